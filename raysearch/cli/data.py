@@ -1,0 +1,137 @@
+"""``raysearch data``: look at jet files, check them, make new ones."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from raysearch.data.jets import JetSummary
+
+app = typer.Typer(help="Look at jet files, check them, make new ones.", no_args_is_help=True)
+make = typer.Typer(help="Make input with physics generators.", no_args_is_help=True)
+app.add_typer(make, name="make")
+
+JetPath = Annotated[
+    Path | None,
+    typer.Argument(help="An HDF5 file or a folder of them.", show_default="the sample that ships"),
+]
+
+
+class Form(StrEnum):
+    """How `raysearch data info` prints."""
+
+    table = "table"
+    json = "json"
+
+
+@app.command()
+def info(
+    path: JetPath = None,
+    form: Annotated[Form, typer.Option("--format", "-f", help="How to print.")] = Form.table,
+) -> None:
+    """Show what jet files hold, and how a study would split them."""
+    from raysearch.data.jets import check_jets
+
+    facts = _facts(check_jets(path), path)
+    if form is Form.json:
+        typer.echo(json.dumps(facts, indent=2))
+    else:
+        _print_table(facts)
+
+
+@app.command()
+def check(path: JetPath = None) -> None:
+    """Read every value of jet files and list all faults; ends with 2 if there are any."""
+    from raysearch.data.jets import check_jets
+
+    summary = check_jets(path)
+    typer.echo(f"ok: {summary.n_jets:,} jets in {len(summary.files)} file(s), no fault found")
+
+
+@make.command("jets")
+def make_jets_command(
+    out: Annotated[Path, typer.Option(help="Folder for the files; without HDF5 files yet.")],
+    jets: Annotated[int, typer.Option(help="How many jets, a multiple of 5 (equal classes).")] = 10_000,
+    seed: Annotated[int, typer.Option(help="Same seed, same jets, with any number of workers.")] = 1,
+    workers: Annotated[int, typer.Option(help="Processes at a time.")] = 1,
+    compact: Annotated[
+        bool, typer.Option("--compact", help="Store rounded four-momenta only, a quarter of the size.")
+    ] = False,
+) -> None:
+    """Make jets with Pythia 8 and FastJet, which the extra "hep" installs."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from raysearch.data.make_jets import make_jets
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        line = bar.add_task("jets", total=jets)
+        files = make_jets(
+            out,
+            jets,
+            seed,
+            workers,
+            compact=compact,
+            progress=lambda done, _: bar.update(line, completed=done),
+        )
+    typer.echo(f"made {jets:,} jets in {len(files)} file(s) in {out}; how: {out / 'provenance.json'}")
+
+
+def _facts(summary: JetSummary, path: Path | None) -> dict[str, object]:
+    from raysearch.data.jets import load_events
+    from raysearch.data.layout import CLASSES, FEATURES, PUBLIC_MULTIPLICITY, QUANTILES
+    from raysearch.data.splitting import split_jets
+    from raysearch.errors import InputError
+
+    try:
+        split = split_jets(*load_events(path), summary.n_jets)
+        sizes: dict[str, object] = {
+            "by": split.by,
+            "training": len(split.train),
+            "validation": len(split.validation),
+            "test": len(split.test),
+        }
+    except InputError as error:  # too few jets to split are still worth a look
+        sizes = {"impossible": str(error)}
+    return {
+        "files": [str(file) for file in summary.files],
+        "sha256": summary.sha256,
+        "jets": summary.n_jets,
+        "classes": list(CLASSES),
+        "jets_per_class": summary.n_per_class,
+        "constituents_stored": summary.n_constituents,
+        "features": list(FEATURES),
+        "features_derived_from_momenta": summary.derived_features,
+        "event_numbers": summary.has_events,
+        "constituents_per_jet": {
+            "quantiles": list(QUANTILES),
+            "here": list(summary.multiplicity),
+            "public": list(PUBLIC_MULTIPLICITY),
+        },
+        "split": sizes,
+    }
+
+
+def _print_table(facts: dict[str, object]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(show_header=False)
+    for key, value in facts.items():
+        table.add_row(key.replace("_", " "), _readable(value))
+    Console().print(table)
+
+
+def _readable(value: object) -> str:
+    if isinstance(value, dict):
+        return "\n".join(f"{key}: {_readable(part)}" for key, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(_readable(part) for part in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)

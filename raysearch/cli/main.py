@@ -1,0 +1,64 @@
+"""The ``raysearch`` program: its commands, and how errors become one message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from raysearch import __version__
+from raysearch.cli import dashboard, data, report, resume, space, studies, tune
+from raysearch.errors import RaysearchError
+
+app = typer.Typer(
+    name="raysearch",
+    help="Search for good neural networks in high-energy physics, on a laptop or a Ray cluster.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,  # rich would double the time to print a help page
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("tune")(tune.tune)
+app.command("resume")(resume.resume)
+app.command("list")(studies.list_studies)
+app.command("status")(studies.status)
+app.command("trials")(studies.trials)
+app.command("best")(studies.best)
+app.command("report")(report.report)
+app.command("dashboard")(dashboard.dashboard)
+app.add_typer(space.app, name="space")
+app.add_typer(data.app, name="data")
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
+    if wanted:
+        typer.echo(f"raysearch {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Search for good neural networks in high-energy physics, on a laptop or a Ray cluster."""
+
+
+def main() -> None:
+    """Run the program; an error raised on purpose is shown without a traceback."""
+    os.umask(0o077)  # studies are their owner's
+    try:
+        app()
+    except RaysearchError as error:
+        for line in str(error).splitlines() or [type(error).__name__]:
+            typer.echo(f"raysearch: {line}", err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

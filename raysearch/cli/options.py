@@ -1,0 +1,46 @@
+"""Options that several commands share, and where the space files that ship with the package lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from raysearch.errors import InputError, did_you_mean, one_of
+
+Runs = Annotated[Path, typer.Option("--runs", help="Folder that holds the studies.")]
+Address = Annotated[
+    str | None,
+    typer.Option("--address", envvar="RAY_ADDRESS", help="Ray cluster to run on ('auto' on its head node)."),
+]
+InProcess = Annotated[
+    bool, typer.Option("--local", help="Run in this process, one run after another, without Ray (debugging).")
+]
+Format = Annotated[Literal["table", "json"], typer.Option("--format", "-f", help="How to print.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the study.")]
+
+RUNS = Path("runs")
+
+
+def space_folder() -> Path:
+    """Folder of the space files: inside the installed package, or beside it in a checkout."""
+    package = Path(__file__).parent.parent
+    inside = package / "searchspaces"
+    return inside if inside.is_dir() else package.parent / "searchspaces"
+
+
+def find_space_file(name: str) -> Path:
+    """Find a space file by the name of a shipped one, or by its path.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name.endswith((".yaml", ".yml")) or "/" in name:
+        return Path(name)
+    shipped = {path.stem: path for path in sorted(space_folder().glob("*.yaml"))}
+    if name not in shipped:
+        raise InputError(
+            f"no space file {name!r}; {one_of(list(shipped))}, or the path of a .yaml file.{did_you_mean(name, shipped)}"
+        )
+    return shipped[name]

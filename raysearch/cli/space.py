@@ -1,0 +1,53 @@
+"""``raysearch space``: look at space files and check them, without starting anything."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from raysearch.cli.options import find_space_file, space_folder
+
+app = typer.Typer(help="Show and check space files.", no_args_is_help=True, rich_markup_mode=None)
+File = Annotated[str, typer.Argument(metavar="SPACE", help="Name of a shipped space file, or a path.")]
+
+
+@app.command("list")
+def list_spaces() -> None:
+    """List the space files that ship with raysearch."""
+    from raysearch.space.space_file import read_space_file
+
+    for path in sorted(space_folder().glob("*.yaml")):
+        typer.echo(f"{path.stem:<16} {read_space_file(path).description}")
+
+
+@app.command()
+def show(space: File) -> None:
+    """Print a space file as it is, to copy and change."""
+    typer.echo(find_space_file(space).read_text(encoding="utf-8"), nl=False)
+
+
+@app.command()
+def check(
+    space: File,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="As in tune.")
+    ] = None,
+) -> None:
+    """Check a space file; all faults at once, exit code 2 if there are any."""
+    from raysearch.errors import InputError
+    from raysearch.search.make import sampler_problems
+    from raysearch.space.space_file import read_space_file
+    from raysearch.tasks import load_task
+    from raysearch.tasks.task import make_settings
+
+    path = find_space_file(space)
+    space_file = read_space_file(path, overrides or [])
+    problems = sampler_problems(space_file.search, space_file.searched)
+    if problems:
+        raise InputError(*(f"{path}: {problem}" for problem in problems))
+    lowest = {name: domain.from_unit(0.0) for name, domain in space_file.searched.domains.items()}
+    make_settings(load_task(space_file.task), space_file.searched.complete(lowest), f"{path}: space")
+    typer.echo(
+        f"{path}: {len(space_file.searched.domains)} settings to search, {space_file.search.trials} trials: good"
+    )

@@ -1,0 +1,273 @@
+"""From a space file to a running study, and on to its end: the steps that ``tune`` and ``resume`` share."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import platform
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from raysearch.cluster.executor import Executor, StopFlag, order_for, source_of
+from raysearch.errors import InputError, NoFinishedTrialError, StorageError, StoppedError
+from raysearch.ledger.history import History
+from raysearch.ledger.ledger import Ledger, read_entries
+from raysearch.ledger.records import Created, Opened, Tested
+from raysearch.search.make import complete_options, sampler_problems
+from raysearch.seeds import generator
+from raysearch.space.domains import ChoiceDomain, Space
+from raysearch.space.space_file import ResourcesSection, SpaceFile
+from raysearch.study.folders import check_writable
+from raysearch.study.study import Listener, Run, Study
+from raysearch.training.rehearsal import Rehearsal, rehearse
+
+PACKAGES = ("raysearch", "ray", "torch", "optuna", "nevergrad", "numpy", "mlflow", "h5py")
+DECIDES_BITS = ("raysearch", "torch", "optuna", "nevergrad", "numpy")
+WINDOW_PER_SLOT = 2
+RESERVE_BYTES = 50 * 1024**2  # ledger, report, MLflow
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where runs are carried out: in this process, on a new local Ray, or on the cluster at ``address``."""
+
+    address: str | None = None
+    in_process: bool = False
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study that passed every check and can be created."""
+
+    space_file: SpaceFile
+    rehearsal: Rehearsal
+    disk_bytes: int
+
+
+def prepare(space_file: SpaceFile, runs: Path) -> Prepared:
+    """Check all that can be checked before anything starts.
+
+    Raises:
+        InputError: sampler, task, settings or data are wrong.
+        FolderError: the folder of studies cannot be written.
+        StorageError: not enough disk space for the study's checkpoints.
+    """
+    problems = sampler_problems(space_file.search, space_file.searched)
+    if problems:
+        raise InputError(*problems)
+    options = complete_options(space_file.search.sampler, space_file.search.options)
+    search = space_file.search.model_copy(update={"options": options})
+    space_file = space_file.model_copy(update={"search": search})
+    check_writable(runs)
+    rehearsal = _rehearse(space_file)
+    window = space_file.search.window or WINDOW_PER_SLOT * (os.cpu_count() or 1)
+    # two `last` and two `best` generations for each run that is not committed, and the best trial's own
+    disk_bytes = RESERVE_BYTES + rehearsal.largest_checkpoint_bytes * (4 * window + 1)
+    free = shutil.disk_usage(runs).free
+    if free < disk_bytes:
+        raise StorageError(
+            f"{runs}: the study needs about {disk_bytes / 1e6:.0f} MB, {free / 1e6:.0f} MB are free"
+        )
+    return Prepared(space_file, rehearsal, disk_bytes)
+
+
+def _rehearse(space_file: SpaceFile) -> Rehearsal:
+    space = space_file.searched
+    first = space.complete(space.sample(generator(space_file.seed, "rehearsal")))
+    return rehearse(space_file.task, source_of(space_file), first, _corners(space))
+
+
+def create_study(prepared: Prepared, folder: Path, slots: int) -> Ledger:
+    """Make a study's folder and ledger.
+
+    Raises:
+        FolderError: it cannot be written, or holds a study already.
+    """
+    space_file, rehearsal = prepared.space_file, prepared.rehearsal
+    ledger = Ledger(folder, create=True)
+    created = Created(
+        study=folder.name,
+        space_file=space_file.model_dump(mode="json"),
+        identity=space_file.identity,
+        task_sha256=task_sha256(space_file.task),
+        objective=rehearsal.objective,
+        maximise=rehearsal.maximise,
+        window=space_file.search.window or WINDOW_PER_SLOT * slots,
+        folds=1,
+        data={"path": space_file.data.path or "", "split": list(space_file.data.split), **rehearsal.data},
+        settings=list(space_file.searched.domains),
+    )
+    (folder / "space.yaml").write_text(space_file.to_yaml(), encoding="utf-8")
+    ledger.append([created])
+    return ledger
+
+
+def check_unchanged(folder: Path, *, allow_skew: bool) -> SpaceFile:
+    """Check that what decided a study's results is still the same, and return its space file.
+
+    Raises:
+        InputError: data, task code or package versions differ; all differences are named.
+    """
+    history = History(read_entries(folder))
+    created = history.created
+    space_file = SpaceFile.model_validate(created.space_file)
+    problems = []
+    if task_sha256(space_file.task) != created.task_sha256:
+        problems.append(
+            f"task: {space_file.task} was changed since the study began; start a new study with it"
+        )
+    files = _rehearse(space_file).data["files"]
+    changed = sorted(name for name, sha in created.data["files"].items() if files.get(name) != sha)
+    problems += [f"data: {name} was changed or is gone since the study began" for name in changed]
+    if history.sessions and not allow_skew:
+        before, now = history.sessions[0][0].versions, versions()
+        problems += [
+            f"{name}: {before.get(name)} when the study began, {now[name]} now; install that version, or accept "
+            "other bits from here on with --allow-skew"
+            for name in DECIDES_BITS
+            if before.get(name) != now[name]
+        ]
+    if problems:
+        raise InputError(*problems)
+    return space_file
+
+
+@contextmanager
+def executor_for(where: Where, resources: ResourcesSection) -> Iterator[Executor]:
+    """Open what carries the runs out, and give it back at the end.
+
+    Raises:
+        ResourceError: the resources asked for are not there.
+    """
+    if where.in_process:
+        from raysearch.cluster.local_executor import LocalExecutor  # noqa: PLC0415 - one of two, without Ray
+
+        yield LocalExecutor(resources)
+        return
+    from raysearch.cluster import session  # noqa: PLC0415 - Ray takes a second to import
+    from raysearch.cluster.tune_executor import TuneExecutor  # noqa: PLC0415
+
+    session.start_session(where.address, resources)
+    try:
+        yield TuneExecutor(resources)
+    finally:
+        session.stop_session()
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a resume asks for beyond going on."""
+
+    extra_trials: int = 0
+    window: int | None = None
+
+
+def carry_out(
+    ledger: Ledger, executor: Executor, listen: Listener, opened: Callable[[Path], None], wish: Wish = Wish()
+) -> History:
+    """Carry a study out to its end, or until a signal.
+
+    Args:
+        ledger: of a created study.
+        executor: carries out the runs.
+        listen: told every record.
+        opened: called with the folder once the study is open, for whoever follows the ledger.
+        wish: more trials, a wider window.
+
+    Raises:
+        StoppedError: a signal; everything is saved.
+        NoFinishedTrialError: no trial finished.
+        StorageError: the disk is full or failed.
+    """
+    study = Study(ledger, listen)
+    with StopFlag() as stop:
+        session = Opened(
+            session=len(study.history.sessions) + 1,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            slots=executor.slots,
+            versions=versions(),
+            cpu=_cpu_model(),
+        )
+        study.begin(session, extra_trials=wish.extra_trials, window=wish.window)
+        opened(ledger.folder)
+        executor.execute(study, stop)
+        if not stop.requested:
+            _test_best(study, executor)
+    name = ledger.folder.name
+    if stop.signal_number is not None:
+        study.close("stopped")
+        raise StoppedError(
+            f"stopped, everything is saved; go on with: raysearch resume {name}", stop.signal_number
+        )
+    study.close("gave up" if study.gave_up else "finished")
+    if study.history.best is None:
+        failures = list(dict.fromkeys(trial.failure for trial in study.history.committed))
+        raise NoFinishedTrialError(f"{name}: no trial finished\n" + "\n".join(failures[:3]))
+    return study.history
+
+
+def _test_best(study: Study, executor: Executor) -> None:
+    """Apply the best model to the test set, once for each best."""
+    best = study.history.best
+    if best is None or (study.history.tests and study.history.tests[-1][0].trial == best.number):
+        return
+    run = best.runs[0]
+    assert run.ended is not None
+    settings = study.space_file.searched.complete(best.settings)
+    order = order_for(study, Run(run.trial, run.fold, run.attempt, settings, seed=0))
+    outcome = executor.evaluate(order, run.ended.weights, run.ended.weights_sha256)
+    study.tested(
+        Tested(
+            trial=best.number,
+            metrics=outcome.metrics,
+            predictions=outcome.predictions,
+            predictions_sha256=outcome.predictions_sha256,
+            n_test=outcome.n_test,
+        )
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide or show results."""
+    return {
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in PACKAGES},
+    }
+
+
+def task_sha256(reference: str) -> str:
+    """SHA-256 of a user's own task file; empty for the package's tasks, whose version says it."""
+    path, _, _ = reference.rpartition(":")
+    return (
+        hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        if path.endswith(".py") and Path(path).is_file()
+        else ""
+    )
+
+
+def _corners(space: Space) -> list[dict[str, bool | int | float | str]]:
+    """The lowest and the highest point, and one for every value of every choice."""
+    ends = [
+        {name: domain.from_unit(unit) for name, domain in space.domains.items()}
+        for unit in (0.0, 1.0 - 2**-53)
+    ]
+    choices = [
+        {**ends[1], name: value}
+        for name, domain in space.domains.items()
+        if isinstance(domain, ChoiceDomain)
+        for value in domain.values
+    ]
+    return [space.complete(point) for point in (*ends, *choices)]
+
+
+def _cpu_model() -> str:
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()

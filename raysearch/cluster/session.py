@@ -1,0 +1,61 @@
+"""The Ray session of a study: a cluster of this machine alone, or one that is already there."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import ray
+
+from raysearch.errors import ResourceError
+from raysearch.space.space_file import ResourcesSection
+
+OBJECT_STORE_BYTES = 256 * 1024**2  # orders and results are small; data are read where they are used
+
+
+def start_session(address: str | None, resources: ResourcesSection) -> None:
+    """Start a local Ray or connect to a cluster.
+
+    Args:
+        address: of a running cluster (``auto`` for the one on this host), or None for a new local one.
+        resources: what one worker of a run gets.
+
+    Raises:
+        ResourceError: no cluster there, wrong token, or it can never hold one run.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
+    try:
+        if address is None:
+            ray.init(
+                address="local",
+                num_cpus=len(os.sched_getaffinity(0)),
+                object_store_memory=OBJECT_STORE_BYTES,
+                include_dashboard=resources.workers > 1,
+                log_to_driver=False,
+                logging_level=logging.CRITICAL,
+            )
+        else:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+    except Exception as error:
+        what = f"the Ray cluster at {address!r}" if address else "a local Ray"
+        raise ResourceError(f"{what} cannot be used: {error}") from error
+    _check_resources(resources)
+
+
+def _check_resources(resources: ResourcesSection) -> None:
+    total = ray.cluster_resources()
+    for name, wanted in (("CPU", resources.cpus), ("GPU", resources.gpus)):
+        there = total.get(name, 0)
+        if wanted * resources.workers > there:
+            ray.shutdown()
+            raise ResourceError(
+                f"a run needs {wanted * resources.workers:g} {name} ({resources.workers} workers x {wanted:g}), "
+                f"the cluster has {there:g}; change resources in the space file, or give --address of a larger cluster"
+            )
+
+
+def stop_session() -> None:
+    """Leave the cluster; a local one ends."""
+    ray.shutdown()

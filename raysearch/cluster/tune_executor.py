@@ -1,0 +1,226 @@
+"""Ray Tune carries out the runs: one Tune trial is one attempt at a run, in reused actors.
+
+Tune decides nothing. Its searcher hands out what the study queued; its own state goes to a folder
+that is thrown away. What it loses (an actor killed, a node gone, the memory monitor) comes back to the
+study, which hands the run out again from its last checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict
+from typing import Any
+
+import ray
+import torch
+from ray import tune
+from ray.tune import Callback, RunConfig, TuneConfig, Tuner
+from ray.tune.experiment import Trial
+from ray.tune.search import Searcher
+from ray.tune.stopper import Stopper
+
+from raysearch.cluster.executor import StopFlag, ended_record, order_for
+from raysearch.errors import ResourceError, StorageError
+from raysearch.space.space_file import ResourcesSection
+from raysearch.study.study import Run, Study
+from raysearch.training.attempt import attempt_run
+from raysearch.training.final import TestOutcome, evaluate_on_test
+from raysearch.training.order import EpochReport, Order, Outcome, Report
+from raysearch.training.workers import OneWorker
+
+QUIET = {
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger is the record
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # ours decides
+    "TUNE_GLOBAL_CHECKPOINT_S": "100000",  # Tune's state is never read back
+    "TUNE_WARN_THRESHOLD_S": "100000",
+    "TUNE_RESULT_BUFFER_LENGTH": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+}
+
+
+class RetireActor(Exception):  # noqa: N818 - not an error, a way to have Tune replace the process
+    """Raised after a failed run is reported, so that nothing of it reaches the next one."""
+
+
+class TuneExecutor:
+    """Carries out runs by Ray Tune on the session that is open."""
+
+    def __init__(self, resources: ResourcesSection) -> None:
+        self._resources = resources
+        total = ray.cluster_resources()
+        fits = [total["CPU"] // (resources.cpus * resources.workers)]
+        if resources.gpus:
+            fits.append(total["GPU"] // (resources.gpus * resources.workers))
+        self.slots = int(min(fits))
+
+    def execute(self, study: Study, stop: StopFlag) -> None:
+        """Carry out runs until the study is over or the flag is set; see the protocol."""
+        os.environ.update(QUIET)
+        while not study.is_over and not stop.requested:
+            n_records = len(study.ledger.entries)
+            scratch = tempfile.mkdtemp(prefix="raysearch-tune-")
+            bridge = _Bridge(study, stop, self.slots)
+            try:
+                self._fit(bridge, scratch)
+            except RuntimeError as error:  # Tune gives up on an out-of-memory kill; the study does not
+                bridge.lose_all(str(error).strip().splitlines()[-1])
+            finally:
+                shutil.rmtree(scratch, ignore_errors=True)
+            if bridge.storage_failure:
+                raise StorageError(bridge.storage_failure)
+            if len(study.ledger.entries) == n_records and not stop.requested:
+                raise ResourceError("Ray Tune ended without starting a run; is the cluster still there?")
+
+    def _fit(self, bridge: _Bridge, scratch: str) -> None:
+        request = {"CPU": self._resources.cpus, "GPU": self._resources.gpus}
+        Tuner(
+            tune.with_resources(_trainable, request),
+            tune_config=TuneConfig(
+                search_alg=_QueueSearcher(bridge),
+                num_samples=-1,
+                reuse_actors=True,
+                trial_dirname_creator=lambda trial: trial.trial_id,
+            ),
+            run_config=RunConfig(
+                name="study",
+                storage_path=scratch,
+                verbose=0,
+                stop=_FlagStopper(bridge),
+                callbacks=[_StateCallback(bridge)],
+            ),
+        ).fit()
+
+    def evaluate(self, order: Order, weights: str, weights_sha256: str) -> TestOutcome:
+        """Apply the best model to the test set, in a Ray task of a run's size."""
+        remote = ray.remote(num_cpus=self._resources.cpus, num_gpus=self._resources.gpus, max_calls=1)(
+            evaluate_on_test
+        )
+        try:
+            return ray.get(remote.remote(order, weights, weights_sha256))
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from error
+
+    def close(self) -> None:
+        """Leave the session to whoever started it."""
+
+
+def _trainable(config: dict[str, Any]) -> None:
+    """One attempt at a run, inside a Tune actor."""
+    order = Order.from_plain(json.loads(config["order"]))
+    try:
+        outcome = attempt_run(order, OneWorker(_device()), _tune_report)
+    except StorageError as error:
+        tune.report({"event": "storage", "message": str(error)})
+        raise
+    tune.report({"event": "ended", "outcome": json.dumps(asdict(outcome))})
+    if outcome.state == "failed":
+        raise RetireActor(outcome.failure)
+
+
+def _tune_report(report: EpochReport) -> None:
+    tune.report({"event": "epoch", "report": json.dumps(asdict(report))})
+
+
+def _device() -> torch.device:
+    return torch.device("cuda" if ray.get_gpu_ids() else "cpu")
+
+
+class _Bridge:
+    """Between Tune's trials and the study's runs."""
+
+    def __init__(self, study: Study, stop: StopFlag, slots: int) -> None:
+        self.study, self.stop, self.slots = study, stop, slots
+        self.runs: dict[str, Run] = {}
+        self.storage_failure = ""
+
+    @property
+    def is_over(self) -> bool:
+        return self.stop.requested or self.study.is_over or bool(self.storage_failure)
+
+    def hand_out(self, trial_id: str) -> dict[str, str] | None:
+        """Give Tune a run; some more than there are slots, so that a freed actor finds its next run waiting."""
+        if len(self.runs) >= 2 * self.slots or (run := self.study.next_run()) is None:
+            return None
+        self.runs[trial_id] = run
+        return {"order": json.dumps(order_for(self.study, run).to_plain())}
+
+    def started(self, trial_id: str) -> None:
+        self.study.started(self.runs[trial_id])
+
+    def result(self, trial_id: str, result: dict[str, Any]) -> None:
+        run = self.runs.get(trial_id)
+        if run is None:
+            return
+        if result.get("event") == "epoch":
+            self.study.report(run, **json.loads(result["report"]))
+        elif result.get("event") == "ended":
+            del self.runs[trial_id]
+            self.study.end(ended_record(run, Outcome(**json.loads(result["outcome"]))))
+        elif result.get("event") == "storage":
+            del self.runs[trial_id]
+            self.storage_failure = result["message"]
+
+    def lose(self, trial_id: str, reason: str) -> None:
+        run = self.runs.pop(trial_id, None)
+        if run is not None and not self.stop.requested:
+            self.study.lose(run, reason)
+
+    def lose_all(self, reason: str) -> None:
+        for trial_id in list(self.runs):
+            self.lose(trial_id, reason)
+
+
+class _QueueSearcher(Searcher):
+    """Tune asks here what to run next; the answer was decided when the last result was committed."""
+
+    def __init__(self, bridge: _Bridge) -> None:
+        super().__init__()
+        self._bridge = bridge
+
+    def suggest(self, trial_id: str) -> Any:  # noqa: ANN401 - Tune's own signature: a dict, None or a word
+        return Searcher.FINISHED if self._bridge.is_over else self._bridge.hand_out(trial_id)
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        self._bridge.result(trial_id, result)
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:  # noqa: FBT001, FBT002, E501 - Tune's signature
+        if result:
+            self._bridge.result(trial_id, result)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the ledger is the state."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: the ledger is the state."""
+
+
+class _StateCallback(Callback):
+    """Hears from Tune when a trial begins and when one is lost."""
+
+    def __init__(self, bridge: _Bridge) -> None:
+        self._bridge = bridge
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: object) -> None:  # noqa: ARG002 - Tune's signature
+        self._bridge.started(trial.trial_id)
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: object) -> None:  # noqa: ARG002 - Tune's signature
+        error = trial.get_error()
+        self._bridge.lose(trial.trial_id, str(error).strip().splitlines()[-1] if error else "no reason given")
+
+
+class _FlagStopper(Stopper):
+    """Ends Tune as soon as the study is to stop."""
+
+    def __init__(self, bridge: _Bridge) -> None:
+        self._bridge = bridge
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:  # noqa: ARG002 - Tune's signature
+        return False
+
+    def stop_all(self) -> bool:
+        return self._bridge.stop.requested or bool(self._bridge.storage_failure)

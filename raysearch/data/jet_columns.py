@@ -1,0 +1,129 @@
+"""Which column of a jet file holds what, found by name; what a file lacks is told all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+
+from raysearch.data.layout import (
+    CONSTITUENT_NAMES,
+    CONSTITUENTS,
+    EVENT,
+    FEATURE_WITHOUT_DATA,
+    FEATURES,
+    JET_COLUMNS,
+    JET_NAMES,
+    JETS,
+    MOMENTA,
+)
+from raysearch.errors import InputError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A file's shape and columns.
+
+    ``features`` are the positions of all 16 features, or of the four-momenta if ``derived``; ``jets`` those of
+    the 59 jet columns; ``width`` is how many constituents a jet can have.
+    """
+
+    n: int
+    width: int
+    features: tuple[int, ...]
+    derived: bool
+    jets: tuple[int, ...]
+    has_events: bool
+
+
+def find_columns(file: h5py.File, path: Path) -> Columns:
+    """Find the columns of an open jet file.
+
+    Raises:
+        InputError: datasets, names or columns are missing or have the wrong shape; lists all.
+    """
+    problems: list[str] = []
+    constituents = _dataset(file, CONSTITUENTS, 3, "f", problems)
+    jets = _dataset(file, JETS, 2, "f", problems)
+    names = _dataset(file, CONSTITUENT_NAMES, 1, "SO", problems)
+    jet_names = _dataset(file, JET_NAMES, 1, "SO", problems) if JET_NAMES in file else None
+    event = _dataset(file, EVENT, 1, "iu", problems) if EVENT in file else None
+    n = len(constituents) if constituents is not None else 0
+    problems += [
+        f"{item.name[1:]}: has {len(item)} jets, {CONSTITUENTS} has {n}"
+        for item in (jets, event)
+        if item is not None and constituents is not None and len(item) != n
+    ]
+    features: tuple[int, ...] = ()
+    if constituents is not None and names is not None:
+        features = _feature_columns(_decoded(names), constituents.shape[2], problems)
+    jet_columns: tuple[int, ...] = ()
+    if jets is not None:
+        found = list(JET_COLUMNS) if jet_names is None else _decoded(jet_names)
+        jet_columns = _jet_columns(found, jets.shape[1], problems)
+    if constituents is not None and 0 in constituents.shape[:2]:
+        problems.append(f"{CONSTITUENTS}: is empty, shape {constituents.shape}")
+    if problems or constituents is None:
+        raise InputError(*(f"{path}: {problem}" for problem in problems))
+    return Columns(
+        n=n,
+        width=constituents.shape[1],
+        features=features,
+        derived=len(features) == len(MOMENTA),
+        jets=jet_columns,
+        has_events=event is not None,
+    )
+
+
+def _dataset(file: h5py.File, name: str, rank: int, kinds: str, problems: list[str]) -> h5py.Dataset | None:
+    item = file.get(name)
+    words = {"f": "floating point", "SO": "text", "iu": "whole numbers"}
+    if item is None:
+        wish = did_you_mean(name, file)
+        problems.append(f"{name}: is missing; the file holds {', '.join(sorted(file)) or 'nothing'}.{wish}")
+    elif not isinstance(item, h5py.Dataset):
+        problems.append(f"{name}: is a group, must be a dataset")
+    elif item.ndim != rank:
+        problems.append(f"{name}: must have {rank} axes, has shape {item.shape}")
+    elif item.dtype.kind not in kinds or (
+        item.dtype.kind == "O" and h5py.check_string_dtype(item.dtype) is None
+    ):
+        problems.append(f"{name}: must be {words[kinds]}, is {item.dtype}")
+    else:
+        return item
+    return None
+
+
+def _decoded(names: h5py.Dataset) -> list[str]:
+    """Names as text; the public files hold bytes, and some tools rewrite them as str."""
+    return [
+        name.decode(errors="replace") if isinstance(name, bytes) else str(name) for name in names[:].tolist()
+    ]
+
+
+def _feature_columns(names: Sequence[str], width: int, problems: list[str]) -> tuple[int, ...]:
+    if list(names[width:]) not in ([], [FEATURE_WITHOUT_DATA]) or len(names) < width:
+        problems.append(
+            f"{CONSTITUENT_NAMES}: has {len(names)} names for the {width} columns of {CONSTITUENTS}"
+        )
+        return ()
+    with_data = list(names[:width])
+    wanted = MOMENTA if set(with_data) == set(MOMENTA) else FEATURES
+    if missing := [name for name in wanted if name not in with_data]:
+        problems.append(
+            f"{CONSTITUENT_NAMES}: lacks {', '.join(missing)}; needs the 16 features, or the 4 momenta alone"
+        )
+        return ()
+    return tuple(with_data.index(name) for name in wanted)
+
+
+def _jet_columns(names: Sequence[str], width: int, problems: list[str]) -> tuple[int, ...]:
+    if width != len(names):
+        problems.append(f"{JETS}: has {width} columns for {len(names)} names")
+        return ()
+    if missing := [name for name in JET_COLUMNS if name not in names]:
+        problems.append(f"{JET_NAMES}: lacks {', '.join(missing)}")
+        return ()
+    return tuple(names.index(name) for name in JET_COLUMNS)

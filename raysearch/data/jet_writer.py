@@ -1,0 +1,146 @@
+"""Writes jets in the layout of the public HLS4ML LHC jet files, and where they came from beside them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from raysearch.data.constituents import derive_features
+from raysearch.data.jet_recipe import JetBlock
+from raysearch.data.jets import file_hashes
+from raysearch.data.layout import (
+    CLASSES,
+    CONSTITUENT_NAMES,
+    CONSTITUENTS,
+    EVENT,
+    FEATURES,
+    JET_COLUMNS,
+    JET_NAMES,
+    JETS,
+    LABELS,
+    MOMENTA,
+    PUBLIC_MULTIPLICITY,
+    QUANTILES,
+)
+from raysearch.errors import StorageError
+
+KEPT_BITS = 18  # of the 23 in the mantissa of a float32: 2e-6 relative; the rest compresses away
+CHUNK = 500  # jets
+FILTERS = {"compression": "gzip", "compression_opts": 9, "shuffle": True, "fletcher32": True}
+LICENCE = "CC BY 4.0"
+
+
+def write_jets(path: Path, block: JetBlock, *, compact: bool) -> Path:
+    """Write one file under a temporary name, then rename it, so that a file is whole or not there.
+
+    Args:
+        path: the file's final name.
+        block: its jets.
+        compact: the four-momenta only, rounded; else all 16 features.
+
+    Returns:
+        The path.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    part = path.with_name(f".{path.name}.part")
+    n, width, _ = block.momenta.shape
+    names = MOMENTA if compact else FEATURES
+    # compact: one chunk for each component, since alike bytes side by side compress better
+    chunk = (min(CHUNK, n), width, 1 if compact else len(names))
+    try:
+        with h5py.File(part, "w", libver=("earliest", "v110")) as file:
+            constituents = file.create_dataset(
+                CONSTITUENTS, (n, width, len(names)), "f4", chunks=chunk, **FILTERS
+            )
+            jets = file.create_dataset(JETS, block.jets.shape, "f4", chunks=(chunk[0], 1), **FILTERS)
+            for start in range(0, n, CHUNK):
+                rows = slice(start, start + CHUNK)
+                momenta, columns = block.momenta[rows], block.jets[rows]
+                constituents[rows] = _round(momenta) if compact else derive_features(momenta)
+                jets[rows] = _round(columns) if compact else columns
+            file.create_dataset(EVENT, data=block.event, chunks=(n,), **FILTERS)
+            file[CONSTITUENT_NAMES] = np.array(names, dtype="S")
+            file[JET_NAMES] = np.array(JET_COLUMNS, dtype="S")
+        with part.open("rb") as written:
+            os.fsync(written.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise StorageError(f"{path}: cannot be written: {error}") from None
+    return path
+
+
+def write_provenance(files: Sequence[Path], made: Mapping[str, object], *, compact: bool) -> Path:
+    """Write ``provenance.json`` beside the files: how they were made, their sums, and how like the public ones.
+
+    Args:
+        files: the files, all in one folder.
+        made: what only the maker knows: recipe, seed, versions.
+        compact: how the files were written.
+
+    Returns:
+        The provenance file.
+    """
+    multiplicity, mass, label = _read_columns(files)
+    record = {
+        "jets": len(label),
+        "jets_per_class": {name: int(np.sum(label == i)) for i, name in enumerate(CLASSES)},
+        "files": {
+            file: {"sha256": sha, "jets": _n_jets(files[0].with_name(file))}
+            for file, sha in file_hashes(files).items()
+        },
+        "constituents_per_jet": {
+            "quantiles": list(QUANTILES),
+            "here": np.quantile(multiplicity, QUANTILES).tolist(),
+            "public": list(PUBLIC_MULTIPLICITY),
+        },
+        "median_mmdt_mass_gev": {
+            name: round(float(np.median(mass[label == i])), 2) for i, name in enumerate(CLASSES)
+        },
+        "stored": f"four-momenta and jet columns as float32, {KEPT_BITS} bits of mantissa kept"
+        if compact
+        else "16 features and jet columns as float32",
+        "licence": LICENCE,
+        "layout_after": "HLS4ML LHC jets, doi:10.5281/zenodo.3602260; none of its data is in these files",
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        **made,
+    }
+    path = files[0].with_name("provenance.json")
+    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+def _round(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Round to nearest in the last kept bit, so that the other bits are 0."""
+    dropped = 23 - KEPT_BITS
+    bits = values.astype(np.float32).view(np.uint32) + np.uint32(1 << (dropped - 1))
+    return (bits & np.uint32(0xFFFFFFFF << dropped & 0xFFFFFFFF)).view(np.float32)
+
+
+def _n_jets(path: Path) -> int:
+    with h5py.File(path, "r") as file:
+        return len(file[JETS])
+
+
+def _read_columns(
+    files: Sequence[Path],
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+    jets = []
+    for path in files:
+        with h5py.File(path, "r") as file:
+            jets.append(file[JETS][:])
+    columns = np.concatenate(jets)
+    return (
+        columns[:, JET_COLUMNS.index("j_multiplicity")],
+        columns[:, JET_COLUMNS.index("j_mass_mmdt")],
+        columns[:, LABELS].argmax(axis=1),
+    )

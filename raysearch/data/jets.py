@@ -1,0 +1,285 @@
+"""The one reader of jets: the public HLS4ML LHC jet files, files made by us, and the sample that ships.
+
+Layout and source of the public files: raysearch/data/layout.py. Every file passes the gate in
+raysearch/data/hdf5_gate.py first. Files are read in pieces, so that they may be larger than memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from raysearch.data.constituents import derive_features
+from raysearch.data.hdf5_gate import open_hdf5
+from raysearch.data.jet_columns import Columns, find_columns
+from raysearch.data.layout import CLASSES, CONSTITUENTS, EVENT, FEATURES, JET_COLUMNS, JETS, LABELS, QUANTILES
+from raysearch.errors import InputError
+
+SAMPLE = Path(__file__).parent / "sample" / "jets.h5"
+SUFFIXES = (".h5", ".hdf5")
+ROWS = 1000  # jets read at a time
+PT = FEATURES.index("j1_pt")
+
+
+@dataclass(frozen=True)
+class Jets:
+    """Jets of all files in order; rows of all arrays belong together.
+
+    ``features`` float32 (jet, constituent, 16) in the order of ``layout.FEATURES``, by falling pT, zero where
+    padded; ``labels`` int64 (jet,), positions in ``layout.CLASSES``; ``jets`` float32 (jet, 59) in the order of
+    ``layout.JET_COLUMNS``; ``events`` int64 (jet,) or None; ``file_index`` int64 (jet,), positions in the sorted
+    files. Momenta, energies and masses in GeV, angles in radians.
+    """
+
+    features: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    jets: NDArray[np.float32]
+    events: NDArray[np.int64] | None
+    file_index: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class JetSummary:
+    """What a check found in files without fault.
+
+    ``n_constituents`` is how many a jet can have; ``derived_features``: the files hold four-momenta alone;
+    ``multiplicity`` are the constituents per jet at ``layout.QUANTILES``.
+    """
+
+    files: tuple[Path, ...]
+    sha256: dict[str, str]
+    n_jets: int
+    n_per_class: dict[str, int]
+    n_constituents: int
+    derived_features: bool
+    has_events: bool
+    multiplicity: tuple[float, ...]
+
+
+def jet_files(path: Path | None = None) -> list[Path]:
+    """List the files that a path means.
+
+    Args:
+        path: a file, a folder (its ``*.h5`` and ``*.hdf5``, sorted by name), or None for the sample that ships.
+
+    Raises:
+        InputError: there is nothing there.
+    """
+    if path is None:
+        return [SAMPLE]
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and file.is_file())
+        if not files:
+            raise InputError(f"{path}: holds no file ending in {' or '.join(SUFFIXES)}")
+        return files
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder")
+    return [path]
+
+
+def check_jets(path: Path | None = None) -> JetSummary:
+    """Read every value of every file once and tell all faults together.
+
+    Args:
+        path: as for :func:`jet_files`.
+
+    Returns:
+        What is there.
+
+    Raises:
+        InputError: hostile or damaged files, missing or misshapen datasets, labels that are not one-hot, values
+            that are not finite, files that do not fit each other; lists all.
+    """
+    files = jet_files(path)
+    problems: list[str] = []
+    found: dict[Path, Columns] = {}
+    labels: list[NDArray[np.int64]] = []
+    multiplicities: list[NDArray[np.int64]] = []
+    for file in files:
+        faults = _Faults(file)
+        try:
+            with closing(open_hdf5(file)) as opened:
+                found[file] = columns = find_columns(opened, file)
+                for rows, constituents, jets, _ in _pieces(opened, file, columns):
+                    faults.look(rows.start, constituents, jets)
+                    labels.append(jets[:, LABELS].argmax(axis=1))
+                    pt = np.hypot(constituents[..., 0], constituents[..., 1])
+                    multiplicities.append((pt > 0).sum(axis=1))
+        except InputError as error:
+            problems += error.problems
+        problems += faults.told()
+    problems += _misfits(found)
+    if problems:
+        raise InputError(*problems)
+    label = np.concatenate(labels)
+    first = next(iter(found.values()))
+    return JetSummary(
+        files=tuple(files),
+        sha256=file_hashes(files),
+        n_jets=len(label),
+        n_per_class={name: int(np.sum(label == number)) for number, name in enumerate(CLASSES)},
+        n_constituents=first.width,
+        derived_features=first.derived,
+        has_events=first.has_events,
+        multiplicity=tuple(np.quantile(np.concatenate(multiplicities), QUANTILES).tolist()),
+    )
+
+
+def load_jets(path: Path | None, constituents: int) -> Jets:
+    """Load the hardest constituents of every jet.
+
+    Args:
+        path: as for :func:`jet_files`.
+        constituents: how many of each jet; jets with fewer are padded with zeros.
+
+    Returns:
+        All jets, in the order of the sorted files.
+
+    Raises:
+        InputError: a file is refused, or holds fewer constituents a jet than asked for; lists all.
+    """
+    files = jet_files(path)
+    found = _columns_of_all(files, constituents)
+    n = sum(columns.n for columns in found.values())
+    features = np.empty((n, constituents, len(FEATURES)), np.float32)
+    jets = np.empty((n, len(JET_COLUMNS)), np.float32)
+    events = np.empty(n, np.int64)
+    file_index = np.repeat(np.arange(len(files)), [columns.n for columns in found.values()])
+    start = 0
+    for file, columns in found.items():
+        with closing(open_hdf5(file)) as opened:
+            for rows, some_constituents, some_jets, some_events in _pieces(opened, file, columns):
+                to = slice(start + rows.start, start + rows.stop)
+                features[to] = _hardest(some_constituents, constituents, derive=columns.derived)
+                jets[to] = some_jets
+                events[to] = some_events
+        start += columns.n
+    has_events = all(columns.has_events for columns in found.values())
+    labels = jets[:, LABELS].argmax(axis=1)
+    return Jets(features, labels, jets, events if has_events else None, file_index)
+
+
+def load_events(path: Path | None = None) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
+    """Load what a split needs: ``events`` (or None) and ``file_index`` as in :class:`Jets`.
+
+    Raises:
+        InputError: a file is refused; lists all.
+    """
+    files = jet_files(path)
+    found = _columns_of_all(files, constituents=1)
+    file_index = np.repeat(np.arange(len(files)), [columns.n for columns in found.values()])
+    if not all(columns.has_events for columns in found.values()):
+        return None, file_index
+    events = []
+    for file in files:
+        with closing(open_hdf5(file)) as opened:
+            events.append(_read(opened[EVENT], slice(None), file).astype(np.int64))
+    return np.concatenate(events), file_index
+
+
+def file_hashes(files: Sequence[Path]) -> dict[str, str]:
+    """SHA-256 of each file: its name to its sum in hexadecimal."""
+    sums = {}
+    for path in files:
+        with path.open("rb") as file:
+            sums[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return sums
+
+
+def _columns_of_all(files: Sequence[Path], constituents: int) -> dict[Path, Columns]:
+    found: dict[Path, Columns] = {}
+    problems: list[str] = []
+    if constituents < 1:
+        problems.append(f"constituents: must be at least 1, got {constituents}")
+    for file in files:
+        try:
+            with closing(open_hdf5(file)) as opened:
+                found[file] = columns = find_columns(opened, file)
+        except InputError as error:
+            problems += error.problems
+            continue
+        if columns.width < constituents:
+            problems.append(f"{file}: holds {columns.width} constituents a jet, asked for {constituents}")
+    problems += _misfits(found)
+    if problems:
+        raise InputError(*problems)
+    return found
+
+
+def _misfits(found: dict[Path, Columns]) -> Iterator[str]:
+    """How files differ that are to be read as one sample."""
+    traits = {
+        "constituents a jet": lambda columns: columns.width,
+        "features": lambda columns: len(columns.features),
+        "event numbers": lambda columns: "some" if columns.has_events else "none",
+    }
+    for word, trait in traits.items():
+        first: dict[object, Path] = {}
+        for file, columns in found.items():
+            first.setdefault(trait(columns), file)
+        if len(first) > 1:
+            which = "; ".join(f"{value} in {file}" for value, file in first.items())
+            yield f"{word}: must be alike in all files, but {which}"
+
+
+def _pieces(
+    opened: h5py.File, file: Path, columns: Columns
+) -> Iterator[tuple[slice, NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]]:
+    """Rows with their constituents, jet columns and event numbers (0 without), columns in our order."""
+    for start in range(0, columns.n, ROWS):
+        rows = slice(start, min(start + ROWS, columns.n))
+        constituents = _read(opened[CONSTITUENTS], rows, file)[..., columns.features].astype(np.float64)
+        jets = _read(opened[JETS], rows, file)[:, columns.jets].astype(np.float64)
+        events = _read(opened[EVENT], rows, file) if columns.has_events else np.zeros(len(jets))
+        yield rows, constituents, jets, events.astype(np.int64)
+
+
+def _read(dataset: h5py.Dataset, rows: slice, file: Path) -> NDArray[np.generic]:
+    try:
+        return dataset[rows]
+    except OSError as error:  # a checksum that does not match, or a broken chunk
+        where = f"{dataset.name[1:]}, jets {rows.start or 0} to {rows.stop or len(dataset)}"
+        raise InputError(f"{file}: {where}: damaged data: {error}") from None
+
+
+def _hardest(values: NDArray[np.float64], constituents: int, *, derive: bool) -> NDArray[np.float64]:
+    pt = np.hypot(values[..., 0], values[..., 1]) if derive else values[..., PT]
+    if np.any(pt[:, 1:] > pt[:, :-1]):
+        values = np.take_along_axis(values, np.argsort(-pt, axis=1, kind="stable")[..., None], axis=1)
+    return derive_features(values, constituents) if derive else values[:, :constituents]
+
+
+class _Faults:
+    """Counts the faulty values of one file and remembers the first of each kind."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._counts: dict[str, int] = {}
+        self._first: dict[str, str] = {}
+
+    def look(self, start: int, constituents: NDArray[np.float64], jets: NDArray[np.float64]) -> None:
+        one_hot = ((jets[:, LABELS] == 0) | (jets[:, LABELS] == 1)).all(axis=1) & (
+            jets[:, LABELS].sum(axis=1) == 1
+        )
+        self._note("constituents that are not finite", ~np.isfinite(constituents), start, CONSTITUENTS)
+        self._note("jet columns that are not finite", ~np.isfinite(jets), start, JETS)
+        self._note(f"labels that are not one-hot in {', '.join(CLASSES)}", ~one_hot, start, JETS)
+
+    def _note(self, kind: str, bad: NDArray[np.bool_], start: int, dataset: str) -> None:
+        if not bad.any():
+            return
+        self._counts[kind] = self._counts.get(kind, 0) + int(bad.sum())
+        row, *rest = (int(place) for place in np.argwhere(bad)[0])
+        self._first.setdefault(kind, f"{dataset}[{', '.join(map(str, (start + row, *rest)))}]")
+
+    def told(self) -> list[str]:
+        return [
+            f"{self._file}: {count} {kind}, first {self._first[kind]}" for kind, count in self._counts.items()
+        ]

@@ -1,0 +1,162 @@
+"""Makes jets with Pythia 8 and FastJet, in the layout of the public HLS4ML LHC jet files.
+
+What the jets are stands in raysearch/data/jet_recipe.py, what is computed of each in jet_block.py and
+substructure.py. Here work is cut into blocks of one class, each with a seed of its own, so that neither the number
+of processes nor the order in which they end changes a byte of the files. At most one file's jets and the blocks in
+work are in memory.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from raysearch import __version__
+from raysearch.data.jet_recipe import BLOCK, FILE, WIDTH, BlockOrder, JetBlock, definitions
+from raysearch.data.jet_writer import write_jets, write_provenance
+from raysearch.data.layout import CLASSES
+from raysearch.errors import FolderError, InputError, ResourceError
+from raysearch.seeds import derive, generator
+
+EVENTS_PER_BLOCK = 1_000_000  # more than any block needs, so that event numbers never meet
+MAX_PYTHIA_SEED = 900_000_000
+LIBRARIES = ("pythia8mc", "fastjet", "awkward", "h5py", "numpy")
+
+
+def make_jets(
+    folder: Path,
+    jets: int,
+    seed: int,
+    workers: int = 1,
+    *,
+    compact: bool = False,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> list[Path]:
+    """Make jets, equally many of each class, and write them with ``provenance.json`` beside them.
+
+    Work is done in fresh processes: a script that calls this needs ``if __name__ == "__main__"``.
+
+    Args:
+        folder: where the files go; created if need be, and may hold no HDF5 files yet.
+        jets: how many; a multiple of 5.
+        seed: the same seed gives the same bytes with any number of workers.
+        workers: processes at a time.
+        compact: store rounded four-momenta only; the reader derives the other features.
+        progress: called with (jets made, jets asked for) after each block.
+
+    Returns:
+        The files, in order.
+
+    Raises:
+        InputError: ``jets``, ``workers`` or ``folder`` cannot be used; lists all faults.
+        ResourceError: the extra ``hep`` is not installed, or a process was killed.
+        FolderError: the folder cannot be made.
+        StorageError: a file cannot be written.
+    """
+    _check(folder, jets, workers)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FolderError(f"{folder}: cannot be made: {error}") from None
+    orders = _orders(jets, seed)
+    blocks = _made([order for file in orders for order in file], workers)
+    files, done = [], 0
+    for number, file in enumerate(orders):
+        made, first = [], done
+        for block in islice(blocks, len(file)):
+            made.append(block)
+            done += len(block.event)
+            progress(done, jets)
+        mixed = _mixed(made, generator(seed, "jets/order", number))
+        name = f"jetImage_{number}_{WIDTH}p_{first}_{done}.h5"
+        files.append(write_jets(folder / name, mixed, compact=compact))
+    versions = {"raysearch": __version__} | {name: importlib.metadata.version(name) for name in LIBRARIES}
+    write_provenance(
+        files, {"seed": seed, "versions": versions, "definitions": definitions()}, compact=compact
+    )
+    return files
+
+
+def _check(folder: Path, jets: int, workers: int) -> None:
+    problems = []
+    if jets < 1 or jets % len(CLASSES):
+        problems.append(f"jets: must be a positive multiple of {len(CLASSES)}, the classes, got {jets}")
+    if workers < 1:
+        problems.append(f"workers: must be at least 1, got {workers}")
+    if folder.exists() and not folder.is_dir():
+        problems.append(f"{folder}: is not a folder")
+    elif any(folder.glob("*.h5")):
+        problems.append(f"{folder}: holds HDF5 files already; name another folder")
+    if problems:
+        raise InputError(*problems)
+    missing = [name for name in ("pythia8mc", "fastjet", "awkward") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ResourceError(f"making jets needs {', '.join(missing)}: pip install 'raysearch[hep]'")
+
+
+def _orders(jets: int, seed: int) -> list[list[BlockOrder]]:
+    """The blocks of each file; the order of files, blocks and classes fixes seeds and event numbers."""
+    per_class = jets // len(CLASSES)
+    files: list[list[BlockOrder]] = [[] for _ in range(0, jets, FILE)]
+    for number, start in enumerate(range(0, per_class, BLOCK)):
+        for class_number, name in enumerate(CLASSES):
+            order = BlockOrder(
+                name=name,
+                n=min(BLOCK, per_class - start),
+                pythia_seed=1 + derive(seed, "jets/pythia", class_number, number) % MAX_PYTHIA_SEED,
+                first_event=(number * len(CLASSES) + class_number) * EVENTS_PER_BLOCK,
+            )
+            files[start * len(CLASSES) // FILE].append(order)
+    return files
+
+
+def _made(orders: list[BlockOrder], workers: int) -> Iterator[JetBlock]:
+    """Blocks in the order asked for, a few ahead of the one that is waited for."""
+    pool = ProcessPoolExecutor(
+        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_silence_libraries
+    )
+    try:
+        waiting = iter(orders)
+        ahead: list[Future[JetBlock]] = [pool.submit(_make, order) for order in islice(waiting, 2 * workers)]
+        while ahead:
+            block = ahead.pop(0).result()
+            ahead.extend(pool.submit(_make, order) for order in islice(waiting, 1))
+            yield block
+    except BrokenProcessPool:
+        raise ResourceError(
+            "a process that made jets was killed (out of memory?); try fewer workers"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _make(order: BlockOrder) -> JetBlock:
+    from raysearch.data.jet_block import make_block  # noqa: PLC0415  needs the extra `hep`
+
+    return make_block(order)
+
+
+def _silence_libraries() -> None:
+    """Send what a worker's libraries print, such as FastJet's banner, nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _mixed(blocks: list[JetBlock], rng: np.random.Generator) -> JetBlock:
+    """Join blocks with their events in random order; the jets of an event stay neighbours."""
+    event = np.concatenate([block.event for block in blocks])
+    _, number = np.unique(event, return_inverse=True)
+    order = np.argsort(rng.permutation(number.max() + 1)[number], kind="stable")
+    return JetBlock(
+        momenta=np.concatenate([block.momenta for block in blocks])[order],
+        jets=np.concatenate([block.jets for block in blocks])[order],
+        event=event[order],
+    )

@@ -1,0 +1,218 @@
+"""The state of a study as a fold over its records: live, on resume and in reports the same code.
+
+``History.apply`` is the only place where a record changes what is known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from raysearch.errors import StorageError
+from raysearch.ledger.records import (
+    Asked,
+    Closed,
+    Committed,
+    Created,
+    Ended,
+    Entry,
+    Epoch,
+    Extended,
+    Lost,
+    Opened,
+    Record,
+    Started,
+    Tested,
+    Widened,
+)
+
+TrialState = Literal["waiting", "running", "finished", "failed"]
+
+
+@dataclass
+class RunHistory:
+    """What is known of one run (a trial's fold)."""
+
+    trial: int
+    fold: int
+    attempt: int = 0
+    in_flight: bool = False
+    epochs: dict[int, Epoch] = field(default_factory=dict)
+    ended: Ended | None = None
+    lost: int = 0
+    started_ms: int | None = None
+    ended_ms: int | None = None
+
+
+@dataclass
+class TrialHistory:
+    """What is known of one trial."""
+
+    number: int
+    settings: dict[str, Any]
+    runs: list[RunHistory]
+    committed: Committed | None = None
+
+    @property
+    def state(self) -> TrialState:
+        """``finished`` and ``failed`` once all runs are over, committed or not."""
+        if all(run.ended for run in self.runs):
+            failed = any(run.ended and run.ended.state == "failed" for run in self.runs)
+            return "failed" if failed else "finished"
+        return "running" if any(run.attempt for run in self.runs) else "waiting"
+
+    @property
+    def value(self) -> float | None:
+        """Mean of the objective over the folds, or None while it is not known or failed."""
+        values = [run.ended.value for run in self.runs if run.ended and run.ended.value is not None]
+        return sum(values) / len(values) if len(values) == len(self.runs) else None
+
+    @property
+    def failure(self) -> str:
+        """Code and message of the first failed run, or empty."""
+        failed = [run.ended for run in self.runs if run.ended and run.ended.failure]
+        return f"{failed[0].failure}: {failed[0].message}" if failed else ""
+
+
+class History:
+    """Everything known of a study; feed it with entries in order."""
+
+    created: Created
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self.trials: list[TrialHistory] = []
+        self.window = 0
+        self.n_trials = 0
+        self.n_committed = 0
+        self.best: TrialHistory | None = None
+        self.sessions: list[tuple[Opened, int]] = []
+        self.tests: list[tuple[Tested, int]] = []
+        self.closed: Closed | None = None
+        self.first_ms = self.last_ms = 0
+        self.busy_ms = 0
+        self._apply: dict[type[Record], Callable[[Any, int], None]] = {
+            Created: self._created,
+            Opened: self._opened,
+            Extended: self._extended,
+            Widened: self._widened,
+            Asked: self._asked,
+            Started: self._started,
+            Epoch: self._epoch,
+            Ended: self._ended,
+            Lost: self._lost,
+            Committed: self._committed,
+            Tested: self._tested,
+            Closed: self._closed,
+        }
+        for entry in entries:
+            self.apply(entry)
+
+    def apply(self, entry: Entry) -> None:
+        """Take one entry in."""
+        if not self.last_ms:
+            self.first_ms = entry.time_ms
+        if isinstance(entry.record, Opened):
+            self.last_ms = entry.time_ms  # time between sessions is not time spent
+        self.busy_ms += max(entry.time_ms - self.last_ms, 0) if self.last_ms else 0
+        self.last_ms = entry.time_ms
+        self._apply[type(entry.record)](entry.record, entry.time_ms)
+
+    def run(self, trial: int, fold: int) -> RunHistory:
+        """Return one run's history."""
+        return self.trials[trial].runs[fold]
+
+    @property
+    def committed(self) -> list[TrialHistory]:
+        """Trials whose results are final, by number."""
+        return [trial for trial in self.trials if trial.committed]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every wanted trial is committed."""
+        return self.n_committed == self.n_trials
+
+    @property
+    def n_failed(self) -> int:
+        """Committed trials that failed."""
+        return sum(trial.committed.state == "failed" for trial in self.trials if trial.committed)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over (number, settings, value, state) of all committed trials, floats as exact bits."""
+        digest = hashlib.sha256()
+        for trial in self.committed:
+            assert trial.committed is not None
+            for name, value in sorted(trial.settings.items()):
+                bits = struct.pack("<d", value) if isinstance(value, float) else repr(value).encode()
+                digest.update(name.encode() + b"=" + bits + b";")
+            value = trial.committed.value
+            digest.update(f"{trial.number}:{trial.committed.state}:".encode())
+            digest.update(b"none" if value is None else struct.pack("<d", value))
+        return digest.hexdigest()
+
+    def is_better(self, value: float, than: float) -> bool:
+        """Compare two values of the objective; ties are not better."""
+        return value > than if self.created.maximise else value < than
+
+    def _created(self, record: Created, _: int) -> None:
+        self.created = record
+        self.window = record.window
+        self.n_trials = record.space_file["search"]["trials"]
+
+    def _opened(self, record: Opened, time_ms: int) -> None:
+        self.sessions.append((record, time_ms))
+        self.closed = None
+        for trial in self.trials:
+            for run in trial.runs:
+                run.in_flight = False  # whatever an earlier process had in flight is to do again
+
+    def _extended(self, record: Extended, _: int) -> None:
+        self.n_trials += record.trials
+
+    def _widened(self, record: Widened, _: int) -> None:
+        self.window = record.window
+
+    def _asked(self, record: Asked, _: int) -> None:
+        if record.trial != len(self.trials):
+            raise StorageError(f"the ledger asks trial {record.trial} where {len(self.trials)} is next")
+        runs = [RunHistory(record.trial, fold) for fold in range(self.created.folds)]
+        self.trials.append(TrialHistory(record.trial, record.settings, runs))
+
+    def _started(self, record: Started, time_ms: int) -> None:
+        run = self.run(record.trial, record.fold)
+        run.attempt = record.attempt
+        run.in_flight = True
+        run.started_ms = time_ms if run.started_ms is None else run.started_ms
+
+    def _epoch(self, record: Epoch, _: int) -> None:
+        self.run(record.trial, record.fold).epochs.setdefault(record.epoch, record)
+
+    def _ended(self, record: Ended, time_ms: int) -> None:
+        run = self.run(record.trial, record.fold)
+        run.ended, run.ended_ms, run.in_flight = record, time_ms, False
+
+    def _lost(self, record: Lost, _: int) -> None:
+        run = self.run(record.trial, record.fold)
+        run.lost += 1
+        run.in_flight = False
+
+    def _committed(self, record: Committed, _: int) -> None:
+        trial = self.trials[record.trial]
+        trial.committed = record
+        self.n_committed += 1
+        if record.value is not None and (
+            self.best is None
+            or self.best.committed is None
+            or self.best.committed.value is None
+            or self.is_better(record.value, self.best.committed.value)
+        ):
+            self.best = trial
+
+    def _tested(self, record: Tested, time_ms: int) -> None:
+        self.tests.append((record, time_ms))
+
+    def _closed(self, record: Closed, _: int) -> None:
+        self.closed = record

@@ -1,0 +1,209 @@
+"""The ledger file: one JSON object a line, each closed by a checksum, written once and never changed.
+
+A group of records is one ``write`` and one ``fsync``. The lock is the kernel's (``flock``), so it is
+gone with the process that held it. Only a torn last line, the mark of a killed writer, is cut off
+on opening; damage anywhere else is an error that names the byte, since records after it are at stake.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import re
+import time
+import zlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+
+from raysearch.errors import FolderError, StorageError, StudyBusyError
+from raysearch.ledger.records import Entry, Opened, Record, from_json, to_json
+
+FILE_NAME = "ledger.jsonl"
+_SEAL = ',"crc":"00000000"}\n'
+
+
+def seal(entry: Entry) -> bytes:
+    """Write one line: the entry's JSON with the CRC-32 of all before it as last key."""
+    body = json.dumps(to_json(entry), allow_nan=False, separators=(",", ":")).encode()[:-1]
+    return body + f',"crc":"{zlib.crc32(body):08x}"}}\n'.encode()
+
+
+def unseal(line: bytes) -> Entry | None:
+    """Read one line back, or None when its checksum does not hold."""
+    body, tail = line[: -len(_SEAL)], line[-len(_SEAL) :]
+    if tail != f',"crc":"{zlib.crc32(body):08x}"}}\n'.encode():
+        return None
+    return from_json(json.loads(body + b"}"))
+
+
+def read_entries(folder: Path) -> list[Entry]:
+    """Read a study's ledger without taking it; a torn last line is left out.
+
+    Raises:
+        StorageError: no ledger there, or damage before the last line.
+    """
+    try:
+        content = (folder / FILE_NAME).read_bytes()
+    except OSError as error:
+        raise StorageError(f"{folder / FILE_NAME}: cannot be read: {error.strerror}") from error
+    return _scan(content, folder / FILE_NAME)[0]
+
+
+def is_held(folder: Path) -> bool:
+    """Tell whether a process is at work on the study."""
+    with (folder / FILE_NAME).open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        return False
+
+
+def _scan(content: bytes, path: Path) -> tuple[list[Entry], int]:
+    """Return the entries and the length in bytes of the good part."""
+    entries: list[Entry] = []
+    position = 0
+    for line in re.findall(rb"[^\n]*\n|[^\n]+", content):
+        entry = unseal(line)
+        if entry is None:
+            if not line.endswith(b"\n") and unseal(line[:-1] + b"\n") is None:
+                break  # a prefix of a line: its writer was killed before the record counted
+            raise StorageError(
+                f"{path}: damaged at byte {position}, after record {len(entries) - 1}. Nothing was changed; "
+                "restore the file from a copy, or keep the part before that byte"
+            )
+        if entry.seq != len(entries):
+            raise StorageError(
+                f"{path}: record {entry.seq} at byte {position} where {len(entries)} was expected"
+            )
+        entries.append(entry)
+        position += len(line)
+    return entries, position
+
+
+class Ledger:
+    """A study's ledger, held by this process alone until :meth:`close`.
+
+    Args:
+        folder: the study's folder; made, with the ledger, if ``create``.
+        create: make a new ledger (an error if there is one) or open an existing one.
+        clock: gives the Unix time in seconds that people read in the records.
+
+    Raises:
+        FolderError: the folder cannot be written.
+        StudyBusyError: another process holds the study.
+        StorageError: the ledger is damaged.
+    """
+
+    def __init__(self, folder: Path, *, create: bool = False, clock: Callable[[], float] = time.time) -> None:
+        self.folder = folder
+        self.entries: list[Entry] = []
+        self._clock = clock
+        self._failed = False
+        self._pending: list[Entry] = []
+        self._path = folder / FILE_NAME
+        try:
+            if create:
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | (os.O_CREAT if create else 0)
+            self._file = os.open(self._path, flags, 0o600)
+        except OSError as error:
+            raise FolderError(f"{self._path}: cannot be opened for writing: {error.strerror}") from error
+        try:
+            self._take()
+            self._read()
+            if create and self.entries:
+                raise FolderError(f"{self._path}: there is a study already")
+            _sync_folder(folder)
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    def add(self, record: Record) -> Entry:
+        """Place a record at the end; it counts only after :meth:`flush`."""
+        entry = Entry(len(self.entries), int(self._clock() * 1000), record)
+        self.entries.append(entry)
+        self._pending.append(entry)
+        return entry
+
+    def flush(self) -> list[Entry]:
+        """Write the records added since the last flush as one group, durable on return.
+
+        Raises:
+            StorageError: the disk is full or failed; what was there before stays readable, and this
+                object refuses to write on.
+        """
+        if self._failed:
+            raise StorageError(f"{self._path}: not written to after an earlier failure")
+        if not self._pending:
+            return []
+        content = b"".join(seal(entry) for entry in self._pending)
+        try:
+            written = os.write(self._file, content)
+            if written < len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            os.fsync(self._file)
+        except OSError as error:
+            self._failed = True
+            raise StorageError(f"{self._path}: cannot be written: {error.strerror}") from error
+        group, self._pending = self._pending, []
+        return group
+
+    def append(self, records: Iterable[Record]) -> list[Entry]:
+        """Add records and flush them; see there for errors."""
+        for record in records:
+            self.add(record)
+        return self.flush()
+
+    def close(self) -> None:
+        """Let the study go."""
+        os.close(self._file)
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _take(self) -> None:
+        for wait_s in (0.05, 0.05, 0.0):  # `is_held` of another process holds it for microseconds
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                busy = error
+                time.sleep(wait_s)
+            else:
+                return
+        raise StudyBusyError(f"{self.folder}: held by another process{self._holder()}") from busy
+
+    def _holder(self) -> str:
+        opened = [entry for entry in read_entries(self.folder) if isinstance(entry.record, Opened)]
+        if not opened:
+            return ""
+        record, since = (
+            opened[-1].record,
+            time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(opened[-1].time_ms / 1e3)),
+        )
+        assert isinstance(record, Opened)
+        return f": process {record.pid} on {record.host} since {since}"
+
+    def _read(self) -> None:
+        size = os.fstat(self._file).st_size
+        self.entries, good = _scan(os.pread(self._file, size, 0) if size else b"", self._path)
+        if good < size:
+            os.ftruncate(self._file, good)
+            os.fsync(self._file)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the file's name durable too."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,233 @@
+"""What a ledger can say: one frozen dataclass per kind of record, plain values only.
+
+Numbers: ``trial`` counts from 0 in the order of asking, ``fold`` from 0, ``attempt`` from 1 (a run
+that is started again after a kill has a new attempt; results of an older attempt are refused).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Literal
+
+from raysearch.errors import StorageError
+
+Json = bool | int | float | str | None | list[Any] | dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """Base of all records; ``kind`` is the name in the file."""
+
+    kind: ClassVar[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Created(Record):
+    """The study begins: all that decides its results.
+
+    Attributes:
+        study: the study's name.
+        space_file: the checked space file, complete with defaults.
+        identity: SHA-256 over what decides the results.
+        task_sha256: of the user's own task file, else empty.
+        objective: name of the metric that is searched.
+        maximise: whether more of it is better.
+        window: trials asked ahead of the oldest uncommitted one.
+        folds: runs per trial.
+        data: what was read: ``files`` (name -> SHA-256), ``split_by``, ``n_train`` and so on.
+        settings: names of the searched settings, in order.
+    """
+
+    kind: ClassVar[str] = "created"
+    study: str
+    space_file: dict[str, Any]
+    identity: str
+    task_sha256: str
+    objective: str
+    maximise: bool
+    window: int
+    folds: int
+    data: dict[str, Any]
+    settings: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened(Record):
+    """A process has taken the study up; ``session`` counts from 1."""
+
+    kind: ClassVar[str] = "opened"
+    session: int
+    host: str
+    pid: int
+    slots: int
+    versions: dict[str, str]
+    cpu: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extended(Record):
+    """The user wants ``trials`` more trials."""
+
+    kind: ClassVar[str] = "extended"
+    trials: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Widened(Record):
+    """The window is ``window`` from here on."""
+
+    kind: ClassVar[str] = "widened"
+    window: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked(Record):
+    """The search proposed the searched ``settings`` of a trial."""
+
+    kind: ClassVar[str] = "asked"
+    trial: int
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started(Record):
+    """An attempt at a run was handed out."""
+
+    kind: ClassVar[str] = "started"
+    trial: int
+    fold: int
+    attempt: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch(Record):
+    """A run finished an epoch (counted from 1); metrics are finite."""
+
+    kind: ClassVar[str] = "epoch"
+    trial: int
+    fold: int
+    attempt: int
+    epoch: int
+    seconds: float
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended(Record):
+    """A run is over.
+
+    Attributes:
+        value: the objective at the best epoch; None when failed.
+        metrics: all validation metrics at the best epoch.
+        best_epoch: the epoch whose weights are kept; None when failed.
+        epochs: epochs trained.
+        weights: path of the best epoch's checkpoint inside the study's folder, empty when failed.
+        weights_sha256: over names, shapes and bytes of the best epoch's weights.
+        failure: empty, or why it failed: ``nonfinite``, ``error``, ``lost``.
+        message: one line about the failure, for the user.
+        facts: counted from the real run: ``parameters``, ``device`` and so on.
+    """
+
+    kind: ClassVar[str] = "ended"
+    trial: int
+    fold: int
+    attempt: int
+    state: Literal["finished", "failed"]
+    value: float | None
+    metrics: dict[str, float]
+    best_epoch: int | None
+    epochs: int
+    weights: str
+    weights_sha256: str
+    seconds: float
+    failure: str = ""
+    message: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lost(Record):
+    """An attempt vanished without a result (its process was killed); the run is to do again."""
+
+    kind: ClassVar[str] = "lost"
+    trial: int
+    fold: int
+    attempt: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Committed(Record):
+    """A trial's result is final and was told to the search; ``value`` is the mean over folds."""
+
+    kind: ClassVar[str] = "committed"
+    trial: int
+    state: Literal["finished", "failed"]
+    value: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tested(Record):
+    """The best trial's model was applied to the test set.
+
+    Attributes:
+        trial: the trial whose model it is.
+        metrics: test metrics.
+        predictions: file with labels and scores, inside the study's folder.
+        predictions_sha256: of that file.
+        n_test: jets (events, showers) in the test set.
+    """
+
+    kind: ClassVar[str] = "tested"
+    trial: int
+    metrics: dict[str, float]
+    predictions: str
+    predictions_sha256: str
+    n_test: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Closed(Record):
+    """The process let the study go: ``finished``, ``stopped`` by a signal, or ``gave up``."""
+
+    kind: ClassVar[str] = "closed"
+    reason: str
+
+
+KINDS: dict[str, type[Record]] = {
+    record.kind: record
+    for record in (
+        Created, Opened, Extended, Widened, Asked, Started, Epoch, Ended, Lost, Committed, Tested, Closed,
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A record with its place in the ledger; ``time_ms`` (Unix time) is for people, never for order."""
+
+    seq: int
+    time_ms: int
+    record: Record
+
+
+def to_json(entry: Entry) -> dict[str, Json]:
+    """Write an entry as plain values: ``seq``, ``time_ms``, ``kind`` and the record's own fields."""
+    return {"seq": entry.seq, "time_ms": entry.time_ms, "kind": entry.record.kind, **asdict(entry.record)}
+
+
+def from_json(content: Mapping[str, Any]) -> Entry:
+    """Read an entry back.
+
+    Raises:
+        StorageError: a kind or fields that this version does not know.
+    """
+    fields = dict(content)
+    try:
+        seq, time_ms, kind = fields.pop("seq"), fields.pop("time_ms"), fields.pop("kind")
+        return Entry(seq, time_ms, KINDS[kind](**fields))
+    except (KeyError, TypeError) as error:
+        raise StorageError(
+            f"record {content.get('seq')!r} of kind {content.get('kind')!r} is not one this version knows ({error})"
+        ) from error

@@ -1,0 +1,261 @@
+"""Figures of merit of classifiers: ROC curve, its area, efficiencies at a cut, accuracy, confusion.
+
+Signal is what should score high. A cut keeps scores at or above a threshold; equal scores pass or fail
+together, so that a ROC curve is a straight line across them and its area is the share of (signal,
+background) pairs in the right order, ties counted half (Mann and Whitney 1947).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from raysearch.errors import InputError
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class Rejection(NamedTuple):
+    """How much background a cut refuses: one over its efficiency.
+
+    Attributes:
+        value: background events per one that passes; infinite where none passes.
+        error: one standard deviation, binomial; infinite where none passes.
+        lower_limit: at 95 % confidence (Clopper and Pearson 1934), finite also where none passes.
+        signal_efficiency: what the cut really keeps, at least what was asked for.
+        n_passed: background events that pass.
+        n_background: all background events.
+    """
+
+    value: float
+    error: float
+    lower_limit: float
+    signal_efficiency: float
+    n_passed: int
+    n_background: int
+
+
+def roc_curve(scores: ArrayLike, is_signal: ArrayLike) -> tuple[Floats, Floats]:
+    """Compute the ROC curve, one point for each distinct score, from (0, 0) to (1, 1).
+
+    Args:
+        scores: (n,), finite, higher for signal.
+        is_signal: (n,), true or false.
+
+    Returns:
+        False and true positive rates, each (points,), not falling.
+
+    Raises:
+        InputError: scores that are not finite, other shapes, or no signal or no background.
+    """
+    _, background, signal = _passed(scores, is_signal)
+    return background / background[-1], signal / signal[-1]
+
+
+def auc(scores: ArrayLike, is_signal: ArrayLike) -> float:
+    """Compute the area under the ROC curve; arguments and errors as :func:`roc_curve`."""
+    _, background, signal = _passed(scores, is_signal)
+    twice_pairs = np.sum(np.diff(background) * (signal[1:] + signal[:-1]))  # whole numbers: exact
+    return float(twice_pairs / (2 * background[-1] * signal[-1]))
+
+
+def tpr_at_fpr(scores: ArrayLike, is_signal: ArrayLike, fpr: float) -> float:
+    """Read the true positive rate off the ROC curve, on the straight line between its points.
+
+    Where the curve rises vertically at ``fpr``, the upper end counts.
+
+    Raises:
+        InputError: as :func:`roc_curve`, or ``fpr`` outside [0, 1].
+    """
+    _require_fraction("fpr", fpr)
+    rates, tprs = roc_curve(scores, is_signal)
+    below = int(np.searchsorted(rates, fpr, side="right")) - 1
+    if below == len(rates) - 1:
+        return float(tprs[-1])
+    share = (fpr - rates[below]) / (rates[below + 1] - rates[below])
+    return float(tprs[below] + share * (tprs[below + 1] - tprs[below]))
+
+
+def background_rejection(scores: ArrayLike, is_signal: ArrayLike, signal_efficiency: float) -> Rejection:
+    """Count background behind the tightest cut that keeps ``signal_efficiency`` of the signal.
+
+    Args:
+        scores: (n,), finite, higher for signal.
+        is_signal: (n,), true or false.
+        signal_efficiency: in (0, 1].
+
+    Raises:
+        InputError: as :func:`roc_curve`, or an efficiency that is 0 or outside [0, 1].
+    """
+    _require_fraction("signal_efficiency", signal_efficiency)
+    if signal_efficiency == 0:
+        raise InputError("signal_efficiency: needs a number above 0; a cut that keeps nothing rejects all")
+    _, background, signal = _passed(scores, is_signal)
+    cut = int(np.searchsorted(signal / signal[-1], signal_efficiency))
+    n_passed, n_background = int(background[cut]), int(background[-1])
+    value, error = math.inf, math.inf
+    if n_passed:
+        value = n_background / n_passed
+        error = value * math.sqrt((1 - n_passed / n_background) / n_passed)
+    return Rejection(
+        value=value,
+        error=error,
+        lower_limit=1 / _binomial_upper_limit(n_passed, n_background),
+        signal_efficiency=float(signal[cut] / signal[-1]),
+        n_passed=n_passed,
+        n_background=n_background,
+    )
+
+
+def accuracy(probabilities: ArrayLike, labels: ArrayLike) -> float:
+    """Compute the share of events whose most probable class is the true one; the first of equals counts.
+
+    Args:
+        probabilities: (n, classes), finite; any scores that grow with them give the same.
+        labels: (n,), whole numbers in [0, classes).
+
+    Raises:
+        InputError: other shapes, numbers that are not finite, labels outside the classes, no events.
+    """
+    values, truth = _events(probabilities, labels)
+    return float(np.mean(values.argmax(axis=1) == truth))
+
+
+def cross_entropy(probabilities: ArrayLike, labels: ArrayLike) -> float:
+    """Compute the mean of -log(probability of the true class), in nats.
+
+    A probability of 0, which single precision gives to what is merely unlikely, counts as the smallest
+    normal single-precision number, 1.2e-38.
+
+    Args:
+        probabilities: (n, classes), each row a distribution.
+        labels: (n,), whole numbers in [0, classes).
+
+    Raises:
+        InputError: as :func:`accuracy`, or rows that are no distributions within 1e-3.
+    """
+    values, truth = _events(probabilities, labels)
+    if values.min() < 0 or np.abs(values.sum(axis=1) - 1).max() > 1e-3:
+        raise InputError("probabilities: needs rows of numbers of at least 0 that add up to 1")
+    likely = values[np.arange(len(truth)), truth]
+    return float(-np.mean(np.log(np.maximum(likely, np.finfo(np.float32).tiny))))
+
+
+def one_vs_rest_auc(probabilities: ArrayLike, labels: ArrayLike) -> Floats:
+    """Compute each class's :func:`auc` against all others, (classes,).
+
+    Args:
+        probabilities: (n, classes), finite.
+        labels: (n,), whole numbers in [0, classes).
+
+    Raises:
+        InputError: as :func:`accuracy`, or classes without events.
+    """
+    values, truth = _events(probabilities, labels)
+    _require_all_classes(truth, values.shape[1])
+    return np.array([auc(values[:, number], truth == number) for number in range(values.shape[1])])
+
+
+def confusion_matrix(probabilities: ArrayLike, labels: ArrayLike) -> Floats:
+    """Compute which share of each true class (row) is taken for which class (column).
+
+    Args:
+        probabilities: (n, classes), finite.
+        labels: (n,), whole numbers in [0, classes).
+
+    Returns:
+        (classes, classes), each row adding up to 1.
+
+    Raises:
+        InputError: as :func:`accuracy`, or classes without events.
+    """
+    values, truth = _events(probabilities, labels)
+    classes = values.shape[1]
+    _require_all_classes(truth, classes)
+    cells = np.bincount(classes * truth + values.argmax(axis=1), minlength=classes**2)
+    counts = cells.reshape(classes, classes)
+    return counts / counts.sum(axis=1, keepdims=True)
+
+
+def _passed(scores: ArrayLike, is_signal: ArrayLike) -> tuple[Floats, Integers, Integers]:
+    """Count background and signal at or above each distinct score, from none to all.
+
+    Returns:
+        Thresholds from infinity down, background and signal that pass, each (points,).
+    """
+    values, signal = np.asarray(scores, dtype=np.float64), np.asarray(is_signal)
+    if values.ndim != 1 or signal.shape != values.shape:
+        raise InputError(f"scores, is_signal: need one shape (n,), got {values.shape} and {signal.shape}")
+    _require_finite("scores", values)
+    if not np.isin(signal, (0, 1)).all():
+        raise InputError("is_signal: needs true or false for each score")
+    n_signal = np.count_nonzero(signal)
+    absent = [
+        f"is_signal: no {what}"
+        for what, n in (("signal", n_signal), ("background", len(signal) - n_signal))
+        if not n
+    ]
+    if absent:
+        raise InputError(*absent)
+    order = np.argsort(-values, kind="stable")
+    values, signal = values[order], signal[order].astype(np.int64)
+    last = np.append(np.flatnonzero(np.diff(values)), len(values) - 1)  # of each group of equal scores
+    signal_passed = np.cumsum(signal)[last]
+    thresholds = np.concatenate([[np.inf], values[last]])
+    background_passed = last + 1 - signal_passed
+    return thresholds, np.append(0, background_passed), np.append(0, signal_passed)
+
+
+def _events(probabilities: ArrayLike, labels: ArrayLike) -> tuple[Floats, Integers]:
+    """Check (n, classes) numbers and (n,) labels."""
+    values, truth = np.asarray(probabilities, dtype=np.float64), np.asarray(labels)
+    if values.ndim != 2 or truth.shape != values.shape[:1] or not values.size:
+        raise InputError(
+            "probabilities, labels: need shapes (n, classes) and (n,) with n of at least 1, got "
+            f"{values.shape} and {truth.shape}"
+        )
+    _require_finite("probabilities", values)
+    numbers = truth.astype(np.int64)
+    if (numbers != truth).any() or numbers.min() < 0 or numbers.max() >= values.shape[1]:
+        raise InputError(f"labels: needs whole numbers in [0, {values.shape[1]})")
+    return values, numbers
+
+
+def _require_finite(name: str, values: Floats) -> None:
+    wrong = np.argwhere(~np.isfinite(values))
+    if len(wrong):
+        place = ", ".join(map(str, wrong[0]))
+        raise InputError(f"{name}: {len(wrong)} of {values.size} are not finite, the first at [{place}]")
+
+
+def _require_fraction(name: str, value: float) -> None:
+    if not 0 <= value <= 1:
+        raise InputError(f"{name}: needs a number in [0, 1], got {value!r}")
+
+
+def _require_all_classes(labels: Integers, classes: int) -> None:
+    absent = np.flatnonzero(np.bincount(labels, minlength=classes) == 0)
+    if len(absent):
+        raise InputError(*(f"labels: class {number} of {classes} has no events" for number in absent))
+
+
+def _binomial_upper_limit(passed: int, tried: int, confidence: float = 0.95) -> float:
+    """Find the efficiency at which so few or fewer of ``tried`` pass in 1 - confidence of all cases."""
+    if passed == tried:
+        return 1.0
+    counts = np.arange(passed + 1)
+    log_factors = np.cumsum(np.log((tried - counts[:-1]) / (counts[:-1] + 1)))
+    log_ways = np.concatenate([[0.0], log_factors])  # of choosing so many
+    low, high = passed / tried, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        log_chances = log_ways + counts * math.log(middle) + (tried - counts) * math.log1p(-middle)
+        if np.exp(log_chances).sum() > 1 - confidence:
+            low = middle
+        else:
+            high = middle
+    return high

@@ -1,0 +1,89 @@
+"""Build a study's report from its ledger and artifacts: at any moment, and the same bytes from the same ledger."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from raysearch.errors import FolderError, StorageError
+from raysearch.ledger.history import History
+from raysearch.ledger.ledger import read_entries
+from raysearch.report.blocks import Block, Picture
+from raysearch.report.final_part import final_evaluation
+from raysearch.report.page import to_html, to_markdown
+from raysearch.report.predictions import read_result
+from raysearch.report.provenance import going_on, provenance
+from raysearch.report.search_part import search_figures, trials_table
+from raysearch.report.style import hep_style, to_bytes
+from raysearch.report.verdict import verdict
+
+FOLDER = "report"
+
+
+def build_report(folder: Path) -> Path:
+    """Write ``report/`` (``index.html``, ``report.md``, ``figures/``) into a study's folder.
+
+    The ledger is read without taking it, so a search may go on meanwhile. The finished report takes the old
+    one's place as a whole; when anything fails, the old one stays.
+
+    Args:
+        folder: the study's folder.
+
+    Returns:
+        Path of ``index.html``.
+
+    Raises:
+        StorageError: the ledger is missing, damaged, or empty.
+        FolderError: the report cannot be written.
+    """
+    entries = read_entries(folder)
+    if not entries:
+        raise StorageError(f"{folder}: the ledger is empty, the study has not begun")
+    history = History(entries)
+    title = f"Study {history.created.study}"
+    with hep_style():
+        blocks = content(folder, history)
+        pictures = [block for block in blocks if isinstance(block, Picture)]
+        figures = {picture.name: to_bytes(picture.drawing, "svg") for picture in pictures}
+        papers = {picture.name: to_bytes(picture.drawing, "pdf") for picture in pictures}
+    files = {
+        "report.md": to_markdown(title, blocks).encode(),
+        "index.html": to_html(title, blocks, figures).encode(),
+    }
+    files |= {f"figures/{name}.svg": data for name, data in figures.items()}
+    files |= {f"figures/{name}.pdf": data for name, data in papers.items()}
+    try:
+        _put(folder, files)
+    except OSError as error:
+        raise FolderError(f"{folder / FOLDER}: cannot be written: {error.strerror}") from error
+    return folder / FOLDER / "index.html"
+
+
+def content(folder: Path, history: History) -> list[Block]:
+    """Make the whole content of the report, in its order."""
+    result = read_result(folder, history)
+    return [
+        *verdict(history, result),
+        *search_figures(history),
+        *final_evaluation(history, result),
+        *trials_table(history),
+        *provenance(history),
+        *going_on(history),
+    ]
+
+
+def _put(folder: Path, files: dict[str, bytes]) -> None:
+    """Write all files beside the old report, then change places."""
+    with tempfile.TemporaryDirectory(prefix=".report-", dir=folder) as scratch:
+        new, old, place = Path(scratch) / "new", Path(scratch) / "old", folder / FOLDER
+        (new / "figures").mkdir(parents=True)
+        for name, data in files.items():
+            (new / name).write_bytes(data)
+        if place.exists():
+            place.rename(old)
+        try:
+            new.rename(place)
+        except OSError:
+            if old.exists() and not place.exists():
+                old.rename(place)
+            raise

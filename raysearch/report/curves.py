@@ -1,0 +1,124 @@
+"""Figures over time: the objective over trials, and learning curves over epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from raysearch.ledger.history import History, RunHistory, TrialHistory
+from raysearch.report.style import BEST, FAILED, FAINT, FINISHED, PALETTE, new_axes
+
+
+def running_best(history: History) -> tuple[list[int], list[float]]:
+    """Trial numbers of the finished trials and the best value up to each, in trial order."""
+    numbers: list[int] = []
+    best: list[float] = []
+    for trial in history.trials:
+        if trial.value is not None:
+            better = not best or history.is_better(trial.value, best[-1])
+            numbers.append(trial.number)
+            best.append(trial.value if better else best[-1])
+    return numbers, best
+
+
+def draw_objective(history: History) -> Figure:
+    """Draw the objective of every trial, the best so far as a line, and failed trials at the edge."""
+    figure, axes = new_axes()
+    finished = [trial for trial in history.trials if trial.value is not None]
+    failed = [trial for trial in history.trials if trial.state == "failed"]
+    numbers, best = running_best(history)
+    axes.step(numbers, best, where="post", color=BEST, label="best so far", zorder=2)
+    errors = [fold_spread(trial) or 0.0 for trial in finished]
+    label = "finished (bar: sd over folds)" if history.created.folds > 1 else "finished"
+    axes.errorbar(
+        [trial.number for trial in finished],
+        [trial.value for trial in finished if trial.value is not None],
+        yerr=errors if any(errors) else None,
+        fmt="o", color=FINISHED, label=label, zorder=3,
+    )  # fmt: skip
+    if history.best and history.best.value is not None:
+        spot = (history.best.number, history.best.value)
+        axes.plot(*spot, "o", ms=13, mfc="none", mec=BEST, mew=2, label="best")
+    if failed:
+        bottom = axes.get_xaxis_transform()  # failed trials have no value: they stand at the lower edge
+        axes.plot([t.number for t in failed], [0.03] * len(failed), "x", color=FAILED, mew=2, ms=8,
+                  transform=bottom, label="failed", clip_on=False)  # fmt: skip
+    _log_if_wide(axes, [trial.value for trial in finished if trial.value is not None])
+    axes.set_xlim(-0.6, max(len(history.trials), 2) - 0.4)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.minorticks_off()
+    axes.margins(y=0.12)
+    axes.set_xlabel("trial")
+    axes.set_ylabel(history.created.objective)
+    axes.legend(ncols=2)
+    return figure
+
+
+def fold_spread(trial: TrialHistory) -> float | None:
+    """Sample standard deviation of the objective over a trial's folds; None for fewer than two."""
+    values = [run.ended.value for run in trial.runs if run.ended and run.ended.value is not None]
+    if len(values) < 2:
+        return None
+    mean = sum(values) / len(values)
+    return (sum((value - mean) ** 2 for value in values) / (len(values) - 1)) ** 0.5
+
+
+def draw_learning_curves(history: History, best: TrialHistory) -> Figure:
+    """Draw training and validation curves of the best trial, the others' validation curves faintly."""
+    validation = history.created.objective
+    training = "train_" + validation.removeprefix("val_")
+    figure, axes = new_axes()
+    others = [run for trial in history.trials if trial is not best for run in trial.runs]
+    for place, run in enumerate(run for run in others if run.epochs):
+        _draw_run(
+            axes, run, validation, color=FAINT, lw=0.9, zorder=1, label=None if place else "other trials"
+        )
+    for place, run in enumerate(best.runs):
+        _draw_run(
+            axes,
+            run,
+            training,
+            color=PALETTE[0],
+            ls="--",
+            zorder=3,
+            label=None if place else f"{training} (best)",
+        )
+        _draw_run(
+            axes, run, validation, color=BEST, zorder=4, label=None if place else f"{validation} (best)"
+        )
+        if run.ended and run.ended.best_epoch is not None and run.ended.value is not None:
+            label = None if place else "kept epoch"
+            axes.plot(run.ended.best_epoch, run.ended.value, "o", color=BEST, ms=8, zorder=5, label=label)
+    shown = [value for run in best.runs for name in (training, validation) for _, value in _points(run, name)]
+    _log_if_wide(axes, [*shown, *(value for run in others for _, value in _points(run, validation))])
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.tick_params(axis="x", which="minor", bottom=False, top=False)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel(validation.removeprefix("val_"))
+    axes.legend()
+    return figure
+
+
+def _points(run: RunHistory, metric: str) -> list[tuple[int, float]]:
+    return [
+        (epoch, record.metrics[metric])
+        for epoch, record in sorted(run.epochs.items())
+        if metric in record.metrics
+    ]
+
+
+def _draw_run(axes: Axes, run: RunHistory, metric: str, **look: object) -> None:
+    points = _points(run, metric)
+    if points:
+        marker = "." if len(points) == 1 else None  # one point has no line
+        axes.plot(*zip(*points, strict=True), marker=marker, **look)  # type: ignore[arg-type] # the look is matplotlib's
+
+
+def _log_if_wide(axes: Axes, values: Iterable[float]) -> None:
+    """Use a logarithmic axis where one runaway trial would press all others into a line."""
+    known = list(values)
+    if known and min(known) > 0 and max(known) > 20 * min(known):
+        axes.set_yscale("log")

@@ -1,0 +1,132 @@
+"""How the search went: the objective over trials, learning curves, what the settings did, all trials, failures."""
+
+from __future__ import annotations
+
+from raysearch.ledger.history import History, TrialHistory
+from raysearch.report.blocks import Block, Heading, Picture, Table, duration, listing, number, text
+from raysearch.report.curves import draw_learning_curves, draw_objective, fold_spread, running_best
+from raysearch.report.settings_figures import MIN_TRIALS, draw_importance, draw_parallel, importance
+from raysearch.report.verdict import fact, value_of
+
+ENOUGH_TRIALS = 50  # below, importances change much from study to study
+
+
+def search_figures(history: History) -> list[Block]:
+    """Make the figures of the search; what there is nothing to draw for yet is said."""
+    blocks: list[Block] = [Heading("Search")]
+    if not any(trial.state in ("finished", "failed") for trial in history.trials):
+        return [*blocks, text("No trial is over yet; figures appear here with the first one.")]
+    blocks += [Heading("Objective over trials", 3), _objective(history)]
+    if history.best is None:
+        return [
+            *blocks,
+            text("Every trial so far failed, so there are no curves and no comparison of settings."),
+        ]
+    if any(run.epochs for run in history.best.runs):
+        blocks += [Heading("Learning curves", 3), _learning_curves(history, history.best)]
+    blocks += [Heading("Which settings mattered", 3), *_importance(history)]
+    blocks += [Heading("Settings side by side", 3), _parallel(history)]
+    return blocks
+
+
+def _objective(history: History) -> Picture:
+    name, numbers = history.created.objective, running_best(history)
+    end = f"The best value is {number(numbers[1][-1])}." if numbers[1] else "No trial finished."
+    failed = [trial.number for trial in history.trials if trial.state == "failed"]
+    told = f" Failed: trials {listing(list(map(str, failed)))}." if failed else ""
+    return Picture(
+        "objective",
+        f"{name} of each of {len(history.trials)} trials with the best so far as a line. {end}{told}",
+        f"{name} of every trial in the order of asking, and the best so far. Failed trials stand as crosses at the edge.",
+        draw_objective(history),
+    )
+
+
+def _learning_curves(history: History, best: TrialHistory) -> Picture:
+    ended = [run.ended for run in best.runs if run.ended]
+    kept = listing([str(record.best_epoch) for record in ended])
+    each = "; one line a fold" if history.created.folds > 1 else ""
+    return Picture(
+        "learning-curves",
+        f"Training and validation curves of trial {best.number}, whose kept epoch is {kept}, over those of all other trials.",
+        f"Trial {best.number} (colour) and all other trials (grey, validation only){each}. "
+        f"The kept weights are those of epoch {kept}, chosen on validation data.",
+        draw_learning_curves(history, best),
+    )
+
+
+def _importance(history: History) -> list[Block]:
+    shares = importance(history)
+    n = sum(trial.value is not None for trial in history.trials)
+    if not shares:
+        return [text(f"Importance needs at least {MIN_TRIALS} finished trials; there are {n}.")]
+    rough = (
+        f" With {n} trials this is a rough hint: the order can change with a few more."
+        if n < ENOUGH_TRIALS
+        else ""
+    )
+    told = ", ".join(f"{name} {share:.2f}" for name, share in shares.items())
+    caption = (
+        f"Share of each searched setting in reaching the best tenth (at least two) of {n} finished trials "
+        f"(PED-ANOVA, arXiv:2304.10255).{rough}"
+    )
+    return [Picture("importance", f"Importance of settings: {told}.", caption, draw_importance(shares))]
+
+
+def _parallel(history: History) -> Picture:
+    names = history.created.settings
+    return Picture(
+        "parallel-coordinates",
+        f"Each trial as a line through {listing(names)} to {history.created.objective}; the table of trials has the numbers.",
+        f"Every trial as a line through its settings to {history.created.objective}, by which it is coloured. Thick: the "
+        "best. Dotted: failed. Lines through the same category are spread a little, so that none hides another.",
+        draw_parallel(history),
+    )
+
+
+def trials_table(history: History) -> list[Block]:
+    """Make the table of all trials, and the list of failures with their messages."""
+    names = history.created.settings
+    head = ("trial", "state", history.created.objective, "epochs", "time", "parameters", *names)
+    rows = tuple(_row(trial, names) for trial in history.trials)
+    marked = frozenset({history.best.number}) if history.best else frozenset[int]()
+    spread = any(fold_spread(trial) is not None for trial in history.trials)
+    caption = (
+        f"Objective: mean and sample sd over {history.created.folds} folds; epochs and time: sums."
+        if spread
+        else ""
+    )
+    is_number = [
+        not isinstance(trial.settings[n], (str, bool)) for trial in history.trials[:1] for n in names
+    ]
+    columns = frozenset({0, 2, 3, 4, 5, *(6 + place for place, right in enumerate(is_number) if right)})
+    table = Table(head, rows, caption, columns, marked)
+    return [Heading("All trials"), table if rows else text("None was asked for yet."), *_failures(history)]
+
+
+def _row(trial: TrialHistory, names: list[str]) -> tuple[str, ...]:
+    ended = [run.ended for run in trial.runs if run.ended]
+    epochs = sum(record.epochs for record in ended) or sum(len(run.epochs) for run in trial.runs)
+    seconds = sum(record.seconds for record in ended)
+    return (
+        str(trial.number),
+        trial.state,
+        value_of(trial),
+        str(epochs),
+        duration(seconds) if ended else number(None),
+        number(fact(trial, "parameters")),
+        *(number(trial.settings[name]) for name in names),
+    )
+
+
+def _failures(history: History) -> list[Block]:
+    rows = [
+        (str(run.trial), str(run.fold), str(run.attempt), run.ended.failure, run.ended.message)
+        for trial in history.trials
+        for run in trial.runs
+        if run.ended and run.ended.state == "failed"
+    ]
+    if not rows:
+        return []
+    table = Table(("trial", "fold", "attempt", "kind", "message"), tuple(rows), numbers=frozenset({0, 1, 2}))
+    return [Heading("Failures"), table]

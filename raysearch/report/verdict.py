@@ -1,0 +1,157 @@
+"""The first screen of a report: what came out, what it is worth, and with which settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from raysearch.ledger.history import History, TrialHistory
+from raysearch.report.blocks import (
+    PM,
+    Block,
+    Heading,
+    Mono,
+    Table,
+    Tiles,
+    count,
+    duration,
+    listing,
+    number,
+    text,
+    warning,
+    with_error,
+)
+from raysearch.report.curves import fold_spread
+from raysearch.report.predictions import TestResult, noun
+from raysearch.report.settings_figures import describe_domain
+
+
+def verdict(history: History, result: TestResult) -> list[Block]:
+    """Make the first screen."""
+    blocks: list[Block] = [*_summary(history, result)]
+    blocks += _demonstration(history)
+    blocks.append(_tiles(history, result))
+    if history.best:
+        blocks += [Heading("Best settings"), _settings_table(history, history.best)]
+    return blocks
+
+
+def value_of(trial: TrialHistory) -> str:
+    """Write a trial's objective, with the sd over folds where there are folds."""
+    spread = fold_spread(trial)
+    if trial.value is None or spread is None:
+        return number(trial.value)
+    return with_error(trial.value, spread)
+
+
+def fact(trial: TrialHistory, name: str) -> Any:  # noqa: ANN401 - facts are any plain values
+    """Return a fact of a trial's first ended run, None where unknown."""
+    return next((run.ended.facts[name] for run in trial.runs if run.ended and name in run.ended.facts), None)
+
+
+def _summary(history: History, result: TestResult) -> list[Block]:
+    finished = sum(trial.state == "finished" for trial in history.trials)
+    failed = sum(trial.state == "failed" for trial in history.trials)
+    state = f"{finished + failed} of {count(history.n_trials, 'trial')} done: {finished} finished, {failed} failed. "
+    best = history.best
+    if best is None:
+        running = sum(trial.state == "running" for trial in history.trials)
+        told = f"{count(running, 'trial')} running. " if running else ""
+        return [
+            text(
+                state,
+                told,
+                "No trial has finished yet, so there is no best model and nothing to show on test data.",
+            )
+        ]
+    direction = "higher" if history.created.maximise else "lower"
+    spread = f", mean {PM} sd over {history.created.folds} folds" if fold_spread(best) is not None else ""
+    found = f"The best is trial {best.number} with {history.created.objective} = {value_of(best)} ({direction} is better{spread}), "
+    chosen = listing([f"{name} = {number(best.settings[name])}" for name in history.created.settings])
+    return [text(state, found, f"found with {chosen}. ", *_test_sentence(history, result)), *result.warnings]
+
+
+def _test_sentence(history: History, result: TestResult) -> list[str]:
+    if result.tested is None:
+        return ["It has not been applied to the test set yet."]
+    n_test = f"{result.tested.n_test:,} test {noun(history.created.data)}"
+    if result.accuracy is not None:
+        accuracy = f"its accuracy is {with_error(*result.accuracy)} (68 %, binomial)"
+        unseen = " that no training and no choice saw" if len(history.tests) == 1 else ""
+        return [f"On {n_test}{unseen}, {accuracy} and its mean one-vs-rest AUC {result.mean_auc:.4f}."]
+    told = listing([f"{name} = {number(value)}" for name, value in result.tested.metrics.items()])
+    return [f"On {n_test}: {told}."]
+
+
+def _demonstration(history: History) -> list[Block]:
+    physics = history.created.space_file.get("demonstration_of")
+    if not physics:
+        return []
+    data, epochs = history.created.data, history.created.space_file["budget"]["epochs"]
+    sizes = [f"{data[key]:,} for {part}" for key, part in _PARTS if key in data]
+    limits = [f"{noun(data)}: {listing(sizes)}"] if sizes else []
+    limits.append(f"at most {count(epochs, 'epoch')} a run")
+    limits += [f"{name} = {number(value)}" for name, value in _input_sizes(history)]
+    return [
+        warning(
+            f"This study is a demonstration, small enough for a laptop ({'; '.join(limits)}). Its figures show that "
+            "everything works; they are not a physics result. The study that is: ",
+            Mono(f"raysearch tune {physics}"),
+        )
+    ]
+
+
+_PARTS = (("n_train", "training"), ("n_validation", "validation"), ("n_test", "test"))
+
+
+def _input_sizes(history: History) -> list[tuple[str, Any]]:
+    """Held settings that say how much of each example is read, such as the number of constituents."""
+    space = history.created.space_file["space"]
+    return [
+        (name, value)
+        for name, value in space.items()
+        if "constituents" in name and not isinstance(value, dict)
+    ]
+
+
+def _tiles(history: History, result: TestResult) -> Tiles:
+    tiles: list[tuple[str, str, str]] = []
+    best = history.best
+    if best:
+        tiles.append(
+            (f"best {history.created.objective}", value_of(best), f"trial {best.number}, on validation data")
+        )
+    if result.accuracy is not None and result.tested:
+        tiles.append(
+            (
+                "test accuracy",
+                with_error(*result.accuracy),
+                f"{result.tested.n_test:,} {noun(history.created.data)}",
+            )
+        )
+        tiles.append(("mean test AUC", f"{result.mean_auc:.4f}", "one class against the rest"))
+    if best and isinstance(fact(best, "parameters"), int):
+        tiles.append(("parameters", f"{fact(best, 'parameters'):,}", "of the best network"))
+    n_failed = sum(trial.state == "failed" for trial in history.trials)
+    over = sum(trial.state in ("finished", "failed") for trial in history.trials)
+    tiles.append(("trials", f"{over} / {history.n_trials}", f"{n_failed} failed"))
+    resumed = len(history.sessions) - 1
+    tiles.append(
+        (
+            "time spent",
+            duration(history.busy_ms / 1000),
+            f"resumed {count(resumed, 'time')}" if resumed > 0 else "one session",
+        )
+    )
+    return Tiles(tuple(tiles))
+
+
+def _settings_table(history: History, best: TrialHistory) -> Table:
+    space = history.created.space_file["space"]
+    rows = [
+        (name, number(best.settings[name], 6), "searched", describe_domain(space[name]))
+        for name in history.created.settings
+    ]
+    held = [
+        (name, number(value, 6), "held", "") for name, value in space.items() if not isinstance(value, dict)
+    ]
+    return Table(("setting", "value", "", "range or choices"), (*rows, *held), numbers=frozenset({1}))

@@ -1,0 +1,1 @@
+"""Who proposes settings: Optuna, Nevergrad, random, grid, all behind the same ask and tell."""

@@ -1,0 +1,149 @@
+"""The samplers a space file can name, their options, and the searchers they make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from raysearch.errors import InputError, did_you_mean, one_of
+from raysearch.search.plain import GridSearcher, RandomSearcher
+from raysearch.search.searcher import Searcher
+from raysearch.space.domains import Space
+from raysearch.space.space_file import SearchSection
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option's default, which also gives its type, and its smallest value if it is a number."""
+
+    default: bool | int
+    low: int = 0
+
+    def problem(self, value: object) -> str | None:
+        """Say what is wrong with a value, or None."""
+        if isinstance(self.default, bool):
+            return None if isinstance(value, bool) else f"must be true or false, got {value!r}"
+        if isinstance(value, int) and not isinstance(value, bool) and value >= self.low:
+            return None
+        return f"must be a whole number from {self.low} up, got {value!r}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a searcher is made from; ``options`` are complete."""
+
+    space: Space
+    seed: int
+    trials: int
+    window: int
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """How to make a searcher, and every option it knows with our default, never the library's."""
+
+    make: Callable[[Plan], Searcher]
+    options: Mapping[str, Option] = field(default_factory=dict)
+
+
+# Imports wait until a searcher is made: nevergrad takes over a second, and checking a file needs none.
+def _tpe(plan: Plan) -> Searcher:
+    from optuna.samplers import TPESampler  # noqa: PLC0415
+
+    from raysearch.search.optuna_search import OptunaSearcher  # noqa: PLC0415
+
+    return OptunaSearcher(plan.space, plan.seed, TPESampler, {**plan.options, "group": False})
+
+
+def _gp(plan: Plan) -> Searcher:
+    from optuna.samplers import GPSampler  # noqa: PLC0415
+
+    from raysearch.search.optuna_search import OptunaSearcher  # noqa: PLC0415
+
+    return OptunaSearcher(plan.space, plan.seed, GPSampler, plan.options)
+
+
+def _nevergrad(family: str) -> Callable[[Plan], Searcher]:
+    def make(plan: Plan) -> Searcher:
+        from raysearch.search.nevergrad_search import NevergradSearcher  # noqa: PLC0415
+
+        return NevergradSearcher(
+            plan.space,
+            plan.seed,
+            family=family,
+            options=plan.options,
+            trials=plan.trials,
+            window=plan.window,
+        )
+
+    return make
+
+
+# Populations of 8: Nevergrad's own (30 to 40) would spend most of a study of 60 trials at random.
+POPULATION = {"popsize": Option(8, low=4)}
+
+SAMPLERS: dict[str, Sampler] = {
+    "tpe": Sampler(
+        _tpe,
+        {
+            "n_startup_trials": Option(10, low=1),
+            "n_ei_candidates": Option(24, low=1),
+            "multivariate": Option(True),
+            "constant_liar": Option(True),
+        },
+    ),
+    "gp": Sampler(_gp, {"n_startup_trials": Option(10, low=1), "deterministic_objective": Option(False)}),
+    "random": Sampler(lambda plan: RandomSearcher(plan.space, plan.seed)),
+    "grid": Sampler(lambda plan: GridSearcher(plan.space)),
+    "nevergrad:OnePlusOne": Sampler(_nevergrad("OnePlusOne")),
+    "nevergrad:DiscreteOnePlusOne": Sampler(_nevergrad("DiscreteOnePlusOne")),
+    "nevergrad:DE": Sampler(_nevergrad("DE"), POPULATION),
+    "nevergrad:TwoPointsDE": Sampler(_nevergrad("TwoPointsDE"), POPULATION),
+    "nevergrad:CMA": Sampler(_nevergrad("CMA"), POPULATION),
+    "nevergrad:PSO": Sampler(_nevergrad("PSO"), POPULATION),
+    "nevergrad:TBPSA": Sampler(_nevergrad("TBPSA"), POPULATION),
+}
+
+
+def make_searcher(section: SearchSection, space: Space, seed: int, window: int) -> Searcher:
+    """Make the searcher that a space file asks for.
+
+    Args:
+        section: the file's ``search`` section.
+        space: where to search.
+        seed: the study's seed.
+        window: trials asked ahead of the results.
+
+    Raises:
+        InputError: with all of :func:`sampler_problems`.
+    """
+    problems = sampler_problems(section, space)
+    if problems:
+        raise InputError(*problems)
+    options = complete_options(section.sampler, section.options)
+    return SAMPLERS[section.sampler].make(Plan(space, seed, section.trials, window, options))
+
+
+def sampler_problems(section: SearchSection, space: Space) -> list[str]:
+    """List what is wrong with the sampler and its options; nothing is imported or started for it."""
+    name = section.sampler
+    if name not in SAMPLERS:
+        return [f"search.sampler: unknown {name!r}; {one_of(list(SAMPLERS))}.{did_you_mean(name, SAMPLERS)}"]
+    known = SAMPLERS[name].options
+    problems = []
+    for key, value in section.options.items():
+        if key not in known:
+            allowed = f"{one_of(list(known))}.{did_you_mean(key, known)}" if known else "it has none"
+            problems.append(f"search.options.{key}: unknown option of {name}; {allowed}")
+        elif problem := known[key].problem(value):
+            problems.append(f"search.options.{key}: {problem}")
+    if name == "nevergrad:CMA" and len(space.domains) < 2:
+        problems.append("search.sampler: nevergrad:CMA needs at least two settings to search, got one")
+    return problems
+
+
+def complete_options(sampler: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Name every option of a known sampler: the given values, and our defaults for the rest."""
+    return {key: option.default for key, option in SAMPLERS[sampler].options.items()} | dict(options)

@@ -1,0 +1,98 @@
+"""Optuna's samplers behind ask and tell.
+
+- TPE: Bergstra et al., Algorithms for Hyper-Parameter Optimization, NeurIPS 2011; multivariate form and
+  defaults: Watanabe, arXiv:2304.11127. Trials that are still out count as bad ones (constant liar).
+- GP: Gaussian process with a Matern-5/2 kernel and the logarithm of expected improvement (Ament et al.,
+  arXiv:2310.20708); trials that are still out are averaged over (qLogEI).
+
+The study lives in memory, since the ledger is the truth and a replay restores it. Each ask gets a fresh
+sampler seeded by the trial's number: a sampler kept over asks would hold a generator, and GP a cache,
+that a replay with another order of failures or a widened window could not restore. The bits of GP may
+depend on torch's number of threads, which belongs to the caller.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.samplers import BaseSampler
+
+from raysearch import seeds
+from raysearch.search.searcher import Proposal, Worst
+from raysearch.space.domains import ChoiceDomain, FloatDomain, IntDomain, Space
+
+
+class OptunaSearcher:
+    """Asks a sampler of Optuna, made anew for every trial.
+
+    Args:
+        space: where to search.
+        seed: the study's seed.
+        sampler: makes a sampler from ``seed=`` and the options.
+        options: the sampler's own options.
+    """
+
+    def __init__(
+        self, space: Space, seed: int, sampler: Callable[..., BaseSampler], options: dict[str, Any]
+    ) -> None:
+        self._space = space
+        self._seed = seed
+        self._sampler = sampler
+        self._options = options
+        self._distributions = {name: _distribution(domain) for name, domain in space.domains.items()}
+        self._asked: dict[int, optuna.Trial] = {}
+        self._worst = Worst()
+        with _quiet():
+            self._study = optuna.create_study(storage=optuna.storages.InMemoryStorage())
+
+    def ask(self, number: int) -> Proposal:
+        """Propose from what was told so far; see :class:`~raysearch.search.searcher.Searcher`."""
+        with _quiet():
+            seed = seeds.derive(self._seed, "sampler", number) % 2**32
+            self._study.sampler = self._sampler(seed=seed, **self._options)
+            trial = self._study.ask(self._distributions)
+        self._asked[number] = trial
+        return {
+            name: domain.value_at(trial.params[name])
+            if isinstance(domain, ChoiceDomain)
+            else trial.params[name]
+            for name, domain in self._space.domains.items()
+        }
+
+    def tell(self, number: int, value: float | None) -> None:
+        """Pass the objective on, or its stand-in; a failure before any value is passed on as such."""
+        heard = self._worst.stand_in(value)
+        state = optuna.trial.TrialState.FAIL if heard is None else None
+        with _quiet():
+            self._study.tell(self._asked.pop(number), heard, state=state)
+
+
+def _distribution(domain: IntDomain | FloatDomain | ChoiceDomain) -> BaseDistribution:
+    if isinstance(domain, IntDomain):
+        return IntDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
+    if isinstance(domain, FloatDomain):
+        return FloatDistribution(float(domain.low), float(domain.high), log=domain.log)
+    return CategoricalDistribution(range(domain.size))  # of numbers, for Optuna takes 1 and True as the same
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Optuna's notices (a study was made, an option is experimental) from the user's terminal."""
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            yield
+    finally:
+        optuna.logging.set_verbosity(verbosity)

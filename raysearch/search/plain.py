@@ -1,0 +1,49 @@
+"""Searchers that do not learn: uniform random search, and the grid of all points."""
+
+from __future__ import annotations
+
+from raysearch import seeds
+from raysearch.errors import InputError
+from raysearch.search.searcher import Proposal
+from raysearch.space.domains import FloatDomain, Space
+
+
+class RandomSearcher:
+    """Draws every trial from its own stream, uniformly over the space (in the logarithm where asked)."""
+
+    def __init__(self, space: Space, seed: int) -> None:
+        self._space = space
+        self._seed = seed
+
+    def ask(self, number: int) -> Proposal:
+        """Draw; see :class:`~raysearch.search.searcher.Searcher`."""
+        return self._space.sample(seeds.generator(self._seed, "sampler", number))
+
+    def tell(self, number: int, value: float | None) -> None:
+        """Learn nothing."""
+
+
+class GridSearcher:
+    """Trial n is point n of the grid; the last setting of the file changes fastest.
+
+    Raises:
+        InputError: a domain is a continuum.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._domains = {}
+        for name, domain in space.domains.items():
+            if isinstance(domain, FloatDomain):
+                raise InputError(f"search.sampler: grid cannot walk space.{name}, which is a float")
+            self._domains[name] = domain
+
+    def ask(self, number: int) -> Proposal:
+        """Write the number in the mixed radix of the domains' sizes."""
+        proposal: Proposal = {}
+        for name, domain in reversed(self._domains.items()):
+            number, index = divmod(number, domain.size)
+            proposal[name] = domain.value_at(index)
+        return {name: proposal[name] for name in self._domains}
+
+    def tell(self, number: int, value: float | None) -> None:
+        """Learn nothing."""

@@ -1,0 +1,195 @@
+"""The domains a setting can be searched over, as frozen values that check themselves.
+
+A domain maps the unit interval onto its values (``from_unit``), which is all that random search and
+Nevergrad need; Optuna is given the domain's own form.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    Tag,
+    model_validator,
+)
+
+Value = StrictBool | StrictInt | StrictFloat | StrictStr
+Settings = Mapping[str, bool | int | float | str]
+
+
+class Domain(BaseModel):
+    """Base of the three domains; unknown keys are refused and values cannot be changed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class IntDomain(Domain):
+    """Whole numbers low, low + step, ..., up to high inclusive."""
+
+    type: Literal["int"]
+    low: StrictInt
+    high: StrictInt
+    step: StrictInt = Field(1, ge=1)
+    log: StrictBool = False
+
+    @model_validator(mode="after")
+    def _check(self) -> IntDomain:
+        _check_bounds(self.low, self.high, log=self.log)
+        if self.log and self.step != 1:
+            raise ValueError("log and step exclude each other")
+        if (self.high - self.low) % self.step:
+            raise ValueError(
+                f"step must divide high - low, got step={self.step}, low={self.low}, high={self.high}"
+            )
+        return self
+
+    def from_unit(self, unit: float) -> int:
+        """Map u in [0, 1) onto the values, each equally likely (in log u, if log)."""
+        if self.log:
+            low, high = math.log(self.low - 0.5), math.log(self.high + 0.5)
+            return min(max(round(math.exp(low + unit * (high - low))), self.low), self.high)
+        return self.low + self.step * min(int(unit * self.size), self.size - 1)
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return (self.high - self.low) // self.step + 1
+
+    def value_at(self, index: int) -> int:
+        """Return the value number ``index``, for grids."""
+        return self.low + self.step * index
+
+    def __contains__(self, value: object) -> bool:
+        return (
+            isinstance(value, int)
+            and not isinstance(value, bool)
+            and self.low <= value <= self.high
+            and (value - self.low) % self.step == 0
+        )
+
+
+class FloatDomain(Domain):
+    """Real numbers in [low, high], evenly or evenly in their logarithm."""
+
+    type: Literal["float"]
+    low: StrictFloat | StrictInt
+    high: StrictFloat | StrictInt
+    log: StrictBool = False
+
+    @model_validator(mode="after")
+    def _check(self) -> FloatDomain:
+        _check_bounds(self.low, self.high, log=self.log)
+        return self
+
+    @property
+    def size(self) -> None:
+        """A continuum: no grid."""
+        return
+
+    def from_unit(self, unit: float) -> float:
+        """Map u in [0, 1) onto the interval."""
+        if self.log:
+            value = math.exp(math.log(self.low) + unit * (math.log(self.high) - math.log(self.low)))
+        else:
+            value = self.low + unit * (self.high - self.low)
+        return float(min(max(value, self.low), self.high))
+
+    def __contains__(self, value: object) -> bool:
+        return (
+            isinstance(value, (int, float)) and not isinstance(value, bool) and self.low <= value <= self.high
+        )
+
+
+class ChoiceDomain(Domain):
+    """One of some values without order."""
+
+    type: Literal["choice"]
+    values: tuple[Value, ...]
+
+    @model_validator(mode="after")
+    def _check(self) -> ChoiceDomain:
+        if not self.values:
+            raise ValueError("needs at least one value, got none")
+        if len({(type(value), value) for value in self.values}) < len(self.values):
+            raise ValueError(f"values must differ, got {list(self.values)}")
+        return self
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return len(self.values)
+
+    def value_at(self, index: int) -> bool | int | float | str:
+        """Return the value number ``index``, for grids."""
+        return self.values[index]
+
+    def from_unit(self, unit: float) -> bool | int | float | str:
+        """Map u in [0, 1) onto the values, each equally likely."""
+        return self.values[min(int(unit * self.size), self.size - 1)]
+
+    def __contains__(self, value: object) -> bool:
+        return any(type(value) is type(own) and value == own for own in self.values)
+
+
+def _form(entry: object) -> str | None:
+    """Tell what an entry of ``space:`` is: the type of a domain, or a constant."""
+    if isinstance(entry, (IntDomain, FloatDomain, ChoiceDomain)):
+        return entry.type
+    if isinstance(entry, dict):
+        return entry.get("type")
+    return None if isinstance(entry, list) or entry is None else "constant"
+
+
+Entry = Annotated[
+    Annotated[IntDomain, Tag("int")]
+    | Annotated[FloatDomain, Tag("float")]
+    | Annotated[ChoiceDomain, Tag("choice")]
+    | Annotated[Value, Tag("constant")],
+    Discriminator(_form),
+]
+
+
+@dataclass(frozen=True)
+class Space:
+    """What is searched (``domains``) and what is held (``fixed``); together they make settings."""
+
+    domains: Mapping[str, IntDomain | FloatDomain | ChoiceDomain]
+    fixed: Settings
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All settings, searched ones first."""
+        return (*self.domains, *self.fixed)
+
+    @property
+    def grid_size(self) -> int | None:
+        """Number of points if all domains are finite, else None."""
+        sizes = [domain.size for domain in self.domains.values()]
+        return None if None in sizes else math.prod(size for size in sizes if size is not None)
+
+    def sample(self, rng: np.random.Generator) -> dict[str, bool | int | float | str]:
+        """Draw the searched settings uniformly."""
+        return {name: domain.from_unit(rng.random()) for name, domain in self.domains.items()}
+
+    def complete(self, searched: Settings) -> dict[str, bool | int | float | str]:
+        """Join searched and fixed settings."""
+        return {**searched, **self.fixed}
+
+
+def _check_bounds(low: float, high: float, *, log: bool) -> None:
+    if not low < high:
+        raise ValueError(f"needs low < high, got low={low}, high={high}")
+    if log and low <= 0:
+        raise ValueError(f"log needs low > 0, got low={low}")

@@ -1,0 +1,100 @@
+"""YAML with a place for every key: line numbers, no duplicate keys, no anchors, no size bombs."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from raysearch.errors import InputError
+
+LARGEST_BYTES = 1 << 20
+KeyPath = tuple[str | int, ...]
+
+
+@dataclass
+class Document:
+    """A YAML file's plain content and the place (``file:line`` or the option) of each key path."""
+
+    name: str
+    content: dict[str, Any]
+    places: dict[KeyPath, str] = field(default_factory=dict)
+
+    def place(self, path: KeyPath) -> str:
+        """Name the place of a key path, or of its nearest parent that is written down."""
+        while path and path not in self.places:
+            path = path[:-1]
+        return self.places.get(path, self.name)
+
+
+def read_yaml(path: Path) -> Document:
+    """Read a YAML mapping.
+
+    Raises:
+        InputError: not readable, not YAML, not a mapping, larger than 1 MiB, anchors, or duplicate keys.
+    """
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    if len(text) > LARGEST_BYTES:
+        raise InputError(f"{path}: larger than {LARGEST_BYTES} bytes")
+    return parse_yaml(text.decode("utf-8", errors="replace"), str(path))
+
+
+def parse_yaml(text: str, name: str) -> Document:
+    """Parse the text of a YAML mapping; ``name`` is what errors call it. Raises as :func:`read_yaml`."""
+    try:
+        if any(isinstance(token, (yaml.AnchorToken, yaml.AliasToken)) for token in yaml.scan(text)):
+            raise InputError(f"{name}: anchors and aliases (&, *) are not allowed")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{name}:{mark.line + 1}" if mark else name
+        raise InputError(f"{where}: not YAML: {getattr(error, 'problem', None) or error}") from error
+    except RecursionError as error:
+        raise InputError(f"{name}: nested too deeply") from error
+    if not isinstance(root, yaml.MappingNode):
+        raise InputError(f"{name}: must be a mapping of keys to values")
+    document = Document(name, {})
+    problems: list[str] = []
+    document.content = _plain(root, (), document, problems)
+    if problems:
+        raise InputError(*problems)
+    return document
+
+
+def _plain(node: yaml.Node, path: KeyPath, document: Document, problems: list[str]) -> Any:  # noqa: ANN401 - YAML holds anything
+    document.places.setdefault(path, f"{document.name}:{node.start_mark.line + 1}")
+    if isinstance(node, yaml.MappingNode):
+        mapping: dict[Hashable, Any] = {}
+        for key_node, value_node in node.value:
+            place = f"{document.name}:{key_node.start_mark.line + 1}"
+            key = _scalar(key_node)
+            if not isinstance(key, str):
+                problems.append(f"{place}: keys must be text, got {key!r}")
+                continue
+            if key in mapping:
+                problems.append(f"{place}: duplicate key {key!r}, first at {document.places[(*path, key)]}")
+                continue
+            document.places[(*path, key)] = place
+            mapping[key] = _plain(value_node, (*path, key), document, problems)
+        return mapping
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(item, (*path, index), document, problems) for index, item in enumerate(node.value)]
+    try:
+        return _scalar(node)
+    except (ValueError, yaml.YAMLError) as error:
+        problems.append(f"{document.places[path]}: {error}")
+        return None
+
+
+def _scalar(node: yaml.Node) -> Any:  # noqa: ANN401 - YAML holds anything
+    loader = yaml.SafeLoader("")
+    try:
+        return loader.construct_object(node, deep=True)
+    finally:
+        loader.dispose()

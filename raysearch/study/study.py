@@ -1,0 +1,254 @@
+"""A study in progress: what is to run next, and what a result changes. Passive: it starts nothing.
+
+The lock-step rule makes the history independent of the order in which runs finish: results are
+committed (and told to the search) by trial number, and right after commit k, and only then, trial
+k + window is asked. Everything known is a fold over the ledger, so that a resumed study is the same
+object as one that was never interrupted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from raysearch.errors import StorageError
+from raysearch.ledger.history import History, RunHistory, TrialHistory
+from raysearch.ledger.ledger import Ledger
+from raysearch.ledger.records import (
+    Asked,
+    Closed,
+    Committed,
+    Ended,
+    Entry,
+    Epoch,
+    Extended,
+    Lost,
+    Opened,
+    Record,
+    Started,
+    Tested,
+    Widened,
+)
+from raysearch.search.make import make_searcher
+from raysearch.seeds import derive
+from raysearch.space.space_file import SpaceFile
+from raysearch.study.retention import delete_superseded
+
+MAX_LOST = 3
+SYSTEMATIC = 3
+
+Listener = Callable[[Entry, History], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run to carry out: one attempt at a trial's fold.
+
+    Attributes:
+        settings: searched and held settings, complete.
+        seed: from (study seed, trial, fold); the same for every attempt.
+    """
+
+    trial: int
+    fold: int
+    attempt: int
+    settings: dict[str, Any]
+    seed: int
+
+
+class Study:
+    """A study whose ledger this process holds.
+
+    Args:
+        ledger: an open ledger that begins with a ``created`` record.
+        listen: told every record once it is durable, with the history up to then.
+
+    Raises:
+        StorageError: the search, replayed, proposes other settings than the ledger holds.
+    """
+
+    def __init__(self, ledger: Ledger, listen: Listener) -> None:
+        self.ledger, self._listen = ledger, listen
+        self.history = History(ledger.entries)
+        self.space_file = SpaceFile.model_validate(self.history.created.space_file)
+        self._space = self.space_file.searched
+        search, seed = self.space_file.search, self.space_file.seed
+        self._searcher = make_searcher(search, self._space, seed, self.history.created.window)
+        self._handed_out: set[tuple[int, int]] = set()
+        self._replay()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing left to run."""
+        return self.history.is_complete or self.gave_up
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether the first trials all failed with one and the same error, as more of them would."""
+        first = self.history.trials[:SYSTEMATIC]
+        if len(first) < SYSTEMATIC or not all(trial.committed for trial in first):
+            return False
+        endings = {trial.failure.strip().splitlines()[-1] if trial.failure else "" for trial in first}
+        return len(endings) == 1 and first[0].failure.startswith("error:")
+
+    def begin(self, opened: Opened, *, extra_trials: int = 0, window: int | None = None) -> None:
+        """Take the study up: in this process, with more trials or a wider window if wanted."""
+        self._stage(opened)
+        if extra_trials:
+            self._stage(Extended(trials=extra_trials))
+        if window is not None and window > self.history.window:
+            self._stage(Widened(window=window))
+        self._ask()
+        self._advance()
+
+    def next_run(self) -> Run | None:
+        """Hand out the next run to do, or None if all that may run now is handed out."""
+        for trial in self.history.trials[self._first_open :]:
+            for run in trial.runs:
+                if run.ended is None and (run.trial, run.fold) not in self._handed_out:
+                    self._handed_out.add((run.trial, run.fold))
+                    return Run(
+                        trial=run.trial,
+                        fold=run.fold,
+                        attempt=run.attempt + 1,
+                        settings=self._space.complete(trial.settings),
+                        seed=derive(self.space_file.seed, "run", run.trial, run.fold),
+                    )
+        return None
+
+    def started(self, run: Run) -> None:
+        """A run that was handed out has begun."""
+        self._stage(Started(trial=run.trial, fold=run.fold, attempt=run.attempt))
+        self._flush()
+
+    def report(self, run: Run, epoch: int, seconds: float, metrics: dict[str, float]) -> None:
+        """An epoch is over; one that is known already, or of an older attempt, is not taken again."""
+        known = self._current(run)
+        if known is None or epoch in known.epochs:
+            return
+        self._stage(
+            Epoch(
+                trial=run.trial,
+                fold=run.fold,
+                attempt=run.attempt,
+                epoch=epoch,
+                seconds=seconds,
+                metrics=metrics,
+            )
+        )
+        self._flush()
+
+    def end(self, ended: Ended) -> None:
+        """A run is over; the result of an older attempt is refused."""
+        if self._current(ended) is None:
+            return
+        self._stage(ended)
+        self._handed_out.discard((ended.trial, ended.fold))
+        self._advance()
+
+    def lose(self, run: Run, reason: str) -> None:
+        """An attempt vanished without a result; after three the run counts as failed."""
+        if run.attempt > self.history.run(run.trial, run.fold).attempt:
+            self._handed_out.discard((run.trial, run.fold))  # it never began
+            return
+        known = self._current(run)
+        if known is None:
+            return
+        self._stage(Lost(trial=run.trial, fold=run.fold, attempt=run.attempt, reason=reason))
+        self._handed_out.discard((run.trial, run.fold))
+        if known.lost >= MAX_LOST:
+            self._stage(
+                Ended(
+                    trial=run.trial,
+                    fold=run.fold,
+                    attempt=run.attempt,
+                    state="failed",
+                    value=None,
+                    metrics={},
+                    best_epoch=None,
+                    epochs=len(known.epochs),
+                    weights="",
+                    weights_sha256="",
+                    seconds=0.0,
+                    failure="lost",
+                    message=f"its process was lost {known.lost} times, last: {reason}",
+                )
+            )
+        self._advance()
+
+    def tested(self, record: Tested) -> None:
+        """The best model was applied to the test set."""
+        self._stage(record)
+        self._flush()
+
+    def close(self, reason: str) -> None:
+        """Let the study go."""
+        self._stage(Closed(reason=reason))
+        self._flush()
+        self.ledger.close()
+
+    @property
+    def _first_open(self) -> int:
+        """First trial that may not be committed yet."""
+        return self.history.n_committed if self._in_order else 0
+
+    @property
+    def _in_order(self) -> bool:
+        return self.space_file.search.order == "deterministic"
+
+    def _current(self, run: Run | Ended) -> RunHistory | None:
+        """The run's history if ``run`` is its newest attempt and it is not over."""
+        known = self.history.run(run.trial, run.fold)
+        return known if known.attempt == run.attempt and known.ended is None else None
+
+    def _advance(self) -> None:
+        """Commit whatever can be committed, ask what follows, make it durable, then clean up."""
+        committed = []
+        while (trial := self._to_commit()) is not None:
+            state = "failed" if trial.value is None else "finished"
+            self._stage(Committed(trial=trial.number, state=state, value=trial.value))
+            self._tell(trial)
+            self._ask()
+            committed.append(trial)
+        self._flush()
+        if committed:
+            delete_superseded(self.ledger.folder, self.history)
+
+    def _to_commit(self) -> TrialHistory | None:
+        window = self.history.trials[self._first_open :]
+        candidates = window[:1] if self._in_order else [trial for trial in window if not trial.committed]
+        over = [trial for trial in candidates if trial.state in {"finished", "failed"}]
+        return over[0] if over and not self.history.is_complete else None
+
+    def _ask(self) -> None:
+        while len(self.history.trials) < min(
+            self.history.n_trials, self.history.n_committed + self.history.window
+        ):
+            number = len(self.history.trials)
+            self._stage(Asked(trial=number, settings=self._searcher.ask(number)))
+
+    def _tell(self, trial: TrialHistory) -> None:
+        loss = trial.value if trial.value is None or not self.history.created.maximise else -trial.value
+        self._searcher.tell(trial.number, loss)
+
+    def _replay(self) -> None:
+        """Bring the search to where the ledger ends."""
+        for entry in self.ledger.entries:
+            record = entry.record
+            if isinstance(record, Asked):
+                proposed = self._searcher.ask(record.trial)
+                if proposed != record.settings:
+                    raise StorageError(
+                        f"{self.ledger.folder}: replaying trial {record.trial}, the search proposes {proposed} "
+                        f"where the ledger has {record.settings}; were packages changed since?"
+                    )
+            elif isinstance(record, Committed):
+                self._tell(self.history.trials[record.trial])
+
+    def _stage(self, record: Record) -> None:
+        self.history.apply(self.ledger.add(record))
+
+    def _flush(self) -> None:
+        for entry in self.ledger.flush():
+            self._listen(entry, self.history)

@@ -1,0 +1,65 @@
+"""What is trained: one file per system. A new task is its file here and one line in ``TASKS``."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from pathlib import Path
+from typing import Any
+
+from raysearch.errors import InputError, did_you_mean, one_of
+from raysearch.tasks.task import Task
+
+TASKS: dict[str, str] = {
+    "jedinet": "raysearch.tasks.jedinet:JediNet",  # jet tagging, interaction network on particle pairs
+}
+
+
+def load_task(reference: str) -> Task[Any]:
+    """Load a task by its name in ``TASKS``, or a user's own as ``path/to/my_task.py:MyTask``.
+
+    Raises:
+        InputError: no such task, file or class, or the file cannot be imported.
+    """
+    path, _, name = reference.rpartition(":")
+    if path.endswith(".py"):
+        module = _import_file(Path(path))
+    elif reference in TASKS:
+        module_name, _, name = TASKS[reference].partition(":")
+        module = importlib.import_module(module_name)
+    else:
+        hint = did_you_mean(reference, TASKS)
+        raise InputError(
+            f"task: unknown task {reference!r}; {one_of(list(TASKS))}, or path/to/my_task.py:MyTask.{hint}"
+        )
+    kind = getattr(module, name, None)
+    if not (isinstance(kind, type) and issubclass(kind, Task)):
+        found = [
+            key for key, value in vars(module).items() if isinstance(value, type) and issubclass(value, Task)
+        ]
+        found = [key for key in found if key != "Task"]
+        raise InputError(f"task: {path} has no task {name!r}; it has {', '.join(found) or 'none'}")
+    if inspect.isabstract(kind):
+        missing = ", ".join(sorted(kind.__abstractmethods__))
+        raise InputError(f"task: {name} in {path} does not define {missing}")
+    return kind()
+
+
+def _import_file(path: Path) -> Any:  # noqa: ANN401 - modules have no type of their own
+    if not path.is_file():
+        raise InputError(f"task: {path}: no such file")
+    folder = str(path.parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)  # a task may import its neighbours
+    spec = importlib.util.spec_from_file_location(f"raysearch_user_task_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"task: {path}: not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise InputError(f"task: {path} cannot be imported: {type(error).__name__}: {error}") from error
+    return module

@@ -1,0 +1,123 @@
+"""The contract of a task: model, data, loss and metrics of one system. Users subclass it for their own.
+
+A task says what is trained; how (epochs, batches, checkpoints, workers) is the same for all and lies
+in ``raysearch.training``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Generic, TypeVar
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from raysearch.data.source import DataSource
+from raysearch.data.tensors import Batch, Parts, TensorData
+from raysearch.errors import InputError, did_you_mean, one_of
+
+S = TypeVar("S")
+
+
+class Task(ABC, Generic[S]):
+    """One system that can be trained.
+
+    Class attributes to set:
+        Settings: frozen dataclass of every setting the task reads, searched or held; it must have
+            ``batch_size: int``. Its ``__post_init__`` raises ValueError for values that cannot be.
+        objective: the validation metric to search on; ``val_`` + a key of :meth:`metrics`.
+        maximise: whether more of it is better.
+    """
+
+    Settings: ClassVar[type]
+    objective: ClassVar[str] = "val_loss"
+    maximise: ClassVar[bool] = False
+
+    @abstractmethod
+    def inspect(self, source: DataSource, settings: S) -> dict[str, Any]:
+        """Check the data before anything trains, and describe them for the ledger.
+
+        Returns:
+            Plain values: ``files`` (name -> SHA-256), ``n_train``, ``n_validation``, ``n_test``,
+            ``split_by`` and, for a classifier, ``classes``.
+
+        Raises:
+            InputError: with every fault of the files.
+        """
+
+    @abstractmethod
+    def load(self, source: DataSource, settings: S) -> Parts:
+        """Read the data as tensors."""
+
+    @abstractmethod
+    def model(self, settings: S) -> nn.Module:
+        """Build the network with fresh weights, drawn from torch's generator."""
+
+    @abstractmethod
+    def optimizer(self, settings: S, parameters: Iterable[nn.Parameter]) -> Optimizer:
+        """Build the optimiser."""
+
+    @abstractmethod
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Mean loss over a batch, a scalar with gradient."""
+
+    @abstractmethod
+    def predict(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Outputs (row, ...) for the rows of a batch; called without gradients."""
+
+    @abstractmethod
+    def metrics(self, outputs: Tensor, data: TensorData) -> dict[str, float]:
+        """Metrics of the outputs (example, ...) of a whole part of the data, ``loss`` among them."""
+
+    def predictions(self, outputs: Tensor, data: TensorData) -> dict[str, Any]:
+        """Arrays to keep of the final evaluation on the test set, for the report."""
+        return {"outputs": outputs.numpy(), "targets": data.tensors[-1].numpy()}
+
+
+def make_settings(task: Task[S], values: Mapping[str, Any], origin: str = "space") -> S:
+    """Turn plain values into the task's settings.
+
+    Raises:
+        InputError: unknown or missing settings, or values that the task refuses, all at once.
+    """
+    fields = {field.name: field for field in dataclasses.fields(task.Settings)}
+    needed = {
+        name
+        for name, field in fields.items()
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    }
+    problems = [
+        f"{origin}.{name}: {type(task).__name__} has no such setting; {one_of(list(fields))}.{did_you_mean(name, fields)}"
+        for name in values
+        if name not in fields
+    ]
+    problems += [
+        f"{origin}.{name}: is missing, {type(task).__name__} needs it"
+        for name in sorted(needed - set(values))
+    ]
+    if problems:
+        raise InputError(*problems)
+    try:
+        return task.Settings(**values)
+    except (ValueError, TypeError) as error:
+        raise InputError(*(f"{origin}.{line}" for line in str(error).splitlines())) from error
+
+
+def watched(settings: S) -> tuple[S, set[str]]:
+    """Copy settings so that reading a field strikes it off the returned set of unread names.
+
+    A setting that no model, optimiser or batch ever read would be searched for nothing.
+    """
+    names = {field.name for field in dataclasses.fields(settings)}  # type: ignore[arg-type] # S is a dataclass
+    unread: set[str] = set()
+
+    class Watched(type(settings)):  # type: ignore[misc] # the base is known only here
+        def __getattribute__(self, name: str) -> Any:  # noqa: ANN401 - any field
+            unread.discard(name)
+            return super().__getattribute__(name)
+
+    copy = Watched(**{name: getattr(settings, name) for name in names})
+    unread.update(names)  # only now: __post_init__ reads fields too
+    return copy, unread

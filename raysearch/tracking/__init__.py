@@ -1,0 +1,1 @@
+"""Ledger -> MLflow. Decides nothing, is never waited for."""

@@ -1,0 +1,215 @@
+"""A process of its own that follows one study's ledger and mirrors it into MLflow.
+
+``python -m raysearch.tracking.mirror FOLDER``. It ends some time after the study did, or at once when
+another one is there already; whatever it could not deliver, the next mirror does. The study never waits
+for it: it is started and forgotten, and this file imports MLflow only where a mirror runs.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raysearch.errors import RaysearchError
+from raysearch.ledger.ledger import FILE_NAME
+from raysearch.tracking.address import QUIET, environment, redact, tracking_uri
+
+if TYPE_CHECKING:
+    from raysearch.tracking.delivery import Delivery
+
+LOG, LOCK = "mirror.log", "mirror.lock"
+_log = logging.getLogger(__name__)
+_started: list[subprocess.Popen[bytes]] = []  # kept, or Python warns that nobody waits for them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Patience:
+    """How a mirror waits, in seconds.
+
+    Attributes:
+        poll_s: between two looks at the ledger.
+        longest_wait_s: between two tries when MLflow does not answer; waits double up to it.
+        give_up_s: after the study ended, until the mirror ends with records undelivered.
+    """
+
+    poll_s: float = 2.0
+    longest_wait_s: float = 60.0
+    give_up_s: float = 300.0
+
+
+def start_mirror(folder: Path, uri: str | None = None) -> None:
+    """Start a mirror of the study in ``folder`` and return at once, without importing MLflow.
+
+    Args:
+        folder: the study's folder, with a ledger.
+        uri: tracking address; by default :func:`raysearch.tracking.address.tracking_uri`.
+    """
+    # The address goes by the environment: it may hold a password, and everybody can read arguments.
+    surroundings = os.environ | QUIET | {"MLFLOW_TRACKING_URI": tracking_uri(uri)}
+    command = [sys.executable, "-m", "raysearch.tracking.mirror", str(folder.resolve())]
+    log = os.open(folder / LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _started.append(
+            subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=surroundings,
+                start_new_session=True,
+            )
+        )
+    finally:
+        os.close(log)
+
+
+def mirror_now(folder: Path, uri: str | None = None, timeout_s: float = 60.0) -> str:
+    """Catch up once, in this process, and return why not, or nothing when MLflow holds everything.
+
+    Takes no longer than ``timeout_s`` plus one call to MLflow (at most 20 s).
+    """
+    uri = tracking_uri(uri)
+    limits = QUIET | {"MLFLOW_HTTP_REQUEST_TIMEOUT": str(max(1, min(20, int(timeout_s))))}
+    with only_mirror(folder) as is_mine, environment(limits):
+        if not is_mine:
+            return "its own mirror is at it"
+        try:
+            return _connect(folder, uri, time.monotonic() + timeout_s).deliver(is_held=is_held(folder))
+        except Exception as error:  # noqa: BLE001 - whatever MLflow raises, the study's records are safe
+            return _one_line(error, uri)
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a process holds the study's ledger; asks the kernel's lock, and never keeps it."""
+    ledger = os.open(folder / FILE_NAME, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(ledger, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(ledger)
+    return False
+
+
+@contextmanager
+def only_mirror(folder: Path) -> Iterator[bool]:
+    """Tell whether this is the study's only mirror, and keep it so meanwhile."""
+    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        is_mine = False
+    else:
+        is_mine = True
+    try:
+        yield is_mine
+    finally:
+        os.close(lock)
+
+
+def follow(folder: Path, uri: str, patience: Patience) -> None:
+    """Mirror the study until nobody holds it and all is delivered, or patience is at its end."""
+    while True:
+        with only_mirror(folder) as is_mine:
+            if not is_mine:
+                return
+            end = _Follower(folder, uri, patience).follow()
+        # A study taken up again since then started a mirror that found this one still there.
+        if not is_held(folder) and _size(folder) == end:
+            return
+
+
+class _Follower:
+    def __init__(self, folder: Path, uri: str, patience: Patience) -> None:
+        self._folder, self._uri, self._patience = folder, uri, patience
+        self._delivery: Delivery | None = None
+        self._n_failures = 0
+        self._refused = ""
+
+    def follow(self) -> int:
+        """Return the length of the ledger at which the study was over."""
+        delivered: tuple[bool, int] | None = None
+        ended: float | None = None
+        while True:
+            began = time.monotonic()
+            now = (is_held(self._folder), _size(self._folder))  # held first: nothing comes after "not held"
+            had_failed = self._n_failures > 0
+            failure = "" if now == delivered else self._try(is_held=now[0])
+            if not failure:
+                delivered = now
+                if not now[0] and not had_failed:
+                    return now[1]
+                if had_failed:
+                    self._delivery, delivered = None, None  # ask MLflow what the failed calls did after all
+                    continue
+            ended = None if now[0] else ended or began
+            if ended is not None and time.monotonic() - ended > self._patience.give_up_s:
+                _log.error("gave up, run `raysearch dashboard` later to deliver the rest: %s", failure)
+                return now[1]
+            time.sleep(self._wait(time.monotonic() - began))
+
+    def _try(self, *, is_held: bool) -> str:
+        try:
+            self._delivery = self._delivery or _connect(self._folder, self._uri)
+            refused = self._delivery.deliver(is_held=is_held)
+        except Exception as error:  # noqa: BLE001 - whatever MLflow raises, the next try asks what it holds
+            failure = _one_line(error, self._uri)
+            if not self._n_failures:
+                _log.warning("MLflow did not take everything, trying on: %s", failure)
+            self._delivery = None
+            self._n_failures += 1
+            return failure
+        if refused != self._refused:
+            _log.warning("%s", refused)
+        self._refused, self._n_failures = refused, 0
+        return ""
+
+    def _wait(self, spent: float) -> float:
+        """Leave the processor to the trainings: at most a quarter of one core while all is well."""
+        if self._n_failures:
+            return min(self._patience.poll_s * 2 ** (self._n_failures - 1), self._patience.longest_wait_s)
+        return max(self._patience.poll_s, 3 * spent)
+
+
+def _connect(folder: Path, uri: str, deadline: float = float("inf")) -> Delivery:
+    from raysearch.tracking.delivery import Delivery  # noqa: PLC0415 - MLflow takes seconds, drivers import this
+
+    return Delivery(folder, uri, deadline=deadline)
+
+
+def _size(folder: Path) -> int:
+    return (folder / FILE_NAME).stat().st_size
+
+
+def _one_line(error: Exception, uri: str) -> str:
+    text = redact(f"{type(error).__name__}: {error}", uri)
+    return " ".join(text.split())[:300]
+
+
+def main(folder: Path) -> int:
+    """Run one mirror to its end; its few lines go to ``mirror.log`` in the study's folder."""
+    os.nice(10)
+    os.environ.update(QUIET)
+    log = os.open(folder / LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handler = logging.StreamHandler(os.fdopen(log, "a"))
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    _log.addHandler(handler)
+    try:
+        follow(folder, tracking_uri(), Patience())
+    except (RaysearchError, OSError) as error:
+        _log.error("ended: %s", error)
+        return 74
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))

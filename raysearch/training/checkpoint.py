@@ -1,0 +1,109 @@
+"""Checkpoints of one run: written whole or not at all, and never read back damaged.
+
+Each attempt writes to a folder of its own, so that a process that outlived its attempt cannot touch
+what counts. A file's name ends with the SHA-256 of its content: the name is the manifest. Content is
+plain tensors and values, read with ``weights_only=True``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from raysearch.errors import StorageError
+
+Kind = Literal["last", "best"]
+
+
+def weights_sha256(weights: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, types, shapes and bytes of a ``state_dict``."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(weights.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)};".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a file so that after a crash it is there whole or not at all.
+
+    Raises:
+        StorageError: the disk is full or failed.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+class Checkpoints:
+    """The checkpoints of one run.
+
+    Args:
+        run_folder: holds one folder per attempt.
+        attempt: the attempt that writes; earlier ones are only read.
+    """
+
+    def __init__(self, run_folder: Path, attempt: int) -> None:
+        self._run_folder = run_folder
+        self._folder = run_folder / f"attempt-{attempt}"
+
+    def save(self, kind: Kind, epoch: int, content: Mapping[str, Any]) -> Path:
+        """Save a generation and return its path."""
+        buffer = io.BytesIO()
+        torch.save(dict(content), buffer)
+        blob = buffer.getvalue()
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"{self._folder}: cannot be made: {error.strerror}") from error
+        path = self._folder / f"{kind}-{epoch:05d}-{hashlib.sha256(blob).hexdigest()[:32]}.pt"
+        write_durably(path, blob)
+        return path
+
+    def keep(self, kind: Kind, newest: int) -> None:
+        """Delete all but the ``newest`` generations of this attempt."""
+        for path in sorted(self._folder.glob(f"{kind}-*.pt"))[:-newest]:
+            path.unlink(missing_ok=True)
+
+    def newest(self, kind: Kind, epoch: int | None = None) -> tuple[Path, dict[str, Any]] | None:
+        """Load the newest sound generation (of one epoch, if given) over all attempts.
+
+        A damaged file is renamed ``*.corrupt`` and the one before it is taken.
+        """
+        pattern = f"attempt-*/{kind}-{'*' if epoch is None else f'{epoch:05d}'}-*.pt"
+        for path in sorted(self._run_folder.glob(pattern), key=lambda path: path.name, reverse=True):
+            content = load_checkpoint(path)
+            if content is not None:
+                return path, content
+        return None
+
+
+def load_checkpoint(path: Path) -> dict[str, Any] | None:
+    """Load one checkpoint, or None if it is gone or does not match its name's SHA-256."""
+    try:
+        blob = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    if hashlib.sha256(blob).hexdigest()[:32] != path.stem.rpartition("-")[2]:
+        path.rename(path.with_suffix(".corrupt"))
+        return None
+    return torch.load(io.BytesIO(blob), map_location="cpu", weights_only=True)

@@ -1,0 +1,64 @@
+"""The final evaluation: the best model on the test set, which nothing before it has seen."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from raysearch.errors import StorageError
+from raysearch.tasks import load_task
+from raysearch.tasks.task import make_settings
+from raysearch.training.checkpoint import load_checkpoint, weights_sha256, write_durably
+from raysearch.training.loop import evaluate
+from raysearch.training.order import Order
+from raysearch.training.workers import OneWorker
+
+
+@dataclass(frozen=True)
+class TestOutcome:
+    """Test metrics, and where the predictions lie inside the study's folder."""
+
+    metrics: dict[str, float]
+    predictions: str
+    predictions_sha256: str
+    n_test: int
+
+
+def evaluate_on_test(order: Order, weights: str, expected_sha256: str) -> TestOutcome:
+    """Apply a run's best weights to the test set and keep the predictions.
+
+    Args:
+        order: the run.
+        weights: its best checkpoint, inside the study's folder.
+        expected_sha256: of the weights, as the ledger has it.
+
+    Raises:
+        StorageError: the checkpoint is gone or is not the one in the ledger.
+    """
+    torch.set_num_threads(order.threads)
+    folder = Path(order.study_folder)
+    content = load_checkpoint(folder / weights)
+    if content is None or weights_sha256(content["model"]) != expected_sha256:
+        raise StorageError(f"{folder / weights}: gone or damaged; the best model cannot be evaluated")
+    task = load_task(order.task)
+    settings = make_settings(task, order.settings)
+    model = task.model(settings)
+    model.load_state_dict(content["model"])
+    test = task.load(order.source, settings).test
+    outputs = evaluate(task, model, test, OneWorker())
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **task.predictions(outputs, test))
+    name = f"test/predictions-{order.trial}.npz"
+    (folder / "test").mkdir(exist_ok=True)
+    write_durably(folder / name, buffer.getvalue())
+    return TestOutcome(
+        metrics={f"test_{key}": value for key, value in task.metrics(outputs, test).items()},
+        predictions=name,
+        predictions_sha256=hashlib.sha256(buffer.getvalue()).hexdigest(),
+        n_test=len(test),
+    )

@@ -1,0 +1,179 @@
+"""The training loop: the same for one worker and many, on a laptop and on a cluster.
+
+Every epoch's randomness (order of the examples, dropout) comes from (run seed, epoch), so that a run
+continued from a checkpoint has the bits of one that was never interrupted.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from raysearch.data.tensors import Parts, TensorData
+from raysearch.seeds import derive
+from raysearch.tasks.task import Task, make_settings
+from raysearch.training.checkpoint import Checkpoints, weights_sha256
+from raysearch.training.early_stopping import EarlyStopping, NeverStop
+from raysearch.training.order import EpochReport, Order, Outcome, Report
+from raysearch.training.workers import Workers
+
+EVALUATION_ROWS = 1000
+
+
+class NonFiniteError(Exception):
+    """A loss or metric is no longer a number; the run ends as failed."""
+
+
+@dataclass
+class Progress:
+    """What a run has behind it, kept in its ``last`` checkpoint."""
+
+    reports: list[EpochReport]
+    best_epoch: int | None = None
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain values for the checkpoint."""
+        reports = [{"epoch": r.epoch, "seconds": r.seconds, "metrics": r.metrics} for r in self.reports]
+        return {"reports": reports, "best_epoch": self.best_epoch}
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Progress:
+        """Read :meth:`to_plain` back."""
+        return cls([EpochReport(**report) for report in plain["reports"]], plain["best_epoch"])
+
+
+class Trainer:
+    """One worker's side of one attempt at a run."""
+
+    def __init__(self, task: Task[Any], order: Order, workers: Workers, report: Report) -> None:
+        self.task, self.order, self.workers, self.report = task, order, workers, report
+        self.settings = make_settings(task, order.settings)
+        self.checkpoints = Checkpoints(order.run_folder, order.attempt)
+        self.stopping = NeverStop() if order.patience is None else EarlyStopping(order.patience)
+        parts = task.load(order.source, self.settings)
+        self.parts = Parts(parts.train.to(workers.device), parts.validation.to(workers.device), parts.test)
+        torch.manual_seed(derive(order.seed, "weights"))  # after loading, which may draw or may be cached
+        self.model = task.model(self.settings).to(workers.device)
+        self.optimizer = task.optimizer(self.settings, self.model.parameters())
+        self.parallel = workers.wrap(self.model)
+        self.progress = Progress([])
+
+    def run(self) -> Outcome:
+        """Train to the end, or on from the last checkpoint."""
+        started = time.monotonic()
+        self._resume()
+        while not self._is_over():
+            self._epoch(len(self.progress.reports) + 1)
+        best_epoch = self.progress.best_epoch
+        if best_epoch is None:
+            raise NonFiniteError("no epoch gave a finite objective")
+        self.workers.wait()  # the first worker's files are there for all
+        best = self.checkpoints.newest("best", best_epoch)
+        if best is None:
+            raise FileNotFoundError(f"the checkpoint of the best epoch, {best_epoch}, is gone or damaged")
+        path, content = best
+        metrics = self.progress.reports[best_epoch - 1].metrics
+        return Outcome(
+            state="finished",
+            value=metrics[self.task.objective],
+            metrics=metrics,
+            best_epoch=best_epoch,
+            epochs=len(self.progress.reports),
+            weights=str(path.relative_to(self.order.study_folder)),
+            weights_sha256=weights_sha256(content["model"]),
+            seconds=time.monotonic() - started,
+            facts={
+                "parameters": sum(p.numel() for p in self.model.parameters() if p.requires_grad),
+                "device": str(self.workers.device),
+                "workers": self.workers.size,
+            },
+        )
+
+    def _resume(self) -> None:
+        found = self.checkpoints.newest("last")
+        if found is None:
+            return
+        _, content = found
+        self.model.load_state_dict(content["model"])
+        self.optimizer.load_state_dict(content["optimizer"])
+        self.progress = Progress.from_plain(content["progress"])
+        for report in self.progress.reports:
+            self.report(report)  # the ledger may have lost the tail; it ignores what it knows
+
+    def _is_over(self) -> bool:
+        losses = [self._loss_of(report) for report in self.progress.reports]
+        return len(losses) >= self.order.epochs or (bool(losses) and self.stopping.should_stop(losses))
+
+    def _loss_of(self, report: EpochReport) -> float:
+        value = report.metrics[self.task.objective]
+        return -value if self.task.maximise else value
+
+    def _epoch(self, epoch: int) -> None:
+        started = time.monotonic()
+        train_loss = self._train_epoch(epoch)
+        outputs = evaluate(self.task, self.model, self.parts.validation, self.workers)
+        validation = TensorData(tuple(tensor.cpu() for tensor in self.parts.validation.tensors))
+        metrics = {f"val_{name}": value for name, value in self.task.metrics(outputs, validation).items()}
+        metrics["train_loss"] = train_loss
+        bad = [name for name, value in metrics.items() if not math.isfinite(value)]
+        if bad:
+            raise NonFiniteError(f"{bad[0]} is {metrics[bad[0]]} in epoch {epoch}")
+        report = EpochReport(epoch, time.monotonic() - started, metrics)
+        best = self.progress.best_epoch
+        is_best = best is None or self._loss_of(report) < self._loss_of(self.progress.reports[best - 1])
+        self.progress.reports.append(report)
+        if is_best:
+            self.progress.best_epoch = epoch
+        if self.workers.rank == 0:
+            self._save(epoch, is_best=is_best)
+        self.report(report)
+
+    def _save(self, epoch: int, *, is_best: bool) -> None:
+        weights = self.model.state_dict()
+        if is_best:
+            self.checkpoints.save("best", epoch, {"model": weights})
+        if not self._is_over():
+            state = {"model": weights, "optimizer": self.optimizer.state_dict()}
+            self.checkpoints.save("last", epoch, {**state, "progress": self.progress.to_plain()})
+            self.checkpoints.keep("last", 2)
+        self.checkpoints.keep("best", 2)  # of the generation before, too: `last` may still point to it
+
+    def _train_epoch(self, epoch: int) -> float:
+        """Train one epoch and return the mean loss per example."""
+        torch.manual_seed(derive(self.order.seed, "epoch", epoch, self.workers.rank))
+        shuffle = torch.Generator().manual_seed(derive(self.order.seed, "shuffle", epoch))
+        train, size = self.parts.train, self.workers.size
+        rows = torch.randperm(len(train), generator=shuffle).to(self.workers.device)
+        self.parallel.train()
+        total, n_seen = 0.0, 0
+        for place, batch in enumerate(rows.split(self.settings.batch_size)):
+            share = batch[self.workers.rank :: size]
+            if len(batch) < size:
+                break  # a last batch too small for every worker to have a part
+            loss = self.task.loss(self.parallel, train.rows(share))
+            weight = (
+                len(share) * size / len(batch)
+            )  # so that the mean over workers is the mean over the batch
+            (loss * weight).backward()
+            mean_loss = self.workers.sum(loss.item() * weight) / size
+            if not math.isfinite(mean_loss):
+                raise NonFiniteError(f"the loss is {mean_loss} in epoch {epoch}, batch {place + 1}")
+            self.optimizer.step()
+            self.optimizer.zero_grad(set_to_none=True)
+            total += mean_loss * len(batch)
+            n_seen += len(batch)
+        return total / n_seen
+
+
+@torch.no_grad()
+def evaluate(task: Task[Any], model: nn.Module, data: TensorData, workers: Workers) -> Tensor:
+    """Outputs (example, ...) of the model for a whole part of the data, on the CPU."""
+    model.eval()
+    mine = torch.arange(workers.rank, len(data), workers.size, device=workers.device)
+    outputs = [task.predict(model, data.rows(rows)) for rows in mine.split(EVALUATION_ROWS)]
+    return workers.gather_rows(torch.cat(outputs), len(data))

@@ -1,0 +1,85 @@
+"""What is handed to whoever trains, and what comes back: plain values that travel between processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from raysearch.data.source import DataSource
+
+
+@dataclass(frozen=True)
+class Order:
+    """One attempt at a run.
+
+    Attributes:
+        task: name of a task or ``path/to/my_task.py:MyTask``.
+        study_folder: the study's folder, seen by every worker.
+        trial, fold, attempt: which run, and which attempt at it.
+        settings: searched and held settings, complete.
+        seed: every random number of the run comes from it.
+        source: the data.
+        epochs: at most so many.
+        patience: see :class:`raysearch.training.early_stopping.EarlyStopping`; None trains to the end.
+        threads: of each worker.
+        workers: data-parallel workers.
+    """
+
+    task: str
+    study_folder: str
+    trial: int
+    fold: int
+    attempt: int
+    settings: dict[str, Any]
+    seed: int
+    source: DataSource
+    epochs: int
+    patience: int | None = None
+    threads: int = 1
+    workers: int = 1
+
+    @property
+    def run_folder(self) -> Path:
+        """Where this run's checkpoints lie, a folder for each attempt."""
+        return Path(self.study_folder) / "trials" / str(self.trial) / f"fold-{self.fold}"
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain values, for Ray."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Order:
+        """Read :meth:`to_plain` back."""
+        source = DataSource(plain["source"]["path"], tuple(plain["source"]["split"]))
+        return cls(**{**plain, "source": source})
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """An epoch is over; ``epoch`` counts from 1, ``metrics`` are finite."""
+
+    epoch: int
+    seconds: float
+    metrics: dict[str, float]
+
+
+Report = Callable[[EpochReport], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended; the fields of the ledger's ``ended`` record that training knows."""
+
+    state: Literal["finished", "failed"]
+    value: float | None
+    metrics: dict[str, float]
+    best_epoch: int | None
+    epochs: int
+    weights: str
+    weights_sha256: str
+    seconds: float
+    failure: str = ""
+    message: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)

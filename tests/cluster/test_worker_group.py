@@ -1,0 +1,301 @@
+"""Data-parallel runs: the same bits again and after a kill, every failure told, and nothing left behind."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import ray
+from ray import tune
+
+from raysearch.cluster.worker_group import WorkerResources, group_slots, group_trial_resources, run_in_group
+from raysearch.data.source import DataSource
+from raysearch.errors import ResourceError, StorageError
+from raysearch.training.order import EpochReport, Order
+
+PATIENCE_S = 120  # for what takes a second or two on an idle machine
+EPOCHS = 6
+HOLD_AFTER = 3  # epochs
+
+# A straight line fitted to fixed points. Each worker leaves its process id in `folder`, and from the
+# fourth epoch on passes only when nobody holds the lock on the file `hold` there.
+TASK = '''
+import fcntl
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from raysearch.data.tensors import Parts, TensorData
+from raysearch.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class Settings:
+    folder: str
+    batch_size: int = 16
+    fails_at_rank: int = -1
+
+
+class Line(Task):
+    Settings = Settings
+
+    def inspect(self, source, settings):
+        return {}
+
+    def load(self, source, settings):
+        self.settings, self.n_epochs = settings, 0
+        Path(settings.folder, f"pid-{dist.get_rank()}").write_text(str(os.getpid()))
+        x = torch.randn(150, 3, generator=torch.Generator().manual_seed(1))
+        y = x @ torch.tensor([[1.0], [2.0], [-1.0]]) + 0.5
+        return Parts(*(TensorData((x[a:b], y[a:b])) for a, b in ((0, 110), (110, 131), (131, 150))))
+
+    def model(self, settings):
+        return nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.1), nn.Linear(4, 1))
+
+    def optimizer(self, settings, parameters):
+        return torch.optim.Adam(parameters, lr=0.01)
+
+    def loss(self, model, batch):
+        if dist.get_rank() == self.settings.fails_at_rank:
+            raise ValueError("the line is bent")
+        return nn.functional.mse_loss(model(batch[0]), batch[1])
+
+    def predict(self, model, batch):
+        return model(batch[0])
+
+    def metrics(self, outputs, data):
+        self.n_epochs += 1
+        if self.n_epochs > 3:
+            with Path(self.settings.folder, "hold").open("a") as file:
+                fcntl.flock(file, fcntl.LOCK_SH)
+        return {"loss": nn.functional.mse_loss(outputs, data.tensors[1]).item()}
+'''
+
+
+@pytest.fixture(scope="module")
+def two_cpus() -> Iterator[None]:
+    """A Ray of its own without dashboard: nothing here may need one."""
+    folder = tempfile.mkdtemp(prefix="rs-", dir="/tmp")  # Ray's sockets need a short path
+    ray.init(address="local", num_cpus=2, include_dashboard=False, object_store_memory=100 * 1024**2, _temp_dir=folder)
+    yield
+    ray.shutdown()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def order(tmp_path: Path) -> Order:
+    (tmp_path / "line.py").write_text(TASK)
+    return order_in(tmp_path)
+
+
+def order_in(folder: Path, trial: int = 0, **settings: int) -> Order:
+    return Order(
+        task=f"{folder}/line.py:Line",
+        study_folder=str(folder),
+        trial=trial,
+        fold=0,
+        attempt=1,
+        settings={"folder": str(folder), **settings},
+        seed=7,
+        source=DataSource(None, (0.8, 0.1, 0.1)),
+        epochs=EPOCHS,
+        workers=2,
+    )
+
+
+def make_trainable() -> Callable[[dict], None]:
+    def trainable(config: dict) -> None:  # in here, so that it travels by value: no test is importable elsewhere
+        def report(epoch: EpochReport) -> None:
+            tune.report({"epoch": epoch.epoch, **epoch.metrics})
+
+        try:
+            outcome = run_in_group(Order.from_plain(config["order"]), WorkerResources(), report)
+        except StorageError as error:
+            tune.report({"storage": str(error)})
+        else:
+            tune.report({"outcome": asdict(outcome)})
+
+    return trainable
+
+
+class Watcher(tune.Callback):
+    """Keeps every trial's reports, and acts after some epochs of a trial."""
+
+    def __init__(self, act: Callable[[dict], None] = lambda _: None) -> None:
+        self.reports: list[list[dict]] = []
+        self.errors = 0
+        self.seconds_to_error = 0.0
+        self._act, self._acted, self._trials = act, 0.0, []
+
+    def on_trial_result(self, iteration, trials, trial, result, **info) -> None:
+        if trial.trial_id not in self._trials:
+            self._trials.append(trial.trial_id)
+            self.reports.append([])
+        self.reports[self._trials.index(trial.trial_id)].append(result)
+        if result.get("epoch") == HOLD_AFTER and not self._acted:
+            self._acted = time.monotonic()
+            self._act(result)
+
+    def on_trial_error(self, iteration, trials, trial, **info) -> None:
+        self.errors += 1
+        self.seconds_to_error = time.monotonic() - self._acted
+
+    def epochs(self, trial: int) -> list[dict]:
+        """Epoch and metrics, as reported."""
+        return [
+            {key: report[key] for key in ("epoch", "val_loss", "train_loss")}
+            for report in self.reports[trial]
+            if "epoch" in report
+        ]
+
+    def outcome(self, trial: int) -> dict:
+        return self.reports[trial][-1]["outcome"]
+
+
+def run(*orders: Order, act: Callable[[dict], None] = lambda _: None, stop: dict | None = None) -> Watcher:
+    """Carry out orders one after another as Tune trials in a reused actor."""
+    watcher = Watcher(act)
+    scratch = tempfile.mkdtemp(prefix="rs-tune-")
+    tune.Tuner(
+        tune.with_resources(make_trainable(), group_trial_resources(2, WorkerResources())),
+        param_space={"order": tune.grid_search([order.to_plain() for order in orders])},
+        tune_config=tune.TuneConfig(reuse_actors=True),
+        run_config=tune.RunConfig(storage_path=scratch, verbose=0, stop=stop, callbacks=[watcher]),
+    ).fit()
+    shutil.rmtree(scratch)
+    return watcher
+
+
+class Hold:
+    """Keeps the workers of a folder from going past their third epoch."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "hold"
+
+    def __enter__(self) -> None:
+        self._file = self._path.open("a")
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def pids(folder: Path) -> list[int]:
+    return [int((folder / f"pid-{rank}").read_text()) for rank in range(2)]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(holds: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < end, f"{what} after {PATIENCE_S} s"
+        time.sleep(0.05)
+
+
+def check_nothing_is_left(folder: Path) -> None:
+    """All CPUs are free, no placement group is there, the workers' processes are gone."""
+    wait_until(lambda: ray.available_resources().get("CPU") == 2, "CPUs are still taken")
+    groups = ray.util.placement_group_table().values()
+    assert [group for group in groups if group["state"] != "REMOVED"] == []
+    wait_until(lambda: not any(map(is_alive, pids(folder))), "workers are still alive")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(two_cpus: None, tmp_path_factory: pytest.TempPathFactory) -> Watcher:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    (folder / "line.py").write_text(TASK)
+    watcher = run(order_in(folder), order_in(folder, trial=1))
+    check_nothing_is_left(folder)
+    return watcher
+
+
+def test_asks_for_the_workers_and_nothing_for_the_trial():
+    request = group_trial_resources(3, WorkerResources(cpus=2, gpus=0.5))
+    assert request.bundles == [{"CPU": 2, "GPU": 0.5}] * 3
+    assert request.head_cpus == 0
+
+
+def test_slots_are_whole_groups_of_what_is_short():
+    assert group_slots(2, WorkerResources(), total_cpus=2) == 1
+    assert group_slots(2, WorkerResources(cpus=2), total_cpus=15) == 3
+    assert group_slots(2, WorkerResources(cpus=1, gpus=1), total_cpus=16, total_gpus=5) == 2
+    assert group_slots(4, WorkerResources(), total_cpus=3) == 0
+
+
+@pytest.mark.ray_cluster
+def test_two_workers_give_the_same_bits_again(undisturbed: Watcher):
+    first, second = undisturbed.outcome(0), undisturbed.outcome(1)
+    assert first["state"] == "finished"
+    assert first["facts"]["workers"] == 2
+    assert first["epochs"] == EPOCHS
+    assert first["weights_sha256"] == second["weights_sha256"]
+    assert undisturbed.epochs(0) == undisturbed.epochs(1)
+    assert [epoch["epoch"] for epoch in undisturbed.epochs(0)] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.ray_cluster
+def test_a_killed_worker_ends_the_attempt_and_the_next_one_has_the_same_bits(undisturbed, order: Order, tmp_path):
+    with Hold(tmp_path):
+        killed = run(order, act=lambda _: os.kill(pids(tmp_path)[1], signal.SIGKILL))
+    assert killed.errors == 1  # and no outcome, so the study tries again
+    assert all("outcome" not in report for report in killed.reports[0])
+    assert killed.seconds_to_error < 30
+    check_nothing_is_left(tmp_path)
+
+    continued = run(replace(order, attempt=2))
+    assert continued.outcome(0)["weights_sha256"] == undisturbed.outcome(0)["weights_sha256"]
+    assert continued.epochs(0) == undisturbed.epochs(0)
+    assert continued.outcome(0)["weights"].startswith("trials/0/fold-0/attempt-2/")
+
+
+@pytest.mark.ray_cluster
+def test_a_killed_trial_leaves_nothing(two_cpus: None, order: Order, tmp_path: Path):
+    with Hold(tmp_path):
+        killed = run(order, act=lambda result: os.kill(result["pid"], signal.SIGKILL))
+        check_nothing_is_left(tmp_path)
+    assert killed.errors == 1
+
+
+@pytest.mark.ray_cluster
+def test_a_trial_stopped_by_tune_leaves_nothing_and_its_process_takes_the_next(two_cpus: None, order: Order, tmp_path):
+    stopped = run(order, replace(order, trial=1), stop={"epoch": 2})
+    check_nothing_is_left(tmp_path)
+    assert [[report.get("epoch") for report in reports] for reports in stopped.reports] == [[1, 2], [1, 2]]
+    assert stopped.errors == 0
+    assert stopped.reports[0][0]["pid"] == stopped.reports[1][0]["pid"]
+
+
+@pytest.mark.ray_cluster
+def test_failures_of_one_worker_reach_the_trial(two_cpus: None, order: Order, tmp_path: Path):
+    bent = replace(order, settings={**order.settings, "fails_at_rank": 1})
+    (tmp_path / "trials").mkdir()
+    (tmp_path / "trials" / "1").write_text("a file where a folder should be")
+    failed = run(bent, replace(order, trial=1))
+    check_nothing_is_left(tmp_path)
+    assert failed.outcome(0)["failure"] == "error"
+    assert "the line is bent" in failed.outcome(0)["message"]
+    assert "trials/1" in failed.reports[1][-1]["storage"]
+
+
+@pytest.mark.ray_cluster
+def test_refuses_to_run_outside_a_trial(two_cpus: None, order: Order):
+    with pytest.raises(ResourceError, match="2 bundles; it is in none"):
+        run_in_group(order, WorkerResources(), lambda _: None)

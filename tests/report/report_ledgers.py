@@ -1,0 +1,247 @@
+"""Synthetic studies for the report's tests: real records in a real ledger, made-up numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from raysearch.ledger.ledger import Ledger
+from raysearch.ledger.records import (
+    Asked,
+    Closed,
+    Committed,
+    Created,
+    Ended,
+    Epoch,
+    Lost,
+    Opened,
+    Record,
+    Started,
+    Tested,
+)
+
+CLASSES = ("g", "q", "w", "z", "t")
+ACTIVATION = {"type": "choice", "values": ["relu", "elu", "selu"]}
+JEDINET_SPACE = {
+    "hidden": {"type": "int", "low": 5, "high": 50, "step": 1, "log": False},
+    "effect_size": {"type": "int", "low": 4, "high": 14, "step": 1, "log": False},
+    "output_size": {"type": "int", "low": 4, "high": 14, "step": 1, "log": False},
+    "activation_relation": ACTIVATION,
+    "activation_object": ACTIVATION,
+    "activation_classifier": ACTIVATION,
+    "optimizer": {"type": "choice", "values": ["adam", "adadelta"]},
+    "learning_rate": {"type": "float", "low": 1e-4, "high": 1e-2, "log": True},
+    "n_constituents": 30,
+    "batch_size": 100,
+}
+
+
+@dataclass
+class Recipe:
+    """What the synthetic study is like."""
+
+    name: str = "jedinet-demo"
+    n_trials: int = 12
+    done: int = 12
+    failed: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    folds: int = 1
+    epochs: int = 8
+    resumed_after: int | None = None
+    tested: int = 1
+    n_test: int = 2000
+    maximise: bool = False
+    demonstration_of: str | None = None
+    space: dict[str, Any] = field(default_factory=lambda: dict(JEDINET_SPACE))
+    data: dict[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, float] | None = None
+
+    def searched(self) -> list[str]:
+        return [name for name, entry in self.space.items() if isinstance(entry, dict)]
+
+
+def write_study(folder: Path, recipe: Recipe) -> Path:
+    """Write the ledger and predictions of a study; the clock is made up, too."""
+    ticks = itertools.count(1_780_000_000, 7)
+    with Ledger(folder, create=True, clock=lambda: float(next(ticks))) as ledger:
+        ledger.append([created(recipe), opened(1)])
+        values: dict[int, float] = {}
+        for number in range(recipe.done):
+            if number == recipe.resumed_after:
+                ledger.append([opened(2)])
+            records = list(trial(recipe, number))
+            for record in records:
+                ledger.append([record])
+                if isinstance(record, Committed) and record.value is not None:
+                    values[number] = record.value
+        if recipe.tested and values:
+            pick = max if recipe.maximise else min
+            best = pick(values, key=lambda number: values[number])
+            ledger.append([final_record(folder, recipe, best)] * recipe.tested)
+        if recipe.done == recipe.n_trials:
+            ledger.append([Closed(reason="finished")])
+    return folder
+
+
+def created(recipe: Recipe) -> Created:
+    data: dict[str, Any] = {
+        "path": "data/jets-30p.h5",
+        "files": {"jets-30p.h5": hashlib.sha256(b"jets").hexdigest()},
+        "split_by": "event",
+        "split": [0.6, 0.2, 0.2],
+        "n_train": 6000,
+        "n_validation": 2000,
+        "n_test": recipe.n_test,
+        "classes": list(CLASSES),
+    }
+    space_file = {
+        "task": "jedinet",
+        "description": "interaction network on jets",
+        "demonstration_of": recipe.demonstration_of,
+        "data": {"path": None, "split": [0.6, 0.2, 0.2]},
+        "space": recipe.space,
+        "search": {
+            "sampler": "tpe",
+            "trials": recipe.n_trials,
+            "window": 4,
+            "order": "deterministic",
+            "options": {"n_startup_trials": 5},
+        },
+        "budget": {"epochs": recipe.epochs, "patience": 3, "max_failed": 2},
+        "resources": {"cpus": 1, "gpus": 0, "workers": 1, "threads": 1},
+        "seed": 7,
+    }
+    return Created(
+        study=recipe.name,
+        space_file=space_file,
+        identity=hashlib.sha256(b"identity").hexdigest(),
+        task_sha256="",
+        objective="val_auc" if recipe.maximise else "val_loss",
+        maximise=recipe.maximise,
+        window=4,
+        folds=recipe.folds,
+        data=data | recipe.data,
+        settings=recipe.searched(),
+    )
+
+
+def opened(session: int) -> Opened:
+    versions = {
+        "python": "3.11.9",
+        "raysearch": "0.1.0",
+        "torch": "2.13.0",
+        "ray": "2.60.0",
+        "optuna": "5.0.0",
+    }
+    return Opened(
+        session=session, host="laptop", pid=4000 + session, slots=2, versions=versions, cpu="Some CPU @ 3 GHz"
+    )
+
+
+def draw_settings(recipe: Recipe, number: int) -> dict[str, Any]:
+    rng = np.random.default_rng(number)
+    settings: dict[str, Any] = {}
+    for name in recipe.searched():
+        domain = recipe.space[name]
+        if domain["type"] == "choice":
+            settings[name] = domain["values"][rng.integers(len(domain["values"]))]
+        elif domain["type"] == "int":
+            settings[name] = int(rng.integers(domain["low"], domain["high"] + 1))
+        else:
+            settings[name] = float(np.exp(rng.uniform(np.log(domain["low"]), np.log(domain["high"]))))
+    return settings
+
+
+def quality(settings: Mapping[str, Any], fold: int) -> float:
+    """A made-up final loss: larger networks and a learning rate near 1e-3 are better."""
+    loss = 0.62 + 0.25 * float(np.exp(-settings.get("hidden", 20) / 15))
+    loss += 0.05 * float(np.log10(settings.get("learning_rate", 1e-3)) + 3) ** 2
+    return loss + (0.04 if settings.get("optimizer") == "adadelta" else 0.0) + 0.007 * fold
+
+
+def trial(recipe: Recipe, number: int) -> Iterable[Record]:
+    settings = draw_settings(recipe, number)
+    yield Asked(trial=number, settings=settings)
+    values = []
+    for fold in range(recipe.folds):
+        attempt = 1
+        yield Started(trial=number, fold=fold, attempt=1)
+        if recipe.resumed_after == number:
+            yield Lost(trial=number, fold=fold, attempt=1, reason="the process was killed")
+            yield Started(trial=number, fold=fold, attempt=2)
+            attempt = 2
+        if number in recipe.failed:
+            kind, message = recipe.failed[number]
+            yield ended(number, fold, attempt, state="failed", failure=kind, message=message)
+            continue
+        final = quality(settings, fold)
+        shape = [final + 0.9 * float(np.exp(-1.1 * epoch)) for epoch in range(1, recipe.epochs)]
+        for epoch, loss in enumerate([*shape, final + 0.012], start=1):
+            metrics = {
+                "train_loss": 0.96 * loss - 0.004 * epoch,
+                "val_loss": loss,
+                "val_accuracy": 1 - loss / 2.5,
+                "val_auc": 1 - loss / 9,
+            }
+            yield Epoch(trial=number, fold=fold, attempt=attempt, epoch=epoch, seconds=1.4, metrics=metrics)
+        kept = metrics | {"val_loss": shape[-1], "val_auc": 1 - shape[-1] / 9}
+        values.append(kept["val_auc" if recipe.maximise else "val_loss"])
+        yield ended(number, fold, attempt, value=values[-1], metrics=kept, best_epoch=recipe.epochs - 1, epochs=recipe.epochs,
+                    hidden=settings.get("hidden", 20))  # fmt: skip
+    if number in recipe.failed:
+        yield Committed(trial=number, state="failed", value=None)
+    else:
+        yield Committed(trial=number, state="finished", value=sum(values) / len(values))
+
+
+def ended(
+    number: int, fold: int, attempt: int, *, state: Any = "finished", hidden: int = 20, **fields: Any
+) -> Ended:
+    content: dict[str, Any] = {
+        "value": None, "metrics": {}, "best_epoch": None, "epochs": 0, "weights": "", "weights_sha256": "",
+        "seconds": 0.4 if state == "failed" else 11.2,
+    }  # fmt: skip
+    if state == "finished":
+        content["weights"] = f"trials/{number}/fold-{fold}/attempt-{attempt}/best.pt"
+        content["weights_sha256"] = hashlib.sha256(f"{number}/{fold}".encode()).hexdigest()
+        content["facts"] = {"parameters": 300 * hidden + 29, "device": "cpu"}
+    return Ended(trial=number, fold=fold, attempt=attempt, state=state, **content | fields)
+
+
+def draw_predictions(n: int) -> dict[str, np.ndarray]:
+    """Labels and softmax scores that know something of the labels."""
+    rng = np.random.default_rng(3)
+    labels = rng.integers(0, len(CLASSES), n)
+    logits = rng.normal(size=(n, len(CLASSES)))
+    logits[np.arange(n), labels] += np.array([1.6, 1.2, 2.2, 2.0, 2.6])[labels]
+    scores = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    return {
+        "labels": labels.astype(np.int64),
+        "scores": scores.astype(np.float32),
+        "classes": np.array(CLASSES),
+    }
+
+
+def final_record(folder: Path, recipe: Recipe, best: int) -> Tested:
+    metrics = dict(recipe.metrics or {})
+    name, digest = "", ""
+    if recipe.metrics is None:
+        arrays = draw_predictions(recipe.n_test)
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **arrays)
+        name, digest = f"test/predictions-{best}.npz", hashlib.sha256(buffer.getvalue()).hexdigest()
+        (folder / "test").mkdir(exist_ok=True)
+        (folder / name).write_bytes(buffer.getvalue())
+        metrics = {
+            "test_loss": 0.7411,
+            "test_accuracy": float(np.mean(arrays["scores"].argmax(1) == arrays["labels"])),
+        }
+    return Tested(
+        trial=best, metrics=metrics, predictions=name, predictions_sha256=digest, n_test=recipe.n_test
+    )
