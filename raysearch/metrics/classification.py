@@ -52,13 +52,13 @@ def roc_curve(scores: ArrayLike, is_signal: ArrayLike) -> tuple[Floats, Floats]:
     Raises:
         InputError: scores that are not finite, other shapes, or no signal or no background.
     """
-    _, background, signal = _passed(scores, is_signal)
+    background, signal = _passed(scores, is_signal)
     return background / background[-1], signal / signal[-1]
 
 
 def auc(scores: ArrayLike, is_signal: ArrayLike) -> float:
     """Compute the area under the ROC curve; arguments and errors as :func:`roc_curve`."""
-    _, background, signal = _passed(scores, is_signal)
+    background, signal = _passed(scores, is_signal)
     twice_pairs = np.sum(np.diff(background) * (signal[1:] + signal[:-1]))  # whole numbers: exact
     return float(twice_pairs / (2 * background[-1] * signal[-1]))
 
@@ -94,7 +94,7 @@ def background_rejection(scores: ArrayLike, is_signal: ArrayLike, signal_efficie
     _require_fraction("signal_efficiency", signal_efficiency)
     if signal_efficiency == 0:
         raise InputError("signal_efficiency: needs a number above 0; a cut that keeps nothing rejects all")
-    _, background, signal = _passed(scores, is_signal)
+    background, signal = _passed(scores, is_signal)
     cut = int(np.searchsorted(signal / signal[-1], signal_efficiency))
     n_passed, n_background = int(background[cut]), int(background[-1])
     value, error = math.inf, math.inf
@@ -181,11 +181,11 @@ def confusion_matrix(probabilities: ArrayLike, labels: ArrayLike) -> Floats:
     return counts / counts.sum(axis=1, keepdims=True)
 
 
-def _passed(scores: ArrayLike, is_signal: ArrayLike) -> tuple[Floats, Integers, Integers]:
+def _passed(scores: ArrayLike, is_signal: ArrayLike) -> tuple[Integers, Integers]:
     """Count background and signal at or above each distinct score, from none to all.
 
     Returns:
-        Thresholds from infinity down, background and signal that pass, each (points,).
+        Background and signal that pass, each (points,).
     """
     values, signal = np.asarray(scores, dtype=np.float64), np.asarray(is_signal)
     if values.ndim != 1 or signal.shape != values.shape:
@@ -205,9 +205,8 @@ def _passed(scores: ArrayLike, is_signal: ArrayLike) -> tuple[Floats, Integers, 
     values, signal = values[order], signal[order].astype(np.int64)
     last = np.append(np.flatnonzero(np.diff(values)), len(values) - 1)  # of each group of equal scores
     signal_passed = np.cumsum(signal)[last]
-    thresholds = np.concatenate([[np.inf], values[last]])
     background_passed = last + 1 - signal_passed
-    return thresholds, np.append(0, background_passed), np.append(0, signal_passed)
+    return np.append(0, background_passed), np.append(0, signal_passed)
 
 
 def _events(probabilities: ArrayLike, labels: ArrayLike) -> tuple[Floats, Integers]:

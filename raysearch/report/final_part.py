@@ -6,7 +6,7 @@ import numpy as np
 
 from raysearch.ledger.history import History
 from raysearch.metrics.classification import Rejection, confusion_matrix
-from raysearch.report.blocks import NONE, PM, Block, Heading, Picture, Table, number, text, with_error
+from raysearch.report.blocks import PM, Block, Heading, Picture, Table, number, text, with_error
 from raysearch.report.predictions import Predictions, TestResult, noun
 from raysearch.report.roc import (
     FPRS,
@@ -46,9 +46,7 @@ def final_evaluation(history: History, result: TestResult) -> list[Block]:
 
 def _classification(history: History, result: TestResult, predictions: Predictions) -> list[Block]:
     results = class_results(predictions)
-    blocks: list[Block] = []
-    if results:
-        blocks += [Heading("ROC curves", 3), _roc_picture(history, results), _working_points(results)]
+    blocks: list[Block] = [Heading("ROC curves", 3), _roc_picture(history, results), _working_points(results)]
     blocks += [Heading("Confusion matrix", 3), *_confusion(predictions, noun(history.created.data))]
     if result.accuracy is not None:
         n = len(predictions.labels)
@@ -94,17 +92,17 @@ def _working_points(results: list[ClassResult]) -> Table:
     return Table(
         head, rows,
         "Each class against the rest. TPR: signal efficiency; FPR: background efficiency; 1/FPR: background rejection. "
-        "Working points by exact interpolation. Errors: one sigma, DeLong for the AUC, binomial for the rest with the "
-        "threshold taken as given; a limit (95 % confidence) stands where no background is left.",
+        "TPR by exact interpolation, 1/FPR at the tightest cut that keeps the signal. Errors: one sigma, DeLong for the "
+        "AUC, binomial for the rest with the cut taken as given; a limit (95 % confidence) where no background is left.",
         numbers=frozenset(range(1, len(head))),
     )  # fmt: skip
 
 
 def rejection_text(rejection: Rejection) -> str:
     """Write a background rejection with its error, or the lower limit where no background is left."""
-    if np.isfinite(rejection.value):
+    if rejection.n_passed:
         return with_error(rejection.value, rejection.error)
-    return f"> {rejection.lower_limit:.0f}" if rejection.lower_limit is not None else NONE
+    return f"> {rejection.lower_limit:.0f}"
 
 
 def _confusion(predictions: Predictions, units: str) -> list[Block]:

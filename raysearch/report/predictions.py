@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from raysearch.errors import InputError
 from raysearch.ledger.history import History
 from raysearch.ledger.records import Tested
 from raysearch.metrics.classification import accuracy, one_vs_rest_auc
@@ -77,10 +78,14 @@ def read_result(folder: Path, history: History) -> TestResult:
         warnings += [warning(problem)] if problem else []
     if predictions is None:
         return TestResult(tested, None, tuple(warnings))
-    correct = float(accuracy(predictions.scores, predictions.labels))
-    error = float(np.sqrt(correct * (1 - correct) / len(predictions.labels)))
-    auc = float(np.mean(one_vs_rest_auc(predictions.scores, predictions.labels)))
-    return TestResult(tested, predictions, tuple(warnings), (correct, error), auc)
+    try:
+        correct = accuracy(predictions.scores, predictions.labels)
+        auc = float(np.mean(one_vs_rest_auc(predictions.scores, predictions.labels)))
+    except InputError as error:  # such as a test set too small to have all classes
+        told = f"{tested.predictions} cannot be evaluated ({'; '.join(error.problems)}): no curves, no uncertainties."
+        return TestResult(tested, None, (*warnings, warning(told)))
+    spread = float(np.sqrt(correct * (1 - correct) / len(predictions.labels)))
+    return TestResult(tested, predictions, tuple(warnings), (correct, spread), auc)
 
 
 def _of_another(history: History, tested: Tested) -> Text:
@@ -118,8 +123,15 @@ def _read_predictions(folder: Path, tested: Tested) -> tuple[Predictions | None,
             f"{tested.predictions} is not the file that the ledger names (SHA-256 differs), so it is not used.",
         )
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            labels, scores = np.asarray(arrays["labels"]), np.asarray(arrays["scores"], dtype=np.float64)
-            return Predictions(labels, scores, tuple(map(str, arrays["classes"]))), ""
+        return _unpack(content), ""
     except (KeyError, ValueError, zipfile.BadZipFile) as error:
         return None, f"{tested.predictions} does not hold labels, scores and classes ({error})."
+
+
+def _unpack(content: bytes) -> Predictions:
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        labels, scores = np.asarray(arrays["labels"]), np.asarray(arrays["scores"], dtype=np.float64)
+        classes = tuple(map(str, arrays["classes"]))
+    if scores.shape[1:] != (len(classes),):
+        raise ValueError(f"scores of shape {scores.shape} for {len(classes)} classes")
+    return Predictions(labels, scores, classes)

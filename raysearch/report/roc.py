@@ -36,7 +36,6 @@ class ClassResult:
     Attributes:
         name: of the class.
         n_signal: test jets of the class.
-        n_background: all others.
         auc: area under the curve and its DeLong error.
         tprs: signal efficiency with binomial error at each of ``FPRS``.
         rejections: background rejection at each of ``SIGNAL_EFFICIENCIES``.
@@ -46,7 +45,6 @@ class ClassResult:
 
     name: str
     n_signal: int
-    n_background: int
     auc: tuple[float, float]
     tprs: tuple[tuple[float, float], ...]
     rejections: tuple[Rejection, ...]
@@ -55,28 +53,26 @@ class ClassResult:
 
 
 def class_results(predictions: Predictions) -> list[ClassResult]:
-    """Evaluate each class that has both signal and background in the test set."""
-    results = []
-    for place, name in enumerate(predictions.classes):
-        scores, is_signal = predictions.scores[:, place], predictions.labels == place
-        n_signal = int(is_signal.sum())
-        if 0 < n_signal < len(is_signal):
-            tprs = [float(tpr_at_fpr(scores, is_signal, fpr)) for fpr in FPRS]
-            results.append(
-                ClassResult(
-                    name=name,
-                    n_signal=n_signal,
-                    n_background=len(is_signal) - n_signal,
-                    auc=(float(auc(scores, is_signal)), delong_error(scores, is_signal)),
-                    tprs=tuple((tpr, float(np.sqrt(tpr * (1 - tpr) / n_signal))) for tpr in tprs),
-                    rejections=tuple(
-                        background_rejection(scores, is_signal, eff) for eff in SIGNAL_EFFICIENCIES
-                    ),
-                    fpr=roc_curve(scores, is_signal)[0],
-                    tpr=roc_curve(scores, is_signal)[1],
-                )
-            )
-    return results
+    """Evaluate each class against the rest; every class must be in the test set."""
+    return [
+        _class_result(name, predictions.scores[:, place], predictions.labels == place)
+        for place, name in enumerate(predictions.classes)
+    ]
+
+
+def _class_result(name: str, scores: np.ndarray, is_signal: np.ndarray) -> ClassResult:
+    n_signal = int(is_signal.sum())
+    tprs = [tpr_at_fpr(scores, is_signal, fpr) for fpr in FPRS]
+    fpr, tpr = roc_curve(scores, is_signal)
+    return ClassResult(
+        name=name,
+        n_signal=n_signal,
+        auc=(auc(scores, is_signal), delong_error(scores, is_signal)),
+        tprs=tuple((value, float(np.sqrt(value * (1 - value) / n_signal))) for value in tprs),
+        rejections=tuple(background_rejection(scores, is_signal, eff) for eff in SIGNAL_EFFICIENCIES),
+        fpr=fpr,
+        tpr=tpr,
+    )
 
 
 def delong_error(scores: np.ndarray, is_signal: np.ndarray) -> float:

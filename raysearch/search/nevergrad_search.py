@@ -33,7 +33,7 @@ from raysearch.space.domains import Space
 FAILED_FIRST = 1e100
 
 FAMILIES: Mapping[str, Callable[..., Callable[..., Optimizer]]] = {
-    "OnePlusOne": lambda: ng.families.ParametrizedOnePlusOne(),
+    "OnePlusOne": ng.families.ParametrizedOnePlusOne,
     "DiscreteOnePlusOne": lambda: ng.optimizers.DiscreteOnePlusOne,
     "DE": lambda popsize: ng.families.DifferentialEvolution(popsize=popsize),
     "TwoPointsDE": lambda popsize: ng.families.DifferentialEvolution(popsize=popsize, crossover="twopoints"),
@@ -55,7 +55,7 @@ class NevergradSearcher:
         window: trials that are out at a time.
     """
 
-    def __init__(  # noqa: PLR0913 - one more than the rule
+    def __init__(
         self, space: Space, seed: int, *, family: str, options: Mapping[str, Any], trials: int, window: int
     ) -> None:
         self._space = space
@@ -63,7 +63,7 @@ class NevergradSearcher:
             options = {**options, "popsize": max(options["popsize"], window)}
         centre = np.full(len(space.domains), 0.5)
         cube = ng.p.Array(init=centre).set_bounds(0.0, 1.0, method="gaussian")
-        cube.random_state = np.random.RandomState(seeds.derive(seed, "sampler") % 2**32)  # noqa: NPY002 - theirs
+        cube.random_state = np.random.RandomState(seeds.derive(seed, "sampler") % 2**32)
         self._optimizer = FAMILIES[family](**options)(cube, budget=trials, num_workers=window)
         self._asked: dict[int, ng.p.Parameter] = {}
         self._worst = Worst()

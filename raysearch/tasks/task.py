@@ -26,7 +26,8 @@ class Task(ABC, Generic[S]):
 
     Class attributes to set:
         Settings: frozen dataclass of every setting the task reads, searched or held; it must have
-            ``batch_size: int``. Its ``__post_init__`` raises ValueError for values that cannot be.
+            ``batch_size: int``. Its ``__post_init__`` raises ValueError or InputError, with lines
+            ``name: what``, for values that cannot be.
         objective: the validation metric to search on; ``val_`` + a key of :meth:`metrics`.
         maximise: whether more of it is better.
     """
@@ -101,7 +102,7 @@ def make_settings(task: Task[S], values: Mapping[str, Any], origin: str = "space
         raise InputError(*problems)
     try:
         return task.Settings(**values)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, InputError) as error:
         raise InputError(*(f"{origin}.{line}" for line in str(error).splitlines())) from error
 
 

@@ -64,10 +64,10 @@ class Delivery:
         _try_lock(sqlite_file(uri))
         self._client = MlflowClient(uri)
         experiment = self._experiment(experiment_name(history))
-        self.experiment_id: str = experiment.experiment_id
+        self._experiment_id: str = experiment.experiment_id
         self._held = self._ask()
         if experiment.lifecycle_stage == "deleted" and not self._held:
-            self._client.restore_experiment(self.experiment_id)  # deleted before there was this study
+            self._client.restore_experiment(self._experiment_id)  # deleted before there was this study
 
     def deliver(self, *, is_held: bool) -> str:
         """Deliver what MLflow lacks; return what it may not have, or nothing when it holds everything.
@@ -78,10 +78,6 @@ class Delivery:
         for view in views(read_entries(self._folder), is_held=is_held):
             self._deliver(view)
         return self._deliver_files(self._held[self._study])
-
-    def run_id(self, key: str | None = None) -> str:
-        """Return MLflow's id of a run by our key; of the study's own run without one."""
-        return self._held[key or self._study].run_id
 
     def _check_deadline(self) -> None:
         if time.monotonic() > self._deadline:
@@ -112,7 +108,7 @@ class Delivery:
         while True:
             self._check_deadline()
             page = self._client.search_runs(
-                [self.experiment_id],
+                [self._experiment_id],
                 f"tags.`{STUDY}` = '{self._study}'",
                 ViewType.ALL,
                 RUNS_A_PAGE,
@@ -130,7 +126,7 @@ class Delivery:
         held = self._held.get(view.key)
         if held is None:
             self._check_deadline()
-            run = self._client.create_run(self.experiment_id, view.start_ms, tags, view.name)
+            run = self._client.create_run(self._experiment_id, view.start_ms, tags, view.name)
             held = self._held[view.key] = _Held(run.info.run_id, tags=tags)
         if held.is_deleted:
             return  # by the user, who need not see it come back
@@ -195,6 +191,18 @@ class Delivery:
             return False
         path = Path(unquote(parts.path) if parts.scheme else where)
         return path.resolve().is_relative_to(root.resolve())
+
+
+def find_study(folder: Path, uri: str) -> tuple[str, str] | None:
+    """Return MLflow's ids of the study's experiment and run, or None when they are not there."""
+    history = History(read_entries(folder))
+    client = MlflowClient(uri)
+    experiment = client.get_experiment_by_name(experiment_name(history))
+    if experiment is None:
+        return None
+    wanted = f"tags.`{KEY}` = '{study_key(history)}'"
+    runs = client.search_runs([experiment.experiment_id], wanted, max_results=1)
+    return (experiment.experiment_id, runs[0].info.run_id) if runs else None
 
 
 def _held(run: Run) -> _Held:

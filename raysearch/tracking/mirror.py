@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raysearch.errors import RaysearchError
-from raysearch.ledger.ledger import FILE_NAME
+from raysearch.ledger.ledger import FILE_NAME, is_held
 from raysearch.tracking.address import QUIET, environment, redact, tracking_uri
 
 if TYPE_CHECKING:
@@ -86,18 +86,6 @@ def mirror_now(folder: Path, uri: str | None = None, timeout_s: float = 60.0) ->
             return _connect(folder, uri, time.monotonic() + timeout_s).deliver(is_held=is_held(folder))
         except Exception as error:  # noqa: BLE001 - whatever MLflow raises, the study's records are safe
             return _one_line(error, uri)
-
-
-def is_held(folder: Path) -> bool:
-    """Whether a process holds the study's ledger; asks the kernel's lock, and never keeps it."""
-    ledger = os.open(folder / FILE_NAME, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(ledger, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(ledger)
-    return False
 
 
 @contextmanager
@@ -198,6 +186,7 @@ def _one_line(error: Exception, uri: str) -> str:
 def main(folder: Path) -> int:
     """Run one mirror to its end; its few lines go to ``mirror.log`` in the study's folder."""
     os.nice(10)
+    os.umask(0o077)
     os.environ.update(QUIET)
     log = os.open(folder / LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     handler = logging.StreamHandler(os.fdopen(log, "a"))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from raysearch.ledger.history import History, RunHistory, TrialHistory
-from raysearch.ledger.records import Asked, Committed, Entry, Epoch, Lost
+from raysearch.ledger.records import Committed, Entry, Epoch, Lost
 
 KEY = "raysearch.key"
 STUDY = "raysearch.study"
@@ -74,8 +74,8 @@ class _Study:
         self.goes_on = is_held and self.history.closed is None
         self.time_ms: dict[tuple[Any, ...], int] = {}  # of records whose time the history does not keep
         for entry in entries:
-            if isinstance(entry.record, Asked | Committed):
-                self.time_ms.setdefault((entry.record.kind, entry.record.trial), entry.time_ms)
+            if isinstance(entry.record, Committed):
+                self.time_ms["committed", entry.record.trial] = entry.time_ms
             elif isinstance(entry.record, Epoch):
                 self.time_ms.setdefault(
                     (entry.record.trial, entry.record.fold, entry.record.epoch), entry.time_ms
@@ -133,14 +133,16 @@ class _Study:
             yield from _points(tested.metrics, time_ms, step)
 
     def trial_views(self, trial: TrialHistory) -> Iterator[RunView]:
+        """What waits is not shown: MLflow takes a run's start once, when it makes the run."""
+        started = {run.fold: run.started_ms for run in trial.runs if run.started_ms is not None}
+        if not started:
+            return
         key = f"{self.key}/{trial.number}"
         shared = {**self.common, "trial": str(trial.number)}
         params = _texts(self.settings | trial.settings)
-        asked_ms = self.time_ms["asked", trial.number]
         if len(trial.runs) == 1:
-            yield self._run_view(trial.runs[0], key, self.key, shared, params, asked_ms)
+            yield self._run_view(trial.runs[0], key, self.key, shared, params)
             return
-        started = [run.started_ms for run in trial.runs if run.started_ms is not None]
         ends = [run.ended_ms for run in trial.runs if run.ended_ms is not None]
         is_over = len(ends) == len(trial.runs)
         yield RunView(
@@ -148,16 +150,14 @@ class _Study:
             parent=self.key,
             name=f"trial {trial.number}",
             status=self._status(trial.state),
-            start_ms=min(started, default=asked_ms),
+            start_ms=min(started.values()),
             end_ms=max(ends) if is_over else self._end_of_the_rest(),
             params=params,
             tags={**shared, KEY: key, **({"failure": trial.failure} if trial.failure else {})},
             points=_over_folds(trial, max(ends)) if is_over else [],
         )
-        for run in trial.runs:
-            yield self._run_view(
-                run, f"{key}/{run.fold}", key, shared | {"fold": str(run.fold)}, params, asked_ms
-            )
+        for fold in started:
+            yield self._run_view(trial.runs[fold], f"{key}/{fold}", key, shared | {"fold": str(fold)}, params)
 
     def _run_view(
         self,
@@ -166,7 +166,6 @@ class _Study:
         parent: str,
         tags: dict[str, str],
         params: dict[str, str],
-        asked_ms: int,
     ) -> RunView:
         own: dict[str, Any] = {KEY: key, "attempt": run.attempt}
         points = [
@@ -192,13 +191,12 @@ class _Study:
             )
             best = {f"best/{name}": number for name, number in ended.metrics.items()}
             points += _points(value | best | numbers, run.ended_ms, ended.best_epoch or ended.epochs)
-        state = run.ended.state if run.ended else "running" if run.attempt else "waiting"
         return RunView(
             key=key,
             parent=parent,
             name=f"trial {run.trial}" + (f" fold {run.fold}" if "fold" in tags else ""),
-            status=self._status(state),
-            start_ms=asked_ms if run.started_ms is None else run.started_ms,
+            status=self._status(run.ended.state if run.ended else "running"),
+            start_ms=run.started_ms or 0,
             end_ms=run.ended_ms if run.ended else self._end_of_the_rest(),
             params=params,
             tags={**tags, **_texts(own)},
@@ -206,8 +204,7 @@ class _Study:
         )
 
     def _status(self, state: str) -> str:
-        going = "RUNNING" if state == "running" else "SCHEDULED"
-        return _STATUS.get(state) or (going if self.goes_on else "KILLED")
+        return _STATUS.get(state) or ("RUNNING" if self.goes_on else "KILLED")
 
     def _end_of_the_rest(self) -> int | None:
         return None if self.goes_on else self.history.last_ms

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def evaluate_on_test(order: Order, weights: str, expected_sha256: str) -> TestOu
     model.load_state_dict(content["model"])
     test = task.load(order.source, settings).test
     outputs = evaluate(task, model, test, OneWorker())
+    _export(folder, order, content["model"])
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **task.predictions(outputs, test))
     name = f"test/predictions-{order.trial}.npz"
@@ -62,3 +64,19 @@ def evaluate_on_test(order: Order, weights: str, expected_sha256: str) -> TestOu
         predictions_sha256=hashlib.sha256(buffer.getvalue()).hexdigest(),
         n_test=len(test),
     )
+
+
+def _export(folder: Path, order: Order, weights: dict[str, torch.Tensor]) -> None:
+    """Write ``best/model.pt`` (a ``state_dict``) and ``best/model.json`` (how to build the model)."""
+    (folder / "best").mkdir(exist_ok=True)
+    buffer = io.BytesIO()
+    torch.save(weights, buffer)
+    write_durably(folder / "best" / "model.pt", buffer.getvalue())
+    about = {
+        "task": order.task,
+        "trial": order.trial,
+        "settings": order.settings,
+        "weights_sha256": weights_sha256(weights),
+        "torch": torch.__version__,
+    }
+    write_durably(folder / "best" / "model.json", (json.dumps(about, indent=2) + "\n").encode())

@@ -83,7 +83,13 @@ def epoch(trial: int, fold: int, number: int, attempt: int = 1, n_metrics: int =
 
 
 def run_end(recipe: Recipe, trial: int, fold: int, attempt: int = 1) -> Ended:
-    shared: dict[str, Any] = {"trial": trial, "fold": fold, "attempt": attempt, "epochs": recipe.epochs, "seconds": 1.5}
+    shared: dict[str, Any] = {
+        "trial": trial,
+        "fold": fold,
+        "attempt": attempt,
+        "epochs": recipe.epochs,
+        "seconds": 1.5,
+    }
     if trial in recipe.failed:
         return Ended(
             **shared, state="failed", value=None, metrics={}, best_epoch=None, weights="", weights_sha256="",
@@ -117,7 +123,15 @@ def groups(recipe: Recipe) -> Iterator[list[Record]]:
     for trial in range(recipe.done):
         yield from trial_groups(recipe, trial)
     if recipe.done == recipe.n_trials:
-        yield [Tested(trial=0, metrics={"test_auc": 0.93}, predictions="p.npz", predictions_sha256="0" * 64, n_test=9)]
+        yield [
+            Tested(
+                trial=0,
+                metrics={"test_auc": 0.93},
+                predictions="p.npz",
+                predictions_sha256="0" * 64,
+                n_test=9,
+            )
+        ]
     if recipe.closed:
         yield [Closed(reason=recipe.closed)]
 

@@ -1,0 +1,84 @@
+"""``raysearch dashboard``: bring MLflow up to date with all studies and show it in a browser."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from raysearch.cli.options import RUNS, Runs
+
+CATCH_UP_S = 120.0
+N_SHOWN = 10
+Port = Annotated[
+    int | None,
+    typer.Option(
+        "--port", "-p", min=1, max=65535, help="Port to listen on (default: 5000, or the next free one)."
+    ),
+]
+
+
+def dashboard(port: Port = None, runs: Runs = RUNS) -> None:
+    """Show all studies in MLflow, until Ctrl-C.
+
+    Studies are delivered to MLFLOW_TRACKING_URI, or else to mlflow.db in this folder. If that is a server,
+    its address is printed; for a database a server is started on this machine, for this machine alone.
+    """
+    from raysearch.study.folders import studies
+    from raysearch.tracking.address import QUIET, is_server, public, tracking_uri
+    from raysearch.tracking.server import HOST, choose_port, running_server
+
+    os.environ.update(QUIET)
+    uri = tracking_uri()
+    chosen = None if is_server(uri) else choose_port(port)
+    folders = sorted(studies(runs), key=lambda folder: folder.stat().st_mtime, reverse=True)
+    for signal_number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signal_number, signal.default_int_handler)  # all ends as with Ctrl-C
+    try:
+        _catch_up(folders, uri)
+        if chosen is None:
+            typer.echo(f"MLflow is at {public(uri)}")
+            return
+        typer.echo(f"Starting MLflow on port {chosen} ...")
+        with running_server(uri, chosen) as server:
+            address = f"http://{HOST}:{chosen}"
+            typer.echo(f"MLflow is at {address} until Ctrl-C")
+            _print_links(folders[:N_SHOWN], uri, address)
+            server.wait()
+    except KeyboardInterrupt:
+        typer.echo("Ended.")
+        return
+    _fail(server.returncode)
+
+
+def _catch_up(folders: list[Path], uri: str) -> None:
+    from raysearch.tracking.mirror import mirror_now
+
+    deadline = time.monotonic() + CATCH_UP_S
+    for folder in folders:
+        problem = mirror_now(folder, uri, max(deadline - time.monotonic(), 0.0))
+        if problem:
+            typer.echo(f"{folder.name}: {problem}", err=True)
+
+
+def _print_links(folders: list[Path], uri: str, address: str) -> None:
+    from raysearch.errors import StorageError
+    from raysearch.tracking.delivery import find_study
+
+    for folder in folders:
+        try:
+            found = find_study(folder, uri)
+        except StorageError:
+            continue  # said when catching up
+        if found:
+            typer.echo(f"{folder.name}: {address}/#/experiments/{found[0]}/runs/{found[1]}")
+
+
+def _fail(code: int) -> None:
+    from raysearch.errors import ResourceError
+
+    raise ResourceError(f"the MLflow server ended by itself, with code {code}")

@@ -1,0 +1,69 @@
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+from raysearch.data.constituents import derive_features
+from raysearch.data.jet_recipe import JetBlock
+from raysearch.data.jet_writer import write_jets, write_provenance
+from raysearch.data.jets import check_jets, load_jets
+from raysearch.errors import StorageError
+
+
+@pytest.fixture
+def block():
+    rng = np.random.default_rng(0)
+    n, width = 700, 12
+    pt = -np.sort(-rng.exponential(50, (n, width)), axis=1) + 1.15
+    eta, phi = rng.normal(0.5, 0.2, (n, width)), rng.normal(3.0, 0.2, (n, width))
+    momenta = np.stack([pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta), pt * np.cosh(eta)], axis=-1)
+    momenta[:, 9:] = 0
+    jets = rng.exponential(100, (n, 59))
+    jets[:, 53:] = 0
+    jets[np.arange(n), 53 + np.arange(n) % 5] = 1
+    return JetBlock(momenta, jets, np.arange(n) // 2)
+
+
+@pytest.mark.parametrize("compact", [False, True])
+def test_what_is_written_is_read_back(block, tmp_path, compact):
+    path = write_jets(tmp_path / "jets.h5", block, compact=compact)
+    got = load_jets(path, 12)
+    expected = derive_features(block.momenta)
+    spread = expected[:, :9].std(axis=(0, 1))
+    assert np.abs((got.features - expected) / spread).max() < (1e-2 if compact else 1e-6)
+    assert np.quantile(np.abs((got.features - expected) / spread), 0.999) < (1e-3 if compact else 1e-6)
+    np.testing.assert_allclose(got.jets, block.jets, rtol=4e-6)
+    assert got.events.tolist() == block.event.tolist()
+    assert check_jets(path).derived_features is compact
+    assert [file.name for file in tmp_path.iterdir()] == ["jets.h5"]
+
+
+def test_compact_files_are_smaller(block, tmp_path):
+    sizes = [
+        write_jets(tmp_path / f"{compact}.h5", block, compact=compact).stat().st_size
+        for compact in (True, False)
+    ]
+    assert sizes[0] < 0.6 * sizes[1]
+
+
+def test_columns_can_be_read_as_the_public_files_are(block, tmp_path):
+    with h5py.File(write_jets(tmp_path / "jets.h5", block, compact=False)) as file:
+        assert file["jetConstituentList"].shape == (700, 12, 16)
+        assert file["particleFeatureNames"][5] == b"j1_pt"
+        assert file["jets"][:, -6:-1].argmax(axis=1).tolist() == [number % 5 for number in range(700)]
+
+
+def test_provenance_counts_and_names_what_was_written(block, tmp_path):
+    path = write_jets(tmp_path / "jets.h5", block, compact=True)
+    record = json.loads(write_provenance([path], {"seed": 3}, compact=True).read_text())
+    assert record["files"]["jets.h5"] == {"sha256": check_jets(path).sha256["jets.h5"], "jets": 700}
+    assert record["jets_per_class"] == dict.fromkeys("gqwzt", 140)
+    assert record["seed"] == 3
+    assert record["constituents_per_jet"]["public"] == [22, 34, 46, 61, 89]
+
+
+def test_a_place_that_cannot_be_written_is_named(block, tmp_path):
+    path = tmp_path / "no folder" / "jets.h5"
+    with pytest.raises(StorageError, match=f"{path}: cannot be written"):
+        write_jets(path, block, compact=True)

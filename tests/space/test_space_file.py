@@ -1,0 +1,145 @@
+"""A space file is checked whole: every fault at once, with its line and what is allowed."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from raysearch.errors import InputError
+from raysearch.space.domains import ChoiceDomain, FloatDomain, IntDomain, Space
+from raysearch.space.space_file import read_space_file
+
+GOOD = """\
+task: jedinet
+space:
+  hidden: {type: int, low: 5, high: 50}
+  learning_rate: {type: float, low: 1.0e-4, high: 1.0e-2, log: true}
+  activation: {type: choice, values: [relu, elu, selu]}
+  batch_size: 100
+search: {sampler: tpe, trials: 12}
+budget: {epochs: 8}
+seed: 1
+"""
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "my.yaml"
+    path.write_text(text)
+    return path
+
+
+def faults(tmp_path: Path, text: str, *overrides: str) -> list[str]:
+    with pytest.raises(InputError) as caught:
+        read_space_file(write(tmp_path, text), overrides)
+    return [problem.replace(f"{tmp_path}/", "") for problem in caught.value.problems]
+
+
+def test_good_file(tmp_path: Path) -> None:
+    space_file = read_space_file(write(tmp_path, GOOD), ["budget.epochs=3", "resources.cpus=2"])
+    assert list(space_file.searched.domains) == ["hidden", "learning_rate", "activation"]
+    assert space_file.searched.fixed == {"batch_size": 100}
+    assert space_file.budget.epochs == 3
+    assert space_file.resources.cpus == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("seed: 1", "seeed: 1", "my.yaml:9: seeed: unknown key; one of task, description, demonstration_of, data, space, search, budget, resources, seed. Did you mean 'seed'?"),
+        ("low: 5, high: 50", "low: 50, high: 5", "my.yaml:3: space.hidden: needs low < high, got low=50, high=5"),
+        ("low: 1.0e-4", "low: 0.0", "my.yaml:4: space.learning_rate: log needs low > 0, got low=0.0"),
+        ("low: 1.0e-4", "low: 1e-4", "my.yaml:4: space.learning_rate.low: must be a number, got the text '1e-4'. YAML reads 1e-4 as text; write 1.0e-4"),
+        ("low: 1.0e-4", "low: .nan", "my.yaml:4: space.learning_rate.low: input should be a finite number, got nan"),
+        ("[relu, elu, selu]", "[]", "my.yaml:5: space.activation: needs at least one value, got none"),
+        ("[relu, elu, selu]", "[relu, relu]", "my.yaml:5: space.activation: values must differ, got ['relu', 'relu']"),
+        ("type: choice", "type: choise", "my.yaml:5: space.activation: unknown type 'choise'; one of int, float, choice. Did you mean 'choice'?"),
+        ("high: 50}", "hihg: 50}", "my.yaml:3: space.hidden.hihg: unknown key; one of type, low, high, step, log. Did you mean 'high'?"),
+        ("high: 50}", "high: 50, step: 7}", "my.yaml:3: space.hidden: step must divide high - low, got step=7, low=5, high=50"),
+        ("trials: 12", "trials: '12'", "my.yaml:7: search.trials: must be a number, got the text '12'. Write 12 without quotes"),
+        ("trials: 12", "trials: 0", "my.yaml:7: search.trials: input should be greater than or equal to 1, got 0"),
+        ("seed: 1", "", "my.yaml:1: seed: is missing"),
+        ("seed: 1", "seed: 1\nseed: 2", "my.yaml:10: duplicate key 'seed', first at my.yaml:9"),
+        ("seed: 1", "seed: &a 1", "my.yaml: anchors and aliases (&, *) are not allowed"),
+        ("seed: 1", "seed: [", "my.yaml:10: not YAML: expected the node content, but found '<stream end>'"),
+        ("seed: 1", "seed: 1\ndata: {split: [0.5, 0.5, 0.5]}", "my.yaml:10: data.split: needs three fractions above 0 that add up to 1, got [0.5, 0.5, 0.5]"),
+        ("sampler: tpe", "sampler: grid", "my.yaml:7: search.sampler: grid needs int and choice settings only; fix the float ones"),
+    ],
+)  # fmt: skip
+def test_each_fault_says_where_and_what(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    assert old in GOOD
+    assert fault in faults(tmp_path, GOOD.replace(old, new))
+
+
+def test_all_faults_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("low: 5", "low: 500").replace("epochs", "epoch").replace("trials: 12", "trials: x")
+    assert len(faults(tmp_path, text)) == 4  # the bounds, the unknown key, the missing key, the text
+
+
+def test_overrides_are_checked_and_named(tmp_path: Path) -> None:
+    assert faults(tmp_path, GOOD, "search.trails=3") == [
+        "--set search.trails=3: search.trails: unknown key; one of sampler, trials, window, order, options. Did you mean 'trials'?"
+    ]
+    assert faults(tmp_path, GOOD, "search") == ["--set search: must be KEY=VALUE, such as search.trials=20"]
+
+
+def test_missing_file() -> None:
+    with pytest.raises(InputError, match=r"nowhere.yaml: cannot be read"):
+        read_space_file(Path("nowhere.yaml"))
+
+
+def test_identity_is_of_what_decides_results(tmp_path: Path) -> None:
+    one = read_space_file(write(tmp_path, GOOD)).identity
+    assert read_space_file(write(tmp_path, GOOD + "description: other words\n")).identity == one
+    assert read_space_file(write(tmp_path, GOOD), ["seed=2"]).identity != one
+
+
+def test_a_space_file_is_frozen(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError):
+        read_space_file(write(tmp_path, GOOD)).seed = 5  # type: ignore[misc]
+
+
+def test_yaml_round_trip(tmp_path: Path) -> None:
+    space_file = read_space_file(write(tmp_path, GOOD))
+    assert read_space_file(write(tmp_path, space_file.to_yaml())) == space_file
+
+
+@given(low=st.integers(1, 100), size=st.integers(1, 50), unit=st.floats(0, 1, exclude_max=True), log=st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_int_domain_stays_inside(low: int, size: int, unit: float, log: bool) -> None:
+    domain = IntDomain(type="int", low=low, high=low + size, log=log)
+    assert domain.from_unit(unit) in domain
+
+
+@given(low=st.floats(1e-9, 1e3), factor=st.floats(1.001, 1e6), unit=st.floats(0, 1, exclude_max=True), log=st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_float_domain_stays_inside(low: float, factor: float, unit: float, log: bool) -> None:
+    domain = FloatDomain(type="float", low=low, high=low * factor, log=log)
+    assert domain.from_unit(unit) in domain
+
+
+def test_sampling_is_uniform() -> None:
+    space = Space(
+        {
+            "n": IntDomain(type="int", low=1, high=4),
+            "x": FloatDomain(type="float", low=1e-4, high=1.0, log=True),
+            "c": ChoiceDomain(type="choice", values=("a", "b")),
+        },
+        {},
+    )
+    rng = np.random.default_rng(0)
+    points = [space.sample(rng) for _ in range(4000)]
+    assert np.bincount([int(point["n"]) for point in points], minlength=5)[1:].tolist() == pytest.approx([1000] * 4, rel=0.1)
+    assert np.mean([math.log10(float(point["x"])) for point in points]) == pytest.approx(-2, abs=0.06)
+    assert sum(point["c"] == "a" for point in points) == pytest.approx(2000, rel=0.1)
+
+
+def test_choice_tells_true_from_one() -> None:
+    domain = ChoiceDomain(type="choice", values=(True, 1, "1"))
+    assert 1.0 not in domain
+    assert True in domain

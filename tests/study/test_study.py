@@ -1,0 +1,211 @@
+"""The lock-step rule: one history whatever the order of completion, the kills and the folds."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import create_ledger, failed, finished, opened
+
+from raysearch.errors import StorageError
+from raysearch.ledger.ledger import FILE_NAME, Ledger
+from raysearch.ledger.records import Asked, Lost
+from raysearch.ledger.history import History
+from raysearch.study.study import Run, Study
+
+
+def value(run: Run) -> float:
+    """The objective: a bowl, told apart by fold."""
+    return math.log10(run.settings["learning_rate"] / 0.03) ** 2 + abs(run.settings["width"] - 9) / 9 + run.fold / 10
+
+
+def drive(study: Study, rng: random.Random, n_slots: int = 3, crash_after: int | None = None) -> bool:
+    """Finish runs in random order; stop dead after some ledger records. True if the study is over."""
+    running: list[Run] = []
+    while not study.is_over:
+        while len(running) < n_slots and (run := study.next_run()) is not None:
+            study.started(run)
+            running.append(run)
+        run = running.pop(rng.randrange(len(running)))
+        study.report(run, 1, 0.1, {"val_loss": value(run)})
+        study.end(failed(run, "nonfinite", "the loss is nan") if run.trial % 5 == 3 else finished(run, value(run)))
+        if crash_after is not None and len(study.ledger.entries) >= crash_after:
+            study.ledger.close()
+            return False
+    study.ledger.close()
+    return True
+
+
+def new_study(folder: Path, **options: object) -> Study:
+    study = Study(create_ledger(folder, **options), lambda *_: None)  # type: ignore[arg-type]
+    study.begin(opened())
+    return study
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "nevergrad:DE"])
+@pytest.mark.parametrize("folds", [1, 3])
+def test_any_order_of_completion_gives_one_history(tmp_path: Path, sampler: str, folds: int) -> None:
+    hashes = set()
+    for seed in range(4):
+        options = {"options": {"n_startup_trials": 4} if sampler == "tpe" else {}}
+        study = new_study(tmp_path / str(seed), sampler=sampler, folds=folds, trials=24, **options)
+        drive(study, random.Random(seed), n_slots=1 + seed)
+        hashes.add(study.history.hash)
+        assert study.history.n_committed == 24
+    assert len(hashes) == 1
+
+
+def test_asking_on_arrival_would_not(tmp_path: Path) -> None:
+    """The test above can fail: in fast mode the order of arrival leaks in."""
+    hashes = set()
+    for seed in range(4):
+        study = new_study(tmp_path / str(seed), order="fast", trials=24)
+        drive(study, random.Random(seed), n_slots=4)
+        hashes.add(study.history.hash)
+    assert len(hashes) > 1
+
+
+@pytest.mark.parametrize("order", ["deterministic", "fast"])
+def test_crashes_at_random_records_change_nothing(tmp_path: Path, order: str) -> None:
+    straight = new_study(tmp_path / "straight", order=order)
+    drive(straight, random.Random(0), n_slots=1)
+    for seed in range(6):
+        rng = random.Random(seed)
+        folder = tmp_path / str(seed)
+        study, over = new_study(folder, order=order), False
+        while not over:
+            over = drive(study, rng, n_slots=1 if order == "fast" else 3, crash_after=len(study.ledger.entries) + rng.randrange(3, 20))
+            path = folder / FILE_NAME
+            path.write_bytes(path.read_bytes()[: -rng.randrange(1, 60)] if not over else path.read_bytes())
+            if not over:
+                study = Study(Ledger(folder), lambda *_: None)
+                study.begin(opened(len(study.history.sessions) + 1))
+        history = History(study.ledger.entries)
+        assert history.hash == straight.history.hash
+        assert [entry.record.trial for entry in study.ledger.entries if isinstance(entry.record, Asked)] == list(range(12))
+
+
+def test_trial_k_plus_window_is_asked_right_after_commit_k(tmp_path: Path) -> None:
+    study = new_study(tmp_path / "s")
+    runs = [study.next_run() for _ in range(4)]
+    assert study.next_run() is None
+    for run in runs:
+        assert run is not None
+        study.started(run)
+    study.end(finished(runs[1], 1.0))  # type: ignore[arg-type]
+    assert len(study.history.trials) == 4, "trial 1 is over, but trial 0 is not"
+    study.end(finished(runs[0], 1.0))  # type: ignore[arg-type]
+    assert len(study.history.trials) == 6
+
+
+def test_results_of_older_attempts_are_refused(tmp_path: Path) -> None:
+    study = new_study(tmp_path / "s")
+    first = study.next_run()
+    assert first is not None
+    study.started(first)
+    study.lose(first, "killed")
+    again = study.next_run()
+    assert again is not None
+    assert (again.trial, again.attempt) == (0, 2)
+    assert (again.settings, again.seed) == (first.settings, first.seed)
+    study.started(again)
+    study.end(finished(first, 0.0))
+    study.report(first, 1, 0.1, {"val_loss": 0.0})
+    assert study.history.trials[0].runs[0].ended is None
+    assert study.history.trials[0].runs[0].epochs == {}
+    study.end(finished(again, 1.0))
+    assert study.history.trials[0].value == 1.0
+
+
+def test_a_run_lost_three_times_has_failed(tmp_path: Path) -> None:
+    study = new_study(tmp_path / "s")
+    for attempt in range(3):
+        run = study.next_run()
+        assert run is not None
+        assert (run.trial, run.attempt) == (0, attempt + 1)
+        study.started(run)
+        study.lose(run, "the process was killed")
+    assert study.history.trials[0].state == "failed"
+    assert "lost 3 times, last: the process was killed" in study.history.trials[0].failure
+    assert sum(isinstance(entry.record, Lost) for entry in study.ledger.entries) == 3
+    following = study.next_run()
+    assert following is not None
+    assert following.trial == 1
+
+
+def test_a_run_handed_out_but_never_begun_is_handed_out_again(tmp_path: Path) -> None:
+    study = new_study(tmp_path / "s")
+    run = study.next_run()
+    assert run is not None
+    study.lose(run, "Tune ended")
+    assert study.next_run() == run
+
+
+def test_failed_trials_are_never_best_and_do_not_stop_the_study(tmp_path: Path) -> None:
+    study = new_study(tmp_path / "s")
+    drive(study, random.Random(0))
+    assert study.history.n_failed == 2
+    assert study.history.best is not None
+    assert study.history.best.value == min(t.value for t in study.history.trials if t.value is not None)
+
+
+def test_maximise(tmp_path: Path) -> None:
+    study = new_study(tmp_path / "s", maximise=True)
+    drive(study, random.Random(0))
+    assert study.history.best is not None
+    assert study.history.best.value == max(t.value for t in study.history.trials if t.value is not None)
+
+
+def test_the_same_error_three_times_ends_the_study(tmp_path: Path) -> None:
+    study = new_study(tmp_path / "s")
+    while (run := study.next_run()) is not None and not study.is_over:
+        study.started(run)
+        study.end(failed(run))
+    assert study.gave_up
+    assert study.history.n_committed == 3
+
+
+def test_extended_study_goes_on(tmp_path: Path) -> None:
+    study = new_study(tmp_path / "s")
+    drive(study, random.Random(0))
+    more = Study(Ledger(tmp_path / "s"), lambda *_: None)
+    more.begin(opened(2), extra_trials=5, window=8)
+    drive(more, random.Random(0))
+    assert more.history.n_committed == 17
+    assert more.history.window == 8
+    again = Study(Ledger(tmp_path / "s"), lambda *_: None)  # replays through both windows
+    assert again.history.hash == more.history.hash
+
+
+def test_a_search_that_proposes_otherwise_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = new_study(tmp_path / "s")
+    drive(study, random.Random(0))
+    import raysearch.study.study as module
+
+    make: Callable[..., object] = module.make_searcher
+    monkeypatch.setattr(module, "make_searcher", lambda section, space, seed, window: make(section, space, seed + 1, window))
+    with pytest.raises(StorageError, match="replaying trial 0, the search proposes"):
+        Study(Ledger(tmp_path / "s"), lambda *_: None)
+
+
+def test_only_the_best_trials_weights_are_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "s"
+    study = new_study(folder)
+    while not study.is_over:
+        run = study.next_run()
+        assert run is not None
+        study.started(run)
+        ended = finished(run, value(run))
+        path = folder / ended.weights
+        path.parent.mkdir(parents=True)
+        path.write_text("weights")
+        (path.parent / "last-00001-0.pt").write_text("state")
+        study.end(ended)
+    best = study.history.best
+    assert best is not None
+    assert best.runs[0].ended is not None
+    kept = [path.relative_to(folder) for path in (folder / "trials").rglob("*.pt")]
+    assert [str(path) for path in kept] == [best.runs[0].ended.weights]

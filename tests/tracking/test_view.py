@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mirrored_studies import START_MS, Recipe, interrupted, resume, write_study
+
+from raysearch.ledger.history import History
+from raysearch.ledger.ledger import read_entries
+from raysearch.tracking.view import RunView, experiment_name, views
+
+
+def view_of(folder: Path, *, is_held: bool = False) -> dict[str, RunView]:
+    return {view.name: view for view in views(read_entries(folder), is_held=is_held)}
+
+
+def latest(view: RunView) -> dict[str, float]:
+    return {point.key: point.value for point in view.points}
+
+
+def test_trials_hang_below_the_study(tmp_path: Path) -> None:
+    seen = view_of(write_study(tmp_path / "s"))
+    study = seen["jedinet-demo"]
+    assert list(seen) == ["jedinet-demo", "trial 0", "trial 1", "trial 2"]
+    assert {view.parent for name, view in seen.items() if name != "jedinet-demo"} == {study.key}
+
+
+def test_folds_hang_below_their_trial_and_give_mean_and_sd(tmp_path: Path) -> None:
+    seen = view_of(write_study(tmp_path / "s", Recipe(folds=3)))
+    trial = seen["trial 1"]
+    assert [view.name for view in seen.values() if view.parent == trial.key] == [
+        "trial 1 fold 0", "trial 1 fold 1", "trial 1 fold 2",
+    ]  # fmt: skip
+    assert latest(trial)["value"] == pytest.approx(4 / 3 + 0.1)
+    assert latest(trial)["value_sd"] == pytest.approx(0.1)
+    assert latest(trial)["best/val_auc_sd"] == pytest.approx(0)
+    assert seen["trial 1 fold 2"].params == trial.params
+
+
+def test_params_are_searched_and_fixed_settings(tmp_path: Path) -> None:
+    assert view_of(write_study(tmp_path / "s"))["trial 2"].params == {"hidden": "7", "batch_size": "100"}
+
+
+def test_every_run_says_what_made_it(tmp_path: Path) -> None:
+    for view in view_of(write_study(tmp_path / "s", Recipe(folds=3))).values():
+        assert view.tags["data_sha256"] == "da7a" * 16
+        assert view.tags["seed"] == "7"
+        assert view.tags["raysearch_version"] == "0.1.0"
+
+
+def test_epochs_are_steps_at_the_time_of_their_record(tmp_path: Path) -> None:
+    points = [
+        point for point in view_of(write_study(tmp_path / "s"))["trial 0"].points if point.key == "val_loss"
+    ]
+    assert [(point.step, point.value) for point in points] == [(1, 1.0), (2, 0.5), (3, 1 / 3)]
+    assert [point.time_ms - START_MS for point in points] == [30_000, 40_000, 50_000]
+
+
+def test_study_shows_best_trial_and_test_figures(tmp_path: Path) -> None:
+    study = view_of(write_study(tmp_path / "s", Recipe(failed=(1,))))["jedinet-demo"]
+    assert study.tags["best_trial"] == "0"
+    assert study.tags["best.hidden"] == "5"
+    assert study.tags["trials"] == "2 finished, 1 failed of 3"
+    assert latest(study) == {"best_value": 1 / 3, "test_auc": 0.93}
+    assert "no physics results" in study.tags["mlflow.note.content"]
+
+
+def test_failure_is_told(tmp_path: Path) -> None:
+    trial = view_of(write_study(tmp_path / "s", Recipe(failed=(1,))))["trial 1"]
+    assert trial.status == "FAILED"
+    assert trial.tags["failure"] == "nonfinite: the loss is nan in epoch 3"
+
+
+@pytest.mark.parametrize(
+    ("closed", "status"),
+    [("finished", "FINISHED"), ("gave up", "FAILED"), ("stopped", "KILLED"), ("", "KILLED")],
+)
+def test_status_of_a_study_nobody_holds(tmp_path: Path, closed: str, status: str) -> None:
+    study = view_of(write_study(tmp_path / "s", Recipe(closed=closed)))["jedinet-demo"]
+    assert study.status == status
+    assert study.end_ms is not None
+
+
+def test_a_held_study_goes_on_and_a_left_one_does_not(tmp_path: Path) -> None:
+    folder = interrupted(tmp_path / "s")
+    going = view_of(folder, is_held=True)
+    assert {name: view.status for name, view in going.items()} == {
+        "jedinet-demo": "RUNNING", "trial 0": "FINISHED", "trial 1": "RUNNING",
+    }  # fmt: skip
+    assert going["trial 1"].end_ms is None
+    left = view_of(folder)
+    assert [view.status for view in left.values()] == ["KILLED", "FINISHED", "KILLED"]
+    assert left["trial 1"].end_ms == going["jedinet-demo"].start_ms + 100_000
+
+
+def test_a_resumed_run_has_each_epoch_once_and_names_the_lost_attempt(tmp_path: Path) -> None:
+    folder = interrupted(tmp_path / "s")
+    resume(folder)
+    trial = view_of(folder)["trial 1"]
+    assert [point.step for point in trial.points if point.key == "val_loss"] == [1, 2, 3]
+    assert trial.tags["attempt"] == "2"
+    assert trial.tags["attempts_lost"] == "its process was killed"
+    assert trial.status == "FINISHED"
+
+
+def test_same_name_other_study_other_key(tmp_path: Path) -> None:
+    first = view_of(write_study(tmp_path / "a"))["jedinet-demo"].key
+    later = view_of(write_study(tmp_path / "b", start_ms=START_MS + 1000))["jedinet-demo"].key
+    other = view_of(write_study(tmp_path / "c", Recipe(identity="2e" * 32)))["jedinet-demo"].key
+    assert len({first, later, other}) == 3
+
+
+@pytest.mark.parametrize(("task", "name"), [("jedinet", "jedinet"), ("mine/my_task.py:MyTask", "MyTask")])
+def test_experiment_is_named_after_the_task(tmp_path: Path, task: str, name: str) -> None:
+    entries = read_entries(write_study(tmp_path / "s", Recipe(task=task)))
+    assert experiment_name(History(entries)) == name
