@@ -3,8 +3,8 @@
     python benchmarks/jedinet_step.py [--particles 30 150] [--rounds 7] [--default-malloc]
 
 One process, one thread, single precision, 100 jets a step. A step is forward, backward and Adam; both
-sides get the same weights, jets and memory allocator, and take turns. First the outputs and all gradients
-of both are compared with the textbook form in double precision. The ratio is the median over rounds of
+sides get the same weights, jets and memory allocator, and take turns, after a check that both are one
+function. The ratio is the median over rounds of
 textbook time / raysearch time; its spread is the lowest and the highest round.
 
 The allocator: glibc gives large blocks back to the system after each step and pays for it in page faults,
@@ -18,6 +18,7 @@ The gradient that enters backward is a fixed one of ordinary size: a network of 
 from __future__ import annotations
 
 import argparse
+import copy
 import os
 import sys
 import time
@@ -61,24 +62,31 @@ def outputs_and_gradients(model: nn.Module, x: Tensor, cotangent: Tensor) -> lis
     model.zero_grad()
     logits = model(x)
     logits.backward(cotangent)
-    return [logits.detach(), *(value.grad.double() for value in model.parameters())]
+    return [logits.detach(), *(value.grad for value in model.parameters())]
 
 
-def largest_difference(
-    textbook: nn.Module, ours: nn.Module, x: Tensor, cotangent: Tensor
-) -> tuple[float, float]:
-    """Compare with double precision at two batch sizes; largest difference relative to each array's largest."""
-    worst = []
-    for model in (textbook, ours):
-        found = []
-        for jets in (3, len(x)):
-            got = outputs_and_gradients(model, x[:jets], cotangent[:jets])
-            exact_net = InteractionNetwork(ours.shape) if jets > 3 else TextbookJediNet(ours.shape)
-            exact_net.load_state_dict(ours.state_dict(), strict=False)
-            exact = outputs_and_gradients(exact_net.double(), x[:jets].double(), cotangent[:jets].double())
-            found += [float((g - e).abs().max() / e.abs().max()) for g, e in zip(got, exact, strict=True)]
-        worst.append(max(found))
-    return worst[0], worst[1]
+def check(textbook: nn.Module, ours: nn.Module, x: Tensor, cotangent: Tensor) -> str:
+    """Stop unless both are one function: outputs and gradients in double, outputs in single precision.
+
+    Single-precision gradients are no test: where rounding carries one constituent across the kink of a
+    ReLU, the gradient of f_R jumps by up to some 1e-3, in either form.
+    """
+    exact_textbook, exact_ours = copy.deepcopy(textbook).double(), copy.deepcopy(ours).double()
+    worst = 0.0
+    for jets in (3, 20):
+        given = x[:jets].double(), cotangent[:jets].double()
+        expected, got = (outputs_and_gradients(model, *given) for model in (exact_textbook, exact_ours))
+        worst = max(
+            worst, *(float((g - e).abs().max() / e.abs().max()) for g, e in zip(got, expected, strict=True))
+        )
+    with torch.inference_mode():
+        exact = exact_ours(x.double())
+        single = [float((model(x) - exact).abs().max() / exact.abs().max()) for model in (textbook, ours)]
+    if worst > 1e-11 or max(single) > 1e-5:
+        sys.exit(f"not one function: double precision differs by {worst:.0e}, single by {single}")
+    return (
+        f"double precision agrees to {worst:.0e}; single: {single[0]:.0e} textbook, {single[1]:.0e} raysearch"
+    )
 
 
 def make_step(model: nn.Module, x: Tensor, cotangent: Tensor) -> Callable[[], None]:
@@ -144,16 +152,14 @@ def main() -> None:
         for activation in given.activations:
             textbook, ours = make_pair(particles, activation)
             x, cotangent = torch.randn(JETS, particles, 16), torch.randn(JETS, 5) / JETS
-            errors = largest_difference(textbook, ours, x, cotangent)
-            if errors[1] > 2 * errors[0] + 1e-5:
-                sys.exit(f"outputs or gradients differ from double precision: {errors}")
+            agreement = check(textbook, ours, x, cotangent)
             repeats = max(1, 3000 // particles**2)
             name = f"{particles} particles, {activation}"
             works = (make_step(textbook, x, cotangent), make_step(ours, x, cotangent))
             print(row(f"{name}, train", measure(*works, given.rounds, repeats)), flush=True)
             works = (make_inference(textbook, x), make_inference(ours, x))
             print(row(f"{name}, infer", measure(*works, given.rounds, repeats)), flush=True)
-            print(f"{'':<26} error to double precision: {errors[0]:.0e} textbook, {errors[1]:.0e} raysearch")
+            print(f"{'':<26} {agreement}")
 
 
 if __name__ == "__main__":

@@ -134,4 +134,6 @@ def _readable(value: object) -> str:
         return ", ".join(_readable(part) for part in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
     return f"{value:,}" if isinstance(value, int) else str(value)

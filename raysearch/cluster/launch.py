@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from raysearch.cluster.environment import prepare_environment
 from raysearch.cluster.executor import Executor, StopFlag, order_for, source_of
 from raysearch.errors import InputError, NoFinishedTrialError, StorageError, StoppedError
 from raysearch.ledger.history import History
@@ -149,6 +150,7 @@ def executor_for(where: Where, resources: ResourcesSection) -> Iterator[Executor
 
         yield LocalExecutor(resources)
         return
+    prepare_environment(where.address)
     from raysearch.cluster import session  # noqa: PLC0415 - Ray takes a second to import
     from raysearch.cluster.tune_executor import TuneExecutor  # noqa: PLC0415
 

@@ -7,6 +7,7 @@ import os
 
 import ray
 
+from raysearch.cluster.environment import TOKEN
 from raysearch.errors import ResourceError
 from raysearch.space.space_file import ResourcesSection
 
@@ -23,8 +24,6 @@ def start_session(address: str | None, resources: ResourcesSection) -> None:
     Raises:
         ResourceError: no cluster there, wrong token, or it can never hold one run.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     try:
         if address is None:
@@ -40,7 +39,10 @@ def start_session(address: str | None, resources: ResourcesSection) -> None:
             ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as error:
         what = f"the Ray cluster at {address!r}" if address else "a local Ray"
-        raise ResourceError(f"{what} cannot be used: {error}") from error
+        reason = str(error).strip().splitlines()[0]
+        raise ResourceError(f"{what} cannot be used: {type(error).__name__}: {reason}") from error
+    if TOKEN.is_file():
+        TOKEN.chmod(0o600)  # Ray makes it readable to all
     _check_resources(resources)
 
 

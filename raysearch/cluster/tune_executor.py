@@ -8,7 +8,6 @@ study, which hands the run out again from its last checkpoint.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from dataclasses import asdict
@@ -31,16 +30,6 @@ from raysearch.training.final import TestOutcome, evaluate_on_test
 from raysearch.training.order import EpochReport, Order, Outcome, Report
 from raysearch.training.workers import OneWorker
 
-QUIET = {
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger is the record
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # ours decides
-    "TUNE_GLOBAL_CHECKPOINT_S": "100000",  # Tune's state is never read back
-    "TUNE_WARN_THRESHOLD_S": "100000",
-    "TUNE_RESULT_BUFFER_LENGTH": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
-}
-
-
 class RetireActor(Exception):  # noqa: N818 - not an error, a way to have Tune replace the process
     """Raised after a failed run is reported, so that nothing of it reaches the next one."""
 
@@ -58,7 +47,6 @@ class TuneExecutor:
 
     def execute(self, study: Study, stop: StopFlag) -> None:
         """Carry out runs until the study is over or the flag is set; see the protocol."""
-        os.environ.update(QUIET)
         while not study.is_over and not stop.requested:
             n_records = len(study.ledger.entries)
             scratch = tempfile.mkdtemp(prefix="raysearch-tune-")

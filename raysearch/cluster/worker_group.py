@@ -20,18 +20,21 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import ray
-import ray.train
-import ray.train.torch
 import torch.distributed as dist
-from ray import tune
+from ray import train, tune
+from ray.train.torch import get_device
 from ray.train.v2._internal.callbacks import AcceleratorSetupCallback, BackendSetupCallback
 from ray.train.v2._internal.execution.callback import ReportCallback
 from ray.train.v2._internal.execution.context import TrainRunContext
 from ray.train.v2._internal.execution.controller import TrainController
 from ray.train.v2._internal.execution.scaling_policy import FixedScalingPolicy
 from ray.train.v2._internal.execution.training_report import _TrainingReport
-from ray.train.v2._internal.execution.worker_group import WorkerGroup, WorkerGroupContext
+from ray.train.v2._internal.execution.worker_group import WorkerGroup
 from ray.train.v2._internal.execution.worker_group.placement_group_handle import DefaultPlacementGroupHandle
+from ray.train.v2.api.config import FailureConfig, RunConfig, ScalingConfig  # ray.train's, with their types
+from ray.train.v2.api.exceptions import WorkerGroupError
+from ray.train.v2.api.result import Result
+from ray.train.v2.torch.torch_trainer import TorchTrainer
 from ray.util.placement_group import PlacementGroup, get_current_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
@@ -97,19 +100,22 @@ def run_in_group(order: Order, resources: WorkerResources, report: Report) -> Ou
         trainer = _TrialTrainer(
             _work,
             train_loop_config=order.to_plain(),
-            scaling_config=ray.train.ScalingConfig(
+            scaling_config=ScalingConfig(
                 num_workers=order.workers, use_gpu=resources.gpus > 0, resources_per_worker=resources.bundle()
             ),
-            run_config=ray.train.RunConfig(
+            run_config=RunConfig(
                 name=uuid.uuid4().hex,  # never one of before, whose state Train would take up
                 storage_path=throw_away,
-                failure_config=ray.train.FailureConfig(max_failures=0, controller_failure_limit=0),
+                failure_config=FailureConfig(
+                    max_failures=0, max_preemption_failures=0, controller_failure_limit=0
+                ),
             ),
         )
         trainer.report, trainer.group = report, _trial_group(order.workers)
         try:
-            return Outcome(**trainer.fit().return_value)
-        except ray.train.WorkerGroupError as error:
+            result: Any = trainer.fit()
+            return Outcome(**result.return_value)
+        except WorkerGroupError as error:
             return _failed_outcome(error)
 
 
@@ -126,15 +132,15 @@ def _work(plain_order: dict[str, Any]) -> dict[str, Any]:
     order = Order.from_plain(plain_order)
     peers: list[Any] = [None] * order.workers
     dist.all_gather_object(peers, ray.get_runtime_context().current_actor)
-    workers = TorchWorkers(ray.train.torch.get_device())
-    outcome = asdict(attempt_run(order, workers, lambda epoch: ray.train.report(asdict(epoch))))
+    workers = TorchWorkers(get_device())
+    outcome = asdict(attempt_run(order, workers, lambda epoch: train.report(asdict(epoch))))
     if outcome["state"] == "failed":
         ray.get([peer.__ray_ready__.remote() for peer in peers])  # a lost peer is no failure of the run
         raise RunFailedError(outcome)
     return outcome
 
 
-def _failed_outcome(error: ray.train.WorkerGroupError) -> Outcome:
+def _failed_outcome(error: WorkerGroupError) -> Outcome:
     failures = [failure for _, failure in sorted(error.worker_failures.items())]
     for failure in failures:
         if isinstance(failure, StorageError):
@@ -166,7 +172,7 @@ class _TrialWorkerGroup(WorkerGroup):
     """Workers in the bundles of the placement group that the controller is in, which is the trial's."""
 
     def _create_placement_group(self, *_: Any) -> _BorrowedGroup:  # noqa: ANN401 - Train's arguments
-        return _BorrowedGroup(get_current_placement_group())
+        return _BorrowedGroup(_trial_group(self._worker_group_context.num_workers))
 
 
 class _EpochQueue(ReportCallback):
@@ -209,16 +215,17 @@ class _FixedSize(FixedScalingPolicy):
         """Ask for nothing."""
 
 
-class _TrialTrainer(ray.train.torch.TorchTrainer):
+class _TrialTrainer(TorchTrainer):
     """A TorchTrainer whose controller and workers live and die with the trial's placement group."""
 
     report: Report
     group: PlacementGroup
 
-    def _initialize_and_run_controller(self, **arguments: Any) -> ray.train.Result:  # noqa: ANN401
-        arguments["scaling_policy"] = _FixedSize(self.scaling_config)
+    def _initialize_and_run_controller(self, **arguments: Any) -> Result:  # noqa: ANN401
+        size: Any = self.scaling_config
+        arguments["scaling_policy"] = _FixedSize(size)
         arguments["callbacks"] = [
-            AcceleratorSetupCallback(self.backend_config, self.scaling_config),
+            AcceleratorSetupCallback(self.backend_config, size),
             BackendSetupCallback(self.backend_config),
         ]
         here = PlacementGroupSchedulingStrategy(
@@ -226,7 +233,7 @@ class _TrialTrainer(ray.train.torch.TorchTrainer):
             placement_group_bundle_index=0,  # where the trial is
             placement_group_capture_child_tasks=True,
         )
-        controller = (
+        controller: Any = (
             ray.remote(_TrialController)
             .options(num_cpus=0, scheduling_strategy=here, runtime_env={"env_vars": CONTROLLER_ENVIRONMENT})
             .remote(**arguments)

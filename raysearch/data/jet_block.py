@@ -47,7 +47,9 @@ def make_block(order: BlockOrder) -> JetBlock:
         particles = _visible(pythia.nextBatch(events_asked).prt)
         found, fraction, position = _leading_jets(particles)
         if first - order.first_event > MAX_EVENTS_PER_JET * order.n:
-            raise ValueError(f"class {order.name}: too few jets pass the cuts, {missing} of {order.n} are missing")
+            raise ValueError(
+                f"class {order.name}: too few jets pass the cuts, {missing} of {order.n} are missing"
+            )
         jets.append(found[:missing])
         fractions.append(fraction[:missing])
         events.append(first + position[:missing])

@@ -53,7 +53,7 @@ def draw_objective(history: History) -> Figure:
     axes.margins(y=0.12)
     axes.set_xlabel("trial")
     axes.set_ylabel(history.created.objective)
-    axes.legend(ncols=2)
+    axes.legend(ncols=4, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)  # clear of the points
     return figure
 
 

@@ -62,15 +62,12 @@ def noun(data: Mapping[str, Any]) -> str:
 
 
 def read_result(folder: Path, history: History) -> TestResult:
-    """Find the test record to show and read its predictions.
-
-    The record is the last one of the best trial, or else the last one.
-    """
+    """Take the last test record and read its predictions."""
     if not history.tests:
         return TestResult(None, None)
-    of_best = [tested for tested, _ in history.tests if history.best and tested.trial == history.best.number]
-    tested = (of_best or [tested for tested, _ in history.tests])[-1]
-    warnings = [] if of_best else [_of_another(history, tested)]
+    tested = history.tests[-1][0]
+    is_of_best = history.best is not None and tested.trial == history.best.number
+    warnings = [] if is_of_best else [_of_another(history, tested)]
     warnings += _looked_at(history)
     predictions = None
     if history.created.data.get("classes"):

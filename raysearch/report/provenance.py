@@ -43,7 +43,8 @@ def going_on(history: History) -> list[Block]:
 
 
 def _data_table(history: History) -> Table:
-    data, noun_ = history.created.data, noun(history.created.data)
+    data = history.created.space_file.get("data", {}) | history.created.data
+    noun_ = noun(data)
     sizes = [
         f"{part} {data[key]:,}"
         for part, key in zip(_SPLIT, ("n_train", "n_validation", "n_test"), strict=True)

@@ -6,9 +6,10 @@
   arXiv:2310.20708); trials that are still out are averaged over (qLogEI).
 
 The study lives in memory, since the ledger is the truth and a replay restores it. Each ask gets a fresh
-sampler seeded by the trial's number: a sampler kept over asks would hold a generator, and GP a cache,
-that a replay with another order of failures or a widened window could not restore. The bits of GP may
-depend on torch's number of threads, which belongs to the caller.
+sampler seeded by the trial's number, so that a proposal depends on that number and on what was asked and
+told, not on how often a generator was drawn from before. The bits of GP depend on whether the package
+greenlet is there and may depend on torch's number of threads, which belongs to the caller; more than one
+only slows it down.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What every searcher does: propose settings for a numbered trial, hear its objective.
 
-The protocol is lock-step (docs/reliability.md): trials 0 .. W-1 are asked first, then trial k+W right
+The protocol is lock-step: trials 0 .. W-1 are asked first, then trial k+W right
 after trial k was told, in the order of numbers. A searcher draws its random numbers from (study seed,
 trial number) or from one stream that only asks and tells advance, and knows nothing else. Hence the
 same asks and tells give the same proposals, in any process, and a replay of them restores it.

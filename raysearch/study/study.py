@@ -183,10 +183,9 @@ class Study:
         self._flush()
 
     def close(self, reason: str) -> None:
-        """Let the study go."""
+        """Write down why this process lets the study go."""
         self._stage(Closed(reason=reason))
         self._flush()
-        self.ledger.close()
 
     @property
     def _first_open(self) -> int:

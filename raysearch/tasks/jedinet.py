@@ -112,6 +112,7 @@ class JediNet(Task[JediNetSettings]):
             "split_by": split.by,
             "classes": list(CLASSES),
             "features_derived": summary.derived_features,
+            **({"sqrt_s_tev": 13} if source.path is None else {}),  # of other files nobody tells us
         }
 
     def load(self, source: DataSource, settings: JediNetSettings) -> Parts:

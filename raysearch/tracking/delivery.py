@@ -25,6 +25,7 @@ from raysearch.tracking.address import artifact_folder, is_server, sqlite_file
 from raysearch.tracking.view import KEY, STUDY, RunView, experiment_name, study_key, views
 
 ARTIFACTS = "raysearch.artifacts"
+PAGE = {"mlflow.experimentKind": "custom_model_development"}  # else the page opens as one for language models
 METRICS_A_BATCH, TEXTS_A_BATCH, RUNS_A_PAGE = 800, 90, 500  # MLflow's limits: 1000 metrics, 100 texts
 # Where a server may send a client's files; a path on this machine is not among them (CVE-2025-11201 and kin).
 REMOTE_STORES = {"mlflow-artifacts", "http", "https", "s3", "gs", "abfss", "wasbs"}
@@ -88,7 +89,7 @@ class Delivery:
             return found
         root = artifact_folder(self._uri)
         # Of two mirrors that get here together one fails, and finds it on its next try.
-        made = self._client.create_experiment(name, artifact_location=root.as_uri() if root else None)
+        made = self._client.create_experiment(name, root.as_uri() if root else None, tags=PAGE)
         return self._client.get_experiment(made)
 
     def _ask(self) -> dict[str, _Held]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -20,7 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raysearch.errors import RaysearchError
-from raysearch.ledger.ledger import FILE_NAME, is_held
+from raysearch.ledger.history import History
+from raysearch.ledger.ledger import FILE_NAME, is_held, read_entries
 from raysearch.tracking.address import QUIET, environment, redact, tracking_uri
 
 if TYPE_CHECKING:
@@ -39,11 +41,13 @@ class Patience:
         poll_s: between two looks at the ledger.
         longest_wait_s: between two tries when MLflow does not answer; waits double up to it.
         give_up_s: after the study ended, until the mirror ends with records undelivered.
+        linger_s: after the study ended, for its process to write the report and end.
     """
 
     poll_s: float = 2.0
     longest_wait_s: float = 60.0
     give_up_s: float = 300.0
+    linger_s: float = 120.0
 
 
 def start_mirror(folder: Path, uri: str | None = None) -> None:
@@ -125,25 +129,39 @@ class _Follower:
 
     def follow(self) -> int:
         """Return the length of the ledger at which the study was over."""
-        delivered: tuple[bool, int] | None = None
+        delivered: tuple[bool, int, bool] | None = None
         ended: float | None = None
         while True:
             began = time.monotonic()
-            now = (is_held(self._folder), _size(self._folder))  # held first: nothing comes after "not held"
+            is_going = is_held(self._folder)  # asked first: nothing is written after "no"
+            ended = None if is_going else ended or began
+            is_waiting = (
+                ended is not None and began - ended < self._patience.linger_s and self._driver_is_there()
+            )
+            now = (is_going, _size(self._folder), is_waiting)
             had_failed = self._n_failures > 0
-            failure = "" if now == delivered else self._try(is_held=now[0])
-            if not failure:
-                delivered = now
-                if not now[0] and not had_failed:
+            failure = "" if now == delivered else self._try(is_held=is_going)
+            if failure:
+                if ended is not None and time.monotonic() - ended > self._patience.give_up_s:
+                    _log.error("gave up, run `raysearch dashboard` later to deliver the rest: %s", failure)
                     return now[1]
-                if had_failed:
-                    self._delivery, delivered = None, None  # ask MLflow what the failed calls did after all
-                    continue
-            ended = None if now[0] else ended or began
-            if ended is not None and time.monotonic() - ended > self._patience.give_up_s:
-                _log.error("gave up, run `raysearch dashboard` later to deliver the rest: %s", failure)
+            elif had_failed:
+                self._delivery, delivered = None, None  # ask MLflow what the failed calls did after all
+                continue
+            elif not is_going and not is_waiting:
                 return now[1]
+            else:
+                delivered = now
             time.sleep(self._wait(time.monotonic() - began))
+
+    def _driver_is_there(self) -> bool:
+        """Whether the process that had the study last still lives: it may be writing the report."""
+        opened, _ = History(read_entries(self._folder)).sessions[-1]
+        try:
+            os.kill(opened.pid, 0)
+        except OSError:
+            return False
+        return opened.host == socket.gethostname()
 
     def _try(self, *, is_held: bool) -> str:
         try:

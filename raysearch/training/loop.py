@@ -95,15 +95,29 @@ class Trainer:
         )
 
     def _resume(self) -> None:
-        found = self.checkpoints.newest("last")
-        if found is None:
+        content = self._content_to_resume()
+        if content is None:
             return
-        _, content = found
         self.model.load_state_dict(content["model"])
         self.optimizer.load_state_dict(content["optimizer"])
         self.progress = Progress.from_plain(content["progress"])
         for report in self.progress.reports:
             self.report(report)  # the ledger may have lost the tail; it ignores what it knows
+
+    def _content_to_resume(self) -> dict[str, Any] | None:
+        """The newest checkpoint that the first worker finds sound; the others take the same epoch's.
+
+        A worker of an earlier attempt may still be writing, so that each for itself could find another.
+        """
+        found = self.checkpoints.newest("last") if self.workers.rank == 0 else None
+        epoch = int(self.workers.sum(0 if found is None else len(found[1]["progress"]["reports"])))
+        if epoch and found is None:
+            found = self.checkpoints.newest("last", epoch)
+            if found is None:
+                raise FileNotFoundError(
+                    f"the checkpoint of epoch {epoch} is gone or damaged for worker {self.workers.rank}"
+                )
+        return None if found is None else found[1]
 
     def _is_over(self) -> bool:
         losses = [self._loss_of(report) for report in self.progress.reports]

@@ -194,7 +194,7 @@ def test_the_page_shows_the_study_and_its_trials_below_it(dashboard: Dashboard, 
         picture(browser, "closed")
         names = runs_shown(browser)
         assert "trial 2" not in names
-        browser.find_element(By.CSS_SELECTOR, "[role=row] [aria-label*=xpand], [role=row] button").click()
+        browser.find_element(By.CSS_SELECTOR, "[role=gridcell][col-id*='Run Name'] button").click()
         wait.until(lambda page: {"trial 0", "trial 1", "trial 2"} <= runs_shown(page))
         picture(browser, "open")
 

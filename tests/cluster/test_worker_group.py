@@ -25,9 +25,9 @@ PATIENCE_S = 120  # for what takes a second or two on an idle machine
 EPOCHS = 6
 HOLD_AFTER = 3  # epochs
 
-# A straight line fitted to fixed points. Each worker leaves its process id in `folder`, and from the
-# fourth epoch on passes only when nobody holds the lock on the file `hold` there.
-TASK = '''
+# A straight line fitted to fixed points. Each worker leaves its process id in `folder`. From the fourth
+# epoch on the second one passes only when nobody holds the lock on the file `hold` there; the first waits for it.
+TASK = """
 import fcntl
 import os
 from dataclasses import dataclass
@@ -70,6 +70,9 @@ class Line(Task):
     def loss(self, model, batch):
         if dist.get_rank() == self.settings.fails_at_rank:
             raise ValueError("the line is bent")
+        if dist.get_rank() == 1 and self.n_epochs >= 3:
+            with Path(self.settings.folder, "hold").open("a") as file:
+                fcntl.flock(file, fcntl.LOCK_SH)
         return nn.functional.mse_loss(model(batch[0]), batch[1])
 
     def predict(self, model, batch):
@@ -77,18 +80,21 @@ class Line(Task):
 
     def metrics(self, outputs, data):
         self.n_epochs += 1
-        if self.n_epochs > 3:
-            with Path(self.settings.folder, "hold").open("a") as file:
-                fcntl.flock(file, fcntl.LOCK_SH)
         return {"loss": nn.functional.mse_loss(outputs, data.tensors[1]).item()}
-'''
+"""
 
 
 @pytest.fixture(scope="module")
 def two_cpus() -> Iterator[None]:
     """A Ray of its own without dashboard: nothing here may need one."""
     folder = tempfile.mkdtemp(prefix="rs-", dir="/tmp")  # Ray's sockets need a short path
-    ray.init(address="local", num_cpus=2, include_dashboard=False, object_store_memory=100 * 1024**2, _temp_dir=folder)
+    ray.init(
+        address="local",
+        num_cpus=2,
+        include_dashboard=False,
+        object_store_memory=100 * 1024**2,
+        _temp_dir=folder,
+    )
     yield
     ray.shutdown()
     shutil.rmtree(folder, ignore_errors=True)
@@ -116,12 +122,16 @@ def order_in(folder: Path, trial: int = 0, **settings: int) -> Order:
 
 
 def make_trainable() -> Callable[[dict], None]:
-    def trainable(config: dict) -> None:  # in here, so that it travels by value: no test is importable elsewhere
+    """A function inside a function travels by value: workers cannot import tests."""
+
+    def trainable(config: dict) -> None:
         def report(epoch: EpochReport) -> None:
-            tune.report({"epoch": epoch.epoch, **epoch.metrics})
+            tune.report({"trial": order.trial, "epoch": epoch.epoch, **epoch.metrics})
+
+        order = Order.from_plain(config["order"])
 
         try:
-            outcome = run_in_group(Order.from_plain(config["order"]), WorkerResources(), report)
+            outcome = run_in_group(order, WorkerResources(), report)
         except StorageError as error:
             tune.report({"storage": str(error)})
         else:
@@ -164,7 +174,11 @@ class Watcher(tune.Callback):
         return self.reports[trial][-1]["outcome"]
 
 
-def run(*orders: Order, act: Callable[[dict], None] = lambda _: None, stop: dict | None = None) -> Watcher:
+def run(
+    *orders: Order,
+    act: Callable[[dict], None] = lambda _: None,
+    stop: Callable[[str, dict], bool] | None = None,
+) -> Watcher:
     """Carry out orders one after another as Tune trials in a reused actor."""
     watcher = Watcher(act)
     scratch = tempfile.mkdtemp(prefix="rs-tune-")
@@ -219,10 +233,19 @@ def check_nothing_is_left(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(two_cpus: None, tmp_path_factory: pytest.TempPathFactory) -> Watcher:
-    folder = tmp_path_factory.mktemp("undisturbed")
+def one_process(two_cpus: None, tmp_path_factory: pytest.TempPathFactory) -> Watcher:
+    """Five trials in one reused process: twice the same, one stopped by Tune, two that fail."""
+    folder = tmp_path_factory.mktemp("one-process")
     (folder / "line.py").write_text(TASK)
-    watcher = run(order_in(folder), order_in(folder, trial=1))
+    (folder / "trials").mkdir()
+    (folder / "trials" / "4").write_text("a file where a folder should be")
+    orders = [order_in(folder, trial) for trial in (0, 1, 2)]
+    watcher = run(
+        *orders,
+        order_in(folder, trial=3, fails_at_rank=1),
+        order_in(folder, trial=4),
+        stop=lambda _, result: result.get("trial") == 2 and result.get("epoch") == 2,
+    )
     check_nothing_is_left(folder)
     return watcher
 
@@ -241,18 +264,18 @@ def test_slots_are_whole_groups_of_what_is_short():
 
 
 @pytest.mark.ray_cluster
-def test_two_workers_give_the_same_bits_again(undisturbed: Watcher):
-    first, second = undisturbed.outcome(0), undisturbed.outcome(1)
+def test_two_workers_give_the_same_bits_again(one_process: Watcher):
+    first, second = one_process.outcome(0), one_process.outcome(1)
     assert first["state"] == "finished"
     assert first["facts"]["workers"] == 2
     assert first["epochs"] == EPOCHS
     assert first["weights_sha256"] == second["weights_sha256"]
-    assert undisturbed.epochs(0) == undisturbed.epochs(1)
-    assert [epoch["epoch"] for epoch in undisturbed.epochs(0)] == [1, 2, 3, 4, 5, 6]
+    assert one_process.epochs(0) == one_process.epochs(1)
+    assert [epoch["epoch"] for epoch in one_process.epochs(0)] == [1, 2, 3, 4, 5, 6]
 
 
 @pytest.mark.ray_cluster
-def test_a_killed_worker_ends_the_attempt_and_the_next_one_has_the_same_bits(undisturbed, order: Order, tmp_path):
+def test_a_killed_worker_ends_the_attempt_and_the_next_has_the_same_bits(one_process, order, tmp_path):
     with Hold(tmp_path):
         killed = run(order, act=lambda _: os.kill(pids(tmp_path)[1], signal.SIGKILL))
     assert killed.errors == 1  # and no outcome, so the study tries again
@@ -261,8 +284,8 @@ def test_a_killed_worker_ends_the_attempt_and_the_next_one_has_the_same_bits(und
     check_nothing_is_left(tmp_path)
 
     continued = run(replace(order, attempt=2))
-    assert continued.outcome(0)["weights_sha256"] == undisturbed.outcome(0)["weights_sha256"]
-    assert continued.epochs(0) == undisturbed.epochs(0)
+    assert continued.outcome(0)["weights_sha256"] == one_process.outcome(0)["weights_sha256"]
+    assert continued.epochs(0) == one_process.epochs(0)
     assert continued.outcome(0)["weights"].startswith("trials/0/fold-0/attempt-2/")
 
 
@@ -275,24 +298,21 @@ def test_a_killed_trial_leaves_nothing(two_cpus: None, order: Order, tmp_path: P
 
 
 @pytest.mark.ray_cluster
-def test_a_trial_stopped_by_tune_leaves_nothing_and_its_process_takes_the_next(two_cpus: None, order: Order, tmp_path):
-    stopped = run(order, replace(order, trial=1), stop={"epoch": 2})
-    check_nothing_is_left(tmp_path)
-    assert [[report.get("epoch") for report in reports] for reports in stopped.reports] == [[1, 2], [1, 2]]
-    assert stopped.errors == 0
-    assert stopped.reports[0][0]["pid"] == stopped.reports[1][0]["pid"]
+def test_a_stopped_trial_frees_its_process_for_the_next(one_process: Watcher):
+    assert [report.get("epoch") for report in one_process.reports[2]] == [1, 2]
+    assert len({reports[0]["pid"] for reports in one_process.reports}) == 1
+    assert one_process.errors == 0
 
 
 @pytest.mark.ray_cluster
-def test_failures_of_one_worker_reach_the_trial(two_cpus: None, order: Order, tmp_path: Path):
-    bent = replace(order, settings={**order.settings, "fails_at_rank": 1})
-    (tmp_path / "trials").mkdir()
-    (tmp_path / "trials" / "1").write_text("a file where a folder should be")
-    failed = run(bent, replace(order, trial=1))
-    check_nothing_is_left(tmp_path)
-    assert failed.outcome(0)["failure"] == "error"
-    assert "the line is bent" in failed.outcome(0)["message"]
-    assert "trials/1" in failed.reports[1][-1]["storage"]
+def test_an_error_at_one_worker_is_the_outcome(one_process: Watcher):
+    assert one_process.outcome(3)["failure"] == "error"
+    assert "the line is bent" in one_process.outcome(3)["message"]
+
+
+@pytest.mark.ray_cluster
+def test_a_full_disk_at_one_worker_is_no_outcome(one_process: Watcher):
+    assert "trials/4" in one_process.reports[4][-1]["storage"]
 
 
 @pytest.mark.ray_cluster

@@ -49,6 +49,12 @@ def test_angles_to_the_beam_and_in_eta():
     np.testing.assert_allclose(feature(got, "j1_erel"), [2 * np.cosh(1) / e, np.cosh(0.5) / e])
 
 
+def test_polar_angle_of_a_massive_constituent_is_that_of_its_momentum():
+    got = derive_features(np.array([[[3.0, 0.0, 4.0, 13.0]]]))
+    assert feature(got, "j1_costheta")[0] == pytest.approx(4 / 5)
+    assert feature(got, "j1_eta")[0] == pytest.approx(np.arcsinh(4 / 3))
+
+
 def test_a_jet_across_the_cut_in_phi_stays_together():
     got = derive_features(np.array([[momentum(5, 0, np.pi - 0.1), momentum(4, 0, -np.pi + 0.1)]]))
     assert np.abs(feature(got, "j1_phirel")).max() < 0.12
@@ -72,7 +78,7 @@ def test_rotation_puts_the_hardest_on_positive_phirot_and_keeps_handedness(turn)
 
 
 def test_axis_is_the_sum_of_all_constituents_even_if_few_are_asked_for():
-    momenta = np.random.default_rng(0).normal(size=(6, 9, 4)) + [20, 0, 0, 40]
+    momenta = np.random.default_rng(0).normal(size=(6, 9, 4)) + np.array([20, 0, 0, 40])
     np.testing.assert_array_equal(derive_features(momenta, 3), derive_features(momenta)[:, :3])
 
 

@@ -16,7 +16,7 @@ from raysearch.metrics.classification import auc
 from raysearch.report.blocks import Picture
 from raysearch.report.build import build_report, content
 from raysearch.report.page import to_html, to_markdown
-from raysearch.report.provenance import going_on
+from raysearch.report.provenance import going_on, provenance
 from raysearch.report.style import hep_style
 
 FAILED = {3: ("nonfinite", "loss is nan at step 40"), 8: ("error", "RuntimeError: <script>alert(1)</script>")}
@@ -293,3 +293,13 @@ def test_predictions_without_one_of_the_classes_are_told_of(tmp_path: Path) -> N
     _, markdown = report_of(write_study(tmp_path / "a", Recipe(n_trials=4, done=4, n_test=4)))
     assert "cannot be evaluated (labels: class" in markdown
     assert "figures/roc.svg" not in markdown
+
+
+def test_source_is_that_of_the_space_file_where_the_task_does_not_say(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "a", Recipe(done=0, tested=0, data={"path": None}))
+    assert "| source | the sample that ships with raysearch |" in report_of(folder)[1]
+    history = History(read_entries(folder))
+    del history.created.data["path"]
+    history.created.space_file["data"]["path"] = "jets/mine"
+    table = provenance(history)[2]
+    assert table.rows[0] == ("source", "jets/mine")  # type: ignore[union-attr]

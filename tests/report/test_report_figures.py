@@ -103,3 +103,17 @@ def test_domains_in_words() -> None:
     assert describe_domain({"type": "float", "low": 1e-4, "high": 0.1, "log": True}) == "0.0001 to 0.1, log"
     assert describe_domain({"type": "choice", "values": ["relu", 3, True]}) == "relu | 3 | True"
     assert describe_domain(100) == "held"
+
+
+def test_importance_is_about_good_trials_not_bad_ones(tmp_path: Path) -> None:
+    rate = {
+        "type": "float",
+        "low": 1e-3,
+        "high": 0.1,
+        "log": True,
+    }  # flat near its optimum 1e-3, steep far off
+    space = {"learning_rate": rate, "optimizer": JEDINET_SPACE["optimizer"]}
+    history = history_of(tmp_path / "a", n_trials=80, done=80, space=space, epochs=2, tested=0)
+    assert (
+        importance(history)["optimizer"] > 0.1
+    )  # 0.128; 0.021 among the worst trials, where the rate decides alone

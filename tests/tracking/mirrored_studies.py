@@ -40,6 +40,8 @@ class Recipe:
     task: str = "jedinet"
     closed: str = "finished"
     identity: str = "1d" * 32
+    host: str = "node"
+    pid: int = 1
 
 
 class Clock:
@@ -71,9 +73,9 @@ def created(recipe: Recipe) -> Created:
     )  # fmt: skip
 
 
-def opened(session: int = 1) -> Opened:
+def opened(session: int = 1, host: str = "node", pid: int = 1) -> Opened:
     versions = {"raysearch": "0.1.0"}
-    return Opened(session=session, host="node", pid=1, slots=2, versions=versions, cpu="a cpu")
+    return Opened(session=session, host=host, pid=pid, slots=2, versions=versions, cpu="a cpu")
 
 
 def epoch(trial: int, fold: int, number: int, attempt: int = 1, n_metrics: int = 2) -> Epoch:
@@ -119,7 +121,7 @@ def trial_groups(recipe: Recipe, trial: int) -> Iterator[list[Record]]:
 
 
 def groups(recipe: Recipe) -> Iterator[list[Record]]:
-    yield [created(recipe), opened()]
+    yield [created(recipe), opened(host=recipe.host, pid=recipe.pid)]
     for trial in range(recipe.done):
         yield from trial_groups(recipe, trial)
     if recipe.done == recipe.n_trials:

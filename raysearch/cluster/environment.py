@@ -1,0 +1,33 @@
+"""Environment variables that Ray reads when it is imported, so they are set before.
+
+This file imports no Ray.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+TOKEN = Path.home() / ".ray" / "auth_token"
+
+
+def prepare_environment(address: str | None) -> None:
+    """Set what Ray reads at import: the token on, telemetry off, nothing printed by Tune.
+
+    A token keeps strangers out of a Ray that listens on all interfaces. A local Ray always has one (it
+    makes the file if there is none); a cluster has one if this machine was given its file.
+    """
+    if address is None or TOKEN.is_file():
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+    os.environ.update(
+        {
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+            "RAY_AIR_NEW_OUTPUT": "0",
+            "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # the ledger is the record
+            "TUNE_DISABLE_SIGINT_HANDLER": "1",  # ours decides
+            "TUNE_GLOBAL_CHECKPOINT_S": "100000",  # Tune's state is never read back
+            "TUNE_WARN_THRESHOLD_S": "100000",
+            "TUNE_RESULT_BUFFER_LENGTH": "0",
+        }
+    )
