@@ -52,7 +52,9 @@ def toy_space_file(**search: Any) -> SpaceFile:
     )
 
 
-def create_ledger(folder: Path, *, folds: int = 1, window: int = 4, maximise: bool = False, **search: Any) -> Ledger:
+def create_ledger(
+    folder: Path, *, folds: int = 1, window: int = 4, maximise: bool = False, **search: Any
+) -> Ledger:
     """Make the ledger of a study that nothing will train."""
     space_file = toy_space_file(**search)
     ledger = Ledger(folder, create=True)

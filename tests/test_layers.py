@@ -22,12 +22,20 @@ def imports() -> list[tuple[str, str, str]]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom):
                 assert node.level == 0, f"{path}: relative import"
-                names = [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "raysearch" else [node.module]
+                names = (
+                    [f"{node.module}.{alias.name}" for alias in node.names]
+                    if node.module == "raysearch"
+                    else [node.module]
+                )
             elif isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
             else:
                 continue
-            found += [(importer, name.split(".")[1], str(path)) for name in names if name and name.startswith("raysearch.")]
+            found += [
+                (importer, name.split(".")[1], str(path))
+                for name in names
+                if name and name.startswith("raysearch.")
+            ]
     return found
 
 
@@ -61,7 +69,16 @@ def test_only_cluster_imports_ray() -> None:
 
 @pytest.mark.parametrize(
     "banned",
-    ["pickle.load", "cloudpickle.load", "weights_only=False", "joblib.load", "allow_pickle=True", "yaml.load(", "Tuner.restore", "ray stop"],
+    [
+        "pickle.load",
+        "cloudpickle.load",
+        "weights_only=False",
+        "joblib.load",
+        "allow_pickle=True",
+        "yaml.load(",
+        "Tuner.restore",
+        "ray stop",
+    ],
 )
 def test_nothing_reads_pickles_or_stops_every_ray(banned: str) -> None:
     users = [str(path) for path in (ROOT / "raysearch").rglob("*.py") if banned in path.read_text()]
@@ -69,6 +86,17 @@ def test_nothing_reads_pickles_or_stops_every_ray(banned: str) -> None:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    heavy = ("torch", "ray", "optuna", "nevergrad", "mlflow", "numpy", "matplotlib", "pydantic", "h5py", "rich")
+    heavy = (
+        "torch",
+        "ray",
+        "optuna",
+        "nevergrad",
+        "mlflow",
+        "numpy",
+        "matplotlib",
+        "pydantic",
+        "h5py",
+        "rich",
+    )
     code = f"import raysearch.cli.main, sys; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

@@ -40,7 +40,9 @@ class Toy(Task[ToySettings]):
         return {"files": {}, "n_train": 64, "n_validation": 32, "n_test": 32, "split_by": "rows"}
 
     def load(self, source: DataSource, settings: ToySettings) -> Parts:
-        x = torch.linspace(-1, 1, 128, dtype=torch.float32)[torch.randperm(128, generator=torch.Generator().manual_seed(1))]
+        x = torch.linspace(-1, 1, 128, dtype=torch.float32)[
+            torch.randperm(128, generator=torch.Generator().manual_seed(1))
+        ]
         data = [TensorData((part[:, None], part[:, None] ** 2)) for part in x.split([64, 32, 32])]
         return Parts(*data)
 

@@ -33,7 +33,7 @@ app.add_typer(space.app, name="space")
 app.add_typer(data.app, name="data")
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
+def _print_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"raysearch {__version__}")
         raise typer.Exit

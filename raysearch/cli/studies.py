@@ -88,14 +88,11 @@ def _status(folder: Path) -> dict[str, Any]:
     from raysearch.ledger.ledger import is_held, read_entries
 
     history = History(read_entries(folder))
-    if is_held(folder):
-        state = "running"
-    else:
-        state = history.closed.reason if history.closed else "killed"
+    ended = history.closed.reason if history.closed else "killed"
     value = history.best.value if history.best else None
     return {
         "name": folder.name,
-        "state": state,
+        "state": "running" if is_held(folder) else ended,
         "trials": history.n_trials,
         "committed": history.n_committed,
         "failed": history.n_failed,

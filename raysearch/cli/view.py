@@ -27,7 +27,7 @@ def open_view() -> Iterator[Listener]:
         return
     console = Console(stderr=True)
     with Live(console=console, refresh_per_second=4) as live:
-        yield lambda entry, history: live.update(table(history, time.time()))
+        yield lambda _, history: live.update(table(history, time.time()))
 
 
 def show_line(entry: Entry, history: History) -> None:

@@ -14,10 +14,10 @@ TOKEN = Path.home() / ".ray" / "auth_token"
 def prepare_environment(address: str | None) -> None:
     """Set what Ray reads at import: the token on, telemetry off, nothing printed by Tune.
 
-    A token keeps strangers out of a Ray that listens on all interfaces. A local Ray always has one (it
-    makes the file if there is none); a cluster has one if this machine was given its file.
+    A token keeps strangers out of a Ray that listens on all interfaces. A new local Ray always has one
+    (it makes the file if there is none); a cluster at an address has one if this machine was given its file.
     """
-    if address is None or TOKEN.is_file():
+    if address is not None and TOKEN.is_file():
         os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.update(
         {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from dataclasses import asdict
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from raysearch.data.source import DataSource
 from raysearch.ledger.records import Ended
@@ -27,7 +27,7 @@ class StopFlag:
         """Whether the study is to stop."""
         return self.signal_number is not None
 
-    def __enter__(self) -> StopFlag:
+    def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._set)
         return self

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from raysearch.cluster.environment import prepare_environment
 from raysearch.cluster.executor import Executor, StopFlag, order_for, source_of
-from raysearch.errors import InputError, NoFinishedTrialError, StorageError, StoppedError
+from raysearch.errors import InputError, NoFinishedTrialError, StoppedError, StorageError
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger, read_entries
 from raysearch.ledger.records import Created, Opened, Tested

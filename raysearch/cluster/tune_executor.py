@@ -27,8 +27,9 @@ from raysearch.space.space_file import ResourcesSection
 from raysearch.study.study import Run, Study
 from raysearch.training.attempt import attempt_run
 from raysearch.training.final import TestOutcome, evaluate_on_test
-from raysearch.training.order import EpochReport, Order, Outcome, Report
+from raysearch.training.order import EpochReport, Order, Outcome
 from raysearch.training.workers import OneWorker
+
 
 class RetireActor(Exception):  # noqa: N818 - not an error, a way to have Tune replace the process
     """Raised after a failed run is reported, so that nothing of it reaches the next one."""
@@ -175,8 +176,11 @@ class _QueueSearcher(Searcher):
         self._bridge.result(trial_id, result)
 
     def on_trial_complete(
-        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
-    ) -> None:  # noqa: FBT001, FBT002, E501 - Tune's signature
+        self,
+        trial_id: str,
+        result: dict[str, Any] | None = None,
+        error: bool = False,  # noqa: ARG002 - Tune's signature
+    ) -> None:
         if result:
             self._bridge.result(trial_id, result)
 

@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from raysearch.errors import FolderError, StorageError, StudyBusyError
 from raysearch.ledger.records import Entry, Opened, Record, from_json, to_json
@@ -162,7 +163,7 @@ class Ledger:
         """Let the study go."""
         os.close(self._file)
 
-    def __enter__(self) -> Ledger:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -59,7 +59,8 @@ def essence(folder: Path) -> dict[str, Any]:
     return {
         "hash": history.hash,
         "epochs": [
-            {number: epoch.metrics for number, epoch in sorted(trial.runs[0].epochs.items())} for trial in history.trials
+            {number: epoch.metrics for number, epoch in sorted(trial.runs[0].epochs.items())}
+            for trial in history.trials
         ],
         "best": (best.trial, best.best_epoch, best.weights_sha256),
         "weights kept": [path.name for path in (folder / "trials").rglob("*.pt")],

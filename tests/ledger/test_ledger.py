@@ -73,7 +73,9 @@ def test_a_lost_middle_record_is_reported(folder: Path) -> None:
         Ledger(folder)
 
 
-def _try_to_take(folder: Path, ready: multiprocessing.synchronize.Barrier, wins: multiprocessing.Queue[bool]) -> None:
+def _try_to_take(
+    folder: Path, ready: multiprocessing.synchronize.Barrier, wins: multiprocessing.Queue[bool]
+) -> None:
     ready.wait()
     try:
         ledger = Ledger(folder)
@@ -101,11 +103,15 @@ def test_of_many_simultaneous_openers_one_wins(folder: Path) -> None:
 
 def test_the_lock_dies_with_its_holder_and_names_it(folder: Path) -> None:
     code = f"from pathlib import Path; from raysearch.ledger.ledger import Ledger; l = Ledger(Path({str(folder)!r})); print('held', flush=True); input()"
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
         assert is_held(folder)
-        with pytest.raises(StudyBusyError, match=f"held by another process: process {os.getpid()} on here since"):
+        with pytest.raises(
+            StudyBusyError, match=f"held by another process: process {os.getpid()} on here since"
+        ):
             Ledger(folder)
         holder.kill()
         holder.wait()

@@ -109,14 +109,24 @@ def test_yaml_round_trip(tmp_path: Path) -> None:
     assert read_space_file(write(tmp_path, space_file.to_yaml())) == space_file
 
 
-@given(low=st.integers(1, 100), size=st.integers(1, 50), unit=st.floats(0, 1, exclude_max=True), log=st.booleans())
+@given(
+    low=st.integers(1, 100),
+    size=st.integers(1, 50),
+    unit=st.floats(0, 1, exclude_max=True),
+    log=st.booleans(),
+)
 @settings(max_examples=200, deadline=None)
 def test_int_domain_stays_inside(low: int, size: int, unit: float, log: bool) -> None:
     domain = IntDomain(type="int", low=low, high=low + size, log=log)
     assert domain.from_unit(unit) in domain
 
 
-@given(low=st.floats(1e-9, 1e3), factor=st.floats(1.001, 1e6), unit=st.floats(0, 1, exclude_max=True), log=st.booleans())
+@given(
+    low=st.floats(1e-9, 1e3),
+    factor=st.floats(1.001, 1e6),
+    unit=st.floats(0, 1, exclude_max=True),
+    log=st.booleans(),
+)
 @settings(max_examples=200, deadline=None)
 def test_float_domain_stays_inside(low: float, factor: float, unit: float, log: bool) -> None:
     domain = FloatDomain(type="float", low=low, high=low * factor, log=log)
@@ -134,7 +144,9 @@ def test_sampling_is_uniform() -> None:
     )
     rng = np.random.default_rng(0)
     points = [space.sample(rng) for _ in range(4000)]
-    assert np.bincount([int(point["n"]) for point in points], minlength=5)[1:].tolist() == pytest.approx([1000] * 4, rel=0.1)
+    assert np.bincount([int(point["n"]) for point in points], minlength=5)[1:].tolist() == pytest.approx(
+        [1000] * 4, rel=0.1
+    )
     assert np.mean([math.log10(float(point["x"])) for point in points]) == pytest.approx(-2, abs=0.06)
     assert sum(point["c"] == "a" for point in points) == pytest.approx(2000, rel=0.1)
 

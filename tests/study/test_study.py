@@ -11,15 +11,19 @@ import pytest
 from conftest import create_ledger, failed, finished, opened
 
 from raysearch.errors import StorageError
+from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, Ledger
 from raysearch.ledger.records import Asked, Lost
-from raysearch.ledger.history import History
 from raysearch.study.study import Run, Study
 
 
 def value(run: Run) -> float:
     """The objective: a bowl, told apart by fold."""
-    return math.log10(run.settings["learning_rate"] / 0.03) ** 2 + abs(run.settings["width"] - 9) / 9 + run.fold / 10
+    return (
+        math.log10(run.settings["learning_rate"] / 0.03) ** 2
+        + abs(run.settings["width"] - 9) / 9
+        + run.fold / 10
+    )
 
 
 def drive(study: Study, rng: random.Random, n_slots: int = 3, crash_after: int | None = None) -> bool:
@@ -31,7 +35,9 @@ def drive(study: Study, rng: random.Random, n_slots: int = 3, crash_after: int |
             running.append(run)
         run = running.pop(rng.randrange(len(running)))
         study.report(run, 1, 0.1, {"val_loss": value(run)})
-        study.end(failed(run, "nonfinite", "the loss is nan") if run.trial % 5 == 3 else finished(run, value(run)))
+        study.end(
+            failed(run, "nonfinite", "the loss is nan") if run.trial % 5 == 3 else finished(run, value(run))
+        )
         if crash_after is not None and len(study.ledger.entries) >= crash_after:
             study.ledger.close()
             return False
@@ -77,7 +83,12 @@ def test_crashes_at_random_records_change_nothing(tmp_path: Path, order: str) ->
         folder = tmp_path / str(seed)
         study, over = new_study(folder, order=order), False
         while not over:
-            over = drive(study, rng, n_slots=1 if order == "fast" else 3, crash_after=len(study.ledger.entries) + rng.randrange(3, 20))
+            over = drive(
+                study,
+                rng,
+                n_slots=1 if order == "fast" else 3,
+                crash_after=len(study.ledger.entries) + rng.randrange(3, 20),
+            )
             path = folder / FILE_NAME
             path.write_bytes(path.read_bytes()[: -rng.randrange(1, 60)] if not over else path.read_bytes())
             if not over:
@@ -85,7 +96,9 @@ def test_crashes_at_random_records_change_nothing(tmp_path: Path, order: str) ->
                 study.begin(opened(len(study.history.sessions) + 1))
         history = History(study.ledger.entries)
         assert history.hash == straight.history.hash
-        assert [entry.record.trial for entry in study.ledger.entries if isinstance(entry.record, Asked)] == list(range(12))
+        assert [
+            entry.record.trial for entry in study.ledger.entries if isinstance(entry.record, Asked)
+        ] == list(range(12))
 
 
 def test_trial_k_plus_window_is_asked_right_after_commit_k(tmp_path: Path) -> None:
@@ -186,7 +199,9 @@ def test_a_search_that_proposes_otherwise_is_told(tmp_path: Path, monkeypatch: p
     import raysearch.study.study as module
 
     make: Callable[..., object] = module.make_searcher
-    monkeypatch.setattr(module, "make_searcher", lambda section, space, seed, window: make(section, space, seed + 1, window))
+    monkeypatch.setattr(
+        module, "make_searcher", lambda section, space, seed, window: make(section, space, seed + 1, window)
+    )
     with pytest.raises(StorageError, match="replaying trial 0, the search proposes"):
         Study(Ledger(tmp_path / "s"), lambda *_: None)
 

@@ -81,6 +81,10 @@ def test_nothing_doubles_however_often_it_is_mirrored(tmp_path: Path, database: 
     once = contents(database)
     assert sum(once["runs"].values()) == 1 + 3 + 9
     assert sum(count for (_, key, *_), count in once["metrics"].items() if key == "val_loss") == 27
+    study = next(key for key, name, *_ in once["runs"] if name == "jedinet-demo")
+    parents = {key: parent for key, tag, parent in once["tags"] if tag == "mlflow.parentRunId"}
+    assert parents[f"{study}/1"] == study
+    assert parents[f"{study}/1/2"] == f"{study}/1"
     assert mirror_now(folder, uri) == ""
     assert contents(database) == once
     assert max(count for table in once.values() for count in table.values()) == 1

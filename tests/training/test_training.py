@@ -26,7 +26,9 @@ SOURCE = DataSource(None, (0.6, 0.2, 0.2))
 SETTINGS = {"learning_rate": 0.03, "width": 8, "activation": "relu"}
 
 
-def order(folder: Path, *, attempt: int = 1, epochs: int = 6, patience: int | None = None, **settings: object) -> Order:
+def order(
+    folder: Path, *, attempt: int = 1, epochs: int = 6, patience: int | None = None, **settings: object
+) -> Order:
     return Order(
         task=f"{TOY_TASK}:Toy",
         study_folder=str(folder),
@@ -120,7 +122,9 @@ def test_a_loss_that_is_no_number_fails_the_run_with_its_epoch(tmp_path: Path) -
     assert reports == []
 
 
-def test_an_error_of_the_task_fails_the_run_with_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_the_task_fails_the_run_with_its_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("RAYSEARCH_TEST_REHEARSED", "1")
     outcome, _ = run(order(tmp_path, trouble="raises"))
     assert outcome.failure == "error"
@@ -139,7 +143,9 @@ def test_early_stopping_is_the_papers_rule() -> None:
     assert not rule.should_stop([3, 2, 1])
     assert not rule.should_stop([5, 4, 3, 2, 1])
     assert rule.should_stop([1, 2, 2, 2]), "the last three never beat the best before them"
-    assert rule.should_stop([3, 3, 3, 9, 9, 2]), "the mean of the last three is worse than that of the three before"
+    assert rule.should_stop([3, 3, 3, 9, 9, 2]), (
+        "the mean of the last three is worse than that of the three before"
+    )
     assert not rule.should_stop([3, 3, 3, 3.1, 2, 2])
 
 
@@ -163,7 +169,12 @@ def test_final_evaluation_is_of_the_best_weights(tmp_path: Path) -> None:
     test = evaluate_on_test(order(tmp_path), outcome.weights, outcome.weights_sha256)
     assert test.n_test == 32
     assert (tmp_path / test.predictions).exists()
-    assert set(torch.load(tmp_path / "best/model.pt", weights_only=True)) == {"0.weight", "0.bias", "2.weight", "2.bias"}
+    assert set(torch.load(tmp_path / "best/model.pt", weights_only=True)) == {
+        "0.weight",
+        "0.bias",
+        "2.weight",
+        "2.bias",
+    }
     with pytest.raises(StorageError, match="gone or damaged"):
         evaluate_on_test(order(tmp_path), outcome.weights, "0" * 64)
 
@@ -212,7 +223,9 @@ def test_settings_that_do_nothing_are_an_error(tmp_path: Path) -> None:
     path.write_text(USER_TASK)
     with pytest.raises(InputError, match="space.momentum: the task never reads this setting"):
         rehearse(f"{path}:Silent", SOURCE, {**SETTINGS, "momentum": 0.5}, [])
-    with pytest.raises(InputError, match=r"space.learning_rate: 0.03 did not reach the optimiser, which has 0.001"):
+    with pytest.raises(
+        InputError, match=r"space.learning_rate: 0.03 did not reach the optimiser, which has 0.001"
+    ):
         rehearse(f"{path}:WrongRate", SOURCE, SETTINGS, [])
     with pytest.raises(InputError, match="fails in its first training step"):
         rehearse(f"{path}:Broken", SOURCE, SETTINGS, [])

@@ -1,0 +1,61 @@
+"""A task that sleeps instead of training, to measure what is not training."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from raysearch.data.source import DataSource
+from raysearch.data.tensors import Batch, Parts, TensorData
+from raysearch.tasks.task import Task
+
+
+@dataclass(frozen=True)
+class SleepSettings:
+    """How long a run sleeps, and a number to search over."""
+
+    x: float
+    seconds: float
+    batch_size: int = 1
+
+
+class Sleep(Task[SleepSettings]):
+    """One weight, one step, some sleep."""
+
+    Settings = SleepSettings
+
+    def inspect(self, source: DataSource, settings: SleepSettings) -> dict[str, Any]:  # noqa: ARG002 - the contract's
+        """Nothing to read."""
+        return {"files": {}, "n_train": 1, "n_validation": 1, "n_test": 1, "split_by": "rows"}
+
+    def load(self, source: DataSource, settings: SleepSettings) -> Parts:  # noqa: ARG002 - the contract's
+        """One row each; holds x and the pause."""
+        self._seconds = settings.seconds
+        row = TensorData((torch.full((1, 1), settings.x),))
+        return Parts(row, row, row)
+
+    def model(self, settings: SleepSettings) -> nn.Module:  # noqa: ARG002 - the contract's
+        """One weight."""
+        return nn.Linear(1, 1)
+
+    def optimizer(self, settings: SleepSettings, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:  # noqa: ARG002 - the contract's
+        """Plain gradient descent."""
+        return torch.optim.SGD(parameters, lr=0.0)
+
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Sleep."""
+        time.sleep(self._seconds)
+        return model(batch[0]).mean()
+
+    def predict(self, model: nn.Module, batch: Batch) -> Tensor:  # noqa: ARG002 - the contract's
+        """Return x."""
+        return batch[0]
+
+    def metrics(self, outputs: Tensor, data: TensorData) -> dict[str, float]:  # noqa: ARG002 - the contract's
+        """A bowl."""
+        return {"loss": (outputs.item() - 0.5) ** 2}
