@@ -31,7 +31,7 @@ def start_session(address: str | None, resources: ResourcesSection) -> None:
                 address="local",
                 num_cpus=len(os.sched_getaffinity(0)),
                 object_store_memory=OBJECT_STORE_BYTES,
-                include_dashboard=resources.workers > 1,
+                include_dashboard=False,
                 log_to_driver=False,
                 logging_level=logging.CRITICAL,
             )

@@ -11,6 +11,7 @@ import json
 import shutil
 import tempfile
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import ray
@@ -22,6 +23,7 @@ from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
 
 from raysearch.cluster.executor import StopFlag, ended_record, order_for
+from raysearch.cluster.worker_group import WorkerResources, group_slots, group_trial_resources, run_in_group
 from raysearch.errors import ResourceError, StorageError
 from raysearch.space.space_file import ResourcesSection
 from raysearch.study.study import Run, Study
@@ -40,11 +42,9 @@ class TuneExecutor:
 
     def __init__(self, resources: ResourcesSection) -> None:
         self._resources = resources
+        self._each = WorkerResources(resources.cpus, resources.gpus)
         total = ray.cluster_resources()
-        fits = [total["CPU"] // (resources.cpus * resources.workers)]
-        if resources.gpus:
-            fits.append(total["GPU"] // (resources.gpus * resources.workers))
-        self.slots = int(min(fits))
+        self.slots = group_slots(resources.workers, self._each, total["CPU"], total.get("GPU", 0.0))
 
     def execute(self, study: Study, stop: StopFlag) -> None:
         """Carry out runs until the study is over or the flag is set; see the protocol."""
@@ -64,9 +64,12 @@ class TuneExecutor:
                 raise ResourceError("Ray Tune ended without starting a run; is the cluster still there?")
 
     def _fit(self, bridge: _Bridge, scratch: str) -> None:
-        request = {"CPU": self._resources.cpus, "GPU": self._resources.gpus}
+        if self._resources.workers > 1:
+            request: Any = group_trial_resources(self._resources.workers, self._each)
+        else:
+            request = {"CPU": self._each.cpus, "GPU": self._each.gpus}
         Tuner(
-            tune.with_resources(_trainable, request),
+            tune.with_resources(partial(_trainable, each=self._each), request),
             tune_config=TuneConfig(
                 search_alg=_QueueSearcher(bridge),
                 num_samples=-1,
@@ -96,11 +99,14 @@ class TuneExecutor:
         """Leave the session to whoever started it."""
 
 
-def _trainable(config: dict[str, Any]) -> None:
-    """One attempt at a run, inside a Tune actor."""
+def _trainable(config: dict[str, Any], each: WorkerResources) -> None:
+    """One attempt at a run, inside a Tune actor; several workers train beside it."""
     order = Order.from_plain(json.loads(config["order"]))
     try:
-        outcome = attempt_run(order, OneWorker(_device()), _tune_report)
+        if order.workers > 1:
+            outcome = run_in_group(order, each, _tune_report)
+        else:
+            outcome = attempt_run(order, OneWorker(_device()), _tune_report)
     except StorageError as error:
         tune.report({"event": "storage", "message": str(error)})
         raise

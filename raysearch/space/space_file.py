@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
@@ -43,9 +43,7 @@ class DataSection(Section):
     """Which jets, showers, ...; without a path, the sample that ships with the package."""
 
     path: StrictStr | None = None
-    split: tuple[Number, Number, Number] = Field(
-        (0.6, 0.2, 0.2), description="fractions train, validation, test"
-    )
+    split: tuple[Number, Number, Number] = (0.6, 0.2, 0.2)  # training, validation, test
 
     @field_validator("split")
     @classmethod
@@ -58,34 +56,32 @@ class DataSection(Section):
 class SearchSection(Section):
     """Who proposes settings, how many, and how far ahead of the results."""
 
-    sampler: StrictStr = Field("tpe", description="tpe, gp, random, grid or nevergrad:NAME")
-    trials: StrictInt = Field(ge=1)
-    window: StrictInt | None = Field(
-        None, ge=1, description="trials asked ahead; default 2 x slots at first start"
+    sampler: StrictStr = "tpe"  # or gp, random, grid, nevergrad:NAME
+    trials: Annotated[StrictInt, Field(ge=1)]
+    window: Annotated[StrictInt, Field(ge=1)] | None = (
+        None  # trials asked ahead; default 2 x slots at first start
     )
-    order: Literal["deterministic", "fast"] = Field(
-        "deterministic", description="commit by number, or by arrival"
-    )
-    options: dict[StrictStr, Value] = Field(default_factory=dict, description="the sampler's own options")
+    order: Literal["deterministic", "fast"] = "deterministic"  # commit by number, or by arrival
+    options: dict[StrictStr, Value] = {}  # the sampler's own
 
 
 class BudgetSection(Section):
     """What one run may spend."""
 
-    epochs: StrictInt = Field(ge=1)
-    patience: StrictInt | None = Field(
-        None, ge=1, description="epochs without progress before a run stops early"
+    epochs: Annotated[StrictInt, Field(ge=1)]
+    patience: Annotated[StrictInt, Field(ge=1)] | None = (
+        None  # epochs without progress before a run stops early
     )
-    max_failed: StrictInt = Field(0, ge=0, description="failed trials above which the exit code is 1")
+    max_failed: Annotated[StrictInt, Field(ge=0)] = 0  # failed trials above which the exit code is 1
 
 
 class ResourcesSection(Section):
     """What one worker of a run gets."""
 
-    cpus: Number = Field(1, gt=0)
-    gpus: Number = Field(0, ge=0, description="may be a fraction")
-    workers: StrictInt = Field(1, ge=1, description="data-parallel workers of one run")
-    threads: StrictInt = Field(1, ge=1, description="threads of a worker; part of the study's identity")
+    cpus: Annotated[Number, Field(gt=0)] = 1
+    gpus: Annotated[Number, Field(ge=0)] = 0  # may be a fraction
+    workers: Annotated[StrictInt, Field(ge=1)] = 1  # data-parallel workers of one run
+    threads: Annotated[StrictInt, Field(ge=1)] = 1  # of a worker; decides bits
 
 
 class SpaceFile(Section):
@@ -93,13 +89,13 @@ class SpaceFile(Section):
 
     task: StrictStr
     description: StrictStr = ""
-    demonstration_of: StrictStr | None = Field(None, description="the space file that is the physics")
+    demonstration_of: StrictStr | None = None  # the space file that is the physics
     data: DataSection = DataSection()
     space: dict[StrictStr, Entry]
     search: SearchSection
     budget: BudgetSection
     resources: ResourcesSection = ResourcesSection()
-    seed: StrictInt = Field(ge=0)
+    seed: Annotated[StrictInt, Field(ge=0)]
 
     @model_validator(mode="after")
     def _something_to_search(self) -> SpaceFile:
@@ -246,7 +242,7 @@ def _allowed_keys(path: KeyPath, content: dict[str, Any]) -> list[str]:
     }
     if path in sections:
         return list(sections[path].model_fields)
-    domains = {"int": IntDomain, "float": FloatDomain, "choice": ChoiceDomain}
+    domains: dict[str, type[BaseModel]] = {"int": IntDomain, "float": FloatDomain, "choice": ChoiceDomain}
     kind = content["space"][path[1]].get("type")
     return list(domains[kind].model_fields)
 

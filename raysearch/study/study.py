@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from raysearch.errors import StorageError
 from raysearch.ledger.history import History, RunHistory, TrialHistory
@@ -205,7 +205,7 @@ class Study:
         """Commit whatever can be committed, ask what follows, make it durable, then clean up."""
         committed = []
         while (trial := self._to_commit()) is not None:
-            state = "failed" if trial.value is None else "finished"
+            state: Literal["finished", "failed"] = "failed" if trial.value is None else "finished"
             self._stage(Committed(trial=trial.number, state=state, value=trial.value))
             self._tell(trial)
             self._ask()

@@ -46,7 +46,7 @@ class JediNetSettings:
     standardize: bool = False
 
     def __post_init__(self) -> None:
-        problems = []
+        problems: list[str] = []
         try:
             network_shape(self)
         except InputError as error:
