@@ -40,4 +40,6 @@ def print_summary(folder: Path) -> None:
 
 
 def _figures(metrics: dict[str, float]) -> str:
-    return ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
+    """The main metrics; those by class (``val_auc_g`` beside ``val_auc``) stand in report and ``best``."""
+    main = [name for name in metrics if not any(name.startswith(f"{other}_") for other in metrics)]
+    return ", ".join(f"{name} {metrics[name]:.4f}" for name in main)

@@ -10,12 +10,10 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from dataclasses import asdict
 from functools import partial
 from typing import Any
 
 import ray
-import torch
 from ray import tune
 from ray.tune import Callback, RunConfig, TuneConfig, Tuner
 from ray.tune.experiment import Trial
@@ -23,18 +21,13 @@ from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
 
 from raysearch.cluster.executor import StopFlag, ended_record, order_for
-from raysearch.cluster.worker_group import WorkerResources, group_slots, group_trial_resources, run_in_group
+from raysearch.cluster.resources import WorkerResources, group_slots, group_trial_resources
+from raysearch.cluster.tune_trainable import attempt_in_actor
 from raysearch.errors import ResourceError, StorageError
 from raysearch.space.space_file import ResourcesSection
 from raysearch.study.study import Run, Study
-from raysearch.training.attempt import attempt_run
 from raysearch.training.final import TestOutcome, evaluate_on_test
-from raysearch.training.order import EpochReport, Order, Outcome
-from raysearch.training.workers import OneWorker
-
-
-class RetireActor(Exception):  # noqa: N818 - not an error, a way to have Tune replace the process
-    """Raised after a failed run is reported, so that nothing of it reaches the next one."""
+from raysearch.training.order import Order, Outcome
 
 
 class TuneExecutor:
@@ -69,7 +62,7 @@ class TuneExecutor:
         else:
             request = {"CPU": self._each.cpus, "GPU": self._each.gpus}
         Tuner(
-            tune.with_resources(partial(_trainable, each=self._each), request),
+            tune.with_resources(partial(attempt_in_actor, each=self._each), request),
             tune_config=TuneConfig(
                 search_alg=_QueueSearcher(bridge),
                 num_samples=-1,
@@ -97,30 +90,6 @@ class TuneExecutor:
 
     def close(self) -> None:
         """Leave the session to whoever started it."""
-
-
-def _trainable(config: dict[str, Any], each: WorkerResources) -> None:
-    """One attempt at a run, inside a Tune actor; several workers train beside it."""
-    order = Order.from_plain(json.loads(config["order"]))
-    try:
-        if order.workers > 1:
-            outcome = run_in_group(order, each, _tune_report)
-        else:
-            outcome = attempt_run(order, OneWorker(_device()), _tune_report)
-    except StorageError as error:
-        tune.report({"event": "storage", "message": str(error)})
-        raise
-    tune.report({"event": "ended", "outcome": json.dumps(asdict(outcome))})
-    if outcome.state == "failed":
-        raise RetireActor(outcome.failure)
-
-
-def _tune_report(report: EpochReport) -> None:
-    tune.report({"event": "epoch", "report": json.dumps(asdict(report))})
-
-
-def _device() -> torch.device:
-    return torch.device("cuda" if ray.get_gpu_ids() else "cpu")
 
 
 class _Bridge:

@@ -3,7 +3,7 @@
 By itself Ray Train reserves a placement group of its own for its workers. That group belongs to the
 job: when the trial is stopped or killed it stays behind with its CPUs, unless an actor that needs the
 dashboard and the right address notices. Here Tune reserves the workers' bundles together with the
-trial (:func:`group_trial_resources`), Train's workers are placed in those bundles, and everything ends
+trial (``resources.group_trial_resources``), Train's workers are placed in those bundles, and everything ends
 with the trial because Tune removes its group. Nothing waits for resources while holding others, either.
 
 This needs four names of Ray Train that are not public (``TrainController``, ``WorkerGroup``,
@@ -16,12 +16,12 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import uuid
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import ray
 import torch.distributed as dist
-from ray import train, tune
+from ray import train
 from ray.train.torch import get_device
 from ray.train.v2._internal.callbacks import AcceleratorSetupCallback, BackendSetupCallback
 from ray.train.v2._internal.execution.callback import ReportCallback
@@ -38,6 +38,7 @@ from ray.train.v2.torch.torch_trainer import TorchTrainer
 from ray.util.placement_group import PlacementGroup, get_current_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
+from raysearch.cluster.resources import WorkerResources
 from raysearch.errors import ResourceError, StorageError
 from raysearch.training.attempt import attempt_run
 from raysearch.training.order import EpochReport, Order, Outcome, Report
@@ -54,29 +55,6 @@ CONTROLLER_ENVIRONMENT = {
     "RAY_WARN_BLOCKING_GET_INSIDE_ASYNC": "0",
     "TORCH_PROCESS_GROUP_SHUTDOWN_TIMEOUT_S": "1",
 }
-
-
-@dataclass(frozen=True)
-class WorkerResources:
-    """What each worker of a run gets."""
-
-    cpus: float = 1.0
-    gpus: float = 0.0
-
-    def bundle(self) -> dict[str, float]:
-        """The bundle of a placement group, as Ray spells it."""
-        return {"CPU": self.cpus} | ({"GPU": self.gpus} if self.gpus else {})
-
-
-def group_trial_resources(workers: int, resources: WorkerResources) -> tune.PlacementGroupFactory:
-    """What a Tune trial asks for: nothing for its own process, which only waits, and the workers' bundles."""
-    return tune.PlacementGroupFactory([{}, *([resources.bundle()] * workers)], strategy="PACK")
-
-
-def group_slots(workers: int, resources: WorkerResources, total_cpus: float, total_gpus: float = 0.0) -> int:
-    """How many runs of so many workers fit at once."""
-    slots = int(total_cpus // (workers * resources.cpus))
-    return min(slots, int(total_gpus // (workers * resources.gpus))) if resources.gpus else slots
 
 
 def run_in_group(order: Order, resources: WorkerResources, report: Report) -> Outcome:

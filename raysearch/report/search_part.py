@@ -67,8 +67,8 @@ def _importance(history: History) -> list[Block]:
     )
     told = ", ".join(f"{name} {share:.2f}" for name, share in shares.items())
     caption = (
-        f"Share of each searched setting in reaching the best tenth (at least two) of {n} finished trials "
-        f"(PED-ANOVA, arXiv:2304.10255).{rough}"
+        f"Share of each searched setting in the objective's variance over the space, from {n} finished trials "
+        f"(fANOVA; Hutter, Hoos, Leyton-Brown, ICML 2014).{rough}"
     )
     return [Picture("importance", f"Importance of settings: {told}.", caption, draw_importance(shares))]
 

@@ -203,7 +203,7 @@ def _one_line(error: Exception, uri: str) -> str:
 
 def main(folder: Path) -> int:
     """Run one mirror to its end; its few lines go to ``mirror.log`` in the study's folder."""
-    os.nice(10)
+    os.nice(19)
     os.umask(0o077)
     os.environ.update(QUIET)
     log = os.open(folder / LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)

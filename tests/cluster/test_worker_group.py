@@ -16,7 +16,8 @@ import pytest
 import ray
 from ray import tune
 
-from raysearch.cluster.worker_group import WorkerResources, group_slots, group_trial_resources, run_in_group
+from raysearch.cluster.resources import WorkerResources, group_slots, group_trial_resources
+from raysearch.cluster.worker_group import run_in_group
 from raysearch.data.source import DataSource
 from raysearch.errors import ResourceError, StorageError
 from raysearch.training.order import EpochReport, Order

@@ -1,0 +1,47 @@
+"""What runs inside a Tune actor: one attempt at a run. Apart from the executor, so that actors start fast."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import ray
+import torch
+from ray import tune
+
+from raysearch.cluster.resources import WorkerResources
+from raysearch.errors import StorageError
+from raysearch.training.attempt import attempt_run
+from raysearch.training.order import EpochReport, Order
+from raysearch.training.workers import OneWorker
+
+
+class RetireActor(Exception):  # noqa: N818 - not an error, a way to have Tune replace the process
+    """Raised after a failed run is reported, so that nothing of it reaches the next one."""
+
+
+def attempt_in_actor(config: dict[str, Any], each: WorkerResources) -> None:
+    """One attempt at a run, inside a Tune actor; several workers train beside it."""
+    order = Order.from_plain(json.loads(config["order"]))
+    try:
+        if order.workers > 1:
+            from raysearch.cluster.worker_group import run_in_group  # noqa: PLC0415 - Ray Train takes seconds to import
+
+            outcome = run_in_group(order, each, _tune_report)
+        else:
+            outcome = attempt_run(order, OneWorker(_device()), _tune_report)
+    except StorageError as error:
+        tune.report({"event": "storage", "message": str(error)})
+        raise
+    tune.report({"event": "ended", "outcome": json.dumps(asdict(outcome))})
+    if outcome.state == "failed":
+        raise RetireActor(outcome.failure)
+
+
+def _tune_report(report: EpochReport) -> None:
+    tune.report({"event": "epoch", "report": json.dumps(asdict(report))})
+
+
+def _device() -> torch.device:
+    return torch.device("cuda" if ray.get_gpu_ids() else "cpu")
