@@ -8,6 +8,7 @@ study, which hands the run out again from its last checkpoint.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from functools import partial
@@ -41,6 +42,9 @@ class TuneExecutor:
 
     def execute(self, study: Study, stop: StopFlag) -> None:
         """Carry out runs until the study is over or the flag is set; see the protocol."""
+        # Tune keeps a finished actor only for a trial that waits; by default one may wait, and of two actors
+        # that finish together one would be thrown away, seconds of imports with it.
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(self.slots)
         while not study.is_over and not stop.requested:
             n_records = len(study.ledger.entries)
             scratch = tempfile.mkdtemp(prefix="raysearch-tune-")
@@ -79,7 +83,9 @@ class TuneExecutor:
         ).fit()
 
     def evaluate(self, order: Order, weights: str, weights_sha256: str) -> TestOutcome:
-        """Apply the best model to the test set, in a Ray task of a run's size."""
+        """Apply the best model to the test set: here on a CPU, in a Ray task where runs have a GPU."""
+        if not self._resources.gpus:
+            return evaluate_on_test(order, weights, weights_sha256)
         remote = ray.remote(num_cpus=self._resources.cpus, num_gpus=self._resources.gpus, max_calls=1)(
             evaluate_on_test
         )
