@@ -16,6 +16,12 @@ class RaysearchError(Exception):
     exit_code = 1
 
 
+class TooManyFailedError(RaysearchError):
+    """The study is finished, but more of its trials failed than was allowed."""
+
+    exit_code = 1
+
+
 class InputError(RaysearchError):
     """The user's input is wrong: command line, space file, settings or data."""
 

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from raysearch.cli.options import RUNS, Runs
+from raysearch.cli.options import Runs
+from raysearch.study.folders import RUNS
 
 CATCH_UP_S = 120.0
 N_SHOWN = 10
@@ -75,7 +76,7 @@ def _print_links(folders: list[Path], uri: str, address: str) -> None:
         except StorageError:
             continue  # said when catching up
         if found:
-            typer.echo(f"{folder.name}: {address}/#/experiments/{found[0]}/runs/{found[1]}")
+            typer.echo(f"{folder.name}: {address}/#/experiments/{found[0]}/runs/{found[1]}?workflowType=machine_learning")
 
 
 def _fail(code: int) -> None:

@@ -20,8 +20,6 @@ InProcess = Annotated[
 Format = Annotated[Literal["table", "json"], typer.Option("--format", "-f", help="How to print.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the study.")]
 
-RUNS = Path("runs")
-
 
 def space_folder() -> Path:
     """Folder of the space files: inside the installed package, or beside it in a checkout."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from raysearch.cli.options import RUNS, Name, Runs
+from raysearch.cli.options import Name, Runs
+from raysearch.study.folders import RUNS
 
 
 def report(name: Name, runs: Runs = RUNS) -> None:

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from raysearch.cli.options import RUNS, Address, InProcess, Name, Runs
+from raysearch.cli.options import Address, InProcess, Name, Runs
 from raysearch.errors import InputError
+from raysearch.study.folders import RUNS
 
 
 def resume(
@@ -28,7 +29,7 @@ def resume(
 ) -> None:
     """Go on with a study: nothing that was finished runs again."""
     from raysearch.cli.tune import resume_study
-    from raysearch.cluster.launch import Where, Wish
+    from raysearch.cluster.request import Where, Wish
     from raysearch.study.folders import existing_study
 
     if trials is not None and not re.fullmatch(r"\+[1-9]\d*", trials):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from raysearch.cli.options import RUNS, Format, Name, Runs
+from raysearch.cli.options import Format, Name, Runs
+from raysearch.study.folders import RUNS
 
 if TYPE_CHECKING:
     from raysearch.ledger.history import History, TrialHistory

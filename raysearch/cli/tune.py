@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raysearch.cli.options import RUNS, Address, InProcess, Runs, find_space_file
-from raysearch.errors import InputError, RaysearchError
+from raysearch.cli.options import Address, InProcess, Runs, find_space_file
+from raysearch.errors import InputError, NoFinishedTrialError, StoppedError, TooManyFailedError
+from raysearch.study.folders import RUNS, resume_command
 
 if TYPE_CHECKING:
-    from raysearch.cluster.launch import Where, Wish
+    from raysearch.cluster.request import Where, Wish
     from raysearch.ledger.ledger import Ledger
-    from raysearch.space.space_file import ResourcesSection, SpaceFile
+    from raysearch.space.space_file import SpaceFile
 
 
 def tune(
@@ -45,8 +46,6 @@ def tune(
     resume: Annotated[bool, typer.Option("--resume", help="Go on if a study of that name exists.")] = False,
 ) -> None:
     """Search: carry a space file out as a study, in runs/NAME."""
-    from raysearch.cluster.launch import Where, Wish, create_study, prepare
-    from raysearch.ledger.ledger import FILE_NAME
     from raysearch.space.space_file import read_space_file
     from raysearch.study.folders import study_folder
 
@@ -56,8 +55,13 @@ def tune(
     space_file = read_space_file(path, texts)
     default = f"{path.stem}-{space_file.search.sampler.replace(':', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
     folder = study_folder(runs, name or default)
+    _say(f"{space}: {len(space_file.searched.domains)} settings to search, {space_file.search.trials} trials")
+    _say("checking settings, task and data")
+    from raysearch.cluster.launch import create_study, prepare  # with torch: takes seconds
+    from raysearch.cluster.request import NO_WISH, Where
+    from raysearch.ledger.ledger import FILE_NAME
+
     prepared = prepare(space_file, runs)
-    _say(f"{path}: {len(space_file.searched.domains)} settings to search, {space_file.search.trials} trials")
     _say(f"data: {_describe_data(prepared.rehearsal.data)}")
     _say(f"disk: at most {prepared.disk_bytes / 1e6:.0f} MB under {runs}")
     where = Where(address, in_process)
@@ -66,49 +70,78 @@ def tune(
     elif (folder / FILE_NAME).is_file() and (folder / FILE_NAME).stat().st_size:
         _check_same(folder, prepared.space_file)
         if not resume and not (sys.stdin.isatty() and typer.confirm(f"{folder} exists. Go on with it?")):
-            raise InputError(f"{folder} exists; go on with: raysearch resume {folder.name}")
-        resume_study(folder, where, Wish(), allow_skew=False)
+            raise InputError(f"{folder} exists; go on with: {resume_command(folder)}, or give another --name")
+        resume_study(folder, where, NO_WISH, allow_skew=False)
     else:
-        run_study(lambda slots: create_study(prepared, folder, slots), where, space_file.resources, Wish())
+        run_study(lambda slots: create_study(prepared, folder, slots), where, space_file, NO_WISH)
 
 
 def resume_study(folder: Path, where: Where, wish: Wish, *, allow_skew: bool) -> None:
-    """Go on with a study after the checks that it is still the same."""
-    from raysearch.cluster.launch import check_unchanged
+    """Go on with a study, if anything is left to do, after the checks that it is still the same."""
     from raysearch.ledger.ledger import Ledger
 
+    with Ledger(folder) as ledger:  # busy or damaged: say so before anything else
+        done = _is_done(ledger)
+    if done and not wish.extra_trials:
+        more = resume_command(folder, f"--trials +{done}")
+        typer.echo(f"{folder.name}: all {done} trials are done, nothing is left to do; for more: {more}")
+        return
+    _say(f"{folder.name}: checking that task, data and packages are the same")
+    from raysearch.cluster.launch import check_unchanged
+
     space_file = check_unchanged(folder, allow_skew=allow_skew)
-    with Ledger(folder):
-        pass  # busy or damaged: say so before Ray starts
-    run_study(lambda _: Ledger(folder), where, space_file.resources, wish)
+    run_study(lambda _: Ledger(folder), where, space_file, wish)
 
 
-def run_study(
-    open_ledger: Callable[[int], Ledger], where: Where, resources: ResourcesSection, wish: Wish
-) -> None:
-    """Carry a study out with a view on it, mirror it to MLflow, write the report, and say how it went."""
+def run_study(open_ledger: Callable[[int], Ledger], where: Where, space_file: SpaceFile, wish: Wish) -> None:
+    """Carry a study out with a view on it, mirror it to MLflow, write the report, and say how it went.
+
+    Raises:
+        TooManyFailedError: more trials failed than the space file allows.
+    """
+    _say("running in this process" if where.in_process else "starting Ray")
     from raysearch.cli.summary import print_summary
     from raysearch.cli.view import open_view
     from raysearch.cluster.launch import carry_out, executor_for
-    from raysearch.report.build import build_report
     from raysearch.tracking.mirror import start_mirror
 
-    _say("running in this process" if where.in_process else "starting Ray")
-    failure: RaysearchError | None = None
-    with (
-        executor_for(where, resources) as executor,
-        open_ledger(executor.slots) as ledger,
-        open_view() as view,
-    ):
+    failure: NoFinishedTrialError | StoppedError | TooManyFailedError | None = None
+    with executor_for(where, space_file.resources) as executor, open_ledger(executor.slots) as ledger:
         folder = ledger.folder
+        if not where.in_process:
+            _say(f"Ray is up: {executor.slots} run{'s' if executor.slots > 1 else ''} at a time")
         try:
-            carry_out(ledger, executor, view, start_mirror, wish)
-        except RaysearchError as error:
+            with open_view() as view:
+                history = carry_out(ledger, executor, view, start_mirror, wish)
+            if history.n_failed > space_file.budget.max_failed:
+                failure = TooManyFailedError(
+                    f"{folder.name}: {history.n_failed} trials failed, "
+                    f"budget.max_failed allows {space_file.budget.max_failed}"
+                )
+        except (NoFinishedTrialError, StoppedError) as error:
             failure = error
-    build_report(folder)
+    if not isinstance(failure, StoppedError):
+        _say("writing the report")
+        from raysearch.report.build import build_report
+
+        build_report(folder)
     print_summary(folder)
     if failure is not None:
         raise failure
+
+
+def _is_done(ledger: Ledger) -> int:
+    """How many trials a study has that is complete, with test figures and report; 0 if it is not."""
+    from raysearch.ledger.history import History
+
+    history = History(ledger.entries)
+    tested = [record.trial for record, _ in history.tests[-1:]]
+    reported = (ledger.folder / "report" / "index.html").is_file()
+    return (
+        history.n_trials
+        if history.is_complete and tested == [history.best and history.best.number] and reported
+        else 0
+    )
 
 
 def _say(text: str) -> None:
@@ -118,8 +151,9 @@ def _say(text: str) -> None:
 def _describe_data(data: dict[str, object]) -> str:
     files = data["files"]
     assert isinstance(files, dict)
+    where = f"{len(files)} file{'s' if len(files) > 1 else ''}, " if files else ""
     return (
-        f"{len(files)} file(s), {data['n_train']} to train, {data['n_validation']} to validate, {data['n_test']} to test, "
+        f"{where}{data['n_train']} to train, {data['n_validation']} to validate, {data['n_test']} to test, "
         f"split by {data['split_by']}"
     )
 

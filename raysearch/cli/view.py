@@ -6,17 +6,21 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import typer
-from rich.console import Console
+from rich import box
+from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from raysearch.ledger.history import History, TrialHistory
 from raysearch.ledger.records import Ended, Entry, Lost, Opened, Started, Tested
 from raysearch.study.study import Listener
 
-ROWS = 18
+ROWS = 15  # a terminal of 24 lines holds them all
+RECENT = 20  # runs that the time left is estimated from
 
 
 @contextmanager
@@ -25,9 +29,12 @@ def open_view() -> Iterator[Listener]:
     if not sys.stderr.isatty():
         yield show_line
         return
-    console = Console(stderr=True)
-    with Live(console=console, refresh_per_second=4) as live:
-        yield lambda _, history: live.update(table(history, time.time()))
+    with Live("starting the first runs", console=Console(stderr=True), refresh_per_second=4) as live:
+        try:
+            yield lambda _, history: live.update(Snapshot.of(history))
+        finally:
+            if isinstance(last := live.renderable, Snapshot):
+                last.is_over = True
 
 
 def show_line(entry: Entry, history: History) -> None:
@@ -36,7 +43,7 @@ def show_line(entry: Entry, history: History) -> None:
     if isinstance(record, Opened):
         line = (
             f"study {history.created.study}: {history.n_trials} trials, {history.n_committed} done, "
-            f"{record.slots} at a time, window {history.window}"
+            f"window {history.window}"
         )
     elif isinstance(record, Started):
         again = f", attempt {record.attempt}" if record.attempt > 1 else ""
@@ -47,8 +54,7 @@ def show_line(entry: Entry, history: History) -> None:
             f"{record.best_epoch} of {record.epochs}, {record.seconds:.1f} s; {left(history)}"
         )
     elif isinstance(record, Ended):
-        last = record.message.strip().splitlines()[-1:] or [""]
-        line = f"trial {record.trial} FAILED ({record.failure}): {last[0]}"
+        line = f"trial {record.trial} FAILED ({record.failure}): {last_line(record.message)}"
     elif isinstance(record, Lost):
         line = f"trial {record.trial} lost its process, will go on from its last checkpoint: {record.reason}"
     elif isinstance(record, Tested):
@@ -58,52 +64,109 @@ def show_line(entry: Entry, history: History) -> None:
     typer.echo(line, err=True)
 
 
-def table(history: History, now_s: float) -> Table:
-    """Draw the study: its newest trials, the best first in the title."""
-    best = history.best
-    head = f"{history.created.study}   {history.n_committed}/{history.n_trials} trials   {left(history)}"
-    if best is not None:
-        head += f"   best: trial {best.number}, {history.created.objective} {best.value:.5g}"
-    view = Table(title=head, title_justify="left", expand=False)
-    for column in ("trial", "state", "epoch", history.created.objective, "best", "time"):
-        view.add_column(column, justify="right", no_wrap=True)
-    view.add_column("settings", no_wrap=True, overflow="ellipsis")
-    for trial in history.trials[-ROWS:]:
-        view.add_row(*_row(trial, history, now_s), style="bold green" if trial is best else None)
-    return view
+def last_line(message: str) -> str:
+    """Of a traceback, the line that says what went wrong."""
+    return (message.strip().splitlines() or [""])[-1]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One trial in the live table; while it trains (``since_s``), its time goes on between records."""
+
+    cells: tuple[str, ...]
+    seconds: float | None
+    since_s: float | None
+    settings: str
+    style: str
+
+
+@dataclass
+class Snapshot:
+    """A study as the live table draws it, in a thread of its own that must not see the history change."""
+
+    head: str
+    objective: str
+    rows: list[Row]
+    is_over: bool = False
+
+    @classmethod
+    def of(cls, history: History) -> Snapshot:
+        """Copy what the table shows of a history: the newest trials, and the best in its head."""
+        best = history.best
+        head = f"{history.created.study}: {history.n_committed} of {history.n_trials} trials, {left(history)}"
+        if best is not None:
+            head += f"; best: trial {best.number}, {history.created.objective} {best.value:.4g}"
+        rows = [_row(trial, history) for trial in history.trials[-ROWS:]]
+        return cls(head, history.created.objective, rows)
+
+    def __rich__(self) -> Group:
+        view = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+        for column in ("trial", "state", "epoch", self.objective, "best", "time"):
+            view.add_column(column, justify="right", no_wrap=True)
+        view.add_column("settings")  # the only one that gives way on a narrow terminal
+        for row in self.rows:
+            seconds = row.seconds
+            if row.since_s is not None and not self.is_over:
+                seconds = time.time() - row.since_s
+            spent = "" if seconds is None else f"{seconds:.0f} s"
+            settings = Text(row.settings, no_wrap=True, overflow="ellipsis")
+            view.add_row(*row.cells, spent, settings, style=row.style)
+        return Group(Text(self.head, no_wrap=True, overflow="ellipsis"), view)
 
 
 def left(history: History) -> str:
-    """Estimate the time left from the epochs' mean duration."""
-    epochs = [
-        epoch.seconds for trial in history.trials for run in trial.runs for epoch in run.epochs.values()
+    """Say how long the study will still take, from how long the newest runs took."""
+    if history.is_complete:
+        return "done"
+    runs = [run for trial in history.trials for run in trial.runs]
+    epochs = [epoch.seconds for run in runs[-RECENT:] for epoch in run.epochs.values()]
+    if not epochs:
+        return "waiting for the first epoch"
+    lengths = [run.ended.epochs for run in runs if run.ended]
+    in_flight = sum(len(run.epochs) for run in runs if not run.ended)
+    per_run = sum(lengths) / len(lengths) if lengths else history.created.space_file["budget"]["epochs"]
+    n_to_do = max((history.n_trials * history.created.folds - len(lengths)) * per_run - in_flight, 0)
+    seconds = n_to_do * sum(epochs) / len(epochs) / _at_once(history)
+    return f"about {int(seconds // 60)} min {int(seconds % 60):02d} s left"
+
+
+def _at_once(history: History) -> float:
+    """How many runs this session carried out at a time lately: their time over the time they cover."""
+    session, opened_ms = history.sessions[-1]
+    spans = [
+        (run.started_ms, run.ended_ms or history.last_ms)
+        for trial in history.trials[-RECENT - session.slots :]
+        for run in trial.runs
+        if run.started_ms is not None and run.started_ms >= opened_ms
     ]
-    if not epochs or history.is_complete:
-        return "ETA -" if not history.is_complete else "done"
-    over = [run for trial in history.trials for run in trial.runs if run.ended]
-    per_run = history.created.space_file["budget"]["epochs"]
-    if over:
-        per_run = sum(run.ended.epochs for run in over if run.ended) / len(over)
-    in_flight = sum(len(run.epochs) for trial in history.trials for run in trial.runs if not run.ended)
-    to_do = max((history.n_trials * history.created.folds - len(over)) * per_run - in_flight, 0)
-    seconds = to_do * sum(epochs) / len(epochs) / history.sessions[-1][0].slots
-    return f"ETA {int(seconds // 60)} min {int(seconds % 60):02d} s"
+    covered = max((end for _, end in spans), default=0) - min((begin for begin, _ in spans), default=0)
+    if not covered:
+        return session.slots
+    return max(sum(end - begin for begin, end in spans) / covered, 1.0)
 
 
-def _row(trial: TrialHistory, history: History, now_s: float) -> tuple[str, ...]:
+def _row(trial: TrialHistory, history: History) -> Row:
     run = trial.runs[-1]
     values = [epoch.metrics[history.created.objective] for epoch in run.epochs.values()]
     pick = max if history.created.maximise else min
-    begun = run.started_ms
-    until = run.ended_ms if run.ended_ms is not None else now_s * 1000
-    return (
-        str(trial.number),
-        trial.state,
-        f"{len(values)}/{history.created.space_file['budget']['epochs']}",
-        f"{values[-1]:.5g}" if values else "",
-        f"{pick(values):.5g}" if values else "",
-        f"{(until - begun) / 1000:.0f} s" if begun is not None else "",
-        _settings(trial),
+    trained = sum(epoch.seconds for epoch in run.epochs.values()) if run.epochs or run.ended else None
+    since_s = None
+    if run.in_flight and run.started_ms is not None:
+        since_s = max(run.started_ms, history.sessions[-1][1]) / 1000
+    return Row(
+        cells=(
+            str(trial.number),
+            trial.state if run.ended or run.in_flight else "waiting",
+            f"{len(values)}/{history.created.space_file['budget']['epochs']}",
+            f"{values[-1]:.4g}" if values else "",
+            f"{pick(values):.4g}" if values else "",
+        ),
+        seconds=trained,
+        since_s=since_s,
+        settings=_settings(trial),
+        style={"failed": "red", "finished": ""}.get(trial.state, "dim")
+        if trial is not history.best
+        else "bold green",
     )
 
 

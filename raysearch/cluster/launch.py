@@ -15,6 +15,7 @@ from pathlib import Path
 
 from raysearch.cluster.environment import prepare_environment
 from raysearch.cluster.executor import Executor, StopFlag, order_for, source_of
+from raysearch.cluster.request import NO_WISH, Where, Wish
 from raysearch.errors import InputError, NoFinishedTrialError, StoppedError, StorageError
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger, read_entries
@@ -23,7 +24,7 @@ from raysearch.search.make import complete_options, sampler_problems
 from raysearch.seeds import generator
 from raysearch.space.domains import ChoiceDomain, Space
 from raysearch.space.space_file import ResourcesSection, SpaceFile
-from raysearch.study.folders import check_writable
+from raysearch.study.folders import check_writable, resume_command
 from raysearch.study.study import Listener, Run, Study
 from raysearch.training.rehearsal import Rehearsal, rehearse
 
@@ -31,14 +32,6 @@ PACKAGES = ("raysearch", "ray", "torch", "optuna", "nevergrad", "numpy", "mlflow
 DECIDES_BITS = ("raysearch", "torch", "optuna", "nevergrad", "numpy")
 WINDOW_PER_SLOT = 2
 RESERVE_BYTES = 50 * 1024**2  # ledger, report, MLflow
-
-
-@dataclass(frozen=True)
-class Where:
-    """Where runs are carried out: in this process, on a new local Ray, or on the cluster at ``address``."""
-
-    address: str | None = None
-    in_process: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,16 +154,8 @@ def executor_for(where: Where, resources: ResourcesSection) -> Iterator[Executor
         session.stop_session()
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What a resume asks for beyond going on."""
-
-    extra_trials: int = 0
-    window: int | None = None
-
-
 def carry_out(
-    ledger: Ledger, executor: Executor, listen: Listener, opened: Callable[[Path], None], wish: Wish = Wish()
+    ledger: Ledger, executor: Executor, listen: Listener, opened: Callable[[Path], None], wish: Wish = NO_WISH
 ) -> History:
     """Carry a study out to its end, or until a signal.
 
@@ -205,12 +190,13 @@ def carry_out(
     if stop.signal_number is not None:
         study.close("stopped")
         raise StoppedError(
-            f"stopped, everything is saved; go on with: raysearch resume {name}", stop.signal_number
+            f"stopped, everything is saved; go on with: {resume_command(ledger.folder)}", stop.signal_number
         )
     study.close("gave up" if study.gave_up else "finished")
     if study.history.best is None:
-        failures = list(dict.fromkeys(trial.failure for trial in study.history.committed))
-        raise NoFinishedTrialError(f"{name}: no trial finished\n" + "\n".join(failures[:3]))
+        failures = dict.fromkeys(trial.failure.strip().splitlines()[-1] for trial in study.history.committed)
+        why = "" if study.history.is_complete else "; gave up, as the first ones all failed alike"
+        raise NoFinishedTrialError("\n".join([f"{name}: no trial finished{why}", *list(failures)[:3]]))
     return study.history
 
 

@@ -106,6 +106,10 @@ class _Bridge:
         self.runs: dict[str, Run] = {}
         self.storage_failure = ""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles its state for a restore that never comes, and a live view holds a lock."""
+        return {}
+
     @property
     def is_over(self) -> bool:
         return self.stop.requested or self.study.is_over or bool(self.storage_failure)

@@ -80,9 +80,8 @@ class TrialHistory:
 class History:
     """Everything known of a study; feed it with entries in order."""
 
-    created: Created
-
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self._begun: Created | None = None
         self.trials: list[TrialHistory] = []
         self.window = 0
         self.n_trials = 0
@@ -119,6 +118,17 @@ class History:
         self.busy_ms += max(entry.time_ms - self.last_ms, 0) if self.last_ms else 0
         self.last_ms = entry.time_ms
         self._apply[type(entry.record)](entry.record, entry.time_ms)
+
+    @property
+    def created(self) -> Created:
+        """How the study began.
+
+        Raises:
+            StorageError: the ledger does not hold one whole record.
+        """
+        if self._begun is None:
+            raise StorageError("the ledger is empty: its study was killed before it began; delete its folder")
+        return self._begun
 
     def run(self, trial: int, fold: int) -> RunHistory:
         """Return one run's history."""
@@ -158,7 +168,7 @@ class History:
         return value > than if self.created.maximise else value < than
 
     def _created(self, record: Created, _: int) -> None:
-        self.created = record
+        self._begun = record
         self.window = record.window
         self.n_trials = record.space_file["search"]["trials"]
 
@@ -196,7 +206,7 @@ class History:
 
     def _lost(self, record: Lost, _: int) -> None:
         run = self.run(record.trial, record.fold)
-        run.lost += 1
+        run.lost += record.to_blame
         run.in_flight = False
 
     def _committed(self, record: Committed, _: int) -> None:

@@ -148,13 +148,19 @@ class Ended(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Lost(Record):
-    """An attempt vanished without a result (its process was killed); the run is to do again."""
+    """An attempt vanished without a result (its process was killed); the run is to do again.
+
+    Attributes:
+        reason: what was heard of it.
+        to_blame: whether it may have been the run's own fault; after three such losses it has failed.
+    """
 
     kind: ClassVar[str] = "lost"
     trial: int
     fold: int
     attempt: int
     reason: str
+    to_blame: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from raysearch.errors import StorageError
+from raysearch.errors import InputError, StorageError
 from raysearch.ledger.history import History, RunHistory, TrialHistory
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.records import (
@@ -93,7 +93,12 @@ class Study:
         return len(endings) == 1 and first[0].failure.startswith("error:")
 
     def begin(self, opened: Opened, *, extra_trials: int = 0, window: int | None = None) -> None:
-        """Take the study up: in this process, with more trials or a wider window if wanted."""
+        """Take the study up: in this process, with more trials or a wider window if wanted.
+
+        Raises:
+            InputError: more trials than the grid has points.
+        """
+        self._check_grid(extra_trials)
         self._stage(opened)
         if extra_trials:
             self._stage(Extended(trials=extra_trials))
@@ -101,6 +106,7 @@ class Study:
             self._stage(Widened(window=window))
         self._ask()
         self._advance()
+        delete_superseded(self.ledger.folder, self.history)  # what a killed process did not come to
 
     def next_run(self) -> Run | None:
         """Hand out the next run to do, or None if all that may run now is handed out."""
@@ -108,14 +114,18 @@ class Study:
             for run in trial.runs:
                 if run.ended is None and (run.trial, run.fold) not in self._handed_out:
                     self._handed_out.add((run.trial, run.fold))
-                    return Run(
-                        trial=run.trial,
-                        fold=run.fold,
-                        attempt=run.attempt + 1,
-                        settings=self._space.complete(trial.settings),
-                        seed=derive(self.space_file.seed, "run", run.trial, run.fold),
-                    )
+                    return self.as_run(run, run.attempt + 1)
         return None
+
+    def as_run(self, known: RunHistory, attempt: int) -> Run:
+        """Write down an attempt at a run that the history knows."""
+        return Run(
+            trial=known.trial,
+            fold=known.fold,
+            attempt=attempt,
+            settings=self._space.complete(self.history.trials[known.trial].settings),
+            seed=derive(self.space_file.seed, "run", known.trial, known.fold),
+        )
 
     def started(self, run: Run) -> None:
         """A run that was handed out has begun."""
@@ -147,15 +157,21 @@ class Study:
         self._handed_out.discard((ended.trial, ended.fold))
         self._advance()
 
-    def lose(self, run: Run, reason: str) -> None:
-        """An attempt vanished without a result; after three the run counts as failed."""
-        if run.attempt > self.history.run(run.trial, run.fold).attempt:
+    def has_begun(self, run: Run) -> bool:
+        """Whether the attempt was ever started."""
+        return self.history.run(run.trial, run.fold).attempt >= run.attempt
+
+    def lose(self, run: Run, reason: str, *, to_blame: bool = True) -> None:
+        """An attempt vanished without a result; after three to blame the run counts as failed."""
+        if not self.has_begun(run):
             self._handed_out.discard((run.trial, run.fold))  # it never began
             return
         known = self._current(run)
         if known is None:
             return
-        self._stage(Lost(trial=run.trial, fold=run.fold, attempt=run.attempt, reason=reason))
+        self._stage(
+            Lost(trial=run.trial, fold=run.fold, attempt=run.attempt, reason=reason, to_blame=to_blame)
+        )
         self._handed_out.discard((run.trial, run.fold))
         if known.lost >= MAX_LOST:
             self._stage(
@@ -218,7 +234,13 @@ class Study:
         window = self.history.trials[self._first_open :]
         candidates = window[:1] if self._in_order else [trial for trial in window if not trial.committed]
         over = [trial for trial in candidates if trial.state in {"finished", "failed"}]
-        return over[0] if over and not self.history.is_complete else None
+        return over[0] if over and not self.is_over else None
+
+    def _check_grid(self, extra_trials: int) -> None:
+        size = self._space.grid_size
+        wanted = self.history.n_trials + extra_trials
+        if self.space_file.search.sampler == "grid" and size is not None and wanted > size:
+            raise InputError(f"--trials +{extra_trials}: the grid has {size} points, that would be {wanted}")
 
     def _ask(self) -> None:
         while len(self.history.trials) < min(
