@@ -76,7 +76,9 @@ def _print_links(folders: list[Path], uri: str, address: str) -> None:
         except StorageError:
             continue  # said when catching up
         if found:
-            typer.echo(f"{folder.name}: {address}/#/experiments/{found[0]}/runs/{found[1]}?workflowType=machine_learning")
+            typer.echo(
+                f"{folder.name}: {address}/#/experiments/{found[0]}/runs/{found[1]}?workflowType=machine_learning"
+            )
 
 
 def _fail(code: int) -> None:

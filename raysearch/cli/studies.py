@@ -73,7 +73,7 @@ def best(name: Name, runs: Runs = RUNS, output: Format = "table") -> None:
             for inner, figure in value.items():
                 typer.echo(f"  {inner:<26} {_text(figure)}")
         else:
-            typer.echo(f"{key:<28} {_text(value)}")
+            typer.echo(f"{key:<28} {_text(value)}".rstrip())
 
 
 def _history(runs: Path, name: str) -> History:

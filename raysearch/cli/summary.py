@@ -30,10 +30,12 @@ def print_summary(folder: Path) -> None:
     if history.best is not None and space_file["demonstration_of"]:
         typer.echo("\nThis study is a demonstration, cut to minutes. The physics:")
         typer.echo(f"          raysearch tune {space_file['demonstration_of']} --data DIR")
-    more = f"--trials +{space_file['search']['trials']}" if history.is_complete else ""
-    typer.echo(f"\nreport:   {folder / 'report' / 'index.html'}")
+    report = folder / "report" / "index.html"
+    typer.echo(f"\nreport:   {report if report.is_file() else f'raysearch report {folder.name}'}")
     typer.echo("MLflow:   raysearch dashboard")
-    typer.echo(f"go on:    {resume_command(folder, more)}")
+    if history.is_complete:  # else the error that ended it says how to go on
+        more = f"--trials +{space_file['search']['trials']}"
+        typer.echo(f"go on:    {resume_command(folder, more)}")
 
 
 def _print_failures(history: History) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from raysearch.cli.options import Address, InProcess, Runs, find_space_file
-from raysearch.errors import InputError, NoFinishedTrialError, StoppedError, TooManyFailedError
+from raysearch.errors import InputError, NoFinishedTrialError, StorageError, StoppedError, TooManyFailedError
 from raysearch.study.folders import RUNS, resume_command
 
 if TYPE_CHECKING:
@@ -120,6 +120,10 @@ def run_study(open_ledger: Callable[[int], Ledger], where: Where, space_file: Sp
                 )
         except (NoFinishedTrialError, StoppedError) as error:
             failure = error
+        except StorageError as error:
+            raise StorageError(
+                f"{error}\nonce that is mended, go on with: {resume_command(folder)}"
+            ) from error
     if not isinstance(failure, StoppedError):
         _say("writing the report")
         from raysearch.report.build import build_report

@@ -30,6 +30,7 @@ def open_view() -> Iterator[Listener]:
         yield show_line
         return
     with Live("starting the first runs", console=Console(stderr=True), refresh_per_second=4) as live:
+        live.console.show_cursor(True)  # a second Ctrl-C ends the process with no chance to bring it back
         try:
             yield lambda _, history: live.update(Snapshot.of(history))
         finally:

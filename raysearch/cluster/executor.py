@@ -58,8 +58,10 @@ class Executor(Protocol):
     def evaluate(self, order: Order, weights: str, weights_sha256: str) -> TestOutcome:
         """Apply the best model to the test set."""
 
-    def close(self) -> None:
-        """Give everything back."""
+
+def fits(there: float, each: float) -> int:
+    """How often ``each`` fits into what is there, with fractions as people count: 0.1 fits into 1 ten times."""
+    return int(there / each + 1e-9)
 
 
 def source_of(space_file: SpaceFile) -> DataSource:

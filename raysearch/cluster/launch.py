@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from raysearch.cluster.environment import prepare_environment
 from raysearch.cluster.executor import Executor, StopFlag, order_for, source_of
 from raysearch.cluster.request import NO_WISH, Where, Wish
@@ -25,7 +27,8 @@ from raysearch.seeds import generator
 from raysearch.space.domains import ChoiceDomain, Space
 from raysearch.space.space_file import ResourcesSection, SpaceFile
 from raysearch.study.folders import check_writable, resume_command
-from raysearch.study.study import Listener, Run, Study
+from raysearch.study.study import Listener, Study
+from raysearch.training.checkpoint import write_durably
 from raysearch.training.rehearsal import Rehearsal, rehearse
 
 PACKAGES = ("raysearch", "ray", "torch", "optuna", "nevergrad", "numpy", "mlflow", "h5py")
@@ -81,6 +84,7 @@ def create_study(prepared: Prepared, folder: Path, slots: int) -> Ledger:
 
     Raises:
         FolderError: it cannot be written, or holds a study already.
+        StorageError: the disk is full or failed.
     """
     space_file, rehearsal = prepared.space_file, prepared.rehearsal
     ledger = Ledger(folder, create=True)
@@ -96,7 +100,7 @@ def create_study(prepared: Prepared, folder: Path, slots: int) -> Ledger:
         data={"path": space_file.data.path or "", "split": list(space_file.data.split), **rehearsal.data},
         settings=list(space_file.searched.domains),
     )
-    (folder / "space.yaml").write_text(space_file.to_yaml(), encoding="utf-8")
+    write_durably(folder / "space.yaml", space_file.to_yaml().encode())
     ledger.append([created])
     return ledger
 
@@ -171,6 +175,7 @@ def carry_out(
         NoFinishedTrialError: no trial finished.
         StorageError: the disk is full or failed.
     """
+    torch.set_num_threads(1)  # the search computes here too; its bits must not depend on the machine's cores
     study = Study(ledger, listen)
     with StopFlag() as stop:
         session = Opened(
@@ -207,8 +212,7 @@ def _test_best(study: Study, executor: Executor) -> None:
         return
     run = best.runs[0]
     assert run.ended is not None
-    settings = study.space_file.searched.complete(best.settings)
-    order = order_for(study, Run(run.trial, run.fold, run.attempt, settings, seed=0))
+    order = order_for(study, study.as_run(run, run.attempt))
     outcome = executor.evaluate(order, run.ended.weights, run.ended.weights_sha256)
     study.tested(
         Tested(

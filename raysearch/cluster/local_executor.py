@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from raysearch.cluster.executor import StopFlag, ended_record, order_for
+from raysearch.cluster.executor import StopFlag, ended_record, fits, order_for
 from raysearch.errors import InputError
 from raysearch.space.space_file import ResourcesSection
 from raysearch.study.study import Run, Study
@@ -31,7 +31,7 @@ class LocalExecutor:
                 "--local runs in this one process: set resources.workers to 1 and resources.gpus to 0"
             )
         # as many as Ray would run here, so that the default window, and with it the history, is the same
-        self.slots = max(int(len(os.sched_getaffinity(0)) // resources.cpus), 1)
+        self.slots = max(fits(len(os.sched_getaffinity(0)), resources.cpus), 1)
 
     def execute(self, study: Study, stop: StopFlag) -> None:
         """Carry out runs until the study is over or the flag is set."""
@@ -46,9 +46,6 @@ class LocalExecutor:
     def evaluate(self, order: Order, weights: str, weights_sha256: str) -> TestOutcome:
         """Apply the best model to the test set."""
         return evaluate_on_test(order, weights, weights_sha256)
-
-    def close(self) -> None:
-        """Nothing to give back."""
 
 
 class _Reporter:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import ray
 from ray import tune
+
+from raysearch.cluster.executor import fits
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,13 @@ def group_trial_resources(workers: int, resources: WorkerResources) -> tune.Plac
     return tune.PlacementGroupFactory([{}, *([resources.bundle()] * workers)], strategy="PACK")
 
 
-def group_slots(workers: int, resources: WorkerResources, total_cpus: float, total_gpus: float = 0.0) -> int:
-    """How many runs of so many workers fit at once."""
-    slots = int(total_cpus // (workers * resources.cpus))
-    return min(slots, int(total_gpus // (workers * resources.gpus))) if resources.gpus else slots
+def machines() -> list[dict[str, float]]:
+    """What each machine of the cluster has in all, ``CPU`` and ``GPU`` among it."""
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
+
+
+def group_slots(workers: int, resources: WorkerResources, machines: Iterable[Mapping[str, float]]) -> int:
+    """How many runs of so many workers fit at once; a worker needs all it gets on one machine."""
+    bundle = resources.bundle().items()
+    places = sum(min(fits(machine.get(name, 0.0), each) for name, each in bundle) for machine in machines)
+    return places // workers

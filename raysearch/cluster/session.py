@@ -8,6 +8,7 @@ import os
 import ray
 
 from raysearch.cluster.environment import TOKEN
+from raysearch.cluster.resources import WorkerResources, group_slots, machines
 from raysearch.errors import ResourceError
 from raysearch.space.space_file import ResourcesSection
 
@@ -39,7 +40,7 @@ def start_session(address: str | None, resources: ResourcesSection) -> None:
             ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as error:
         what = f"the Ray cluster at {address!r}" if address else "a local Ray"
-        reason = str(error).strip().splitlines()[0]
+        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
         raise ResourceError(f"{what} cannot be used: {type(error).__name__}: {reason}") from error
     if TOKEN.is_file():
         TOKEN.chmod(0o600)  # Ray makes it readable to all
@@ -52,10 +53,18 @@ def _check_resources(resources: ResourcesSection) -> None:
         there = total.get(name, 0)
         if wanted * resources.workers > there:
             ray.shutdown()
+            each = f" ({resources.workers} workers x {wanted:g})" if resources.workers > 1 else ""
             raise ResourceError(
-                f"a run needs {wanted * resources.workers:g} {name} ({resources.workers} workers x {wanted:g}), "
-                f"the cluster has {there:g}; change resources in the space file, or give --address of a larger cluster"
+                f"a run needs {wanted * resources.workers:g} {name}{each}, there are {there:g}; "
+                f"change resources.{name.lower()}s, or give --address of a larger cluster"
             )
+    each_worker = WorkerResources(resources.cpus, resources.gpus)
+    if not group_slots(resources.workers, each_worker, machines()):
+        ray.shutdown()
+        raise ResourceError(
+            f"the cluster's machines, each for itself, cannot hold {resources.workers} workers of "
+            f"{resources.cpus:g} CPU and {resources.gpus:g} GPU; change resources"
+        )
 
 
 def stop_session() -> None:

@@ -11,24 +11,31 @@ import json
 import os
 import shutil
 import tempfile
-from functools import partial
-from typing import Any
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import ray
 from ray import tune
-from ray.tune import Callback, RunConfig, TuneConfig, Tuner
+from ray.tune import Callback, RunConfig, TuneConfig, TuneError, Tuner
 from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
 
 from raysearch.cluster.executor import StopFlag, ended_record, order_for
-from raysearch.cluster.resources import WorkerResources, group_slots, group_trial_resources
+from raysearch.cluster.resources import WorkerResources, group_slots, group_trial_resources, machines
 from raysearch.cluster.tune_trainable import attempt_in_actor
 from raysearch.errors import ResourceError, StorageError
 from raysearch.space.space_file import ResourcesSection
 from raysearch.study.study import Run, Study
 from raysearch.training.final import TestOutcome, evaluate_on_test
 from raysearch.training.order import Order, Outcome
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+LONGEST_REASON = 300
+MAX_NOT_BEGUN = 3  # processes in a row, for each slot, that end before they train
 
 
 class TuneExecutor:
@@ -37,26 +44,25 @@ class TuneExecutor:
     def __init__(self, resources: ResourcesSection) -> None:
         self._resources = resources
         self._each = WorkerResources(resources.cpus, resources.gpus)
-        total = ray.cluster_resources()
-        self.slots = group_slots(resources.workers, self._each, total["CPU"], total.get("GPU", 0.0))
+        self.slots = group_slots(resources.workers, self._each, machines())
 
     def execute(self, study: Study, stop: StopFlag) -> None:
         """Carry out runs until the study is over or the flag is set; see the protocol."""
         # Tune keeps a finished actor only for a trial that waits; by default one may wait, and of two actors
         # that finish together one would be thrown away, seconds of imports with it.
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(self.slots)
-        while not study.is_over and not stop.requested:
+        bridge = _Bridge(study, stop, self.slots)
+        while not bridge.is_over:
             n_records = len(study.ledger.entries)
             scratch = tempfile.mkdtemp(prefix="raysearch-tune-")
-            bridge = _Bridge(study, stop, self.slots)
             try:
                 self._fit(bridge, scratch)
             except RuntimeError as error:  # Tune gives up on an out-of-memory kill; the study does not
-                bridge.lose_all(str(error).strip().splitlines()[-1])
+                bridge.lose_all(_reason(error.__cause__ or error))
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
-            if bridge.storage_failure:
-                raise StorageError(bridge.storage_failure)
+            if bridge.failure is not None:
+                raise bridge.failure
             if len(study.ledger.entries) == n_records and not stop.requested:
                 raise ResourceError("Ray Tune ended without starting a run; is the cluster still there?")
 
@@ -94,17 +100,48 @@ class TuneExecutor:
         except ray.exceptions.RayTaskError as error:
             raise error.cause from error
 
-    def close(self) -> None:
-        """Leave the session to whoever started it."""
+
+def _reason(error: BaseException) -> str:
+    """One line: of a traceback that Ray passes on the last, of its own messages the first."""
+    lines = str(error).strip().splitlines() or [""]
+    if isinstance(error, (ray.exceptions.RayTaskError, TuneError)):
+        return lines[-1].strip()[:LONGEST_REASON]
+    return f"{type(error).__name__}: {lines[0].strip()}"[:LONGEST_REASON]
+
+
+def _kept(
+    method: Callable[Concatenate[_Bridge, P], T | None],
+) -> Callable[Concatenate[_Bridge, P], T | None]:
+    """Keep what a call from Tune raises, and end Tune: there it would be wrapped, or counted to a trial."""
+
+    @wraps(method)
+    def guarded(self: _Bridge, *args: P.args, **kwargs: P.kwargs) -> T | None:
+        if self.failure is None:
+            try:
+                return method(self, *args, **kwargs)
+            except Exception as error:  # noqa: BLE001 - raised again when Tune has ended
+                self.failure = error
+        return None
+
+    return guarded
 
 
 class _Bridge:
-    """Between Tune's trials and the study's runs."""
+    """Between Tune's trials and the study's runs.
+
+    Attributes:
+        runs: by Tune's trial, what is handed out.
+        suspects: runs (trial, fold) of which one was killed for the memory it took; nobody says which.
+            They go on one at a time, so that a run that is killed again is the one to blame.
+        failure: ends the study as soon as Tune has ended.
+    """
 
     def __init__(self, study: Study, stop: StopFlag, slots: int) -> None:
         self.study, self.stop, self.slots = study, stop, slots
         self.runs: dict[str, Run] = {}
-        self.storage_failure = ""
+        self.suspects: set[tuple[int, int]] = set()
+        self.failure: Exception | None = None
+        self._n_not_begun = 0
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its state for a restore that never comes, and a live view holds a lock."""
@@ -112,18 +149,23 @@ class _Bridge:
 
     @property
     def is_over(self) -> bool:
-        return self.stop.requested or self.study.is_over or bool(self.storage_failure)
+        return self.stop.requested or self.study.is_over or self.failure is not None
 
+    @_kept
     def hand_out(self, trial_id: str) -> dict[str, str] | None:
         """Give Tune a run; some more than there are slots, so that a freed actor finds its next run waiting."""
-        if len(self.runs) >= 2 * self.slots or (run := self.study.next_run()) is None:
+        most = 1 if self.suspects else 2 * self.slots
+        if len(self.runs) >= most or (run := self.study.next_run()) is None:
             return None
         self.runs[trial_id] = run
         return {"order": json.dumps(order_for(self.study, run).to_plain())}
 
+    @_kept
     def started(self, trial_id: str) -> None:
+        self._n_not_begun = 0
         self.study.started(self.runs[trial_id])
 
+    @_kept
     def result(self, trial_id: str, result: dict[str, Any]) -> None:
         run = self.runs.get(trial_id)
         if run is None:
@@ -132,19 +174,37 @@ class _Bridge:
             self.study.report(run, **json.loads(result["report"]))
         elif result.get("event") == "ended":
             del self.runs[trial_id]
+            self.suspects.discard((run.trial, run.fold))
             self.study.end(ended_record(run, Outcome(**json.loads(result["outcome"]))))
         elif result.get("event") == "storage":
-            del self.runs[trial_id]
-            self.storage_failure = result["message"]
+            raise StorageError(result["message"])
 
+    @_kept
     def lose(self, trial_id: str, reason: str) -> None:
         run = self.runs.pop(trial_id, None)
-        if run is not None and not self.stop.requested:
-            self.study.lose(run, reason)
+        if run is None or self.stop.requested:
+            return
+        if not self.study.has_begun(run):
+            self._n_not_begun += 1
+        self._lose(run, reason, to_blame=True)
+        if self._n_not_begun >= MAX_NOT_BEGUN * self.slots:
+            raise ResourceError(f"Ray cannot start the processes that train: {reason}")
 
+    @_kept
     def lose_all(self, reason: str) -> None:
-        for trial_id in list(self.runs):
-            self.lose(trial_id, reason)
+        """Tune has ended over one of the runs it had."""
+        if self.stop.requested:
+            return
+        begun = [run for run in self.runs.values() if self.study.has_begun(run)]
+        self.suspects |= {(run.trial, run.fold) for run in begun}
+        for run in self.runs.values():
+            self._lose(run, reason, to_blame=len(begun) == 1)
+        self.runs.clear()
+
+    def _lose(self, run: Run, reason: str, *, to_blame: bool) -> None:
+        self.study.lose(run, reason, to_blame=to_blame)
+        if self.study.history.run(run.trial, run.fold).ended:
+            self.suspects.discard((run.trial, run.fold))
 
 
 class _QueueSearcher(Searcher):
@@ -186,8 +246,8 @@ class _StateCallback(Callback):
         self._bridge.started(trial.trial_id)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: object) -> None:  # noqa: ARG002 - Tune's signature
-        error = trial.get_error()
-        self._bridge.lose(trial.trial_id, str(error).strip().splitlines()[-1] if error else "no reason given")
+        error = trial.get_pickled_error() or trial.get_error()
+        self._bridge.lose(trial.trial_id, _reason(error) if error else "no reason given")
 
 
 class _FlagStopper(Stopper):
@@ -200,4 +260,4 @@ class _FlagStopper(Stopper):
         return False
 
     def stop_all(self) -> bool:
-        return self._bridge.stop.requested or bool(self._bridge.storage_failure)
+        return self._bridge.stop.requested or self._bridge.failure is not None

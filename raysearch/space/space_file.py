@@ -1,7 +1,7 @@
 """The space file: one YAML that declares a study (task, space, search, budget, resources, seed).
 
 Everything is checked here, before anything heavy starts, and all faults are told at once with their
-lines. What needs the task itself (does it know this setting?) is checked by ``study.preflight``.
+lines. What needs the task itself (does it know this setting?) is checked by ``training.rehearsal``.
 """
 
 from __future__ import annotations

@@ -36,7 +36,10 @@ def existing_study(runs: Path, name: str) -> Path:
     folder = study_folder(runs, name)
     if not has_begun(folder):
         names = [path.name for path in studies(runs)]
-        raise InputError(f"no study {name!r} under {runs}.{did_you_mean(name, names)}")
+        hint = did_you_mean(name, names) or (
+            " See: raysearch list" if names else " There are no studies there."
+        )
+        raise InputError(f"no study {name!r} under {runs}.{hint}")
     return folder
 
 

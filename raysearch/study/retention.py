@@ -11,9 +11,11 @@ from raysearch.ledger.history import History
 def delete_superseded(folder: Path, history: History) -> None:
     """Delete the checkpoints of committed trials that are not the best; safe to repeat."""
     kept = history.best.number if history.best else None
-    done = {str(trial.number) for trial in history.committed if trial.number != kept}
     for trial_folder in (folder / "trials").glob("*"):
-        if trial_folder.name in done:
+        if not trial_folder.name.isdigit():
+            continue  # none of ours
+        number = int(trial_folder.name)
+        if number != kept and number < len(history.trials) and history.trials[number].committed:
             shutil.rmtree(trial_folder, ignore_errors=True)
     if history.best is not None:
         in_use = {folder / run.ended.weights for run in history.best.runs if run.ended}

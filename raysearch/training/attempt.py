@@ -16,28 +16,45 @@ from raysearch.training.workers import Workers
 MESSAGE_LINES = 30
 
 
+class _NotHeardError(BaseException):
+    """Carries what ``report`` raised past the handlers of the task's own exceptions."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
 def attempt_run(order: Order, workers: Workers, report: Report) -> Outcome:
     """Carry out one attempt at a run; an exception of the task is a failed run, not a crash.
 
     Raises:
         StorageError: the disk is full or failed, which is no fault of the settings.
+        Exception: whatever ``report`` raises, which is none either.
     """
+    threads_before = torch.get_num_threads()
     torch.set_num_threads(order.threads)
     started = time.monotonic()
     reports: list[EpochReport] = []
 
     def remember(epoch: EpochReport) -> None:
         reports.append(epoch)
-        report(epoch)
+        try:
+            report(epoch)
+        except Exception as error:
+            raise _NotHeardError(error) from error
 
     try:
         return Trainer(load_task(order.task), order, workers, remember).run()
+    except _NotHeardError as not_heard:
+        raise not_heard.error from None
     except StorageError:
         raise
     except NonFiniteError as error:
         failure, message = "nonfinite", str(error)
     except Exception:  # noqa: BLE001 - the one place where any error of a task is caught, and kept
         failure, message = "error", "".join(traceback.format_exc().splitlines(keepends=True)[-MESSAGE_LINES:])
+    finally:
+        torch.set_num_threads(threads_before)  # in this process others compute, too: the search
     return Outcome(
         state="failed",
         value=None,

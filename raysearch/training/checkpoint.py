@@ -11,6 +11,7 @@ import hashlib
 import io
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,13 +33,14 @@ def weights_sha256(weights: Mapping[str, Tensor]) -> str:
 
 
 def write_durably(path: Path, content: bytes) -> None:
-    """Write a file so that after a crash it is there whole or not at all.
+    """Write a file, and its folder, so that after a crash the file is there whole or not at all.
 
     Raises:
         StorageError: the disk is full or failed.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
             file.write(content)
             file.flush()
@@ -50,7 +52,8 @@ def write_durably(path: Path, content: bytes) -> None:
         finally:
             os.close(folder)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
 
 
@@ -71,10 +74,6 @@ class Checkpoints:
         buffer = io.BytesIO()
         torch.save(dict(content), buffer)
         blob = buffer.getvalue()
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(f"{self._folder}: cannot be made: {error.strerror}") from error
         path = self._folder / f"{kind}-{epoch:05d}-{hashlib.sha256(blob).hexdigest()[:32]}.pt"
         write_durably(path, blob)
         return path
@@ -98,12 +97,18 @@ class Checkpoints:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
-    """Load one checkpoint, or None if it is gone or does not match its name's SHA-256."""
+    """Load one checkpoint, or None if it is gone or does not match its name's SHA-256.
+
+    Raises:
+        StorageError: it is there and cannot be read.
+    """
     try:
         blob = path.read_bytes()
+        if hashlib.sha256(blob).hexdigest()[:32] != path.stem.rpartition("-")[2]:
+            path.rename(path.with_suffix(".corrupt"))
+            return None
     except FileNotFoundError:
         return None
-    if hashlib.sha256(blob).hexdigest()[:32] != path.stem.rpartition("-")[2]:
-        path.rename(path.with_suffix(".corrupt"))
-        return None
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
     return torch.load(io.BytesIO(blob), map_location="cpu", weights_only=True)

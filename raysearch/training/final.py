@@ -12,11 +12,13 @@ import numpy as np
 import torch
 
 from raysearch.errors import StorageError
+from raysearch.seeds import derive
 from raysearch.tasks import load_task
 from raysearch.tasks.task import make_settings
 from raysearch.training.checkpoint import load_checkpoint, weights_sha256, write_durably
 from raysearch.training.loop import evaluate
 from raysearch.training.order import Order
+from raysearch.training.randomness import load_parts, seed_all
 from raysearch.training.workers import OneWorker
 
 
@@ -48,18 +50,18 @@ def evaluate_on_test(order: Order, weights: str, expected_sha256: str) -> TestOu
         raise StorageError(f"{folder / weights}: gone or damaged; the best model cannot be evaluated")
     task = load_task(order.task)
     settings = make_settings(task, order.settings)
+    test = load_parts(task, order.source, settings).test
+    seed_all(derive(order.seed, "weights"))  # what a model draws and does not keep in its state_dict
     model = task.model(settings)
     model.load_state_dict(content["model"])
-    test = task.load(order.source, settings).test
     outputs = evaluate(task, model, test, OneWorker())
     _export(folder, order, content["model"])
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **task.predictions(outputs, test))
     name = f"test/predictions-{order.trial}.npz"
-    (folder / "test").mkdir(exist_ok=True)
     write_durably(folder / name, buffer.getvalue())
     return TestOutcome(
-        metrics={f"test_{key}": value for key, value in task.metrics(outputs, test).items()},
+        metrics={f"test_{key}": float(value) for key, value in task.metrics(outputs, test).items()},
         predictions=name,
         predictions_sha256=hashlib.sha256(buffer.getvalue()).hexdigest(),
         n_test=len(test),
@@ -68,7 +70,6 @@ def evaluate_on_test(order: Order, weights: str, expected_sha256: str) -> TestOu
 
 def _export(folder: Path, order: Order, weights: dict[str, torch.Tensor]) -> None:
     """Write ``best/model.pt`` (a ``state_dict``) and ``best/model.json`` (how to build the model)."""
-    (folder / "best").mkdir(exist_ok=True)
     buffer = io.BytesIO()
     torch.save(weights, buffer)
     write_durably(folder / "best" / "model.pt", buffer.getvalue())

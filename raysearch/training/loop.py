@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from raysearch.tasks.task import Task, make_settings
 from raysearch.training.checkpoint import Checkpoints, weights_sha256
 from raysearch.training.early_stopping import EarlyStopping, NeverStop
 from raysearch.training.order import EpochReport, Order, Outcome, Report
+from raysearch.training.randomness import load_parts, seed_all
 from raysearch.training.workers import Workers
 
 EVALUATION_ROWS = 1000
@@ -55,9 +57,9 @@ class Trainer:
         self.settings = make_settings(task, order.settings)
         self.checkpoints = Checkpoints(order.run_folder, order.attempt)
         self.stopping = NeverStop() if order.patience is None else EarlyStopping(order.patience)
-        parts = task.load(order.source, self.settings)
+        parts = load_parts(task, order.source, self.settings)
         self.parts = Parts(parts.train.to(workers.device), parts.validation.to(workers.device), parts.test)
-        torch.manual_seed(derive(order.seed, "weights"))  # after loading, which may draw or may be cached
+        seed_all(derive(order.seed, "weights"))
         self.model = task.model(self.settings).to(workers.device)
         self.optimizer = task.optimizer(self.settings, self.model.parameters())
         self.parallel = workers.wrap(self.model)
@@ -109,7 +111,7 @@ class Trainer:
 
         A worker of an earlier attempt may still be writing, so that each for itself could find another.
         """
-        found = self.checkpoints.newest("last") if self.workers.rank == 0 else None
+        found = self._sound_checkpoint() if self.workers.rank == 0 else None
         epoch = int(self.workers.sum(0 if found is None else len(found[1]["progress"]["reports"])))
         if epoch and found is None:
             found = self.checkpoints.newest("last", epoch)
@@ -118,6 +120,13 @@ class Trainer:
                     f"the checkpoint of epoch {epoch} is gone or damaged for worker {self.workers.rank}"
                 )
         return None if found is None else found[1]
+
+    def _sound_checkpoint(self) -> tuple[Path, dict[str, Any]] | None:
+        """The newest one, unless the best epoch's weights are gone: then the run begins anew, to the same end."""
+        found = self.checkpoints.newest("last")
+        if found is None or self.checkpoints.newest("best", found[1]["progress"]["best_epoch"]) is None:
+            return None
+        return found
 
     def _is_over(self) -> bool:
         losses = [self._loss_of(report) for report in self.progress.reports]
@@ -132,7 +141,8 @@ class Trainer:
         train_loss = self._train_epoch(epoch)
         outputs = evaluate(self.task, self.model, self.parts.validation, self.workers)
         validation = TensorData(tuple(tensor.cpu() for tensor in self.parts.validation.tensors))
-        metrics = {f"val_{name}": value for name, value in self.task.metrics(outputs, validation).items()}
+        found = self.task.metrics(outputs, validation)
+        metrics = {f"val_{name}": float(value) for name, value in found.items()}
         metrics["train_loss"] = train_loss
         bad = [name for name, value in metrics.items() if not math.isfinite(value)]
         if bad:
@@ -159,7 +169,7 @@ class Trainer:
 
     def _train_epoch(self, epoch: int) -> float:
         """Train one epoch and return the mean loss per example."""
-        torch.manual_seed(derive(self.order.seed, "epoch", epoch, self.workers.rank))
+        seed_all(derive(self.order.seed, "epoch", epoch, self.workers.rank))
         shuffle = torch.Generator().manual_seed(derive(self.order.seed, "shuffle", epoch))
         train, size = self.parts.train, self.workers.size
         rows = torch.randperm(len(train), generator=shuffle).to(self.workers.device)

@@ -6,6 +6,7 @@ does not know or never reads, data that do not fit, corners of the space that ca
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +19,10 @@ from raysearch.errors import InputError, RaysearchError
 from raysearch.tasks import load_task
 from raysearch.tasks.task import Task, make_settings, watched
 from raysearch.training.loop import evaluate
+from raysearch.training.randomness import load_parts
 from raysearch.training.workers import OneWorker
 
+DESCRIBES_DATA = ("files", "n_train", "n_validation", "n_test", "split_by")
 REHEARSAL_ROWS = 2000
 BYTES_PER_WEIGHT = 4 * 3  # the weight and up to two moments of the optimiser, fp32
 
@@ -58,6 +61,7 @@ def rehearse(
     task = load_task(reference)
     typed = make_settings(task, settings)
     data = task.inspect(source, typed)
+    _check_description(reference, data)
     seen, unread = watched(typed)
     try:
         metrics = _one_step(task, source, seen)
@@ -78,8 +82,18 @@ def rehearse(
     return Rehearsal(data, task.objective, task.maximise, max(n_weights) * BYTES_PER_WEIGHT)
 
 
+def _check_description(reference: str, data: Mapping[str, Any]) -> None:
+    missing = [name for name in DESCRIBES_DATA if name not in data]
+    if missing:
+        raise InputError(f"task: {reference}: inspect must tell {', '.join(missing)} too")
+    try:
+        json.dumps(data, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"task: {reference}: inspect must give plain values: {error}") from error
+
+
 def _one_step(task: Task[Any], source: DataSource, settings: Any) -> dict[str, float]:  # noqa: ANN401 - the task's own type
-    parts = task.load(source, settings)
+    parts = load_parts(task, source, settings)
     for name in ("train", "validation", "test"):
         if not len(getattr(parts, name)):
             raise InputError(f"data: the {name} part is empty; give more data or change data.split")

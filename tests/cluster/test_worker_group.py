@@ -258,10 +258,13 @@ def test_asks_for_the_workers_and_nothing_for_the_trial():
 
 
 def test_slots_are_whole_groups_of_what_is_short():
-    assert group_slots(2, WorkerResources(), total_cpus=2) == 1
-    assert group_slots(2, WorkerResources(cpus=2), total_cpus=15) == 3
-    assert group_slots(2, WorkerResources(cpus=1, gpus=1), total_cpus=16, total_gpus=5) == 2
-    assert group_slots(4, WorkerResources(), total_cpus=3) == 0
+    assert group_slots(2, WorkerResources(), [{"CPU": 2}]) == 1
+    assert group_slots(2, WorkerResources(cpus=2), [{"CPU": 15}]) == 3
+    assert group_slots(2, WorkerResources(cpus=1, gpus=1), [{"CPU": 16, "GPU": 5}]) == 2
+    assert group_slots(4, WorkerResources(), [{"CPU": 3}]) == 0
+    assert group_slots(1, WorkerResources(cpus=0.1), [{"CPU": 1}]) == 10
+    assert group_slots(1, WorkerResources(cpus=8), [{"CPU": 4}, {"CPU": 6}, {"CPU": 8}]) == 1
+    assert group_slots(1, WorkerResources(gpus=1), [{"CPU": 16}, {"CPU": 8, "GPU": 2}]) == 2
 
 
 @pytest.mark.ray_cluster

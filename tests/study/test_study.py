@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import create_ledger, failed, finished, opened
+from conftest import create_ledger, failed, finished, opened, toy_space_file
 
-from raysearch.errors import StorageError
+from raysearch.errors import InputError, StorageError
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, Ledger
 from raysearch.ledger.records import Asked, Lost
@@ -224,3 +225,83 @@ def test_only_the_best_trials_weights_are_kept(tmp_path: Path) -> None:
     assert best.runs[0].ended is not None
     kept = [path.relative_to(folder) for path in (folder / "trials").rglob("*.pt")]
     assert [str(path) for path in kept] == [best.runs[0].ended.weights]
+
+
+@pytest.mark.parametrize("folds", [1, 2])
+def test_a_ledger_cut_after_any_record_goes_on_to_the_same_history(tmp_path: Path, folds: int) -> None:
+    """A group of records is one write, yet a kill or a full disk may leave its first records alone."""
+    straight = new_study(tmp_path / "straight", folds=folds, window=3, trials=6)
+    drive(straight, random.Random(3))
+    lines = (tmp_path / "straight" / FILE_NAME).read_bytes().splitlines(keepends=True)
+    for n_records in range(1, len(lines)):
+        folder = tmp_path / str(n_records)
+        folder.mkdir()
+        (folder / FILE_NAME).write_bytes(b"".join(lines[:n_records]))
+        study = Study(Ledger(folder), lambda *_: None)
+        study.begin(opened(2))
+        drive(study, random.Random(n_records))
+        assert study.history.hash == straight.history.hash, f"cut after record {n_records}"
+
+
+def test_giving_up_does_not_depend_on_the_order_of_arrival(tmp_path: Path) -> None:
+    """Trial 3 is over before trial 2 is; three alike end the study all the same."""
+    study = new_study(tmp_path / "s")
+    runs = [study.next_run() for _ in range(4)]
+    for run in runs:
+        assert run is not None
+        study.started(run)
+    for place in (3, 0, 1, 2):
+        study.end(failed(runs[place]))  # type: ignore[arg-type]
+    assert study.gave_up
+    assert study.history.n_committed == 3
+    study.ledger.close()
+    again = Study(Ledger(tmp_path / "s"), lambda *_: None)
+    again.begin(opened(2))
+    assert again.history.n_committed == 3
+
+
+def test_a_loss_that_may_be_anothers_fault_does_not_count(tmp_path: Path) -> None:
+    study = new_study(tmp_path / "s")
+    for attempt in range(5):
+        run = study.next_run()
+        assert run is not None
+        assert (run.trial, run.attempt) == (0, attempt + 1)
+        study.started(run)
+        study.lose(run, "memory", to_blame=False)
+    assert study.history.trials[0].runs[0].lost == 0
+    assert History(study.ledger.entries).trials[0].runs[0].ended is None
+
+
+def test_a_grid_is_not_walked_twice(tmp_path: Path) -> None:
+    space = {"width": {"type": "int", "low": 1, "high": 10}, "learning_rate": 0.1}
+    plain = {
+        **toy_space_file().model_dump(mode="json"),
+        "space": space,
+        "search": {"sampler": "grid", "trials": 8},
+    }
+    created = create_ledger(tmp_path / "x").entries[0].record
+    ledger = Ledger(tmp_path / "s", create=True)
+    ledger.append([dataclasses.replace(created, space_file=plain)])  # type: ignore[type-var]
+    study = Study(ledger, lambda *_: None)
+    n_records = len(ledger.entries)
+    with pytest.raises(InputError, match=r"--trials \+3: the grid has 10 points, that would be 11"):
+        study.begin(opened(), extra_trials=3)
+    assert len(ledger.entries) == n_records
+    study.begin(opened(), extra_trials=2)
+    assert study.history.n_trials == 10
+
+
+def test_what_a_killed_process_did_not_come_to_delete_is_deleted_on_resume(tmp_path: Path) -> None:
+    folder = tmp_path / "s"
+    study = new_study(folder)
+    drive(study, random.Random(0))
+    best = study.history.best
+    assert best is not None
+    for number in (best.number, (best.number + 1) % 12):
+        (folder / f"trials/{number}/fold-0/attempt-1").mkdir(parents=True)
+        (folder / f"trials/{number}/fold-0/attempt-1/best-00001-0.pt").write_text("weights")
+    (folder / "trials/notes").mkdir()
+    again = Study(Ledger(folder), lambda *_: None)
+    again.begin(opened(2))
+    assert sorted(path.name for path in (folder / "trials").iterdir()) == [str(best.number), "notes"]
+    assert (folder / f"trials/{best.number}/fold-0/attempt-1/best-00001-0.pt").exists()

@@ -134,7 +134,7 @@ def test_an_error_of_the_task_fails_the_run_with_its_traceback(
 
 def test_a_full_disk_is_no_fault_of_the_settings(tmp_path: Path) -> None:
     (tmp_path / "trials").write_text("in the way")
-    with pytest.raises(StorageError, match="cannot be made"):
+    with pytest.raises(StorageError, match="cannot be written"):
         run(order(tmp_path))
 
 
@@ -251,3 +251,92 @@ def test_watched_settings_are_settings() -> None:
 def test_unknown_tasks(reference: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         load_task(reference)
+
+
+USES_GLOBAL_GENERATORS = """
+import random
+import numpy as np
+import torch
+from toy_task import Toy
+
+class Noisy(Toy):
+    def load(self, source, settings):
+        parts = super().load(source, settings)
+        self.first_row = torch.randperm(100)[0].item()
+        return parts
+
+    def loss(self, model, batch):
+        x, y = batch
+        scale = 1 + 0.1 * np.random.randn() + 0.1 * random.random() + 0.01 * self.first_row
+        return super().loss(model, (x, y * scale))
+
+    def metrics(self, outputs, data):
+        return {"loss": np.float32(super().metrics(outputs, data)["loss"]), "tensor": torch.tensor(1.5)}
+"""
+
+
+def noisy(folder: Path, path: Path, **settings: object) -> Order:
+    return dataclasses.replace(order(folder, **settings), task=f"{path}:Noisy")  # type: ignore[arg-type]
+
+
+def test_what_a_task_draws_from_global_generators_is_the_runs_own(tmp_path: Path) -> None:
+    path = tmp_path / "noisy.py"
+    path.write_text(USES_GLOBAL_GENERATORS)
+    first, _ = run(noisy(tmp_path / "1", path))
+    assert first.state == "finished", first.message
+    run(noisy(tmp_path / "2", path, width=3))
+    again, _ = run(noisy(tmp_path / "3", path))
+    assert essence(again) == essence(first)
+    with pytest.raises(Killed):
+        attempt_run(noisy(tmp_path / "4", path), OneWorker(), kill_after(3))
+    torch.rand(1)
+    assert essence(run(noisy(tmp_path / "4", path, attempt=2))[0]) == essence(first)
+
+
+def test_metrics_of_numpy_and_torch_become_plain_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "noisy.py"
+    path.write_text(USES_GLOBAL_GENERATORS)
+    outcome, reports = run(noisy(tmp_path / "1", path))
+    assert {type(value) for report in reports for value in report.metrics.values()} == {float}
+    assert outcome.metrics["val_tensor"] == 1.5
+    test = evaluate_on_test(noisy(tmp_path / "1", path), outcome.weights, outcome.weights_sha256)
+    assert {type(value) for value in test.metrics.values()} == {float}
+
+
+def test_a_run_whose_best_weights_are_damaged_begins_anew(tmp_path: Path) -> None:
+    straight, _ = run(order(tmp_path / "straight"))
+    folder = tmp_path / "killed"
+    with pytest.raises(Killed):
+        attempt_run(order(folder), OneWorker(), kill_after(4))
+    for path in folder.rglob("best-*.pt"):
+        path.write_bytes(b"damaged")
+    outcome, _ = run(order(folder, attempt=2))
+    assert essence(outcome) == essence(straight)
+
+
+def test_who_hears_the_reports_may_fail_and_it_is_not_the_tasks_fault(tmp_path: Path) -> None:
+    def closed_pipe(_: EpochReport) -> None:
+        raise BrokenPipeError("nobody reads")
+
+    with pytest.raises(BrokenPipeError, match="nobody reads"):
+        attempt_run(order(tmp_path), OneWorker(), closed_pipe)
+
+
+def test_a_run_gives_the_processs_threads_back(tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    run(dataclasses.replace(order(tmp_path), threads=before + 1))
+    assert torch.get_num_threads() == before
+
+
+def test_rehearsal_refuses_a_description_of_data_that_the_ledger_cannot_hold(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "import numpy as np\nfrom toy_task import Toy\n"
+        "class Silent(Toy):\n    def inspect(self, source, settings):\n        return {'n_train': 1}\n"
+        "class Odd(Toy):\n    def inspect(self, source, settings):\n"
+        "        return {**super().inspect(source, settings), 'n_train': np.int64(3)}\n"
+    )
+    with pytest.raises(InputError, match="inspect must tell files, n_validation, n_test, split_by too"):
+        rehearse(f"{path}:Silent", SOURCE, SETTINGS, [])
+    with pytest.raises(InputError, match="inspect must give plain values: .*int64"):
+        rehearse(f"{path}:Odd", SOURCE, SETTINGS, [])
