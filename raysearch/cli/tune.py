@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from raysearch.cli.options import Address, InProcess, Runs, find_space_file
-from raysearch.errors import InputError, NoFinishedTrialError, StorageError, StoppedError, TooManyFailedError
+from raysearch.errors import InputError, NoFinishedTrialError, StoppedError, StorageError, TooManyFailedError
 from raysearch.study.folders import RUNS, resume_command
 
 if TYPE_CHECKING:

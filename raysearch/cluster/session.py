@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
+import socket
+from collections.abc import Mapping
 
 import ray
+from ray._private.services import canonicalize_bootstrap_address
 
 from raysearch.cluster.environment import TOKEN
 from raysearch.cluster.resources import WorkerResources, group_slots, machines
@@ -13,6 +17,7 @@ from raysearch.errors import ResourceError
 from raysearch.space.space_file import ResourcesSection
 
 OBJECT_STORE_BYTES = 256 * 1024**2  # orders and results are small; data are read where they are used
+ANSWER_S = 10.0
 
 
 def start_session(address: str | None, resources: ResourcesSection) -> None:
@@ -26,17 +31,21 @@ def start_session(address: str | None, resources: ResourcesSection) -> None:
         ResourceError: no cluster there, wrong token, or it can never hold one run.
     """
     logging.getLogger("ray").setLevel(logging.CRITICAL)
+    n_cpus = len(os.sched_getaffinity(0))
+    if address is None:  # Ray takes seconds to start; which GPUs there are it finds out better than we
+        _check_total(resources, {"CPU": n_cpus, "GPU": math.inf})
     try:
         if address is None:
             ray.init(
                 address="local",
-                num_cpus=len(os.sched_getaffinity(0)),
+                num_cpus=n_cpus,
                 object_store_memory=OBJECT_STORE_BYTES,
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level=logging.CRITICAL,
             )
         else:
+            _check_answers(address)
             ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as error:
         what = f"the Ray cluster at {address!r}" if address else "a local Ray"
@@ -47,24 +56,37 @@ def start_session(address: str | None, resources: ResourcesSection) -> None:
     _check_resources(resources)
 
 
+def _check_answers(address: str) -> None:
+    """Ray would try an address that nothing listens at for a quarter of an hour, and fill the terminal."""
+    found = canonicalize_bootstrap_address(address)  # 'auto' may be what an earlier Ray left behind
+    if found is not None:
+        host, _, port = found.rpartition(":")
+        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_S).close()
+
+
 def _check_resources(resources: ResourcesSection) -> None:
-    total = ray.cluster_resources()
-    for name, wanted in (("CPU", resources.cpus), ("GPU", resources.gpus)):
-        there = total.get(name, 0)
-        if wanted * resources.workers > there:
-            ray.shutdown()
-            each = f" ({resources.workers} workers x {wanted:g})" if resources.workers > 1 else ""
+    try:
+        _check_total(resources, ray.cluster_resources())
+        each_worker = WorkerResources(resources.cpus, resources.gpus)
+        if not group_slots(resources.workers, each_worker, machines()):
             raise ResourceError(
-                f"a run needs {wanted * resources.workers:g} {name}{each}, there are {there:g}; "
-                f"change resources.{name.lower()}s, or give --address of a larger cluster"
+                f"the cluster's machines, each for itself, cannot hold {resources.workers} workers of "
+                f"{resources.cpus:g} CPU and {resources.gpus:g} GPU; change resources"
             )
-    each_worker = WorkerResources(resources.cpus, resources.gpus)
-    if not group_slots(resources.workers, each_worker, machines()):
+    except ResourceError:
         ray.shutdown()
-        raise ResourceError(
-            f"the cluster's machines, each for itself, cannot hold {resources.workers} workers of "
-            f"{resources.cpus:g} CPU and {resources.gpus:g} GPU; change resources"
-        )
+        raise
+
+
+def _check_total(resources: ResourcesSection, total: Mapping[str, float]) -> None:
+    for name, each in (("CPU", resources.cpus), ("GPU", resources.gpus)):
+        wanted, there = each * resources.workers, total.get(name, 0)
+        if wanted > there:
+            sum_of = f" ({resources.workers} workers x {each:g})" if resources.workers > 1 else ""
+            raise ResourceError(
+                f"a run needs {wanted:g} {name}{sum_of}, there are {there:g}; change resources.{name.lower()}s, "
+                "or give --address of a larger cluster"
+            )
 
 
 def stop_session() -> None:

@@ -13,11 +13,12 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from functools import partial, wraps
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import ray
 from ray import tune
-from ray.tune import Callback, RunConfig, TuneConfig, TuneError, Tuner
+from ray.tune import Callback, RunConfig, TuneConfig, Tuner
 from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
@@ -58,7 +59,7 @@ class TuneExecutor:
             try:
                 self._fit(bridge, scratch)
             except RuntimeError as error:  # Tune gives up on an out-of-memory kill; the study does not
-                bridge.lose_all(_reason(error.__cause__ or error))
+                bridge.lose_all(_reason(str(error.__cause__ or error)))
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
             if bridge.failure is not None:
@@ -101,12 +102,10 @@ class TuneExecutor:
             raise error.cause from error
 
 
-def _reason(error: BaseException) -> str:
-    """One line: of a traceback that Ray passes on the last, of its own messages the first."""
-    lines = str(error).strip().splitlines() or [""]
-    if isinstance(error, (ray.exceptions.RayTaskError, TuneError)):
-        return lines[-1].strip()[:LONGEST_REASON]
-    return f"{type(error).__name__}: {lines[0].strip()}"[:LONGEST_REASON]
+def _reason(text: str) -> str:
+    """One line of an error's text: of a traceback that Ray passes on the last, of its own messages the first."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["no reason given"]
+    return lines[-1 if "Traceback" in text else 0][:LONGEST_REASON]
 
 
 def _kept(
@@ -188,7 +187,9 @@ class _Bridge:
             self._n_not_begun += 1
         self._lose(run, reason, to_blame=True)
         if self._n_not_begun >= MAX_NOT_BEGUN * self.slots:
-            raise ResourceError(f"Ray cannot start the processes that train: {reason}")
+            raise ResourceError(
+                f"Ray cannot start the processes that train; has every machine the same raysearch? {reason}"
+            )
 
     @_kept
     def lose_all(self, reason: str) -> None:
@@ -246,8 +247,8 @@ class _StateCallback(Callback):
         self._bridge.started(trial.trial_id)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: object) -> None:  # noqa: ARG002 - Tune's signature
-        error = trial.get_pickled_error() or trial.get_error()
-        self._bridge.lose(trial.trial_id, _reason(error) if error else "no reason given")
+        text = Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else ""
+        self._bridge.lose(trial.trial_id, _reason(text.partition("\n")[2]))  # the first line is Tune's
 
 
 class _FlagStopper(Stopper):

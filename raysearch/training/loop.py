@@ -139,6 +139,7 @@ class Trainer:
     def _epoch(self, epoch: int) -> None:
         started = time.monotonic()
         train_loss = self._train_epoch(epoch)
+        self.workers.share_buffers(self.model)
         outputs = evaluate(self.task, self.model, self.parts.validation, self.workers)
         validation = TensorData(tuple(tensor.cpu() for tensor in self.parts.validation.tensors))
         found = self.task.metrics(outputs, validation)

@@ -14,7 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 
 class Workers(Protocol):
-    """What the loop needs of a group; every method but ``is_first`` is collective."""
+    """What the loop needs of a group; every method is collective."""
 
     rank: int
     size: int
@@ -22,6 +22,9 @@ class Workers(Protocol):
 
     def wrap(self, model: nn.Module) -> nn.Module:
         """Make gradients the mean over the workers."""
+
+    def share_buffers(self, model: nn.Module) -> None:
+        """Give all workers the first one's buffers (running means), which are the ones that are saved."""
 
     def sum(self, value: float) -> float:
         """Add a number up over the workers."""
@@ -45,6 +48,9 @@ class OneWorker:
         """Leave the model as it is."""
         return model
 
+    def share_buffers(self, model: nn.Module) -> None:
+        """Leave the model as it is."""
+
     def sum(self, value: float) -> float:
         """Return the value."""
         return value
@@ -67,6 +73,11 @@ class TorchWorkers:
     def wrap(self, model: nn.Module) -> nn.Module:
         """Wrap in DistributedDataParallel: the same start everywhere, gradients averaged."""
         return DistributedDataParallel(model)
+
+    def share_buffers(self, model: nn.Module) -> None:
+        """Broadcast them; DistributedDataParallel does so only before a step."""
+        for buffer in model.buffers():
+            dist.broadcast(buffer, src=0)
 
     def sum(self, value: float) -> float:
         """All-reduce in double precision."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import shutil
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -23,7 +25,7 @@ from raysearch.cluster.request import Where
 from raysearch.cluster.resources import WorkerResources
 from raysearch.cluster.tune_trainable import attempt_in_actor
 from raysearch.data.source import DataSource
-from raysearch.errors import ResourceError
+from raysearch.errors import ResourceError, StorageError
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger, read_entries
 from raysearch.ledger.records import Entry, Epoch, Lost, Started
@@ -140,6 +142,7 @@ def test_settings_a_b_a_in_one_process_and_a_failure_retires_it(
     assert pids[4] != pids[3], "a failed one does not"
 
 
+@pytest.mark.ray_cluster
 def test_a_killed_process_loses_its_run_nothing_but_time(
     ray_executor: Executor, space: Path, straight: list[Any]
 ) -> None:
@@ -155,11 +158,12 @@ def test_a_killed_process_loses_its_run_nothing_but_time(
 
     assert essence(carry(space, "killed", ray_executor, kill)) == straight
     records = [entry.record for entry in read_entries(space.parent / "runs/killed")]
-    lost = [(r.trial, r.attempt, r.reason[:14]) for r in records if isinstance(r, Lost)]
-    assert lost == [(1, 1, "ActorDiedError"), (3, 1, "ActorDiedError")]
+    lost = [(r.trial, r.attempt, r.reason[:29]) for r in records if isinstance(r, Lost)]
+    assert lost == [(trial, 1, "The actor died unexpectedly b") for trial in (1, 3)]
     assert len([r for r in records if isinstance(r, Started)]) == 8
 
 
+@pytest.mark.faults
 def test_an_error_in_the_driver_ends_the_study_as_itself_and_counts_for_no_run(
     ray_executor: Executor, space: Path, straight: list[Any]
 ) -> None:
@@ -173,6 +177,7 @@ def test_an_error_in_the_driver_ends_the_study_as_itself_and_counts_for_no_run(
     assert essence(carry(space, "s", ray_executor, NO_ACT)) == straight
 
 
+@pytest.mark.faults
 def test_processes_that_cannot_start_end_the_study_soon(
     tmp_path: Path, ray_executor: Executor, space: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,6 +189,42 @@ def test_processes_that_cannot_start_end_the_study_soon(
         module = importlib.import_module("only_in_the_driver")
     path.unlink()
     monkeypatch.setattr(tune_executor, "attempt_in_actor", module.attempt_in_actor)
-    with pytest.raises(ResourceError, match="cannot start the processes that train: .*only_in_the_driver"):
+    with pytest.raises(ResourceError, match="cannot start the processes that train"):
         carry(space, "s", ray_executor, NO_ACT)
     assert not any(isinstance(entry.record, Started) for entry in read_entries(space.parent / "runs/s"))
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=70m", "tmpfs", str(disk)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        pytest.skip("mounting is not allowed here")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("bytes_left", [0, 8192, 16384])
+@pytest.mark.parametrize("trial", [0, 4])
+def test_a_full_disk_stops_the_study_and_costs_it_nothing(
+    small_disk: Path, ray_executor: Executor, space: Path, straight: list[Any], bytes_left: int, trial: int
+) -> None:
+    """The ledger's own write fails, or a checkpoint's; with room again the study goes on to the same end."""
+    for name in ("marked.py", "marked.yaml"):
+        shutil.copy(space.parent / name, small_disk / name)
+    filler = small_disk / "filler"
+
+    def fill(entry: Entry, _: History) -> None:
+        if isinstance(entry.record, Epoch) and entry.record.trial == trial and not filler.exists():
+            with filler.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(small_disk).free - bytes_left)
+
+    with pytest.raises(StorageError, match="cannot be written: No space left on device"):
+        carry(small_disk / "marked.yaml", "s", ray_executor, fill)
+    filler.unlink()
+    assert essence(carry(small_disk / "marked.yaml", "s", ray_executor, NO_ACT)) == straight
+    assert not any(isinstance(entry.record, Lost) for entry in read_entries(small_disk / "runs/s"))

@@ -304,13 +304,17 @@ def test_metrics_of_numpy_and_torch_become_plain_numbers(tmp_path: Path) -> None
 
 
 def test_a_run_whose_best_weights_are_damaged_begins_anew(tmp_path: Path) -> None:
-    straight, _ = run(order(tmp_path / "straight"))
+    changes: dict[str, float] = {"learning_rate": 0.3, "width": 16}
+    straight, _ = run(order(tmp_path / "straight", epochs=12, **changes))
+    best = straight.best_epoch
+    assert best is not None
+    assert best < 11, "else a later epoch would write the best weights anew"
     folder = tmp_path / "killed"
     with pytest.raises(Killed):
-        attempt_run(order(folder), OneWorker(), kill_after(4))
+        attempt_run(order(folder, epochs=12, **changes), OneWorker(), kill_after(best + 1))
     for path in folder.rglob("best-*.pt"):
         path.write_bytes(b"damaged")
-    outcome, _ = run(order(folder, attempt=2))
+    outcome, _ = run(order(folder, epochs=12, attempt=2, **changes))
     assert essence(outcome) == essence(straight)
 
 

@@ -1,0 +1,76 @@
+"""Run the command line as a user does: in this process (fast), or as a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import typer
+
+from raysearch.cli.main import app, main
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+
+def raysearch(folder: Path, *arguments: str) -> Result:
+    """Carry out one command in ``folder``; studies are not mirrored to MLflow, which has tests of its own."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    umask = os.umask(0o077)
+    try:
+        with (
+            contextlib.chdir(folder),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            patch.object(sys, "argv", ["raysearch", *arguments]),
+            patch("raysearch.tracking.mirror.start_mirror", lambda folder: None),
+        ):
+            main()
+    except SystemExit as end:
+        code = int(end.code or 0)
+    finally:
+        os.umask(umask)
+    return Result(code, out.getvalue(), err.getvalue())
+
+
+def surroundings(folder: Path) -> dict[str, str]:
+    """Environment of a process that keeps MLflow's records in ``folder``."""
+    return {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start one command as a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "raysearch.cli.main", *arguments],
+        cwd=folder,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=surroundings(folder),
+    )
+
+
+def commands() -> list[list[str]]:
+    """All commands of the program, as the words one types."""
+    return list(_leaves(typer.main.get_command(app), []))
+
+
+def _leaves(command: Any, words: list[str]) -> Iterator[list[str]]:
+    inner = getattr(command, "commands", {})
+    if not inner:
+        yield words
+    for name, each in inner.items():
+        yield from _leaves(each, [*words, name])

@@ -1,0 +1,27 @@
+"""Every space file that ships is right, and its task can do one step with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from raysearch.cluster.launch import prepare
+from raysearch.space.space_file import read_space_file
+
+FOLDER = Path(__file__).parents[2] / "searchspaces"
+SHIPPED = sorted(FOLDER.glob("*.yaml"))
+
+
+def test_there_are_some() -> None:
+    assert "jedinet" in [path.stem for path in SHIPPED]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_it_rehearses(path: Path, tmp_path: Path) -> None:
+    prepared = prepare(read_space_file(path), tmp_path)
+    assert prepared.rehearsal.objective.startswith("val_")
+    assert prepared.space_file.description
+    physics = prepared.space_file.demonstration_of
+    assert physics is None or (FOLDER / f"{physics}.yaml").is_file()
+    assert str(Path.home()) not in path.read_text(encoding="utf-8"), "no path of one machine"
