@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import typer
 
 from raysearch.cli.options import Address, InProcess, Runs, find_space_file
 from raysearch.errors import InputError, NoFinishedTrialError, StoppedError, StorageError, TooManyFailedError
-from raysearch.study.folders import RUNS, resume_command
+from raysearch.study.folders import RUNS, has_begun, resume_command, study_folder
 
 if TYPE_CHECKING:
     from raysearch.cluster.request import Where, Wish
@@ -47,10 +48,11 @@ def tune(
 ) -> None:
     """Search: carry a space file out as a study, in runs/NAME."""
     from raysearch.space.space_file import read_space_file
-    from raysearch.study.folders import study_folder
 
-    named = {"data.path": data, "search.trials": trials, "search.sampler": sampler, "seed": seed}
-    texts = [f"{key}={value}" for key, value in named.items() if value is not None] + (overrides or [])
+    named = {"data.path": data and str(data), "search.trials": trials, "search.sampler": sampler, "seed": seed}
+    # as JSON, so that a folder called 2024 or null stays a text in YAML
+    texts = [f"{key}={json.dumps(value)}" for key, value in named.items() if value is not None]
+    texts += overrides or []
     path = find_space_file(space)
     space_file = read_space_file(path, texts)
     default = f"{path.stem}-{space_file.search.sampler.replace(':', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
@@ -59,7 +61,6 @@ def tune(
     _say("checking settings, task and data")
     from raysearch.cluster.launch import create_study, prepare  # with torch: takes seconds
     from raysearch.cluster.request import NO_WISH, Where
-    from raysearch.ledger.ledger import FILE_NAME
 
     prepared = prepare(space_file, runs)
     _say(f"data: {_describe_data(prepared.rehearsal.data)}")
@@ -67,7 +68,7 @@ def tune(
     where = Where(address, in_process)
     if dry_run:
         _say("dry run: all checks passed, nothing started")
-    elif (folder / FILE_NAME).is_file() and (folder / FILE_NAME).stat().st_size:
+    elif has_begun(folder):
         _check_same(folder, prepared.space_file)
         if not resume and not (sys.stdin.isatty() and typer.confirm(f"{folder} exists. Go on with it?")):
             raise InputError(f"{folder} exists; go on with: {resume_command(folder)}, or give another --name")
