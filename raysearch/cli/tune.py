@@ -49,7 +49,12 @@ def tune(
     """Search: carry a space file out as a study, in runs/NAME."""
     from raysearch.space.space_file import read_space_file
 
-    named = {"data.path": data and str(data), "search.trials": trials, "search.sampler": sampler, "seed": seed}
+    named = {
+        "data.path": data and str(data),
+        "search.trials": trials,
+        "search.sampler": sampler,
+        "seed": seed,
+    }
     # as JSON, so that a folder called 2024 or null stays a text in YAML
     texts = [f"{key}={json.dumps(value)}" for key, value in named.items() if value is not None]
     texts += overrides or []

@@ -101,7 +101,7 @@ class Snapshot:
         return cls(head, history.created.objective, rows)
 
     def __rich__(self) -> Group:
-        view = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+        view = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
         for column in ("trial", "state", "epoch", self.objective, "best", "time"):
             view.add_column(column, justify="right", no_wrap=True)
         view.add_column("settings")  # the only one that gives way on a narrow terminal

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from cli_runs import Result, commands, raysearch
-from conftest import TOY_SPACE, TOY_TASK
+from toy import TOY_SPACE, TOY_TASK
 
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import read_entries

@@ -44,13 +44,12 @@ class Terminal:
         os.write(self._side, text.encode())
 
     def finish(self) -> tuple[int, str]:
-        """Exit code and all that was shown, without colours and cursor movements."""
+        """Exit code and all that was shown, without colours; wherever the cursor jumps, a line ends."""
         while self._read():
             pass
         os.close(self._side)
-        return self._process.wait(), re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", self._shown.decode()).replace(
-            "\r", ""
-        )
+        plain = re.sub(r"\x1b\[[\d;]*m", "", self._shown.decode())
+        return self._process.wait(), re.sub(r"(\x1b\[[\d;?]*[A-Za-z]|\r|\n)+", "\n", plain)
 
     def _read(self) -> bool:
         try:
@@ -65,7 +64,7 @@ def test_a_study_on_ray_shows_its_table_and_nothing_of_ray(toy_space: Path, tmp_
     code, shown = Terminal(tmp_path, "tune", "toy.yaml", "--name", "s").finish()
     assert code == 0, shown
     lines = shown.splitlines()
-    assert max(map(len, lines)) <= COLUMNS
+    assert not [line for line in lines if len(line) > COLUMNS], shown
     phases = [
         "checking settings, task and data",
         "starting Ray",
@@ -74,12 +73,10 @@ def test_a_study_on_ray_shows_its_table_and_nothing_of_ray(toy_space: Path, tmp_
     ]
     places = [shown.index(phase) for phase in phases]
     assert places == sorted(places)
-    last = lines[lines.index("writing the report") - 14 : lines.index("writing the report")]
-    table = "\n".join(last)
-    assert "s: 8 of 8 trials, done; best: trial" in table, table
+    table = shown[shown.rindex("s: 8 of 8 trials, done; best: trial") : shown.index("writing the report")]
     assert re.search(r"trial +state +epoch +val_loss +best +time +settings", table)
     for trial in range(8):
-        row = rf"^ *{trial} +finished +\d/4 +[\d.]+ +[\d.]+ +\d+ s +learning_rate=[\d.]+ wi\S* ?\S*…? *$"
+        row = rf"^ *{trial} +finished +\d/4 +[\d.]+ +[\d.]+ +\d+ s +learning_rate=[\d.]+.*$"
         assert re.search(row, table, re.MULTILINE), (trial, table)
     for noise in ("WARNING", "raylet", "(pid", "Traceback", "GCS"):
         assert noise not in shown

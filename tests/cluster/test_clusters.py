@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TOY_SPACE, TOY_TASK
+from toy import TOY_SPACE, TOY_TASK
 
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import read_entries

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TOY_SPACE, TOY_TASK
+from toy import TOY_SPACE, TOY_TASK
 
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, read_entries

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TOY_TASK
 from ray import tune
 from ray.tune import RunConfig, TuneConfig, Tuner
+from toy import TOY_TASK
 
 from raysearch.cluster import tune_executor
 from raysearch.cluster.executor import Executor

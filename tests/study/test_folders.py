@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import create_ledger
+from toy import create_ledger
 
 from raysearch.errors import FolderError, InputError, StorageError
 from raysearch.ledger.history import History

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import create_ledger, failed, finished, opened, toy_space_file
+from toy import create_ledger, failed, finished, opened, toy_space_file
 
 from raysearch.errors import InputError, StorageError
 from raysearch.ledger.history import History

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import TOY_TASK
+from toy import TOY_TASK
 
 from raysearch.data.source import DataSource
 from raysearch.errors import InputError, StorageError

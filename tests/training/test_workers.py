@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
-from conftest import TOY_TASK
 from torch import multiprocessing
+from toy import TOY_TASK
 
 from raysearch.data.source import DataSource
 from raysearch.tasks import load_task

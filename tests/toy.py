@@ -1,0 +1,103 @@
+"""A toy study for many tests: a small space file, and ledgers of studies that nothing trains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from raysearch.ledger.ledger import Ledger
+from raysearch.ledger.records import Created, Ended, Opened
+from raysearch.space.space_file import SpaceFile
+from raysearch.study.study import Run
+
+TOY_TASK = Path(__file__).parent / "toy_task.py"
+TOY_SPACE = """\
+task: {task}:Toy
+space:
+  learning_rate: {{type: float, low: 1.0e-3, high: 0.3, log: true}}
+  width: {{type: int, low: 1, high: 16}}
+  activation: {{type: choice, values: [relu, elu]}}
+search: {{sampler: tpe, trials: 8, window: 4, options: {{n_startup_trials: 3}}}}
+budget: {{epochs: 4}}
+seed: 1
+"""
+
+
+def toy_space_file(**search: Any) -> SpaceFile:
+    return SpaceFile.model_validate(
+        {
+            "task": "toy",
+            "space": {
+                "learning_rate": {"type": "float", "low": 1e-3, "high": 0.3, "log": True},
+                "width": {"type": "int", "low": 1, "high": 16},
+                "batch_size": 16,
+            },
+            "search": {"sampler": "tpe", "trials": 12, "options": {"n_startup_trials": 4}, **search},
+            "budget": {"epochs": 3},
+            "seed": 7,
+        }
+    )
+
+
+def create_ledger(
+    folder: Path, *, folds: int = 1, window: int = 4, maximise: bool = False, **search: Any
+) -> Ledger:
+    """Make the ledger of a study that nothing will train."""
+    space_file = toy_space_file(**search)
+    ledger = Ledger(folder, create=True)
+    ledger.append(
+        [
+            Created(
+                study=folder.name,
+                space_file=space_file.model_dump(mode="json"),
+                identity=space_file.identity,
+                task_sha256="",
+                objective="val_loss",
+                maximise=maximise,
+                window=window,
+                folds=folds,
+                data={"files": {}},
+                settings=list(space_file.searched.domains),
+            )
+        ]
+    )
+    return ledger
+
+
+def opened(session: int = 1) -> Opened:
+    return Opened(session=session, host="here", pid=1, slots=2, versions={}, cpu="a cpu")
+
+
+def finished(run: Run, value: float) -> Ended:
+    """An ending as training would report it."""
+    return Ended(
+        trial=run.trial,
+        fold=run.fold,
+        attempt=run.attempt,
+        state="finished",
+        value=value,
+        metrics={"val_loss": value},
+        best_epoch=1,
+        epochs=1,
+        weights=f"trials/{run.trial}/fold-{run.fold}/attempt-{run.attempt}/best-00001-0.pt",
+        weights_sha256="0",
+        seconds=0.1,
+    )
+
+
+def failed(run: Run, failure: str = "error", message: str = "ValueError: no") -> Ended:
+    return Ended(
+        trial=run.trial,
+        fold=run.fold,
+        attempt=run.attempt,
+        state="failed",
+        value=None,
+        metrics={},
+        best_epoch=None,
+        epochs=0,
+        weights="",
+        weights_sha256="",
+        seconds=0.1,
+        failure=failure,
+        message=message,
+    )
