@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -100,4 +103,25 @@ def failed(run: Run, failure: str = "error", message: str = "ValueError: no") ->
         seconds=0.1,
         failure=failure,
         message=message,
+    )
+
+
+def surroundings(folder: Path) -> dict[str, str]:
+    """Environment of a process that keeps MLflow's records in ``folder``."""
+    return {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
+
+
+def start(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+    """Start one command as a process of its own, in ``folder``."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "raysearch.cli.main", *arguments],
+        **{
+            "cwd": folder,
+            "text": True,
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.STDOUT,
+            "env": surroundings(folder),
+            **options,
+        },
     )

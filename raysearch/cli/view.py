@@ -132,7 +132,7 @@ def left(history: History) -> str:
 
 
 def _at_once(history: History) -> float:
-    """How many runs this session carried out at a time lately: their time over the time they cover."""
+    """How many runs went on at a time lately, since the study was last taken up: their time over what they cover."""
     session, opened_ms = history.sessions[-1]
     spans = [
         (run.started_ms, run.ended_ms or history.last_ms)

@@ -72,8 +72,7 @@ class Trainer:
         while not self._is_over():
             self._epoch(len(self.progress.reports) + 1)
         best_epoch = self.progress.best_epoch
-        if best_epoch is None:
-            raise NonFiniteError("no epoch gave a finite objective")
+        assert best_epoch is not None  # there is an epoch at least, and its objective is finite
         self.workers.wait()  # the first worker's files are there for all
         best = self.checkpoints.newest("best", best_epoch)
         if best is None:
@@ -181,9 +180,7 @@ class Trainer:
             if len(batch) < size:
                 break  # a last batch too small for every worker to have a part
             loss = self.task.loss(self.parallel, train.rows(share))
-            weight = (
-                len(share) * size / len(batch)
-            )  # so that the mean over workers is the mean over the batch
+            weight = len(share) * size / len(batch)  # makes the mean over workers that over the batch
             (loss * weight).backward()
             mean_loss = self.workers.sum(loss.item() * weight) / size
             if not math.isfinite(mean_loss):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,24 +42,6 @@ def raysearch(folder: Path, *arguments: str) -> Result:
     finally:
         os.umask(umask)
     return Result(code, out.getvalue(), err.getvalue())
-
-
-def surroundings(folder: Path) -> dict[str, str]:
-    """Environment of a process that keeps MLflow's records in ``folder``."""
-    return {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
-
-
-def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start one command as a process of its own."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "raysearch.cli.main", *arguments],
-        cwd=folder,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env=surroundings(folder),
-    )
 
 
 def commands() -> list[list[str]]:

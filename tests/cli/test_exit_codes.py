@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
-from cli_runs import raysearch, start, surroundings
-from toy import create_ledger
+from cli_runs import raysearch
+from toy import create_ledger, start, surroundings
 
 from raysearch.data.jets import SAMPLE
 from raysearch.ledger.ledger import FILE_NAME, Ledger, read_entries

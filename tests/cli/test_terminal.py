@@ -12,7 +12,8 @@ import sys
 import termios
 from pathlib import Path
 
-from cli_runs import raysearch, surroundings
+from cli_runs import raysearch
+from toy import surroundings
 
 COLUMNS = 80
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toy import TOY_SPACE, TOY_TASK
+from toy import TOY_SPACE, TOY_TASK, start, surroundings
 
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import read_entries
@@ -25,18 +25,10 @@ PAUSE = "\n  pause_s: 0.02\n"
 
 
 def raysearch(folder: Path, *arguments: str, **environment: str) -> str:
-    """Run the program in a folder to its end and return what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "raysearch.cli.main", *arguments],
-        cwd=folder,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        check=False,
-        timeout=400,
-        env={**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db", **environment},
-    )
-    return f"{done.returncode}\n{done.stdout}"
+    """Run the program in a folder to its end and return its exit code and what it printed."""
+    process = start(folder, *arguments, env=surroundings(folder) | environment)
+    printed, _ = process.communicate(timeout=400)
+    return f"{process.returncode}\n{printed}"
 
 
 def essence(folder: Path) -> list[Any]:

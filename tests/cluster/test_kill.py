@@ -7,13 +7,12 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from toy import TOY_SPACE, TOY_TASK
+from toy import TOY_SPACE, TOY_TASK, start
 
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, read_entries
@@ -23,15 +22,7 @@ PAUSE = "\n  pause_s: 0.02\n"  # a run of 16 steps then takes a third of a secon
 
 
 def raysearch(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "raysearch.cli.main", *arguments],
-        cwd=folder,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-        env={**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"},
-    )
+    return start(folder, *arguments, start_new_session=True)
 
 
 def finish(process: subprocess.Popen[str]) -> str:
