@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
+
+FoldBy = Literal["event", "file", "random"]
 
 
 @dataclass(frozen=True)
 class DataSource:
-    """The data section of a space file.
+    """The data section of a space file, and which part of it a run trains on.
+
+    With ``folds`` of two or more, training and validation part together are cut into that many folds; the
+    run of fold j validates on fold j and trains on the others. The test part is the same for all.
 
     Attributes:
         path: file or folder; None for the sample that ships with the package.
         split: fractions of the events for training, validation and test.
+        folds: how many folds; 1 leaves training and validation part as ``split`` says.
+        fold: which one, from 0.
+        fold_by: what stays together in a fold: the jets of an event, the events of a file, or nothing.
+        limit: train on at most so many examples (for learning curves); None for all.
     """
 
     path: str | None
     split: tuple[float, float, float]
+    folds: int = 1
+    fold: int = 0
+    fold_by: FoldBy = "event"
+    limit: int | None = None
+
+    def of_fold(self, fold: int) -> DataSource:
+        """The same data for another fold."""
+        return replace(self, fold=fold)
