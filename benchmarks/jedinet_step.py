@@ -1,18 +1,22 @@
 """How much faster JEDI-net trains and infers here than in its paper's one-hot form (arXiv:1908.05318).
 
-    python benchmarks/jedinet_step.py [--particles 30 150] [--rounds 7] [--default-malloc]
+    python benchmarks/jedinet_step.py [--particles 30 150] [--rounds 7] [--full] [--default-malloc]
 
-One process, one thread, single precision, 100 jets a step. A step is forward, backward and Adam; both
-sides get the same weights, jets and memory allocator, and take turns, after a check that both are one
-function. The ratio is the median over rounds of textbook time / raysearch time; its spread is the lowest
-and the highest round; "best" compares the quickest round of each, which other load disturbs least.
+One process, one thread, single precision, batches of 100 of the jets that ship with raysearch, so that their
+lengths are those of generated jets; ``--full`` takes jets without padding instead. A step is forward, backward
+and Adam. All forms get the same weights, batches and memory allocator, and take turns, after a check that they
+are one function. A ratio is textbook time / raysearch time of one batch in one round; the table gives its
+median and its lowest and highest value, and "best" compares the quickest of each, which other load disturbs
+least.
 
 The allocator: glibc gives large blocks back to the system after each step and pays for it in page faults,
 about half of the textbook form's time. So the script starts itself anew with an allocator that keeps memory,
 unless ``--default-malloc`` asks for the plain one. Never compare figures of the two.
 
 The gradient that enters backward is a fixed one of ordinary size: a network of random weights that adds up
-150 constituents saturates the softmax, and the subnormal numbers that follow slow both sides down.
+150 constituents saturates the softmax, and the subnormal numbers that follow slow every form down.
+``--subnormal`` measures that: the gradient is then the cross-entropy's, with and without
+torch.set_flush_denormal.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ import copy
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -44,18 +48,34 @@ import torch
 from textbook_jedinet import TextbookJediNet
 from torch import Tensor, nn
 
+from raysearch.data.jets import load_jets
 from raysearch.models.interaction_network import InteractionNetwork, InteractionNetworkShape
 
+FORMS = {"fast": {"memory": "fast"}, "recompute": {"memory": "recompute"}}
 
-def make_pair(particles: int, activation: str) -> tuple[nn.Module, nn.Module]:
-    """Make both networks, of the size that the paper found best for 150 particles, with equal weights."""
+
+def make_models(particles: int, activation: str) -> dict[str, nn.Module]:
+    """Make all forms, of the size that the paper found best for 150 particles, with equal weights."""
     shape = InteractionNetworkShape(
         constituents=particles, hidden=50, effect_size=14, output_size=10, aggregation="sum",
         activation_relation=activation, activation_object=activation, activation_classifier=activation,
     )  # fmt: skip
-    textbook, ours = TextbookJediNet(shape), InteractionNetwork(shape)
-    ours.load_state_dict({k: v for k, v in textbook.state_dict().items() if not k.startswith("R_")})
-    return textbook, ours
+    models: dict[str, nn.Module] = {"textbook": TextbookJediNet(shape)}
+    weights = {k: v for k, v in models["textbook"].state_dict().items() if not k.startswith("R_")}
+    for name, form in FORMS.items():
+        models[name] = InteractionNetwork(shape, **form)
+        models[name].load_state_dict(weights)
+    return models
+
+
+def make_batches(particles: int, *, full: bool, n: int = 8) -> tuple[list[Tensor], list[Tensor]]:
+    """Make batches of constituents (JETS, particles, 16) and labels."""
+    jets = load_jets(None, particles)
+    order = np.random.default_rng(0).permutation(len(jets.labels))[: n * JETS].reshape(n, JETS)
+    labels = [torch.from_numpy(jets.labels[rows]) for rows in order]
+    if full:
+        return [torch.randn(JETS, particles, 16) for _ in order], labels
+    return [torch.from_numpy(jets.features[rows]) for rows in order], labels
 
 
 def outputs_and_gradients(model: nn.Module, x: Tensor, cotangent: Tensor) -> list[Tensor]:
@@ -65,72 +85,100 @@ def outputs_and_gradients(model: nn.Module, x: Tensor, cotangent: Tensor) -> lis
     return [logits.detach(), *(value.grad for value in model.parameters())]
 
 
-def check(textbook: nn.Module, ours: nn.Module, x: Tensor, cotangent: Tensor) -> str:
-    """Stop unless both are one function: outputs and gradients in double, outputs in single precision.
+def difference(got: list[Tensor], expected: list[Tensor]) -> float:
+    return max(float((g - e).abs().max() / e.abs().max()) for g, e in zip(got, expected, strict=True))
 
-    Single-precision gradients are no test: where rounding carries one constituent across the kink of a
-    ReLU, the gradient of f_R jumps by up to some 1e-3, in either form.
+
+def check(models: Mapping[str, nn.Module], x: Tensor, cotangent: Tensor) -> str:
+    """Stop unless all forms are one function: outputs and gradients in double, outputs in single precision.
+
+    Single-precision gradients are told, but are no test: where rounding carries one constituent across the
+    kink of a ReLU, the gradient of f_R jumps by up to some 1e-3, in any form.
     """
-    exact_textbook, exact_ours = copy.deepcopy(textbook).double(), copy.deepcopy(ours).double()
-    worst = 0.0
-    for jets in (3, 20):
-        given = x[:jets].double(), cotangent[:jets].double()
-        expected, got = (outputs_and_gradients(model, *given) for model in (exact_textbook, exact_ours))
-        worst = max(
-            worst, *(float((g - e).abs().max() / e.abs().max()) for g, e in zip(got, expected, strict=True))
+    told = []
+    exact_models = {name: copy.deepcopy(model).double() for name, model in models.items()}
+    exact = outputs_and_gradients(exact_models["textbook"], x[:20].double(), cotangent[:20].double())
+    for name, model in models.items():
+        doubles = [
+            difference(
+                outputs_and_gradients(exact_models[name], x[:jets].double(), cotangent[:jets].double()),
+                outputs_and_gradients(exact_models["textbook"], x[:jets].double(), cotangent[:jets].double()),
+            )
+            for jets in (3, 20)
+        ]
+        single = outputs_and_gradients(model, x[:20], cotangent[:20])
+        if max(doubles) > 1e-11 or difference(single[:1], exact[:1]) > 1e-5:
+            sys.exit(f"{name} is not the textbook function: double precision differs by {doubles}")
+        told.append(
+            f"{name}: double {max(doubles):.0e}, single {difference(single[:1], exact[:1]):.0e}"
+            f" (gradients {difference(single, exact):.0e})"
         )
-    with torch.inference_mode():
-        exact = exact_ours(x.double())
-        single = [float((model(x) - exact).abs().max() / exact.abs().max()) for model in (textbook, ours)]
-    if worst > 1e-11 or max(single) > 1e-5:
-        sys.exit(f"not one function: double precision differs by {worst:.0e}, single by {single}")
-    return (
-        f"double precision agrees to {worst:.0e}; single: {single[0]:.0e} textbook, {single[1]:.0e} raysearch"
-    )
+    return "; ".join(told)
 
 
-def make_step(model: nn.Module, x: Tensor, cotangent: Tensor) -> Callable[[], None]:
+Work = Callable[[int], None]
+
+
+def make_step(model: nn.Module, batches: list[Tensor], gradient: Tensor | list[Tensor]) -> Work:
+    """Make a training step of one batch, from a fixed gradient or from labels."""
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-6)  # the weights hardly move
 
-    def step() -> None:
+    def step(batch: int) -> None:
         optimiser.zero_grad()
-        model(x).backward(cotangent)
+        logits = model(batches[batch])
+        if isinstance(gradient, Tensor):
+            logits.backward(gradient)
+        else:
+            nn.functional.cross_entropy(logits, gradient[batch]).backward()
         optimiser.step()
 
     return step
 
 
-def make_inference(model: nn.Module, x: Tensor) -> Callable[[], None]:
-    def infer() -> None:
+def make_inference(model: nn.Module, batches: list[Tensor]) -> Work:
+    def infer(batch: int) -> None:
         with torch.inference_mode():
-            model(x)
+            model(batches[batch])
 
     return infer
 
 
-def seconds(work: Callable[[], None], repeats: int) -> tuple[float, float]:
+def seconds(work: Work, batch: int) -> tuple[float, float]:
     """Time one call, CPU and wall."""
     cpu, wall = time.process_time(), time.perf_counter()
-    for _ in range(repeats):
-        work()
-    return (time.process_time() - cpu) / repeats, (time.perf_counter() - wall) / repeats
+    work(batch)
+    return time.process_time() - cpu, time.perf_counter() - wall
 
 
-def measure(textbook: Callable[[], None], ours: Callable[[], None], rounds: int, repeats: int) -> np.ndarray:
-    """Take turns; (rounds, 2 sides, CPU and wall), after one round to warm up."""
-    seconds(textbook, 1), seconds(ours, 1)
-    return np.array([[seconds(textbook, repeats), seconds(ours, repeats)] for _ in range(rounds)])
+def measure(works: Mapping[str, Work], rounds: int, batches: int) -> dict[str, np.ndarray]:
+    """Take turns; (rounds, CPU and wall) each, after one round to warm up.
+
+    The short ones take several turns a round, of which the mean counts.
+    """
+    turns = {name: 1 if name == "textbook" else 5 for name in works}
+    times: dict[str, list[np.ndarray]] = {name: [] for name in works}
+    for number in range(-1, rounds):
+        for name, work in works.items():
+            taken = np.mean([seconds(work, number % batches) for _ in range(turns[name])], axis=0)
+            times[name] += [taken] if number >= 0 else []
+    return {name: np.array(values) for name, values in times.items()}
 
 
-def row(name: str, times: np.ndarray) -> str:
-    ratios = times[:, 0] / times[:, 1]  # (rounds, CPU and wall)
-    (low, low_wall), (high, high_wall) = ratios.min(axis=0), ratios.max(axis=0)
-    cpu, wall = np.median(ratios, axis=0)
-    textbook, ours = 1e3 * times[:, :, 0].min(axis=0)
-    return (
-        f"{name:<26} {textbook:10.1f} {ours:10.1f} {textbook / ours:6.2f} {cpu:8.2f} [{low:5.2f}, {high:5.2f}]"
-        f" {wall:8.2f} [{low_wall:5.2f}, {high_wall:5.2f}]"
-    )
+def print_rows(title: str, times: Mapping[str, np.ndarray]) -> None:
+    textbook = times["textbook"]
+    print(f"{title:<38} {1e3 * textbook[:, 0].min():9.1f}")
+    for name, own in times.items():
+        if name == "textbook":
+            continue
+        ratios = textbook / own  # (rounds, CPU and wall)
+        (low, low_wall), (high, high_wall) = ratios.min(axis=0), ratios.max(axis=0)
+        cpu, wall = np.median(ratios, axis=0)
+        best = textbook[:, 0].min() / own[:, 0].min()
+        print(
+            f"{'    ' + name:<38} {1e3 * own[:, 0].min():9.1f} {best:6.1f}"
+            f" {cpu:8.1f} [{low:5.1f}, {high:5.1f}] {wall:8.1f} [{low_wall:5.1f}, {high_wall:5.1f}]",
+            flush=True,
+        )
 
 
 def main() -> None:
@@ -138,32 +186,39 @@ def main() -> None:
     parser.add_argument("--particles", type=int, nargs="+", default=[30, 150])
     parser.add_argument("--activations", nargs="+", default=["selu", "relu"])
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--full", action="store_true", help="jets without padding")
+    parser.add_argument("--subnormal", action="store_true", help="gradients of a saturated cross-entropy")
     parser.add_argument("--default-malloc", action="store_true", help="leave glibc's allocator as it is")
     given = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    allocator = "glibc default" if given.default_malloc else "keeps memory, both sides"
+    allocator = "glibc default" if given.default_malloc else "keeps memory, all forms"
     print(
-        f"torch {torch.__version__}, 1 thread, {JETS} jets, hidden 50, D_E 14, D_O 10, sum; malloc {allocator}"
+        f"torch {torch.__version__}, 1 thread, {JETS} jets, {'full' if given.full else 'generated lengths'},"
+        f" hidden 50, D_E 14, D_O 10, sum; malloc {allocator}"
     )
-    print(
-        f"{'':<26} {'textbook':>10} {'raysearch':>10} {'ratio':>6} {'ratio of CPU time':>24} {'ratio of wall time':>24}"
-    )
-    print(
-        f"{'':<26} {'ms, best':>10} {'ms, best':>10} {'best':>6} {'median [low, high]':>24} {'median [low, high]':>24}"
-    )
+    print(f"{'':<38} {'ms, best':>9} {'ratio':>6} {'ratio of CPU time':>23} {'ratio of wall time':>23}")
+    print(f"{'':<38} {'':>9} {'best':>6} {'median [low, high]':>23} {'median [low, high]':>23}")
     for particles in given.particles:
+        batches, labels = make_batches(particles, full=given.full)
+        cotangent = torch.randn(JETS, 5) / JETS
         for activation in given.activations:
-            textbook, ours = make_pair(particles, activation)
-            x, cotangent = torch.randn(JETS, particles, 16), torch.randn(JETS, 5) / JETS
-            agreement = check(textbook, ours, x, cotangent)
-            repeats = max(1, 3000 // particles**2)
-            name = f"{particles} particles, {activation}"
-            works = (make_step(textbook, x, cotangent), make_step(ours, x, cotangent))
-            print(row(f"{name}, train", measure(*works, given.rounds, repeats)), flush=True)
-            works = (make_inference(textbook, x), make_inference(ours, x))
-            print(row(f"{name}, infer", measure(*works, given.rounds, repeats)), flush=True)
-            print(f"{'':<26} {agreement}")
+            models = make_models(particles, activation)
+            agreement = check(models, batches[0], cotangent)
+            title = f"{particles} particles, {activation}"
+            for flush in (False, True) if given.subnormal else (False,):
+                torch.set_flush_denormal(flush)
+                steps = {
+                    name: make_step(model, batches, labels if given.subnormal else cotangent)
+                    for name, model in models.items()
+                }
+                print_rows(
+                    f"{title}, train{', subnormals are 0' * flush}",
+                    measure(steps, given.rounds, len(batches)),
+                )
+            inferences = {name: make_inference(model, batches) for name, model in models.items()}
+            print_rows(f"{title}, infer", measure(inferences, given.rounds, len(batches)))
+            print(f"    {agreement}")
 
 
 if __name__ == "__main__":

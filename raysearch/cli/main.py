@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from raysearch import __version__
-from raysearch.cli import dashboard, data, report, resume, space, studies, tune
+from raysearch.cli import crossval, dashboard, data, report, resume, space, studies, tune
 from raysearch.errors import RaysearchError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 app.command("tune")(tune.tune)
 app.command("resume")(resume.resume)
+app.command("crossval")(crossval.crossval)
 app.command("list")(studies.list_studies)
 app.command("status")(studies.status)
 app.command("trials")(studies.trials)

@@ -19,6 +19,7 @@ InProcess = Annotated[
 ]
 Format = Annotated[Literal["table", "json"], typer.Option("--format", "-f", help="How to print.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the study.")]
+Trial = Annotated[str, typer.Option("--from", metavar="TRIAL", help="Which trial: best, or its number.")]
 
 
 def space_folder() -> Path:

@@ -27,13 +27,29 @@ def resume(
     address: Address = None,
     in_process: InProcess = False,
 ) -> None:
-    """Go on with a study: nothing that was finished runs again."""
-    from raysearch.cli.tune import resume_study
-    from raysearch.cluster.request import Where, Wish
-    from raysearch.study.folders import existing_study
+    """Go on with a study or series: nothing that was finished runs again."""
+    from raysearch.cli.carry import begin, carry_out_all, go_on
+    from raysearch.cli.tune import finish_series
+    from raysearch.cluster.request import NO_WISH, Where, Wish
+    from raysearch.study.folders import existing_folder, has_begun, is_series
+    from raysearch.study.series import read_series
 
     if trials is not None and not re.fullmatch(r"\+[1-9]\d*", trials):
         raise InputError(f"--trials {trials}: must be + and a number, such as +20")
-    folder = existing_study(runs, name)
+    folder = existing_folder(runs, name)
     wish = Wish(extra_trials=int(trials or 0), window=window)
-    resume_study(folder, Where(address, in_process), wish, allow_skew=allow_skew)
+    where = Where(address, in_process)
+    if not is_series(folder):
+        job = go_on(folder, wish, allow_skew=allow_skew)
+        carry_out_all([job] if job else [], where)
+        return
+    from raysearch.cluster.launch import prepare  # with torch: takes seconds
+
+    jobs = [
+        go_on(folder / member, wish, allow_skew=allow_skew)
+        if has_begun(folder / member)
+        else begin(prepare(space_file, folder), folder / member, NO_WISH, folder.name)
+        for member, space_file in read_series(folder).items()
+    ]
+    carry_out_all([job for job in jobs if job], where)
+    finish_series(folder)

@@ -1,23 +1,23 @@
-"""``raysearch tune``: carry a space file out as a study."""
+"""``raysearch tune``: carry a space file out as a study, or as a series of them."""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from raysearch.cli.carry import Job, begin, carry_out_all, check_same, go_on, say
 from raysearch.cli.options import Address, InProcess, Runs, find_space_file
-from raysearch.errors import InputError, NoFinishedTrialError, StoppedError, StorageError, TooManyFailedError
-from raysearch.study.folders import RUNS, has_begun, resume_command, study_folder
+from raysearch.errors import InputError
+from raysearch.study.folders import RUNS, has_begun, is_series, name_of, resume_command, study_folder
 
 if TYPE_CHECKING:
-    from raysearch.cluster.request import Where, Wish
-    from raysearch.ledger.ledger import Ledger
+    from raysearch.cluster.launch import Prepared
+    from raysearch.cluster.request import Where
     from raysearch.space.space_file import SpaceFile
 
 
@@ -32,8 +32,27 @@ def tune(
         Path | None, typer.Option("--data", help="File or folder of data instead of the sample.")
     ] = None,
     trials: Annotated[int | None, typer.Option("--trials", "-n", help="Number of trials.")] = None,
+    folds: Annotated[
+        int | None, typer.Option("--folds", help="Cross-validate: the objective is the mean over K folds.")
+    ] = None,
     sampler: Annotated[
-        str | None, typer.Option("--sampler", help="tpe, gp, random, grid or nevergrad:NAME.")
+        str | None, typer.Option("--sampler", help="tpe, gp, nsga2, random, grid or nevergrad:NAME.")
+    ] = None,
+    objectives: Annotated[
+        str | None,
+        typer.Option("--objectives", metavar="A,B", help="What to search, such as val_loss,mflop."),
+    ] = None,
+    max_parameters: Annotated[
+        int | None, typer.Option("--max-parameters", help="Refuse models with more weights.")
+    ] = None,
+    max_mflop: Annotated[
+        float | None, typer.Option("--max-mflop", help="Refuse models that cost more per example.")
+    ] = None,
+    prune: Annotated[
+        str | None, typer.Option("--prune", help="Stop runs that are behind: median or halving.")
+    ] = None,
+    enqueue: Annotated[
+        str | None, typer.Option("--enqueue", help="published: begin with the published settings.")
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")] = None,
     overrides: Annotated[
@@ -47,149 +66,94 @@ def tune(
     resume: Annotated[bool, typer.Option("--resume", help="Go on if a study of that name exists.")] = False,
 ) -> None:
     """Search: carry a space file out as a study, in runs/NAME."""
-    from raysearch.space.space_file import read_space_file
+    from raysearch.cluster.request import Where
+    from raysearch.space.series import read_members
 
     named = {
         "data.path": data and str(data),
         "search.trials": trials,
+        "budget.folds": folds,
         "search.sampler": sampler,
+        "objectives": objectives and objectives.split(","),
+        "limits.parameters": max_parameters,
+        "limits.mflop": max_mflop,
+        "search.prune.rule": prune,
+        "search.enqueue": enqueue,
         "seed": seed,
     }
     # as JSON, so that a folder called 2024 or null stays a text in YAML
     texts = [f"{key}={json.dumps(value)}" for key, value in named.items() if value is not None]
-    texts += overrides or []
     path = find_space_file(space)
-    space_file = read_space_file(path, texts)
-    default = f"{path.stem}-{space_file.search.sampler.replace(':', '-')}-{time.strftime('%Y%m%d-%H%M%S')}"
-    folder = study_folder(runs, name or default)
-    _say(f"{space}: {len(space_file.searched.domains)} settings to search, {space_file.search.trials} trials")
-    _say("checking settings, task and data")
-    from raysearch.cluster.launch import create_study, prepare  # with torch: takes seconds
-    from raysearch.cluster.request import NO_WISH, Where
-
-    prepared = prepare(space_file, runs)
-    _say(f"data: {_describe_data(prepared.rehearsal.data)}")
-    _say(f"disk: at most {prepared.disk_bytes / 1e6:.0f} MB under {runs}")
-    where = Where(address, in_process)
-    if dry_run:
-        _say("dry run: all checks passed, nothing started")
-    elif has_begun(folder):
-        _check_same(folder, prepared.space_file)
-        if not resume and not (sys.stdin.isatty() and typer.confirm(f"{folder} exists. Go on with it?")):
-            raise InputError(f"{folder} exists; go on with: {resume_command(folder)}, or give another --name")
-        resume_study(folder, where, NO_WISH, allow_skew=False)
-    else:
-        run_study(lambda slots: create_study(prepared, folder, slots), where, space_file, NO_WISH)
+    members = read_members(path, [*texts, *(overrides or [])])
+    first = next(iter(members.values()))
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    folder = study_folder(runs, name or f"{path.stem}-{first.search.sampler.replace(':', '-')}-{stamp}")
+    searches = f"{len(members)} searches, each of " if len(members) > 1 else ""
+    say(f"{space}: {searches}{len(first.searched.domains)} settings, {first.search.trials} trials")
+    start(members, folder, Where(address, in_process), dry_run=dry_run, resume=resume)
 
 
-def resume_study(folder: Path, where: Where, wish: Wish, *, allow_skew: bool) -> None:
-    """Go on with a study, if anything is left to do, after the checks that it is still the same."""
-    from raysearch.ledger.ledger import Ledger
+def start(
+    members: dict[str, SpaceFile], folder: Path, where: Where, *, dry_run: bool = False, resume: bool = False
+) -> None:
+    """Check studies, then carry them out.
 
-    with Ledger(folder) as ledger:  # busy or damaged: say so before anything else
-        done = _is_done(ledger)
-    if done and not wish.extra_trials:
-        more = resume_command(folder, f"--trials +{done}")
-        typer.echo(f"{folder.name}: all {done} trials are done, nothing is left to do; for more: {more}")
-        return
-    _say(f"{folder.name}: checking that task, data and packages are the same")
-    from raysearch.cluster.launch import check_unchanged
-
-    space_file = check_unchanged(folder, allow_skew=allow_skew)
-    run_study(lambda _: Ledger(folder), where, space_file, wish)
-
-
-def run_study(open_ledger: Callable[[int], Ledger], where: Where, space_file: SpaceFile, wish: Wish) -> None:
-    """Carry a study out with a view on it, mirror it to MLflow, write the report, and say how it went.
+    Args:
+        members: the space files by member; a single study is the member "".
+        folder: of the study or the series.
+        where: what carries the runs out.
+        dry_run: stop after the checks.
+        resume: go on without asking if the folder holds them already.
 
     Raises:
-        TooManyFailedError: more trials failed than the space file allows.
+        InputError: a space file or its data are wrong, or the folder holds something else.
     """
-    _say("running in this process" if where.in_process else "starting Ray")
-    from raysearch.cli.summary import print_summary
-    from raysearch.cli.view import open_view
-    from raysearch.cluster.launch import carry_out, executor_for
-    from raysearch.tracking.mirror import start_mirror
+    say("checking settings, task and data")
+    from raysearch.cluster.launch import prepare  # with torch: takes seconds
+    from raysearch.cluster.request import NO_WISH
+    from raysearch.study.series import write_series
 
-    failure: NoFinishedTrialError | StoppedError | TooManyFailedError | None = None
-    with executor_for(where, space_file.resources) as executor, open_ledger(executor.slots) as ledger:
-        folder = ledger.folder
-        if not where.in_process:
-            _say(f"Ray is up: {executor.slots} run{'s' if executor.slots > 1 else ''} at a time")
-        try:
-            with open_view() as view:
-                history = carry_out(ledger, executor, view, start_mirror, wish)
-            if history.n_failed > space_file.budget.max_failed:
-                failure = TooManyFailedError(
-                    f"{folder.name}: {history.n_failed} trials failed, "
-                    f"budget.max_failed allows {space_file.budget.max_failed}"
-                )
-        except (NoFinishedTrialError, StoppedError) as error:
-            failure = error
-        except StorageError as error:
-            raise StorageError(
-                f"{error}\nonce that is mended, go on with: {resume_command(folder)}"
-            ) from error
-    if not isinstance(failure, StoppedError):
-        _say("writing the report")
-        from raysearch.report.build import build_report
-
-        build_report(folder)
-    print_summary(folder)
-    if failure is not None:
-        raise failure
+    prepared = {folder / name: prepare(member, folder.parent) for name, member in members.items()}
+    _describe(list(prepared.values()), folder)
+    if dry_run:
+        say("dry run: all checks passed, nothing started")
+        return
+    exists = has_begun(folder) or is_series(folder)
+    for place, study in prepared.items():
+        check_same(place, study.space_file)
+    if (
+        exists
+        and not resume
+        and not (sys.stdin.isatty() and typer.confirm(f"{folder} exists. Go on with it?"))
+    ):
+        raise InputError(f"{folder} exists; go on with: {resume_command(folder)}, or give another --name")
+    jobs: list[Job | None] = [
+        go_on(place, NO_WISH, allow_skew=False)
+        if has_begun(place)
+        else begin(study, place, NO_WISH, folder.name if place != folder else "")
+        for place, study in prepared.items()
+    ]
+    if not exists and folder not in prepared:
+        write_series(folder, {place.name: study.space_file for place, study in prepared.items()})
+    carry_out_all([job for job in jobs if job], where)
+    finish_series(folder)
 
 
-def _is_done(ledger: Ledger) -> int:
-    """How many trials a study has that is complete, with test figures and report; 0 if it is not."""
-    from raysearch.ledger.history import History
+def finish_series(folder: Path) -> None:
+    """Write the report of a series over its studies; nothing for a single study."""
+    if is_series(folder):
+        from raysearch.report.series_report import build_series_report
 
-    history = History(ledger.entries)
-    tested = [record.trial for record, _ in history.tests[-1:]]
-    reported = (ledger.folder / "report" / "index.html").is_file()
-    return (
-        history.n_trials
-        if history.is_complete and tested == [history.best and history.best.number] and reported
-        else 0
-    )
+        typer.echo(f"\nseries:   {name_of(folder)}")
+        typer.echo(f"report:   {build_series_report(folder)}")
 
 
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
-
-
-def _describe_data(data: dict[str, object]) -> str:
+def _describe(prepared: list[Prepared], folder: Path) -> None:
+    data = prepared[0].rehearsal.data
     files = data["files"]
-    assert isinstance(files, dict)
     where = f"{len(files)} file{'s' if len(files) > 1 else ''}, " if files else ""
-    return (
-        f"{where}{data['n_train']} to train, {data['n_validation']} to validate, {data['n_test']} to test, "
+    say(
+        f"data: {where}{data['n_train']} to train, {data['n_validation']} to validate, {data['n_test']} to test, "
         f"split by {data['split_by']}"
     )
-
-
-def _check_same(folder: Path, space_file: SpaceFile) -> None:
-    from raysearch.ledger.history import History
-    from raysearch.ledger.ledger import read_entries
-
-    created = History(read_entries(folder)).created
-    if created.identity != space_file.identity:
-        before, now = _flat(created.space_file), _flat(space_file.model_dump(mode="json"))
-        differing = [key for key in {**before, **now} if before.get(key) != now.get(key)]
-        raise InputError(
-            f"{folder} is a study of another space; give another --name. It differs in:",
-            *(
-                f"  {key}: {before.get(key, 'absent')} there, {now.get(key, 'absent')} here"
-                for key in differing
-            ),
-        )
-
-
-def _flat(tree: object, prefix: str = "") -> dict[str, object]:
-    if not isinstance(tree, dict):
-        return {prefix: tree}
-    return {
-        key: value
-        for name, inner in tree.items()
-        for key, value in _flat(inner, f"{prefix}.{name}" if prefix else str(name)).items()
-    }
+    say(f"disk: at most {max(study.disk_bytes for study in prepared) / 1e6:.0f} MB under {folder.parent}")

@@ -65,13 +65,16 @@ def fits(there: float, each: float) -> int:
 
 
 def source_of(space_file: SpaceFile) -> DataSource:
-    """Write down where the data of a space file lie."""
-    return DataSource(space_file.data.path, space_file.data.split)
+    """Write down where the data of a space file lie and how they are parted."""
+    data = space_file.data
+    return DataSource(
+        data.path, data.split, folds=space_file.budget.folds, fold_by=data.fold_by, limit=data.limit
+    )
 
 
 def order_for(study: Study, run: Run) -> Order:
     """Write the order for a run of a study."""
-    space_file = study.space_file
+    space_file, created = study.space_file, study.history.created
     return Order(
         task=space_file.task,
         study_folder=str(study.ledger.folder.resolve()),
@@ -81,7 +84,13 @@ def order_for(study: Study, run: Run) -> Order:
         settings=run.settings,
         seed=run.seed,
         source=source_of(space_file),
+        objective=created.objective,
+        maximise=created.maximise,
         epochs=space_file.budget.epochs,
+        limits={name: limit for name, limit in space_file.limits if limit is not None},
+        cuts=run.schedule.cuts,
+        shares=run.schedule.shares,
+        shuffle=space_file.data.shuffle,
         patience=space_file.budget.patience,
         threads=space_file.resources.threads,
         workers=space_file.resources.workers,

@@ -29,7 +29,7 @@ from raysearch.space.space_file import ResourcesSection, SpaceFile
 from raysearch.study.folders import check_writable, resume_command
 from raysearch.study.study import Listener, Study
 from raysearch.training.checkpoint import write_durably
-from raysearch.training.rehearsal import Rehearsal, rehearse
+from raysearch.training.rehearsal import Rehearsal, Wanted, rehearse
 
 PACKAGES = ("raysearch", "ray", "torch", "optuna", "nevergrad", "numpy", "mlflow", "h5py")
 DECIDES_BITS = ("raysearch", "torch", "optuna", "nevergrad", "numpy")
@@ -54,17 +54,19 @@ def prepare(space_file: SpaceFile, runs: Path) -> Prepared:
         FolderError: the folder of studies cannot be written.
         StorageError: not enough disk space for the study's checkpoints.
     """
-    problems = sampler_problems(space_file.search, space_file.searched)
+    n_objectives = max(len(space_file.objectives), 1)
+    problems = sampler_problems(space_file.search, space_file.searched, n_objectives)
     if problems:
         raise InputError(*problems)
     options = complete_options(space_file.search.sampler, space_file.search.options)
-    search = space_file.search.model_copy(update={"options": options})
+    search = space_file.search.model_copy(update={"options": options, "enqueue": tuple(space_file.enqueued)})
     space_file = space_file.model_copy(update={"search": search})
     check_writable(runs)
     rehearsal = _rehearse(space_file)
     window = space_file.search.window or WINDOW_PER_SLOT * (os.cpu_count() or 1)
     # two `last` and two `best` generations for each run that is not committed, and the best trial's own
-    disk_bytes = RESERVE_BYTES + rehearsal.largest_checkpoint_bytes * (4 * window + 1)
+    n_checkpoints = space_file.budget.folds * (4 * window + 1)
+    disk_bytes = RESERVE_BYTES + rehearsal.largest_checkpoint_bytes * n_checkpoints
     free = shutil.disk_usage(runs).free
     if free < disk_bytes:
         raise StorageError(
@@ -76,11 +78,19 @@ def prepare(space_file: SpaceFile, runs: Path) -> Prepared:
 def _rehearse(space_file: SpaceFile) -> Rehearsal:
     space = space_file.searched
     first = space.complete(space.sample(generator(space_file.seed, "rehearsal")))
-    return rehearse(space_file.task, source_of(space_file), first, _corners(space))
+    limits = {name: limit for name, limit in space_file.limits if limit is not None}
+    wanted = Wanted(space_file.objectives, limits)
+    return rehearse(space_file.task, source_of(space_file), first, _corners(space), wanted)
 
 
-def create_study(prepared: Prepared, folder: Path, slots: int) -> Ledger:
+def create_study(prepared: Prepared, folder: Path, slots: int, series: str = "") -> Ledger:
     """Make a study's folder and ledger.
+
+    Args:
+        prepared: the checked study.
+        folder: where it is to lie.
+        slots: runs at a time; sets the default window.
+        series: the series it belongs to.
 
     Raises:
         FolderError: it cannot be written, or holds a study already.
@@ -88,17 +98,20 @@ def create_study(prepared: Prepared, folder: Path, slots: int) -> Ledger:
     """
     space_file, rehearsal = prepared.space_file, prepared.rehearsal
     ledger = Ledger(folder, create=True)
+    (objective, maximise), *others = rehearsal.objectives.items()
     created = Created(
-        study=folder.name,
+        study=f"{series}/{folder.name}" if series else folder.name,
         space_file=space_file.model_dump(mode="json"),
         identity=space_file.identity,
         task_sha256=task_sha256(space_file.task),
-        objective=rehearsal.objective,
-        maximise=rehearsal.maximise,
+        objective=objective,
+        maximise=maximise,
         window=space_file.search.window or WINDOW_PER_SLOT * slots,
-        folds=1,
+        folds=space_file.budget.folds,
         data={"path": space_file.data.path or "", "split": list(space_file.data.split), **rehearsal.data},
         settings=list(space_file.searched.domains),
+        others=dict(others),
+        series=series,
     )
     write_durably(folder / "space.yaml", space_file.to_yaml().encode())
     ledger.append([created])
@@ -206,23 +219,27 @@ def carry_out(
 
 
 def _test_best(study: Study, executor: Executor) -> None:
-    """Apply the best model to the test set, once for each best."""
+    """Apply the best model, with folds the model of each, to the test set; once for each best."""
     best = study.history.best
-    if best is None or (study.history.tests and study.history.tests[-1][0].trial == best.number):
+    if best is None:
         return
-    run = best.runs[0]
-    assert run.ended is not None
-    order = order_for(study, study.as_run(run, run.attempt))
-    outcome = executor.evaluate(order, run.ended.weights, run.ended.weights_sha256)
-    study.tested(
-        Tested(
-            trial=best.number,
-            metrics=outcome.metrics,
-            predictions=outcome.predictions,
-            predictions_sha256=outcome.predictions_sha256,
-            n_test=outcome.n_test,
+    done = {(record.trial, record.fold) for record, _ in study.history.tests}
+    for run in best.runs:
+        if (run.trial, run.fold) in done:
+            continue
+        assert run.ended is not None
+        order = order_for(study, study.as_run(run, run.attempt))
+        outcome = executor.evaluate(order, run.ended.weights, run.ended.weights_sha256)
+        study.tested(
+            Tested(
+                trial=run.trial,
+                fold=run.fold,
+                metrics=outcome.metrics,
+                predictions=outcome.predictions,
+                predictions_sha256=outcome.predictions_sha256,
+                n_test=outcome.n_test,
+            )
         )
-    )
 
 
 def versions() -> dict[str, str]:

@@ -1,31 +1,28 @@
 """The one reader of jets: the public HLS4ML LHC jet files, files made by us, and the sample that ships.
 
 Layout and source of the public files: raysearch/data/layout.py. Every file passes the gate in
-raysearch/data/hdf5_gate.py first. Files are read in pieces, so that they may be larger than memory.
+raysearch/data/hdf5_gate.py first. What runs train on is read through raysearch/data/jet_arrays.py.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.data.constituents import derive_features
 from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.jet_columns import Columns, find_columns
+from raysearch.data.jet_pieces import columns_of_all, hardest, misfits, pieces, read_rows
 from raysearch.data.layout import CLASSES, CONSTITUENTS, EVENT, FEATURES, JET_COLUMNS, JETS, LABELS, QUANTILES
 from raysearch.errors import InputError
 
 SAMPLE = Path(__file__).parent / "sample" / "jets.h5"
 SUFFIXES = (".h5", ".hdf5")
-ROWS = 1000  # jets read at a time
-PT = FEATURES.index("j1_pt")
 
 
 @dataclass(frozen=True)
@@ -107,7 +104,7 @@ def check_jets(path: Path | None = None) -> JetSummary:
         try:
             with closing(open_hdf5(file)) as opened:
                 found[file] = columns = find_columns(opened, file)
-                for rows, constituents, jets, _ in _pieces(opened, file, columns):
+                for rows, constituents, jets, _ in pieces(opened, file, columns):
                     faults.look(rows.start, constituents, jets)
                     labels.append(jets[:, LABELS].argmax(axis=1))
                     pt = np.hypot(constituents[..., 0], constituents[..., 1])
@@ -115,7 +112,7 @@ def check_jets(path: Path | None = None) -> JetSummary:
         except InputError as error:
             problems += error.problems
         problems += faults.told()
-    problems += _misfits(found)
+    problems += misfits(found)
     if problems:
         raise InputError(*problems)
     label = np.concatenate(labels)
@@ -146,7 +143,7 @@ def load_jets(path: Path | None, constituents: int) -> Jets:
         InputError: a file is refused, or holds fewer constituents a jet than asked for; lists all.
     """
     files = jet_files(path)
-    found = _columns_of_all(files, constituents)
+    found = columns_of_all(files, constituents)
     n = sum(columns.n for columns in found.values())
     features = np.empty((n, constituents, len(FEATURES)), np.float32)
     jets = np.empty((n, len(JET_COLUMNS)), np.float32)
@@ -155,9 +152,9 @@ def load_jets(path: Path | None, constituents: int) -> Jets:
     start = 0
     for file, columns in found.items():
         with closing(open_hdf5(file)) as opened:
-            for rows, some_constituents, some_jets, some_events in _pieces(opened, file, columns):
+            for rows, some_constituents, some_jets, some_events in pieces(opened, file, columns):
                 to = slice(start + rows.start, start + rows.stop)
-                features[to] = _hardest(some_constituents, constituents, derive=columns.derived)
+                features[to] = hardest(some_constituents, constituents, derive=columns.derived)
                 jets[to] = some_jets
                 events[to] = some_events
         start += columns.n
@@ -173,14 +170,14 @@ def load_events(path: Path | None = None) -> tuple[NDArray[np.int64] | None, NDA
         InputError: a file is refused; lists all.
     """
     files = jet_files(path)
-    found = _columns_of_all(files, constituents=1)
+    found = columns_of_all(files, constituents=1)
     file_index = np.repeat(np.arange(len(files)), [columns.n for columns in found.values()])
     if not all(columns.has_events for columns in found.values()):
         return None, file_index
     events = []
     for file in files:
         with closing(open_hdf5(file)) as opened:
-            events.append(_read(opened[EVENT], slice(None), file).astype(np.int64))
+            events.append(read_rows(opened[EVENT], slice(None), file).astype(np.int64))
     return np.concatenate(events), file_index
 
 
@@ -191,69 +188,6 @@ def file_hashes(files: Sequence[Path]) -> dict[str, str]:
         with path.open("rb") as file:
             sums[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
     return sums
-
-
-def _columns_of_all(files: Sequence[Path], constituents: int) -> dict[Path, Columns]:
-    found: dict[Path, Columns] = {}
-    problems: list[str] = []
-    if constituents < 1:
-        problems.append(f"constituents: must be at least 1, got {constituents}")
-    for file in files:
-        try:
-            with closing(open_hdf5(file)) as opened:
-                found[file] = columns = find_columns(opened, file)
-        except InputError as error:
-            problems += error.problems
-            continue
-        if columns.width < constituents:
-            problems.append(f"{file}: holds {columns.width} constituents a jet, asked for {constituents}")
-    problems += _misfits(found)
-    if problems:
-        raise InputError(*problems)
-    return found
-
-
-def _misfits(found: dict[Path, Columns]) -> Iterator[str]:
-    """How files differ that are to be read as one sample."""
-    traits = {
-        "constituents a jet": lambda columns: columns.width,
-        "features": lambda columns: len(columns.features),
-        "event numbers": lambda columns: "some" if columns.has_events else "none",
-    }
-    for word, trait in traits.items():
-        first: dict[object, Path] = {}
-        for file, columns in found.items():
-            first.setdefault(trait(columns), file)
-        if len(first) > 1:
-            which = "; ".join(f"{value} in {file}" for value, file in first.items())
-            yield f"{word}: must be alike in all files, but {which}"
-
-
-def _pieces(
-    opened: h5py.File, file: Path, columns: Columns
-) -> Iterator[tuple[slice, NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]]:
-    """Rows with their constituents, jet columns and event numbers (0 without), columns in our order."""
-    for start in range(0, columns.n, ROWS):
-        rows = slice(start, min(start + ROWS, columns.n))
-        constituents = _read(opened[CONSTITUENTS], rows, file)[..., columns.features].astype(np.float64)
-        jets = _read(opened[JETS], rows, file)[:, columns.jets].astype(np.float64)
-        events = _read(opened[EVENT], rows, file) if columns.has_events else np.zeros(len(jets))
-        yield rows, constituents, jets, events.astype(np.int64)
-
-
-def _read(dataset: h5py.Dataset, rows: slice, file: Path) -> NDArray[np.generic]:
-    try:
-        return dataset[rows]
-    except OSError as error:  # a checksum that does not match, or a broken chunk
-        where = f"{dataset.name[1:]}, jets {rows.start or 0} to {rows.stop or len(dataset)}"
-        raise InputError(f"{file}: {where}: damaged data: {error}") from None
-
-
-def _hardest(values: NDArray[np.float64], constituents: int, *, derive: bool) -> NDArray[np.float64]:
-    pt = np.hypot(values[..., 0], values[..., 1]) if derive else values[..., PT]
-    if np.any(pt[:, 1:] > pt[:, :-1]):
-        values = np.take_along_axis(values, np.argsort(-pt, axis=1, kind="stable")[..., None], axis=1)
-    return derive_features(values, constituents) if derive else values[:, :constituents]
 
 
 class _Faults:

@@ -7,9 +7,10 @@ doi:10.5281/zenodo.3602260; used by JEDI-net, Eur. Phys. J. C 80 (2020) 58, arXi
 - ``jets`` (jet, 59): 53 jet quantities, then one-hot class and ``undef``;
 - ``particleFeatureNames``: the 16 names, and a 17th, ``j1_pdgid``, that has no data;
 - ``jetFeatureNames``: the 59 names;
-- ``jetImage``, ``jetImageECAL``, ``jetImageHCAL``: not read here.
+- ``jetImage`` (jet, 100, 100): scalar sum of pT in cells of eta and phi, see raysearch/data/jet_images.py;
+- ``jetImageECAL``, ``jetImageHCAL``: not read here.
 
-Our files add ``event`` (jet,) and may hold only the four-momenta; the other 12 features are then derived.
+Our files add ``event`` (jet,) and may hold only the four-momenta and no images, which are then derived.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ CONSTITUENTS = "jetConstituentList"
 JETS = "jets"
 CONSTITUENT_NAMES = "particleFeatureNames"
 JET_NAMES = "jetFeatureNames"
+IMAGE = "jetImage"
 EVENT = "event"
 
 MOMENTA = ("j1_px", "j1_py", "j1_pz", "j1_e")

@@ -1,21 +1,29 @@
-"""Cuts a jet sample into training, validation and test, the same way at every start and with every seed.
+"""Cuts a jet sample into training, validation and test, and into folds, the same way at every start.
 
 Two jets of one event share their underlying event and often their parent, so they must not be on two sides. Files
-without event numbers are cut between files, since neighbours in a file may come from one event.
+without event numbers are cut between files, since neighbours in a file may come from one event. No cut depends on
+the study's seed, so that all studies of the same files may be compared.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from raysearch.data.source import DataSource
 from raysearch.errors import InputError
+from raysearch.seeds import generator
 
 MIN_FILES = 5
 PARTS = ("training", "validation", "test")
+SEED = 0  # of the cuts that are drawn: folds by random, and which examples a limit keeps
+
+# Multipliers of two finalisers, so that the fold of an event tells nothing of its part, nor the reverse.
+SPLIT_MIX = (0xBF58476D1CE4E5B9, 30, 0x94D049BB133111EB, 27, 31)  # Steele, Lea, Flood, OOPSLA 2014
+MURMUR = (0xFF51AFD7ED558CCD, 33, 0xC4CEB9FE1A85EC53, 33, 33)  # A. Appleby, MurmurHash3, fmix64
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,34 @@ class Split:
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
     by: Literal["event", "file", "rows"]
+
+
+def part_jets(events: NDArray[np.int64] | None, file_index: NDArray[np.int64], source: DataSource) -> Split:
+    """Cut jets as a study's data section asks: into parts, then folds, then the first so many of training.
+
+    With folds, training and validation part together are cut into ``source.folds``; fold ``source.fold``
+    validates and the others train. The test part is that of no folds.
+
+    Args:
+        events: (jet,) event numbers, or None.
+        file_index: (jet,) number of the jet's file, rising with the sorted names.
+        source: split, folds and limit.
+
+    Returns:
+        The three parts.
+
+    Raises:
+        InputError: as :func:`split_jets`, or the folds or the limit cannot be had; lists all.
+    """
+    n = len(file_index)
+    split = split_jets(events, file_index, n, source.split)
+    if source.folds >= 2:
+        pool = np.union1d(split.train, split.validation)
+        number = fold_numbers(None if events is None else events[pool], file_index[pool], source)
+        split = replace(split, train=pool[number != source.fold], validation=pool[number == source.fold])
+    if source.limit is not None:
+        split = replace(split, train=_first(split.train, n, source.limit))
+    return split
 
 
 def split_jets(
@@ -70,15 +106,85 @@ def split_jets(
     return Split(train, validation, test, by)
 
 
-def event_place(events: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Spread event numbers evenly over [0, 1): the SplitMix64 finaliser (Steele, Lea, Flood, OOPSLA 2014)."""
+def fold_numbers(
+    events: NDArray[np.int64] | None, file_index: NDArray[np.int64], source: DataSource
+) -> NDArray[np.int64]:
+    """Give each jet of training and validation part together the number of its fold.
+
+    - ``event``: both jets of an event in one fold, which follows from its number alone, so that a model is
+      never applied to an event that it saw, whatever file that lies in; sizes differ as chance has it;
+    - ``file``: all jets of a file in one fold, largest files first into the smallest fold;
+    - ``random``: jets, dealt out in a fixed random order.
+
+    Args:
+        events: (jet,) event numbers, or None.
+        file_index: (jet,) number of the jet's file.
+        source: how many folds, by what, and which is wanted.
+
+    Returns:
+        (jet,) int64 in [0, folds).
+
+    Raises:
+        InputError: there is no such fold, it would hold no jet, or what to cut by is not there; lists all.
+    """
+    folds, by = source.folds, source.fold_by
+    problems = []
+    if not 0 <= source.fold < folds:
+        problems.append(f"data.fold: must be 0 to {folds - 1} with {folds} folds, got {source.fold}")
+    n_files = len(np.unique(file_index))
+    if by == "event" and events is None:
+        problems.append(
+            "data.fold_by: event needs event numbers, which these files lack; take file or random"
+        )
+    if by == "file" and n_files < folds:
+        problems.append(f"data.folds: {folds} folds by file need as many files, there are {n_files}")
+    if problems:
+        raise InputError(*problems)
+    if by == "event" and events is not None:
+        number = (event_place(events, MURMUR) * folds).astype(np.int64)
+    elif by == "file":
+        number = _files_to_folds(file_index, folds)
+    else:
+        number = np.empty(len(file_index), np.int64)
+        number[generator(SEED, "data/folds", folds).permutation(len(number))] = np.arange(len(number)) % folds
+    empty = np.flatnonzero(np.bincount(number, minlength=folds) == 0).tolist()
+    if empty:
+        raise InputError(
+            f"data.folds: {len(number)} jets cut by {by} leave fold {', '.join(map(str, empty))} of {folds} "
+            "without a jet; give more jets or fewer folds"
+        )
+    return number
+
+
+def event_place(
+    events: NDArray[np.int64], mix: tuple[int, int, int, int, int] = SPLIT_MIX
+) -> NDArray[np.float64]:
+    """Spread event numbers evenly over [0, 1) by the finaliser of a hash, SplitMix64's if none is given."""
+    first, shift_1, second, shift_2, shift_3 = (np.uint64(number) for number in mix)
     z = events.astype(np.int64).view(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    z ^= z >> np.uint64(31)
+    z = (z ^ (z >> shift_1)) * first
+    z = (z ^ (z >> shift_2)) * second
+    z ^= z >> shift_3
     return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def _middle_of_file(file_index: NDArray[np.int64], n_files: int) -> NDArray[np.float64]:
     rank = np.unique(file_index, return_inverse=True)[1]
     return (rank + 0.5) / n_files
+
+
+def _files_to_folds(file_index: NDArray[np.int64], folds: int) -> NDArray[np.int64]:
+    _, file, sizes = np.unique(file_index, return_inverse=True, return_counts=True)
+    fold_of_file, filled = np.empty(len(sizes), np.int64), np.zeros(folds, np.int64)
+    for largest in np.argsort(-sizes, kind="stable"):
+        fold_of_file[largest] = filled.argmin()
+        filled[fold_of_file[largest]] += sizes[largest]
+    return fold_of_file[file]
+
+
+def _first(train: NDArray[np.int64], n: int, limit: int) -> NDArray[np.int64]:
+    """The first so many of a part in a fixed random order of all jets: a smaller limit takes some of a larger's."""
+    if not 1 <= limit <= len(train):
+        raise InputError(f"data.limit: must be 1 to {len(train)}, the jets to train on, got {limit}")
+    place = generator(SEED, "data/limit").permutation(n)[train]
+    return np.sort(train[np.argsort(place)[:limit]])

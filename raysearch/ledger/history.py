@@ -9,9 +9,11 @@ import hashlib
 import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
-from raysearch.errors import StorageError
+from raysearch.errors import InputError, NoFinishedTrialError, StorageError
+from raysearch.ledger.ledger import read_entries
 from raysearch.ledger.records import (
     Asked,
     Closed,
@@ -24,12 +26,13 @@ from raysearch.ledger.records import (
     Lost,
     Opened,
     Record,
+    RunState,
     Started,
     Tested,
     Widened,
 )
 
-TrialState = Literal["waiting", "running", "finished", "failed"]
+TrialState = Literal["waiting", "running"] | RunState
 
 
 @dataclass
@@ -54,25 +57,34 @@ class TrialHistory:
     number: int
     settings: dict[str, Any]
     runs: list[RunHistory]
+    known: int = 0
+    given: bool = False
     committed: Committed | None = None
 
     @property
     def state(self) -> TrialState:
-        """``finished`` and ``failed`` once all runs are over, committed or not."""
-        if all(run.ended for run in self.runs):
-            failed = any(run.ended and run.ended.state == "failed" for run in self.runs)
-            return "failed" if failed else "finished"
+        """What was committed; before that, what the folds that are over say."""
+        if self.committed:
+            return self.committed.state
+        ended = [run.ended.state for run in self.runs if run.ended]
+        if len(ended) == len(self.runs):
+            return next((state for state in ended if state != "finished"), "finished")
         return "running" if any(run.attempt for run in self.runs) else "waiting"
 
     @property
+    def is_over(self) -> bool:
+        """Whether it is committed, or all its folds have ended."""
+        return self.state not in {"waiting", "running"}
+
+    @property
     def value(self) -> float | None:
-        """Mean of the objective over the folds, or None while it is not known or failed."""
+        """Mean of the objective over the folds of a finished trial, else None."""
         values = [run.ended.value for run in self.runs if run.ended and run.ended.value is not None]
-        return sum(values) / len(values) if len(values) == len(self.runs) else None
+        return sum(values) / len(self.runs) if self.state == "finished" else None
 
     @property
     def failure(self) -> str:
-        """Code and message of the first failed run, or empty."""
+        """Code and message of the first run that failed or was refused, or empty."""
         failed = [run.ended for run in self.runs if run.ended and run.ended.failure]
         return f"{failed[0].failure}: {failed[0].message}" if failed else ""
 
@@ -85,7 +97,7 @@ class History:
         self.trials: list[TrialHistory] = []
         self.window = 0
         self.n_trials = 0
-        self.n_committed = 0
+        self.commit_order: list[TrialHistory] = []
         self.best: TrialHistory | None = None
         self.sessions: list[tuple[Opened, int]] = []
         self.tests: list[tuple[Tested, int]] = []
@@ -130,6 +142,23 @@ class History:
             raise StorageError("the ledger is empty: its study was killed before it began; delete its folder")
         return self._begun
 
+    def trial(self, which: str) -> TrialHistory:
+        """Find a trial as a user names it: ``best``, or its number.
+
+        Raises:
+            InputError: there is no such trial.
+            NoFinishedTrialError: there is no best yet.
+        """
+        if which == "best":
+            if self.best is None:
+                raise NoFinishedTrialError(f"{self.created.study}: no trial has finished yet")
+            return self.best
+        if not which.isdigit() or int(which) >= len(self.trials):
+            raise InputError(
+                f"no trial {which!r}; {self.created.study} has trials 0 to {len(self.trials) - 1}, or say best"
+            )
+        return self.trials[int(which)]
+
     def run(self, trial: int, fold: int) -> RunHistory:
         """Return one run's history."""
         return self.trials[trial].runs[fold]
@@ -138,6 +167,37 @@ class History:
     def committed(self) -> list[TrialHistory]:
         """Trials whose results are final, by number."""
         return [trial for trial in self.trials if trial.committed]
+
+    @property
+    def n_committed(self) -> int:
+        """Number of committed trials."""
+        return len(self.commit_order)
+
+    @property
+    def front(self) -> list[TrialHistory]:
+        """Finished trials that no other one beats in every objective (Pareto front), by the first objective."""
+        signs = [
+            -1 if self.created.maximise else 1,
+            *(-1 if more else 1 for more in self.created.others.values()),
+        ]
+        points = [
+            (tuple(sign * x for sign, x in zip(signs, values, strict=True)), trial)
+            for trial in self.committed
+            if (values := self.objectives(trial)) is not None
+        ]
+        front = [
+            (point, trial)
+            for point, trial in points
+            if not any(_dominates(other, point) for other, _ in points)
+        ]
+        return [trial for _, trial in sorted(front, key=lambda item: (item[0], item[1].number))]
+
+    def objectives(self, trial: TrialHistory) -> list[float] | None:
+        """Values of all objectives of a committed, finished trial, else None."""
+        record = trial.committed
+        if record is None or record.state != "finished" or record.value is None:
+            return None
+        return [record.value, *(record.others[name] for name in self.created.others)]
 
     @property
     def is_complete(self) -> bool:
@@ -161,11 +221,17 @@ class History:
             value = trial.committed.value
             digest.update(f"{trial.number}:{trial.committed.state}:".encode())
             digest.update(b"none" if value is None else struct.pack("<d", value))
+            for name, other in sorted(trial.committed.others.items()):
+                digest.update(name.encode() + struct.pack("<d", other))
         return digest.hexdigest()
+
+    def as_loss(self, value: float) -> float:
+        """The objective's value as something to minimise."""
+        return -value if self.created.maximise else value
 
     def is_better(self, value: float, than: float) -> bool:
         """Compare two values of the objective; ties are not better."""
-        return value > than if self.created.maximise else value < than
+        return self.as_loss(value) < self.as_loss(than)
 
     def _created(self, record: Created, _: int) -> None:
         self._begun = record
@@ -189,7 +255,7 @@ class History:
         if record.trial != len(self.trials):
             raise StorageError(f"the ledger asks trial {record.trial} where {len(self.trials)} is next")
         runs = [RunHistory(record.trial, fold) for fold in range(self.created.folds)]
-        self.trials.append(TrialHistory(record.trial, record.settings, runs))
+        self.trials.append(TrialHistory(record.trial, record.settings, runs, record.known, record.given))
 
     def _started(self, record: Started, time_ms: int) -> None:
         run = self.run(record.trial, record.fold)
@@ -212,12 +278,16 @@ class History:
     def _committed(self, record: Committed, _: int) -> None:
         trial = self.trials[record.trial]
         trial.committed = record
-        self.n_committed += 1
-        if record.value is not None and (
-            self.best is None
-            or self.best.committed is None
-            or self.best.committed.value is None
-            or self.is_better(record.value, self.best.committed.value)
+        self.commit_order.append(trial)
+        if (
+            record.state == "finished"
+            and record.value is not None
+            and (
+                self.best is None
+                or self.best.committed is None
+                or self.best.committed.value is None
+                or self.is_better(record.value, self.best.committed.value)
+            )
         ):
             self.best = trial
 
@@ -226,3 +296,17 @@ class History:
 
     def _closed(self, record: Closed, _: int) -> None:
         self.closed = record
+
+
+def _dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Whether ``one`` is nowhere worse (larger) than ``other`` and somewhere better."""
+    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
+
+
+def read_history(folder: Path) -> History:
+    """Read what is known of a study, without taking it.
+
+    Raises:
+        StorageError: no ledger there, or damage before its last line.
+    """
+    return History(read_entries(folder))

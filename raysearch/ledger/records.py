@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 
 from raysearch.errors import StorageError
 
+RunState = Literal["finished", "pruned", "refused", "failed"]
 Json = bool | int | float | str | None | list[Any] | dict[str, Any]
 
 
@@ -31,12 +32,14 @@ class Created(Record):
         space_file: the checked space file, complete with defaults.
         identity: SHA-256 over what decides the results.
         task_sha256: of the user's own task file, else empty.
-        objective: name of the metric that is searched.
+        objective: what is searched, the first of several: a validation metric.
         maximise: whether more of it is better.
+        others: further objectives, a name to whether more is better; a metric, or a fact counted from the model.
         window: trials asked ahead of the oldest uncommitted one.
         folds: runs per trial.
         data: what was read: ``files`` (name -> SHA-256), ``split_by``, ``n_train`` and so on.
         settings: names of the searched settings, in order.
+        series: the series of studies it belongs to, or empty.
     """
 
     kind: ClassVar[str] = "created"
@@ -50,6 +53,8 @@ class Created(Record):
     folds: int
     data: dict[str, Any]
     settings: list[str]
+    others: dict[str, bool] = field(default_factory=dict)
+    series: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,11 +88,19 @@ class Widened(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Asked(Record):
-    """The search proposed the searched ``settings`` of a trial."""
+    """The search proposed the searched ``settings`` of a trial.
+
+    Attributes:
+        known: trials that were committed by then. Whatever is decided about this trial while it runs
+            (to prune it) is decided from those alone, so that it does not depend on who finishes first.
+        given: whether the user chose the settings (``search.enqueue``), and not the search.
+    """
 
     kind: ClassVar[str] = "asked"
     trial: int
     settings: dict[str, Any]
+    known: int = 0
+    given: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,22 +131,24 @@ class Ended(Record):
     """A run is over.
 
     Attributes:
-        value: the objective at the best epoch; None when failed.
+        state: ``finished``; ``pruned``, for it was too far behind; ``refused``, for its model is over a limit,
+            and was not trained; or ``failed``.
+        value: the objective at the best epoch; None when failed or refused.
         metrics: all validation metrics at the best epoch.
         best_epoch: the epoch whose weights are kept; None when failed.
         epochs: epochs trained.
         weights: path of the best epoch's checkpoint inside the study's folder, empty when failed.
         weights_sha256: over names, shapes and bytes of the best epoch's weights.
-        failure: empty, or why it failed: ``nonfinite``, ``error``, ``lost``.
-        message: one line about the failure, for the user.
-        facts: counted from the real run: ``parameters``, ``device`` and so on.
+        failure: empty, or why it did not finish: ``nonfinite``, ``error``, ``lost``, ``limit``.
+        message: one line about that, for the user.
+        facts: counted from the real model and run: ``parameters``, ``mflop``, ``device`` and so on.
     """
 
     kind: ClassVar[str] = "ended"
     trial: int
     fold: int
     attempt: int
-    state: Literal["finished", "failed"]
+    state: RunState
     value: float | None
     metrics: dict[str, float]
     best_epoch: int | None
@@ -165,20 +180,26 @@ class Lost(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Committed(Record):
-    """A trial's result is final and was told to the search; ``value`` is the mean over folds."""
+    """A trial's result is final and was told to the search.
+
+    Attributes:
+        value: the objective's mean over the folds; of a pruned trial over those that were looked at.
+        others: the means of the further objectives.
+    """
 
     kind: ClassVar[str] = "committed"
     trial: int
-    state: Literal["finished", "failed"]
+    state: RunState
     value: float | None
+    others: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tested(Record):
-    """The best trial's model was applied to the test set.
+    """The model of one fold of the best trial was applied to the test set.
 
     Attributes:
-        trial: the trial whose model it is.
+        trial, fold: the run whose model it is.
         metrics: test metrics.
         predictions: file with labels and scores, inside the study's folder.
         predictions_sha256: of that file.
@@ -191,6 +212,7 @@ class Tested(Record):
     predictions: str
     predictions_sha256: str
     n_test: int
+    fold: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,14 +38,16 @@ class Plan:
     trials: int
     window: int
     options: dict[str, Any]
+    objectives: int
 
 
 @dataclass(frozen=True)
 class Sampler:
-    """How to make a searcher, and every option it knows with our default, never the library's."""
+    """How to make a searcher, every option it knows with our default (never the library's), and its reach."""
 
     make: Callable[[Plan], Searcher]
     options: Mapping[str, Option] = field(default_factory=dict)
+    many_objectives: bool = False
 
 
 # Imports wait until a searcher is made: nevergrad takes over a second, and checking a file needs none.
@@ -54,7 +56,9 @@ def _tpe(plan: Plan) -> Searcher:
 
     from raysearch.search.optuna_search import OptunaSearcher  # noqa: PLC0415
 
-    return OptunaSearcher(plan.space, plan.seed, TPESampler, {**plan.options, "group": False})
+    return OptunaSearcher(
+        plan.space, plan.seed, TPESampler, {**plan.options, "group": False}, plan.objectives
+    )
 
 
 def _gp(plan: Plan) -> Searcher:
@@ -62,7 +66,15 @@ def _gp(plan: Plan) -> Searcher:
 
     from raysearch.search.optuna_search import OptunaSearcher  # noqa: PLC0415
 
-    return OptunaSearcher(plan.space, plan.seed, GPSampler, plan.options)
+    return OptunaSearcher(plan.space, plan.seed, GPSampler, plan.options, plan.objectives)
+
+
+def _nsga2(plan: Plan) -> Searcher:
+    from optuna.samplers import NSGAIISampler  # noqa: PLC0415
+
+    from raysearch.search.optuna_search import OptunaSearcher  # noqa: PLC0415
+
+    return OptunaSearcher(plan.space, plan.seed, NSGAIISampler, plan.options, plan.objectives)
 
 
 def _nevergrad(family: str) -> Callable[[Plan], Searcher]:
@@ -93,10 +105,12 @@ SAMPLERS: dict[str, Sampler] = {
             "multivariate": Option(True),
             "constant_liar": Option(True),
         },
+        many_objectives=True,
     ),
     "gp": Sampler(_gp, {"n_startup_trials": Option(10, low=1), "deterministic_objective": Option(False)}),
-    "random": Sampler(lambda plan: RandomSearcher(plan.space, plan.seed)),
-    "grid": Sampler(lambda plan: GridSearcher(plan.space)),
+    "nsga2": Sampler(_nsga2, {"population_size": Option(10, low=2)}, many_objectives=True),
+    "random": Sampler(lambda plan: RandomSearcher(plan.space, plan.seed), many_objectives=True),
+    "grid": Sampler(lambda plan: GridSearcher(plan.space), many_objectives=True),
     "nevergrad:OnePlusOne": Sampler(_nevergrad("OnePlusOne")),
     "nevergrad:DiscreteOnePlusOne": Sampler(_nevergrad("DiscreteOnePlusOne")),
     "nevergrad:DE": Sampler(_nevergrad("DE"), POPULATION),
@@ -107,7 +121,9 @@ SAMPLERS: dict[str, Sampler] = {
 }
 
 
-def make_searcher(section: SearchSection, space: Space, seed: int, window: int) -> Searcher:
+def make_searcher(
+    section: SearchSection, space: Space, seed: int, window: int, objectives: int = 1
+) -> Searcher:
     """Make the searcher that a space file asks for.
 
     Args:
@@ -115,18 +131,19 @@ def make_searcher(section: SearchSection, space: Space, seed: int, window: int) 
         space: where to search.
         seed: the study's seed.
         window: trials asked ahead of the results.
+        objectives: how many values will be told of a trial.
 
     Raises:
         InputError: with all of :func:`sampler_problems`.
     """
-    problems = sampler_problems(section, space)
+    problems = sampler_problems(section, space, objectives)
     if problems:
         raise InputError(*problems)
     options = complete_options(section.sampler, section.options)
-    return SAMPLERS[section.sampler].make(Plan(space, seed, section.trials, window, options))
+    return SAMPLERS[section.sampler].make(Plan(space, seed, section.trials, window, options, objectives))
 
 
-def sampler_problems(section: SearchSection, space: Space) -> list[str]:
+def sampler_problems(section: SearchSection, space: Space, objectives: int = 1) -> list[str]:
     """List what is wrong with the sampler and its options; nothing is imported or started for it."""
     name = section.sampler
     if name not in SAMPLERS:
@@ -141,6 +158,9 @@ def sampler_problems(section: SearchSection, space: Space) -> list[str]:
             problems.append(f"search.options.{key}: {problem}")
     if name == "nevergrad:CMA" and len(space.domains) < 2:
         problems.append("search.sampler: nevergrad:CMA needs at least two settings to search, got one")
+    if objectives > 1 and not SAMPLERS[name].many_objectives:
+        able = [other for other, sampler in SAMPLERS.items() if sampler.many_objectives]
+        problems.append(f"search.sampler: {name} searches one objective, got {objectives}; {one_of(able)}")
     return problems
 
 

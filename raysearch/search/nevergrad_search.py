@@ -16,7 +16,7 @@ own choice among optimisers, does not: in 60 trials it was no better than chance
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -79,11 +79,18 @@ class NevergradSearcher:
             for (name, domain), unit in zip(self._space.domains.items(), units, strict=True)
         }
 
-    def tell(self, number: int, value: float | None) -> None:
+    def give(self, number: int, settings: Mapping[str, bool | int | float | str]) -> None:
+        """Place the settings in the Gaussian space; the optimiser hears of them as of a point not asked for."""
+        units = [domain.to_unit(settings[name]) for name, domain in self._space.domains.items()]  # type: ignore[arg-type] # inside its domain
+        candidate = self._optimizer.parametrization.spawn_child()
+        candidate.value = np.array([min(max(unit, 1e-6), 1 - 1e-6) for unit in units])
+        self._asked[number] = candidate
+
+    def tell(self, number: int, values: Sequence[float] | None) -> None:
         """Pass the objective on, or its stand-in."""
-        heard = self._worst.stand_in(value)
+        heard = self._worst.stand_in(values)
         with _quiet():
-            self._optimizer.tell(self._asked.pop(number), FAILED_FIRST if heard is None else heard)
+            self._optimizer.tell(self._asked.pop(number), FAILED_FIRST if heard is None else heard[0])
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 - TPE: Bergstra et al., Algorithms for Hyper-Parameter Optimization, NeurIPS 2011; multivariate form and
   defaults: Watanabe, arXiv:2304.11127. Trials that are still out count as bad ones (constant liar).
+- NSGA-II: Deb et al., IEEE Trans. Evol. Comput. 6 (2002) 182, for several objectives.
 - GP: Gaussian process with a Matern-5/2 kernel and the logarithm of expected improvement (Ament et al.,
   arXiv:2310.20708); trials that are still out are averaged over (qLogEI).
 
@@ -15,7 +16,7 @@ only slows it down.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,10 +42,16 @@ class OptunaSearcher:
         seed: the study's seed.
         sampler: makes a sampler from ``seed=`` and the options.
         options: the sampler's own options.
+        objectives: how many values will be told of a trial.
     """
 
     def __init__(
-        self, space: Space, seed: int, sampler: Callable[..., BaseSampler], options: dict[str, Any]
+        self,
+        space: Space,
+        seed: int,
+        sampler: Callable[..., BaseSampler],
+        options: dict[str, Any],
+        objectives: int,
     ) -> None:
         self._space = space
         self._seed = seed
@@ -54,7 +61,9 @@ class OptunaSearcher:
         self._asked: dict[int, optuna.Trial] = {}
         self._worst = Worst()
         with _quiet():
-            self._study = optuna.create_study(storage=optuna.storages.InMemoryStorage())
+            self._study = optuna.create_study(
+                storage=optuna.storages.InMemoryStorage(), directions=["minimize"] * objectives
+            )
 
     def ask(self, number: int) -> Proposal:
         """Propose from what was told so far; see :class:`~raysearch.search.searcher.Searcher`."""
@@ -70,12 +79,41 @@ class OptunaSearcher:
             for name, domain in self._space.domains.items()
         }
 
-    def tell(self, number: int, value: float | None) -> None:
-        """Pass the objective on, or its stand-in; a failure before any value is passed on as such."""
-        heard = self._worst.stand_in(value)
+    def give(self, number: int, settings: Mapping[str, bool | int | float | str]) -> None:
+        """Have Optuna take the settings as its next trial."""
+        internal = {
+            name: domain.index(settings[name]) if isinstance(domain, ChoiceDomain) else settings[name]
+            for name, domain in self._space.domains.items()
+        }
+        with _quiet():
+            self._study.enqueue_trial(internal)
+        self.ask(number)
+
+    def tell(self, number: int, values: Sequence[float] | None) -> None:
+        """Pass the objectives on, or their stand-in; a failure before any value is passed on as such."""
+        heard = self._worst.stand_in(values)
         state = optuna.trial.TrialState.FAIL if heard is None else None
         with _quiet():
             self._study.tell(self._asked.pop(number), heard, state=state)
+
+
+def falls_behind(values: Sequence[float], best: Sequence[float], **options: Any) -> bool:  # noqa: ANN401
+    """Whether Wilcoxon's signed-rank test finds ``values`` worse than the first ones of ``best``.
+
+    Args:
+        values: losses of the folds done.
+        best: losses of all folds of the best trial, in the same order.
+        options: of Optuna's WilcoxonPruner.
+    """
+    with _quiet():
+        study = optuna.create_study(storage=optuna.storages.InMemoryStorage())
+        mean = sum(best) / len(best)
+        study.add_trial(optuna.create_trial(value=mean, intermediate_values=dict(enumerate(best))))
+        running = study.ask()
+        for fold, value in enumerate(values):
+            running.report(value, fold)
+        pruner = optuna.pruners.WilcoxonPruner(**options)
+        return pruner.prune(study, study.trials[-1])
 
 
 def _distribution(domain: IntDomain | FloatDomain | ChoiceDomain) -> BaseDistribution:

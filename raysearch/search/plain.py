@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from raysearch import seeds
 from raysearch.errors import InputError
 from raysearch.search.searcher import Proposal
@@ -19,7 +21,10 @@ class RandomSearcher:
         """Draw; see :class:`~raysearch.search.searcher.Searcher`."""
         return self._space.sample(seeds.generator(self._seed, "sampler", number))
 
-    def tell(self, number: int, value: float | None) -> None:
+    def give(self, number: int, settings: Mapping[str, bool | int | float | str]) -> None:
+        """Nothing depends on it."""
+
+    def tell(self, number: int, values: Sequence[float] | None) -> None:
         """Learn nothing."""
 
 
@@ -45,5 +50,8 @@ class GridSearcher:
             proposal[name] = domain.value_at(index)
         return {name: proposal[name] for name in self._domains}
 
-    def tell(self, number: int, value: float | None) -> None:
+    def give(self, number: int, settings: Mapping[str, bool | int | float | str]) -> None:
+        """Nothing depends on it."""
+
+    def tell(self, number: int, values: Sequence[float] | None) -> None:
         """Learn nothing."""

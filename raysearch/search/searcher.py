@@ -9,6 +9,7 @@ same asks and tells give the same proposals, in any process, and a replay of the
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 Proposal = dict[str, bool | int | float | str]
@@ -28,29 +29,39 @@ class Searcher(Protocol):
         """
         ...
 
-    def tell(self, number: int, value: float | None) -> None:
-        """Hear the objective of a trial that was asked for and not told yet.
+    def give(self, number: int, settings: Mapping[str, bool | int | float | str]) -> None:
+        """Take settings that the user chose for a trial, in the place of an ask; they will be told like any.
 
         Args:
             number: the trial's number in the study.
-            value: the finite objective to minimise, or None if the trial failed.
+            settings: one value per domain of the space, each inside its domain.
+        """
+        ...
+
+    def tell(self, number: int, values: Sequence[float] | None) -> None:
+        """Hear the objectives of a trial that was asked for and not told yet.
+
+        Args:
+            number: the trial's number in the study.
+            values: the finite objectives to minimise, or None if the trial failed or was refused.
         """
         ...
 
 
 class Worst:
-    """Keeps the worst value told, to stand in for the values of failed trials."""
+    """Keeps the worst value told of each objective, to stand in for those of failed trials."""
 
     def __init__(self) -> None:
-        self._worst: float | None = None
+        self._worst: list[float] | None = None
 
-    def stand_in(self, value: float | None) -> float | None:
-        """Return the value, or for a failed trial one that is just above all values so far.
+    def stand_in(self, values: Sequence[float] | None) -> list[float] | None:
+        """Return the values, or for a failed trial such as are just above all so far.
 
         Just above and not equal, or a trial that fails beside a single finished one would look as good
         as that. None if a trial failed before any had finished.
         """
-        if value is not None:
-            self._worst = value if self._worst is None else max(self._worst, value)
-            return value
-        return None if self._worst is None else math.nextafter(self._worst, math.inf)
+        if values is not None:
+            before = self._worst or values
+            self._worst = [max(pair) for pair in zip(before, values, strict=True)]
+            return list(values)
+        return None if self._worst is None else [math.nextafter(worst, math.inf) for worst in self._worst]

@@ -62,6 +62,13 @@ class IntDomain(Domain):
             return min(max(round(math.exp(low + unit * (high - low))), self.low), self.high)
         return self.low + self.step * min(int(unit * self.size), self.size - 1)
 
+    def to_unit(self, value: int) -> float:
+        """Map a value to the middle of the units that give it."""
+        if self.log:
+            low, high = math.log(self.low - 0.5), math.log(self.high + 0.5)
+            return (math.log(value) - low) / (high - low)
+        return ((value - self.low) // self.step + 0.5) / self.size
+
     @property
     def size(self) -> int:
         """Number of values."""
@@ -106,6 +113,12 @@ class FloatDomain(Domain):
             value = self.low + unit * (self.high - self.low)
         return float(min(max(value, self.low), self.high))
 
+    def to_unit(self, value: float) -> float:
+        """Map a value back to its unit."""
+        if self.log:
+            return (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
+        return (value - self.low) / (self.high - self.low)
+
     def __contains__(self, value: object) -> bool:
         return (
             isinstance(value, (int, float)) and not isinstance(value, bool) and self.low <= value <= self.high
@@ -138,6 +151,14 @@ class ChoiceDomain(Domain):
     def from_unit(self, unit: float) -> bool | int | float | str:
         """Map u in [0, 1) onto the values, each equally likely."""
         return self.values[min(int(unit * self.size), self.size - 1)]
+
+    def to_unit(self, value: bool | float | str) -> float:
+        """Map a value to the middle of the units that give it."""
+        return (self.index(value) + 0.5) / self.size
+
+    def index(self, value: bool | float | str) -> int:
+        """Return the value's number; 1, 1.0 and True are different values."""
+        return next(n for n, own in enumerate(self.values) if type(value) is type(own) and value == own)
 
     def __contains__(self, value: object) -> bool:
         return any(type(value) is type(own) and value == own for own in self.values)

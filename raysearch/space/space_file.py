@@ -8,80 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StrictFloat,
-    StrictInt,
-    StrictStr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, Field, StrictInt, StrictStr, ValidationError, model_validator
 
-from raysearch.errors import InputError, did_you_mean, one_of
+from raysearch.errors import InputError
 from raysearch.space.domains import ChoiceDomain, Entry, FloatDomain, IntDomain, Space, Value
+from raysearch.space.faults import describe
+from raysearch.space.sections import (
+    BudgetSection,
+    DataSection,
+    LimitsSection,
+    PruneFoldsSection,
+    PruneSection,
+    Published,
+    ResourcesSection,
+    SearchSection,
+    Section,
+)
 from raysearch.space.yaml_file import Document, KeyPath, parse_yaml, read_yaml
-
-Number = StrictFloat | StrictInt
-
-
-class Section(BaseModel):
-    """A part of a space file: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class DataSection(Section):
-    """Which jets, showers, ...; without a path, the sample that ships with the package."""
-
-    path: StrictStr | None = None
-    split: tuple[Number, Number, Number] = (0.6, 0.2, 0.2)  # training, validation, test
-
-    @field_validator("split")
-    @classmethod
-    def _fractions(cls, split: tuple[float, float, float]) -> tuple[float, float, float]:
-        if min(split) <= 0 or abs(sum(split) - 1) > 1e-9:
-            raise ValueError(f"needs three fractions above 0 that add up to 1, got {list(split)}")
-        return split
-
-
-class SearchSection(Section):
-    """Who proposes settings, how many, and how far ahead of the results."""
-
-    sampler: StrictStr = "tpe"  # or gp, random, grid, nevergrad:NAME
-    trials: Annotated[StrictInt, Field(ge=1)]
-    window: Annotated[StrictInt, Field(ge=1)] | None = (
-        None  # trials asked ahead; default 2 x slots at first start
-    )
-    order: Literal["deterministic", "fast"] = "deterministic"  # commit by number, or by arrival
-    options: dict[StrictStr, Value] = {}  # the sampler's own
-
-
-class BudgetSection(Section):
-    """What one run may spend."""
-
-    epochs: Annotated[StrictInt, Field(ge=1)]
-    patience: Annotated[StrictInt, Field(ge=1)] | None = (
-        None  # epochs without progress before a run stops early
-    )
-    max_failed: Annotated[StrictInt, Field(ge=0)] = 0  # failed trials above which the exit code is 1
-
-
-class ResourcesSection(Section):
-    """What one worker of a run gets."""
-
-    cpus: Annotated[Number, Field(gt=0)] = 1
-    gpus: Annotated[Number, Field(ge=0)] = 0  # may be a fraction
-    workers: Annotated[StrictInt, Field(ge=1)] = 1  # data-parallel workers of one run
-    threads: Annotated[StrictInt, Field(ge=1)] = 1  # of a worker; decides bits
 
 
 class SpaceFile(Section):
@@ -92,23 +40,59 @@ class SpaceFile(Section):
     demonstration_of: StrictStr | None = None  # the space file that is the physics
     data: DataSection = DataSection()
     space: dict[StrictStr, Entry]
+    objectives: tuple[
+        StrictStr, ...
+    ] = ()  # default: the task's own; of several the first chooses epochs and best
+    limits: LimitsSection = LimitsSection()
     search: SearchSection
     budget: BudgetSection
     resources: ResourcesSection = ResourcesSection()
     seed: Annotated[StrictInt, Field(ge=0)]
+    vary: dict[Literal["space", "data", "search", "budget"], dict[StrictStr, tuple[Value, ...]]] = Field({})
+    # a series: one study for each combination of these values
+    published: tuple[Published, ...] = ()
 
     @model_validator(mode="after")
-    def _something_to_search(self) -> SpaceFile:
-        if not self.searched.domains:
-            raise ValueError("space: needs at least one setting to search")
-        grid_size = self.searched.grid_size
-        if self.search.sampler == "grid" and grid_size is None:
-            raise ValueError("search.sampler: grid needs int and choice settings only; fix the float ones")
-        if self.search.sampler == "grid" and grid_size is not None and self.search.trials > grid_size:
-            raise ValueError(
-                f"search.trials: the grid has {grid_size} points, got {self.search.trials} trials"
-            )
+    def _fits_together(self) -> SpaceFile:
+        for problem in self._problems():
+            raise ValueError(problem)
         return self
+
+    def _problems(self) -> Iterator[str]:
+        search, n_folds = self.search, self.budget.folds
+        if not self.searched.domains:
+            yield "space: needs at least one setting to search"
+        grid_size = self.searched.grid_size
+        if search.sampler == "grid" and grid_size is None:
+            yield "search.sampler: grid needs int and choice settings only; fix the float ones"
+        if search.sampler == "grid" and grid_size is not None and search.trials > grid_size:
+            yield f"search.trials: the grid has {grid_size} points, got {search.trials} trials"
+        if search.sampler == "grid" and search.enqueue:
+            yield "search.enqueue: the grid visits every point anyway; leave it out or take another sampler"
+        if len(set(self.objectives)) < len(self.objectives):
+            yield f"objectives: must differ, got {list(self.objectives)}"
+        if len(self.objectives) > 1 and (search.prune or search.prune_folds):
+            yield "search.prune: what is behind is known for one objective only; leave it out or search one"
+        if search.prune_folds and n_folds < 3:
+            yield f"search.prune_folds: needs budget.folds of at least 3, got {n_folds}"
+        if search.enqueue and search.enqueue != "published":
+            yield from self._wrongly_enqueued(search.enqueue)
+        if any(not values for varied in self.vary.values() for values in varied.values()):
+            yield "vary: needs at least one value for each key"
+
+    def _wrongly_enqueued(self, enqueue: Sequence[dict[str, Any]]) -> Iterator[str]:
+        domains = self.searched.domains
+        if len(enqueue) > self.search.trials:
+            yield f"search.enqueue: holds {len(enqueue)} settings for {self.search.trials} trials"
+        for number, settings in enumerate(enqueue):
+            if set(settings) != set(domains):
+                yield (
+                    f"search.enqueue.{number}: must give each searched setting and no other "
+                    f"({', '.join(domains)}), got {', '.join(settings)}"
+                )
+            for name, value in settings.items():
+                if name in domains and value not in domains[name]:
+                    yield f"search.enqueue.{number}: {name}: {value!r} lies outside the space"
 
     @property
     def searched(self) -> Space:
@@ -122,14 +106,61 @@ class SpaceFile(Section):
         return Space(domains, fixed)
 
     @property
+    def matching(self) -> list[Published]:
+        """Published entries for this space: whatever both hold fixed is the same."""
+        fixed = self.searched.fixed
+        return [
+            entry
+            for entry in self.published
+            if all(fixed.get(name, value) == value for name, value in entry.settings.items())
+        ]
+
+    @property
+    def enqueued(self) -> list[dict[str, Any]]:
+        """The searched settings of the first trials, where the user gives them.
+
+        Raises:
+            InputError: published ones are wanted and none lies in the space.
+        """
+        if self.search.enqueue != "published":
+            return [dict(settings) for settings in self.search.enqueue]
+        domains = self.searched.domains
+        found = [
+            {name: entry.settings[name] for name in domains}
+            for entry in self.matching
+            if all(
+                name in entry.settings and entry.settings[name] in domain for name, domain in domains.items()
+            )
+        ]
+        if not found:
+            raise InputError(
+                "search.enqueue: no published settings lie in this space; "
+                f"there are {len(self.published)} published entries, {len(self.matching)} of them for what it holds fixed"
+            )
+        return found[: self.search.trials]
+
+    @property
     def identity(self) -> str:
-        """SHA-256 of all that decides the study's results: everything but the description."""
-        content = self.model_dump(mode="json", exclude={"description", "demonstration_of"})
+        """SHA-256 of all that decides the study's results, which what is said about them does not."""
+        content = self.model_dump(mode="json", exclude={"description", "demonstration_of", "published"})
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def to_yaml(self) -> str:
         """Write the file again, complete with defaults."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, width=110)
+
+
+SECTIONS: dict[KeyPath, type[BaseModel]] = {
+    (): SpaceFile,
+    ("data",): DataSection,
+    ("limits",): LimitsSection,
+    ("search",): SearchSection,
+    ("search", "prune"): PruneSection,
+    ("search", "prune_folds"): PruneFoldsSection,
+    ("budget",): BudgetSection,
+    ("resources",): ResourcesSection,
+    ("published",): Published,
+}
 
 
 def read_space_file(path: Path, overrides: Sequence[str] = ()) -> SpaceFile:
@@ -154,7 +185,9 @@ def check_document(document: Document) -> SpaceFile:
     try:
         return SpaceFile.model_validate(document.content)
     except ValidationError as error:
-        raise InputError(*dict.fromkeys(_describe(fault, document) for fault in error.errors())) from None
+        raise InputError(
+            *dict.fromkeys(describe(fault, document, SECTIONS) for fault in error.errors())
+        ) from None
 
 
 def _absolute(space_file: SpaceFile, folder: Path) -> SpaceFile:
@@ -188,71 +221,3 @@ def _override(document: Document, text: str) -> None:
     for old in [place for place in document.places if place[: len(path)] == path]:
         del document.places[old]
     document.places[path] = f"--set {text}"
-
-
-def _describe(fault: ErrorDetails, document: Document) -> str:
-    got, kind = fault["input"], fault["type"]
-    path = _written(fault["loc"], document.content)
-    if kind in {"missing", "extra_forbidden"} and path[-1:] != fault["loc"][-1:]:
-        path = (*path, fault["loc"][-1])
-    key = ".".join(str(part) for part in path)
-    place = document.place(path)
-    if kind == "extra_forbidden":
-        allowed = _allowed_keys(path[:-1], document.content)
-        what = f"unknown key; {one_of(allowed)}.{did_you_mean(str(path[-1]), allowed)}"
-    elif kind == "missing":
-        what = "is missing"
-    elif kind in {"float_type", "int_type"} and isinstance(got, str):
-        what = f"must be a number, got the text {got!r}.{_number_hint(got)}"
-    elif kind == "union_tag_invalid":
-        kinds = ("int", "float", "choice")
-        what = f"unknown type {got['type']!r}; {one_of(kinds)}.{did_you_mean(str(got['type']), kinds)}"
-    elif kind == "union_tag_not_found":
-        what = "needs a type, one of int, float, choice, or a single value to hold it at"
-    elif kind == "value_error":
-        what = fault["msg"].removeprefix("Value error, ")
-        inner, colon, rest = what.partition(": ")
-        if colon and not path:
-            path = tuple(inner.split("."))
-            return f"{document.place(path)}: {inner}: {rest}"
-    else:
-        what = f"{fault['msg'][0].lower()}{fault['msg'][1:]}, got {got!r}"
-    return f"{place}: {key}: {what}" if key else f"{place}: {what}"
-
-
-def _written(loc: tuple[int | str, ...], content: object) -> KeyPath:
-    """Keep of pydantic's location only what the user wrote (it adds union tags and type names)."""
-    path: list[str | int] = []
-    for part in loc:
-        if (isinstance(content, dict) and part in content) or (
-            isinstance(content, list) and isinstance(part, int) and part < len(content)
-        ):
-            content = content[part]  # type: ignore[index,call-overload] # checked just above
-            path.append(part)
-    return tuple(path)
-
-
-def _allowed_keys(path: KeyPath, content: dict[str, Any]) -> list[str]:
-    sections: dict[KeyPath, type[BaseModel]] = {
-        (): SpaceFile,
-        ("data",): DataSection,
-        ("search",): SearchSection,
-        ("budget",): BudgetSection,
-        ("resources",): ResourcesSection,
-    }
-    if path in sections:
-        return list(sections[path].model_fields)
-    domains: dict[str, type[BaseModel]] = {"int": IntDomain, "float": FloatDomain, "choice": ChoiceDomain}
-    kind = content["space"][path[1]].get("type")
-    return list(domains[kind].model_fields)
-
-
-def _number_hint(text: str) -> str:
-    try:
-        value = float(text)
-    except ValueError:
-        return ""
-    mantissa, e, exponent = text.lower().partition("e")
-    if e and "." not in mantissa:
-        return f" YAML reads {text} as text; write {mantissa}.0e{exponent}"
-    return f" Write {value:g} without quotes"

@@ -10,11 +10,12 @@ from raysearch.errors import FolderError, InputError, did_you_mean
 from raysearch.ledger.ledger import FILE_NAME
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+SERIES = "series.yaml"  # in the folder of a series, beside its studies' folders
 RUNS = Path("runs")  # where studies lie unless --runs says otherwise
 
 
 def study_folder(runs: Path, name: str) -> Path:
-    """Folder of a study, existing or not.
+    """Folder of a study or series, existing or not.
 
     Raises:
         InputError: a name that could leave the folder or is no plain file name.
@@ -27,15 +28,23 @@ def study_folder(runs: Path, name: str) -> Path:
     return runs / name
 
 
-def existing_study(runs: Path, name: str) -> Path:
-    """Folder of a study that is there.
+def name_of(folder: Path) -> str:
+    """Name of the study, the series, or as SERIES/MEMBER of the member, in a folder."""
+    return f"{folder.parent.name}/{folder.name}" if is_series(folder.parent) else folder.name
+
+
+def existing_folder(runs: Path, name: str) -> Path:
+    """Folder of a study or series that is there, or as SERIES/MEMBER of a member of a series.
 
     Raises:
         InputError: there is none of that name.
     """
-    folder = study_folder(runs, name)
-    if not has_begun(folder):
-        names = [path.name for path in studies(runs)]
+    series, slash, member = name.partition("/")
+    folder = study_folder(runs, series)
+    if slash:
+        folder = study_folder(folder, member)
+    if not has_begun(folder) and not is_series(folder):
+        names = [name_of(path) for path in studies(runs)]
         hint = did_you_mean(name, names) or (
             " See: raysearch list" if names else " There are no studies there."
         )
@@ -43,15 +52,38 @@ def existing_study(runs: Path, name: str) -> Path:
     return folder
 
 
+def existing_study(runs: Path, name: str) -> Path:
+    """Folder of a study that is there.
+
+    Raises:
+        InputError: there is none of that name, or it is that of a series.
+    """
+    folder = existing_folder(runs, name)
+    if is_series(folder):
+        members = [f"{name}/{path.name}" for path in sorted(folder.iterdir()) if has_begun(path)]
+        raise InputError(
+            f"{name} is a series of studies; name one of them: {', '.join(members) or 'none has begun'}"
+        )
+    return folder
+
+
 def resume_command(folder: Path, more: str = "") -> str:
     """The command that goes on with a study, to be typed in the folder this process runs in."""
-    runs = "" if folder.parent == RUNS else f" --runs {shlex.quote(str(folder.parent))}"
-    return f"raysearch resume {folder.name}{runs} {more}".rstrip()
+    name = name_of(folder)
+    parent = folder.parents[name.count("/")]
+    runs = "" if parent == RUNS else f" --runs {shlex.quote(str(parent))}"
+    return f"raysearch resume {name}{runs} {more}".rstrip()
 
 
 def studies(runs: Path) -> list[Path]:
-    """All studies under a folder, by name."""
-    return sorted(path.parent for path in runs.glob(f"*/{FILE_NAME}") if has_begun(path.parent))
+    """All studies under a folder, those of series among them, by name."""
+    paths = [*runs.glob(f"*/{FILE_NAME}"), *runs.glob(f"*/*/{FILE_NAME}")]
+    return sorted(path.parent for path in paths if has_begun(path.parent))
+
+
+def is_series(folder: Path) -> bool:
+    """Whether a folder holds a series of studies."""
+    return (folder / SERIES).is_file()
 
 
 def has_begun(folder: Path) -> bool:

@@ -1,4 +1,7 @@
-"""What is kept of trials: the best one's weights. Deleting starts only when the ledger is durable."""
+"""What is kept of trials: the weights of the best one, of several objectives those of the Pareto front.
+
+Deleting starts only when the ledger is durable.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,18 @@ from raysearch.ledger.history import History
 
 
 def delete_superseded(folder: Path, history: History) -> None:
-    """Delete the checkpoints of committed trials that are not the best; safe to repeat."""
-    kept = history.best.number if history.best else None
+    """Delete the checkpoints of committed trials that are not among the best; safe to repeat."""
+    best = history.front if history.created.others else [history.best] if history.best else []
+    kept = {trial.number for trial in best}
     for trial_folder in (folder / "trials").glob("*"):
-        if not trial_folder.name.isdigit():
+        if not trial_folder.name.isdigit() or int(trial_folder.name) >= len(history.trials):
             continue  # none of ours
-        number = int(trial_folder.name)
-        if number != kept and number < len(history.trials) and history.trials[number].committed:
+        trial = history.trials[int(trial_folder.name)]
+        still_trains = any(run.in_flight for run in trial.runs)  # a fold that no longer matters
+        if trial.committed and trial.number not in kept and not still_trains:
             shutil.rmtree(trial_folder, ignore_errors=True)
-    if history.best is not None:
-        in_use = {folder / run.ended.weights for run in history.best.runs if run.ended}
-        for path in (folder / "trials" / str(kept)).glob("*/*/*.pt"):
+    for trial in best:
+        in_use = {folder / run.ended.weights for run in trial.runs if run.ended}
+        for path in (folder / "trials" / str(trial.number)).glob("*/*/*.pt"):
             if path not in in_use:
                 path.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from raysearch.errors import InputError, StorageError
 from raysearch.ledger.history import History, RunHistory, TrialHistory
@@ -33,6 +33,7 @@ from raysearch.ledger.records import (
 from raysearch.search.make import make_searcher
 from raysearch.seeds import derive
 from raysearch.space.space_file import SpaceFile
+from raysearch.study.pruning import UNPRUNED, Schedule, Verdict, known_curves, schedule_for, verdict_on
 from raysearch.study.retention import delete_superseded
 
 MAX_LOST = 3
@@ -48,6 +49,7 @@ class Run:
     Attributes:
         settings: searched and held settings, complete.
         seed: from (study seed, trial, fold); the same for every attempt.
+        schedule: when to give up, and how much of the data to train on; the same for every attempt.
     """
 
     trial: int
@@ -55,6 +57,7 @@ class Run:
     attempt: int
     settings: dict[str, Any]
     seed: int
+    schedule: Schedule = UNPRUNED
 
 
 class Study:
@@ -74,7 +77,9 @@ class Study:
         self.space_file = SpaceFile.model_validate(self.history.created.space_file)
         self._space = self.space_file.searched
         search, seed = self.space_file.search, self.space_file.seed
-        self._searcher = make_searcher(search, self._space, seed, self.history.created.window)
+        created = self.history.created
+        self._given = self.space_file.enqueued
+        self._searcher = make_searcher(search, self._space, seed, created.window, 1 + len(created.others))
         self._handed_out: set[tuple[int, int]] = set()
         self._replay()
 
@@ -111,6 +116,8 @@ class Study:
     def next_run(self) -> Run | None:
         """Hand out the next run to do, or None if all that may run now is handed out."""
         for trial in self.history.trials[self._first_open :]:
+            if trial.committed or self._verdict(trial):
+                continue  # whatever its other folds would say
             for run in trial.runs:
                 if run.ended is None and (run.trial, run.fold) not in self._handed_out:
                     self._handed_out.add((run.trial, run.fold))
@@ -119,12 +126,16 @@ class Study:
 
     def as_run(self, known: RunHistory, attempt: int) -> Run:
         """Write down an attempt at a run that the history knows."""
+        trial, epochs = self.history.trials[known.trial], self.space_file.budget.epochs
+        rule = self.space_file.search.prune
+        curves = known_curves(self.history, trial, known.fold, epochs) if rule else []
         return Run(
             trial=known.trial,
             fold=known.fold,
             attempt=attempt,
-            settings=self._space.complete(self.history.trials[known.trial].settings),
+            settings=self._space.complete(trial.settings),
             seed=derive(self.space_file.seed, "run", known.trial, known.fold),
+            schedule=schedule_for(rule, epochs, curves),
         )
 
     def started(self, run: Run) -> None:
@@ -219,22 +230,34 @@ class Study:
 
     def _advance(self) -> None:
         """Commit whatever can be committed, ask what follows, make it durable, then clean up."""
-        committed = []
-        while (trial := self._to_commit()) is not None:
-            state: Literal["finished", "failed"] = "failed" if trial.value is None else "finished"
-            self._stage(Committed(trial=trial.number, state=state, value=trial.value))
+        while (found := self._to_commit()) is not None:
+            trial, verdict = found
+            others = {} if verdict.state != "finished" else self._others(trial)
+            self._stage(
+                Committed(trial=trial.number, state=verdict.state, value=verdict.value, others=others)
+            )
             self._tell(trial)
             self._ask()
-            committed.append(trial)
         self._flush()
-        if committed:
-            delete_superseded(self.ledger.folder, self.history)
+        delete_superseded(self.ledger.folder, self.history)
 
-    def _to_commit(self) -> TrialHistory | None:
+    def _to_commit(self) -> tuple[TrialHistory, Verdict] | None:
         window = self.history.trials[self._first_open :]
         candidates = window[:1] if self._in_order else [trial for trial in window if not trial.committed]
-        over = [trial for trial in candidates if trial.state in {"finished", "failed"}]
-        return over[0] if over and not self.is_over else None
+        for trial in candidates:
+            if (verdict := self._verdict(trial)) is not None and not self.is_over:
+                return trial, verdict
+        return None
+
+    def _verdict(self, trial: TrialHistory) -> Verdict | None:
+        return verdict_on(self.history, trial, self.space_file.search.prune_folds)
+
+    def _others(self, trial: TrialHistory) -> dict[str, float]:
+        """Means over the folds of the further objectives."""
+        found = [run.ended.metrics | run.ended.facts for run in trial.runs if run.ended]
+        return {
+            name: sum(values[name] for values in found) / len(found) for name in self.history.created.others
+        }
 
     def _check_grid(self, extra_trials: int) -> None:
         size = self._space.grid_size
@@ -247,18 +270,33 @@ class Study:
             self.history.n_trials, self.history.n_committed + self.history.window
         ):
             number = len(self.history.trials)
-            self._stage(Asked(trial=number, settings=self._searcher.ask(number)))
+            settings, given = self._propose(number)
+            self._stage(Asked(trial=number, settings=settings, known=self.history.n_committed, given=given))
+
+    def _propose(self, number: int) -> tuple[dict[str, Any], bool]:
+        """Settings of the next trial, and whether the user gave them."""
+        if number < len(self._given):
+            self._searcher.give(number, self._given[number])
+            return self._given[number], True
+        return self._searcher.ask(number), False
 
     def _tell(self, trial: TrialHistory) -> None:
-        loss = trial.value if trial.value is None or not self.history.created.maximise else -trial.value
-        self._searcher.tell(trial.number, loss)
+        """Pass a committed trial's values on; a pruned one tells what it had come to."""
+        record = trial.committed
+        assert record is not None
+        if record.value is None:
+            self._searcher.tell(trial.number, None)
+            return
+        signs = [-1.0 if more else 1.0 for more in self.history.created.others.values()]
+        others = [sign * value for sign, value in zip(signs, record.others.values(), strict=True)]
+        self._searcher.tell(trial.number, [self.history.as_loss(record.value), *others])
 
     def _replay(self) -> None:
         """Bring the search to where the ledger ends."""
         for entry in self.ledger.entries:
             record = entry.record
             if isinstance(record, Asked):
-                proposed = self._searcher.ask(record.trial)
+                proposed, _ = self._propose(record.trial)
                 if proposed != record.settings:
                     raise StorageError(
                         f"{self.ledger.folder}: replaying trial {record.trial}, the search proposes {proposed} "

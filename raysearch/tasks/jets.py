@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -12,47 +12,53 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from raysearch.data.jets import check_jets, load_events, load_jets
+from raysearch.data.jet_arrays import JetArrays, JetInput, check_input, jet_arrays
+from raysearch.data.jets import check_jets, load_events
 from raysearch.data.layout import CLASSES
+from raysearch.data.prepared import as_tensor
+from raysearch.data.scaling import Scaling
 from raysearch.data.source import DataSource
-from raysearch.data.splitting import Split, split_jets
+from raysearch.data.splitting import part_jets
 from raysearch.data.tensors import Batch, Parts, TensorData
 from raysearch.errors import InputError
 from raysearch.metrics.classification import accuracy, one_vs_rest_auc
 from raysearch.tasks.task import Task
 
-
-class JetSettings(Protocol):
-    """What a jet task's settings need: how many of the hardest constituents, and whether to standardize.
-
-    ``standardize`` shifts and scales each feature by its mean and standard deviation over the training
-    part's constituents; padding stays zero.
-    """
-
-    @property
-    def constituents(self) -> int:
-        """Constituents of a jet, the hardest ones."""
-
-    @property
-    def standardize(self) -> bool:
-        """Whether to standardize the features."""
-
-
-S = TypeVar("S", bound=JetSettings)
+S = TypeVar("S")
 
 
 class JetTask(Task[S]):
-    """Jets as (jet, constituent, 16) and their class; a subclass adds ``Settings``, model and optimiser."""
+    """Jets and their class; a subclass adds ``Settings``, model and optimiser.
+
+    As it stands the model is given (jet, constituent, 16), and the settings have ``constituents``, how many of the
+    hardest, and ``standardize``: shift and scale each feature by its mean and standard deviation over the training
+    part's constituents; padding stays zero. A subclass with other input overrides :meth:`jet_input`,
+    :meth:`is_standardized` and, if the stored form is not what its model takes, :meth:`network_input`.
+    """
+
+    def jet_input(self, settings: S) -> JetInput:
+        """Say what the network sees of a jet."""
+        return JetInput("constituents", settings.constituents)  # type: ignore[attr-defined] # see the class
+
+    def is_standardized(self, settings: S) -> bool:
+        """Say whether features are standardised by the training part."""
+        return settings.standardize  # type: ignore[attr-defined] # see the class
+
+    def network_input(self, batch: Batch) -> Tensor:
+        """Turn a batch's inputs into what the model takes."""
+        return batch[0]
 
     def inspect(self, source: DataSource, settings: S) -> dict[str, Any]:
         """Check every file and count the parts."""
-        path = None if source.path is None else Path(source.path)
+        path, wanted = _path(source), self.jet_input(settings)
         summary = check_jets(path)
-        if settings.constituents > summary.n_constituents:
+        if wanted.constituents > summary.n_constituents:
             raise InputError(
-                f"space.constituents: {settings.constituents}, but the files hold at most {summary.n_constituents} a jet"
+                f"space.constituents: {wanted.constituents}, but the files hold at most {summary.n_constituents} a jet"
             )
-        split = _split(source)
+        check_input(path, wanted)
+        split = part_jets(*load_events(path), source)
+        folds = {"folds": source.folds, "fold_by": source.fold_by} if source.folds >= 2 else {}
         return {
             "files": summary.sha256,
             "n_jets": summary.n_jets,
@@ -63,25 +69,31 @@ class JetTask(Task[S]):
             "split_by": split.by,
             "classes": list(CLASSES),
             "features_derived": summary.derived_features,
+            **folds,
             **({"sqrt_s_tev": 13} if source.path is None else {}),  # of other files nobody tells us
         }
 
     def load(self, source: DataSource, settings: S) -> Parts:
-        """Read the jets; a process that trains many runs reads them once."""
-        return _parts(source, settings.constituents, settings.standardize)
+        """Map the jets; all runs of a node share one copy."""
+        return _parts(source, self.jet_input(settings), standardize=self.is_standardized(settings))
+
+    def scaling(self, source: DataSource, settings: S) -> Scaling | None:
+        """Measure how features are standardised, for whoever applies a trained model to other jets."""
+        if not self.is_standardized(settings):
+            return None
+        return _scaling(source, self.jet_input(settings))
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Cross-entropy."""
-        constituents, labels = batch
-        return functional.cross_entropy(model(constituents), labels)
+        return functional.cross_entropy(model(self.network_input(batch)), batch[-1])
 
     def predict(self, model: nn.Module, batch: Batch) -> Tensor:
         """Logits (B, 5)."""
-        return model(batch[0])
+        return model(self.network_input(batch))
 
     def metrics(self, outputs: Tensor, data: TensorData) -> dict[str, float]:
         """Cross-entropy, accuracy, and the area under each class's ROC curve against the rest."""
-        labels = data.tensors[1]
+        labels = data.column(-1)
         scores = _scores(outputs)
         areas = one_vs_rest_auc(scores, labels.numpy())
         return {
@@ -94,7 +106,7 @@ class JetTask(Task[S]):
     def predictions(self, outputs: Tensor, data: TensorData) -> dict[str, Any]:
         """Labels, scores and class names, for the ROC curves."""
         return {
-            "labels": data.tensors[1].numpy(),
+            "labels": data.column(-1).numpy(),
             "scores": _scores(outputs).astype(np.float32),
             "classes": np.array(CLASSES),
         }
@@ -104,26 +116,28 @@ def _scores(outputs: Tensor) -> NDArray[np.float64]:
     return functional.softmax(outputs.double(), dim=1).numpy()
 
 
-def _split(source: DataSource) -> Split:
-    events, file_index = load_events(None if source.path is None else Path(source.path))
-    return split_jets(events, file_index, len(file_index), source.split)
+def _path(source: DataSource) -> Path | None:
+    return None if source.path is None else Path(source.path)
 
 
 @lru_cache(maxsize=1)
-def _parts(source: DataSource, constituents: int, standardize: bool) -> Parts:
-    jets = load_jets(None if source.path is None else Path(source.path), constituents)
-    split = _split(source)
-    features = torch.from_numpy(jets.features)
-    if standardize:
-        features = _standardized(features, torch.from_numpy(split.train))
-    labels = torch.from_numpy(jets.labels)
+def _arrays(path: Path | None, wanted: JetInput) -> JetArrays:
+    """Map the arrays once in a process; where there is no cache, they are held here for all folds."""
+    return jet_arrays(path, wanted)
+
+
+@lru_cache(maxsize=16)
+def _scaling(source: DataSource, wanted: JetInput) -> Scaling:
+    jets = _arrays(_path(source), wanted)
+    train = part_jets(jets.events, jets.file_index, source).train
+    return Scaling.of(as_tensor(jets.inputs[0]), torch.from_numpy(train))
+
+
+@lru_cache(maxsize=1)
+def _parts(source: DataSource, wanted: JetInput, *, standardize: bool) -> Parts:
+    jets = _arrays(_path(source), wanted)
+    split = part_jets(jets.events, jets.file_index, source)
+    scaling = _scaling(source, wanted) if standardize else None
+    tensors = tuple(as_tensor(array) for array in (*jets.inputs, jets.labels))
     rows = [torch.from_numpy(part) for part in (split.train, split.validation, split.test)]
-    return Parts(*(TensorData((features[part], labels[part])) for part in rows))
-
-
-def _standardized(features_BNP: Tensor, train: Tensor) -> Tensor:
-    is_real_BN = features_BNP.any(dim=2)
-    real_CP = features_BNP[train][is_real_BN[train]].double()
-    mean_P, sd_P = real_CP.mean(0), real_CP.std(0)
-    scaled_BNP = (features_BNP - mean_P.float()) / sd_P.clamp_min(1e-12).float()
-    return scaled_BNP * is_real_BN[..., None]
+    return Parts(*(TensorData(tensors, part, scaling) for part in rows))

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from raysearch.data.source import DataSource
 from raysearch.data.tensors import Batch, Parts, TensorData
@@ -28,13 +29,14 @@ class Task(ABC, Generic[S]):
         Settings: frozen dataclass of every setting the task reads, searched or held; it must have
             ``batch_size: int``. Its ``__post_init__`` raises ValueError or InputError, with lines
             ``name: what``, for values that cannot be.
-        objective: the validation metric to search on; ``val_`` + a key of :meth:`metrics`.
-        maximise: whether more of it is better.
+        objective: the validation metric to search on unless a space file names others; ``val_`` + a key of
+            :meth:`metrics`.
+        higher_is_better: keys of :meth:`metrics` of which more is better.
     """
 
     Settings: ClassVar[type]
     objective: ClassVar[str] = "val_loss"
-    maximise: ClassVar[bool] = False
+    higher_is_better: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def inspect(self, source: DataSource, settings: S) -> dict[str, Any]:
@@ -59,6 +61,10 @@ class Task(ABC, Generic[S]):
     @abstractmethod
     def optimizer(self, settings: S, parameters: Iterable[nn.Parameter]) -> Optimizer:
         """Build the optimiser."""
+
+    def scheduler(self, settings: S, optimizer: Optimizer) -> ReduceLROnPlateau | None:  # noqa: ARG002 - for subclasses
+        """Build what lowers the learning rate, or None; told the objective, less is better, after each epoch."""
+        return None
 
     @abstractmethod
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 import traceback
+from typing import Any, Literal
 
 import torch
 
 from raysearch.errors import StorageError
 from raysearch.tasks import load_task
-from raysearch.training.loop import NonFiniteError, Trainer
+from raysearch.training.loop import NonFiniteError, RefusedError, Trainer
 from raysearch.training.order import EpochReport, Order, Outcome, Report
 from raysearch.training.workers import Workers
 
@@ -43,12 +44,16 @@ def attempt_run(order: Order, workers: Workers, report: Report) -> Outcome:
         except Exception as error:
             raise _NotHeardError(error) from error
 
+    facts: dict[str, Any] = {"device": str(workers.device)}
+    state: Literal["failed", "refused"] = "failed"
     try:
         return Trainer(load_task(order.task), order, workers, remember).run()
     except _NotHeardError as not_heard:
         raise not_heard.error from None
     except StorageError:
         raise
+    except RefusedError as error:
+        state, failure, message, facts = "refused", "limit", str(error), error.facts
     except NonFiniteError as error:
         failure, message = "nonfinite", str(error)
     except Exception:  # noqa: BLE001 - the one place where any error of a task is caught, and kept
@@ -56,7 +61,7 @@ def attempt_run(order: Order, workers: Workers, report: Report) -> Outcome:
     finally:
         torch.set_num_threads(threads_before)  # in this process others compute, too: the search
     return Outcome(
-        state="failed",
+        state=state,
         value=None,
         metrics={},
         best_epoch=None,
@@ -66,5 +71,5 @@ def attempt_run(order: Order, workers: Workers, report: Report) -> Outcome:
         seconds=time.monotonic() - started,
         failure=failure,
         message=message,
-        facts={"device": str(workers.device)},
+        facts=facts,
     )

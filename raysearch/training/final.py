@@ -1,4 +1,4 @@
-"""The final evaluation: the best model on the test set, which nothing before it has seen."""
+"""The final evaluation: the best model on the test set, which nothing before it has seen; with folds, each."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def evaluate_on_test(order: Order, weights: str, expected_sha256: str) -> TestOu
         raise StorageError(f"{folder / weights}: gone or damaged; the best model cannot be evaluated")
     task = load_task(order.task)
     settings = make_settings(task, order.settings)
-    test = load_parts(task, order.source, settings).test
+    test = load_parts(task, order.source.of_fold(order.fold), settings).test
     seed_all(derive(order.seed, "weights"))  # what a model draws and does not keep in its state_dict
     model = task.model(settings)
     model.load_state_dict(content["model"])
@@ -58,7 +58,7 @@ def evaluate_on_test(order: Order, weights: str, expected_sha256: str) -> TestOu
     _export(folder, order, content["model"])
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **task.predictions(outputs, test))
-    name = f"test/predictions-{order.trial}.npz"
+    name = f"test/predictions-{order.trial}-{order.fold}.npz"
     write_durably(folder / name, buffer.getvalue())
     return TestOutcome(
         metrics={f"test_{key}": float(value) for key, value in task.metrics(outputs, test).items()},
@@ -69,15 +69,17 @@ def evaluate_on_test(order: Order, weights: str, expected_sha256: str) -> TestOu
 
 
 def _export(folder: Path, order: Order, weights: dict[str, torch.Tensor]) -> None:
-    """Write ``best/model.pt`` (a ``state_dict``) and ``best/model.json`` (how to build the model)."""
+    """Write ``model.pt`` (a ``state_dict``) and ``model.json`` (how to build it) to ``best/``, or its ``fold-N/``."""
     buffer = io.BytesIO()
     torch.save(weights, buffer)
-    write_durably(folder / "best" / "model.pt", buffer.getvalue())
+    there = folder / "best" / (f"fold-{order.fold}" if order.source.folds > 1 else "")
+    write_durably(there / "model.pt", buffer.getvalue())
     about = {
         "task": order.task,
         "trial": order.trial,
+        "fold": order.fold,
         "settings": order.settings,
         "weights_sha256": weights_sha256(weights),
         "torch": torch.__version__,
     }
-    write_durably(folder / "best" / "model.json", (json.dumps(about, indent=2) + "\n").encode())
+    write_durably(there / "model.json", (json.dumps(about, indent=2) + "\n").encode())

@@ -15,16 +15,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from raysearch.data.shuffling import chunk_shuffled
 from raysearch.data.tensors import Parts, TensorData
 from raysearch.seeds import derive
 from raysearch.tasks.task import Task, make_settings
 from raysearch.training.checkpoint import Checkpoints, weights_sha256
+from raysearch.training.counting import count_mflop, count_parameters
 from raysearch.training.early_stopping import EarlyStopping, NeverStop
 from raysearch.training.order import EpochReport, Order, Outcome, Report
 from raysearch.training.randomness import load_parts, seed_all
 from raysearch.training.workers import Workers
 
 EVALUATION_ROWS = 1000
+
+
+class RefusedError(Exception):
+    """The model is over a limit; the run ends before it trains. Carries what was counted."""
+
+    def __init__(self, message: str, facts: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.facts = facts
 
 
 class NonFiniteError(Exception):
@@ -57,13 +67,32 @@ class Trainer:
         self.settings = make_settings(task, order.settings)
         self.checkpoints = Checkpoints(order.run_folder, order.attempt)
         self.stopping = NeverStop() if order.patience is None else EarlyStopping(order.patience)
-        parts = load_parts(task, order.source, self.settings)
+        parts = load_parts(task, order.source.of_fold(order.fold), self.settings)
         self.parts = Parts(parts.train.to(workers.device), parts.validation.to(workers.device), parts.test)
         seed_all(derive(order.seed, "weights"))
         self.model = task.model(self.settings).to(workers.device)
+        self.facts = self._count()
         self.optimizer = task.optimizer(self.settings, self.model.parameters())
+        self.scheduler = task.scheduler(self.settings, self.optimizer)
         self.parallel = workers.wrap(self.model)
         self.progress = Progress([])
+
+    def _count(self) -> dict[str, Any]:
+        """Count what the model costs, and refuse one that costs too much."""
+        facts: dict[str, Any] = {
+            "parameters": count_parameters(self.model),
+            "mflop": count_mflop(self.task, self.model, self.parts.validation),
+            "device": str(self.workers.device),
+            "workers": self.workers.size,
+        }
+        over = [
+            f"{name} {facts[name]:.6g} > {limit:g}"
+            for name, limit in self.order.limits.items()
+            if facts[name] > limit
+        ]
+        if over:
+            raise RefusedError(", ".join(over), facts)
+        return facts
 
     def run(self) -> Outcome:
         """Train to the end, or on from the last checkpoint."""
@@ -80,19 +109,15 @@ class Trainer:
         path, content = best
         metrics = self.progress.reports[best_epoch - 1].metrics
         return Outcome(
-            state="finished",
-            value=metrics[self.task.objective],
+            state="pruned" if self._is_behind() else "finished",
+            value=metrics[self.order.objective],
             metrics=metrics,
             best_epoch=best_epoch,
             epochs=len(self.progress.reports),
             weights=str(path.relative_to(self.order.study_folder)),
             weights_sha256=weights_sha256(content["model"]),
             seconds=time.monotonic() - started,
-            facts={
-                "parameters": sum(p.numel() for p in self.model.parameters() if p.requires_grad),
-                "device": str(self.workers.device),
-                "workers": self.workers.size,
-            },
+            facts=self.facts,
         )
 
     def _resume(self) -> None:
@@ -101,6 +126,8 @@ class Trainer:
             return
         self.model.load_state_dict(content["model"])
         self.optimizer.load_state_dict(content["optimizer"])
+        if self.scheduler is not None:
+            self.scheduler.load_state_dict(content["scheduler"])
         self.progress = Progress.from_plain(content["progress"])
         for report in self.progress.reports:
             self.report(report)  # the ledger may have lost the tail; it ignores what it knows
@@ -129,11 +156,19 @@ class Trainer:
 
     def _is_over(self) -> bool:
         losses = [self._loss_of(report) for report in self.progress.reports]
-        return len(losses) >= self.order.epochs or (bool(losses) and self.stopping.should_stop(losses))
+        if len(losses) >= self.order.epochs or self._is_behind():
+            return True
+        return bool(losses) and self.stopping.should_stop(losses)
+
+    def _is_behind(self) -> bool:
+        """Whether the best loss so far is above the cut of the last epoch, which other trials have set."""
+        reports, cuts = self.progress.reports, self.order.cuts
+        cut = cuts[len(reports) - 1] if reports and cuts else None
+        return cut is not None and min(self._loss_of(report) for report in reports) > cut
 
     def _loss_of(self, report: EpochReport) -> float:
-        value = report.metrics[self.task.objective]
-        return -value if self.task.maximise else value
+        value = report.metrics[self.order.objective]
+        return -value if self.order.maximise else value
 
     def _epoch(self, epoch: int) -> None:
         started = time.monotonic()
@@ -153,6 +188,8 @@ class Trainer:
         self.progress.reports.append(report)
         if is_best:
             self.progress.best_epoch = epoch
+        if self.scheduler is not None:
+            self.scheduler.step(self._loss_of(report))
         if self.workers.rank == 0:
             self._save(epoch, is_best=is_best)
         self.report(report)
@@ -163,6 +200,8 @@ class Trainer:
             self.checkpoints.save("best", epoch, {"model": weights})
         if not self._is_over():
             state = {"model": weights, "optimizer": self.optimizer.state_dict()}
+            if self.scheduler is not None:
+                state["scheduler"] = self.scheduler.state_dict()
             self.checkpoints.save("last", epoch, {**state, "progress": self.progress.to_plain()})
             self.checkpoints.keep("last", 2)
         self.checkpoints.keep("best", 2)  # of the generation before, too: `last` may still point to it
@@ -170,9 +209,8 @@ class Trainer:
     def _train_epoch(self, epoch: int) -> float:
         """Train one epoch and return the mean loss per example."""
         seed_all(derive(self.order.seed, "epoch", epoch, self.workers.rank))
-        shuffle = torch.Generator().manual_seed(derive(self.order.seed, "shuffle", epoch))
         train, size = self.parts.train, self.workers.size
-        rows = torch.randperm(len(train), generator=shuffle).to(self.workers.device)
+        rows = self._rows_of(epoch).to(self.workers.device)
         self.parallel.train()
         total, n_seen = 0.0, 0
         for place, batch in enumerate(rows.split(self.settings.batch_size)):
@@ -190,6 +228,22 @@ class Trainer:
             total += mean_loss * len(batch)
             n_seen += len(batch)
         return total / n_seen
+
+    def _rows_of(self, epoch: int) -> Tensor:
+        """Rows to train on, in their order; a smaller share is part of every larger one."""
+        n = len(self.parts.train)
+        shuffle = torch.Generator().manual_seed(derive(self.order.seed, "shuffle", epoch))
+        rows = (
+            chunk_shuffled(n, shuffle)
+            if self.order.shuffle == "chunks"
+            else torch.randperm(n, generator=shuffle)
+        )
+        share = self.order.shares[epoch - 1] if self.order.shares else 1.0
+        if share < 1.0:
+            draw = torch.Generator().manual_seed(derive(self.order.seed, "share"))
+            place = torch.randperm(n, generator=draw)
+            rows = rows[place[rows] < max(round(share * n), self.settings.batch_size)]
+        return rows
 
 
 @torch.no_grad()

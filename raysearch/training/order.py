@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -20,8 +20,14 @@ class Order:
         trial, fold, attempt: which run, and which attempt at it.
         settings: searched and held settings, complete.
         seed: every random number of the run comes from it.
-        source: the data.
+        source: the data; for a fold, that fold's.
         epochs: at most so many.
+        objective: the validation metric that chooses the best epoch.
+        maximise: whether more of it is better.
+        limits: the most ``parameters`` and ``mflop`` a model may have; a larger one is refused.
+        cuts: by epoch, the loss that the best so far must not be above, or None; empty if nothing is pruned.
+        shares: by epoch, the share of the training data to train on; empty for all of them.
+        shuffle: ``full``, or ``chunks`` to read near rows together.
         patience: see :class:`raysearch.training.early_stopping.EarlyStopping`; None trains to the end.
         threads: of each worker.
         workers: data-parallel workers.
@@ -36,6 +42,12 @@ class Order:
     seed: int
     source: DataSource
     epochs: int
+    objective: str = "val_loss"
+    maximise: bool = False
+    limits: Mapping[str, float] = field(default_factory=dict)
+    cuts: tuple[float | None, ...] = ()
+    shares: tuple[float, ...] = ()
+    shuffle: Literal["full", "chunks"] = "full"
     patience: int | None = None
     threads: int = 1
     workers: int = 1
@@ -52,8 +64,9 @@ class Order:
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Order:
         """Read :meth:`to_plain` back."""
-        source = DataSource(plain["source"]["path"], tuple(plain["source"]["split"]))
-        return cls(**{**plain, "source": source})
+        source = DataSource(**{**plain["source"], "split": tuple(plain["source"]["split"])})
+        listed = {name: tuple(plain[name]) for name in ("cuts", "shares")}  # JSON knows no tuples
+        return cls(**{**plain, **listed, "source": source})
 
 
 @dataclass(frozen=True)
@@ -72,7 +85,7 @@ Report = Callable[[EpochReport], None]
 class Outcome:
     """How a run ended; the fields of the ledger's ``ended`` record that training knows."""
 
-    state: Literal["finished", "failed"]
+    state: Literal["finished", "pruned", "refused", "failed"]
     value: float | None
     metrics: dict[str, float]
     best_epoch: int | None

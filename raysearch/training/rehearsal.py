@@ -7,17 +7,18 @@ does not know or never reads, data that do not fit, corners of the space that ca
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from raysearch.data.source import DataSource
-from raysearch.data.tensors import TensorData
-from raysearch.errors import InputError, RaysearchError
+from raysearch.data.tensors import Parts, TensorData
+from raysearch.errors import InputError, RaysearchError, did_you_mean, one_of
 from raysearch.tasks import load_task
 from raysearch.tasks.task import Task, make_settings, watched
+from raysearch.training.counting import COUNTED, count_mflop, count_parameters
 from raysearch.training.loop import evaluate
 from raysearch.training.randomness import load_parts
 from raysearch.training.workers import OneWorker
@@ -33,19 +34,32 @@ class Rehearsal:
 
     Attributes:
         data: the task's description of the data, for the ledger.
-        objective: name of the metric that is searched.
-        maximise: whether more of it is better.
+        objectives: what is searched, to whether more of it is better; the first chooses epochs and best.
         largest_checkpoint_bytes: of the largest model in the space, with its optimiser.
     """
 
     data: dict[str, Any]
-    objective: str
-    maximise: bool
+    objectives: dict[str, bool]
     largest_checkpoint_bytes: int
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What a study wants of its task: objectives (empty for the task's own) and limits of its models."""
+
+    objectives: Sequence[str] = ()
+    limits: Mapping[str, float] = field(default_factory=dict)
+
+
+NOTHING_SPECIAL = Wanted()
+
+
 def rehearse(
-    reference: str, source: DataSource, settings: Mapping[str, Any], corners: Iterable[Mapping[str, Any]]
+    reference: str,
+    source: DataSource,
+    settings: Mapping[str, Any],
+    corners: Iterable[Mapping[str, Any]],
+    wanted: Wanted = NOTHING_SPECIAL,
 ) -> Rehearsal:
     """Rehearse a task on its data.
 
@@ -54,6 +68,7 @@ def rehearse(
         source: the data.
         settings: one complete point of the space.
         corners: further points, whose models are built but not trained.
+        wanted: objectives and limits.
 
     Raises:
         InputError: whatever is wrong with task, data, settings or corners.
@@ -64,8 +79,9 @@ def rehearse(
     _check_description(reference, data)
     seen, unread = watched(typed)
     try:
-        metrics = _one_step(task, source, seen)
-        n_weights = [_n_weights(task, settings), *(_n_weights(task, corner) for corner in corners)]
+        parts = _load(task, source, seen)
+        metrics = _one_step(task, parts, seen)
+        costs = [_cost(task, point, parts.validation) for point in (settings, *corners)]
     except RaysearchError:
         raise
     except Exception as error:
@@ -75,11 +91,31 @@ def rehearse(
         ) from error
     if unread:
         raise InputError(*(f"space.{name}: the task never reads this setting" for name in sorted(unread)))
-    if task.objective not in metrics:
-        raise InputError(
-            f"task: {reference} has the objective {task.objective}, its metrics give {', '.join(metrics)}"
-        )
-    return Rehearsal(data, task.objective, task.maximise, max(n_weights) * BYTES_PER_WEIGHT)
+    _check_limits(wanted.limits, costs)
+    largest = max(cost["parameters"] for cost in costs)
+    return Rehearsal(data, _objectives(task, wanted, metrics), int(largest) * BYTES_PER_WEIGHT)
+
+
+def _objectives(task: Task[Any], wanted: Wanted, metrics: Mapping[str, float]) -> dict[str, bool]:
+    names = wanted.objectives or (task.objective,)
+    allowed = [*metrics, *COUNTED]
+    problems = [
+        f"objectives: {type(task).__name__} has no {name!r}; {one_of(allowed)}.{did_you_mean(name, allowed)}"
+        for name in names
+        if name not in allowed
+    ]
+    if names[0] in COUNTED:
+        problems.append(f"objectives: the first chooses the best epoch and must be a metric, got {names[0]}")
+    if problems:
+        raise InputError(*problems)
+    return {name: name.removeprefix("val_") in task.higher_is_better for name in names}
+
+
+def _check_limits(limits: Mapping[str, float], costs: Sequence[Mapping[str, float]]) -> None:
+    for name, limit in limits.items():
+        least = min(cost[name] for cost in costs)
+        if least > limit:
+            raise InputError(f"limits.{name}: {limit:g} is below the smallest model's {least:.6g}")
 
 
 def _check_description(reference: str, data: Mapping[str, Any]) -> None:
@@ -92,11 +128,22 @@ def _check_description(reference: str, data: Mapping[str, Any]) -> None:
         raise InputError(f"task: {reference}: inspect must give plain values: {error}") from error
 
 
-def _one_step(task: Task[Any], source: DataSource, settings: Any) -> dict[str, float]:  # noqa: ANN401 - the task's own type
+def _load(task: Task[Any], source: DataSource, settings: Any) -> Parts:  # noqa: ANN401 - the task's own type
     parts = load_parts(task, source, settings)
     for name in ("train", "validation", "test"):
         if not len(getattr(parts, name)):
             raise InputError(f"data: the {name} part is empty; give more data or change data.split")
+    if source.folds > 1:
+        other = load_parts(task, source.of_fold(1), settings).validation
+        mine = parts.validation
+        if len(other) == len(mine) and all(map(torch.equal, other.tensors, mine.tensors)):
+            raise InputError(
+                "budget.folds: the task gives every fold the same validation part; its load must look at source.fold"
+            )
+    return parts
+
+
+def _one_step(task: Task[Any], parts: Parts, settings: Any) -> dict[str, float]:  # noqa: ANN401 - the task's own type
     torch.manual_seed(0)
     model = task.model(settings)
     optimizer = task.optimizer(settings, model.parameters())
@@ -117,5 +164,6 @@ def _one_step(task: Task[Any], source: DataSource, settings: Any) -> dict[str, f
     }
 
 
-def _n_weights(task: Task[Any], settings: Mapping[str, Any]) -> int:
-    return sum(weight.numel() for weight in task.model(make_settings(task, settings)).parameters())
+def _cost(task: Task[Any], settings: Mapping[str, Any], data: TensorData) -> dict[str, float]:
+    model = task.model(make_settings(task, settings))
+    return {"parameters": count_parameters(model), "mflop": count_mflop(task, model, data)}

@@ -36,7 +36,7 @@ def hold(space: Path, text: str) -> str:
         (["toy.yaml", "--set", "seed.x=1"], "--set seed.x=1: 'seed' holds a value, not keys"),
         (["toy.yaml", "--trials", "0"], "search.trials: input should be greater than or equal to 1, got 0"),
         (["toy.yaml", "--trials", "many"], "Invalid value for '--trials'"),
-        (["toy.yaml", "--sampler", "tpee"], "search.sampler: unknown 'tpee'; one of tpe, gp, random"),
+        (["toy.yaml", "--sampler", "tpee"], "search.sampler: unknown 'tpee'; one of tpe, gp, nsga2, random"),
         (["toy.yaml", "--set", "space.nothing=1"], "space.nothing: Toy has no such setting; one of learning_rate"),
         (["toy.yaml", "--name", "../x"], "study name '../x': 1 to 64 letters"),
         (["toy.yaml", "--local", "--set", "resources.gpus=1"], "set resources.workers to 1 and resources.gpus to 0"),

@@ -20,7 +20,9 @@ def test_refuses_what_cannot_be_made(tmp_path):
 def test_names_the_missing_extra(tmp_path, monkeypatch):
     for name in ("pythia8mc", "fastjet", "awkward"):
         monkeypatch.setitem(sys.modules, name, None)  # how Python marks a module that cannot be imported
-    with pytest.raises(ResourceError, match=r"needs pythia8mc, fastjet, awkward: pip install 'raysearch\[hep\]'"):
+    with pytest.raises(
+        ResourceError, match=r"needs pythia8mc, fastjet, awkward: pip install 'raysearch\[hep\]'"
+    ):
         make_jets(tmp_path / "jets", 5, seed=1)
     assert not (tmp_path / "jets").exists()
 

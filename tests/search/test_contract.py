@@ -78,6 +78,10 @@ def objective(seed, space=JEDI):
     return lambda settings: sum(weights[name] * distance(name, value) for name, value in settings.items())
 
 
+def as_told(value):
+    return None if value is None else [value]
+
+
 def search(searcher, score, trials, arrival=None):
     """The study's protocol: trials finish in any order and are committed by number. Gives [(settings, value)]."""
     arrival = arrival or random.Random(0)
@@ -89,7 +93,7 @@ def search(searcher, score, trials, arrival=None):
         np.random.seed(arrival.randrange(2**32))  # noqa: NPY002 - someone else's use of global generators
         random.seed(arrival.randrange(2**32))
         while committed in finished:
-            searcher.tell(committed, finished[committed])
+            searcher.tell(committed, as_told(finished[committed]))
             if committed + WINDOW < trials:
                 asked[committed + WINDOW] = searcher.ask(committed + WINDOW)
                 running.append(committed + WINDOW)
@@ -139,11 +143,11 @@ def test_replay_restores_a_searcher(name):
     searcher, committed = make(name), trials * 2 // 3
     proposals = [searcher.ask(number) for number in range(WINDOW)]
     for number in range(committed):  # the values come from the record, nothing is run again
-        searcher.tell(number, history[number][1])
+        searcher.tell(number, as_told(history[number][1]))
         if number + WINDOW < trials:
             proposals.append(searcher.ask(number + WINDOW))
     for number in range(committed, trials - WINDOW):
-        searcher.tell(number, objective(1)(proposals[number]))
+        searcher.tell(number, [objective(1)(proposals[number])])
         proposals.append(searcher.ask(number + WINDOW))
     assert proposals == [settings for settings, _ in history]
 
@@ -154,7 +158,7 @@ def test_a_window_widened_by_a_resume_is_replayed_too(name):
         searcher = make(name)
         proposals = [searcher.ask(number) for number in range(WINDOW)]
         for number in range(8):
-            searcher.tell(number, objective(1)(proposals[number]))
+            searcher.tell(number, [objective(1)(proposals[number])])
             more = 9 if number == 1 else 1  # more trials out than the population of 8
             proposals += [searcher.ask(len(proposals) + extra) for extra in range(more)]
         return proposals
@@ -260,8 +264,8 @@ class WrongWay:
         self._searcher = make("nevergrad:OnePlusOne", seed)
         self.ask = self._searcher.ask
 
-    def tell(self, number, value):
-        self._searcher.tell(number, -value)
+    def tell(self, number, values):
+        self._searcher.tell(number, [-value for value in values])
 
 
 @pytest.mark.parametrize("trials", [60, 120])

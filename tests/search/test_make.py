@@ -24,7 +24,7 @@ def test_every_sampler_is_right_without_options_and_with_all_of_them(sampler):
 
 def test_an_unknown_sampler_is_told_with_the_likely_wish():
     (problem,) = problems("tpee")
-    assert problem.startswith("search.sampler: unknown 'tpee'; one of tpe, gp, random, grid, nevergrad:")
+    assert problem.startswith("search.sampler: unknown 'tpee'; one of tpe, gp, nsga2, random, grid, nevergrad:")
     assert problem.endswith("Did you mean 'tpe'?")
     assert "Did you mean 'nevergrad:TwoPointsDE'?" in problems("nevergrad:TwoPointDE")[0]
 
@@ -70,7 +70,7 @@ def test_options_are_completed_with_our_values_and_reach_the_sampler():
         asked = []
         for number in range(40):
             asked.append(searcher.ask(number))
-            searcher.tell(number, asked[-1]["rate"] + (asked[-1]["decay"] - 0.3) ** 2)
+            searcher.tell(number, [asked[-1]["rate"] + (asked[-1]["decay"] - 0.3) ** 2])
         return asked
 
     assert proposals("tpe", n_startup_trials=3)[:3] == proposals("tpe")[:3]

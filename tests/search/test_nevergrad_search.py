@@ -24,7 +24,7 @@ def test_a_window_larger_than_the_population_is_searched_without_warnings(family
     searcher = make_searcher(section, SPACE, 1, 20)
     points = [searcher.ask(number) for number in range(20)]
     for number in range(40):
-        searcher.tell(number, None if number == 0 else points[number]["rate"] + points[number]["depth"])
+        searcher.tell(number, None if number == 0 else [points[number]["rate"] + points[number]["depth"]])
         points.append(searcher.ask(number + 20))
     assert len({tuple(point.values()) for point in points[:20]}) > 10
     assert [str(w.message) for w in recwarn] == []

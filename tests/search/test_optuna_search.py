@@ -20,7 +20,7 @@ def test_nothing_of_optuna_reaches_the_user_and_its_logging_is_left_alone(capfd,
     searcher = make("gp", n_startup_trials=2, deterministic_objective=True)
     for number in range(3):
         searcher.ask(number)
-        searcher.tell(number, 0.5 - number)
+        searcher.tell(number, [0.5 - number])
     assert optuna.logging.get_verbosity() == before == logging.INFO
     assert [w for w in recwarn if issubclass(w.category, optuna.exceptions.ExperimentalWarning)] == []
     assert "study created" not in capfd.readouterr().err
@@ -31,7 +31,7 @@ def test_trials_that_are_out_are_minded_only_with_constant_liar():
         searcher = make("tpe", n_startup_trials=3, constant_liar=constant_liar)
         for number in range(12):
             point = searcher.ask(number)
-            searcher.tell(number, (point["x"] - 0.5) ** 2 + (point["y"] - 0.5) ** 2)
+            searcher.tell(number, [(point["x"] - 0.5) ** 2 + (point["y"] - 0.5) ** 2])
         for number in range(12, 12 + out):
             searcher.ask(number)
         return searcher.ask(20)

@@ -20,7 +20,7 @@ def test_there_are_some() -> None:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_it_rehearses(path: Path, tmp_path: Path) -> None:
     prepared = prepare(read_space_file(path), tmp_path)
-    assert prepared.rehearsal.objective.startswith("val_")
+    assert next(iter(prepared.rehearsal.objectives)).startswith("val_")
     assert prepared.space_file.description
     physics = prepared.space_file.demonstration_of
     assert physics is None or (FOLDER / f"{physics}.yaml").is_file()

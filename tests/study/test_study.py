@@ -201,7 +201,7 @@ def test_a_search_that_proposes_otherwise_is_told(tmp_path: Path, monkeypatch: p
 
     make: Callable[..., object] = module.make_searcher
     monkeypatch.setattr(
-        module, "make_searcher", lambda section, space, seed, window: make(section, space, seed + 1, window)
+        module, "make_searcher", lambda section, space, seed, *more: make(section, space, seed + 1, *more)
     )
     with pytest.raises(StorageError, match="replaying trial 0, the search proposes"):
         Study(Ledger(tmp_path / "s"), lambda *_: None)

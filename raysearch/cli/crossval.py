@@ -1,0 +1,55 @@
+"""``raysearch crossval``: final figures of one trial's settings, from folds that are really different."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from raysearch.cli.options import Address, InProcess, Name, Runs, Trial
+from raysearch.study.folders import RUNS
+
+
+def crossval(
+    name: Name,
+    trial: Trial = "best",
+    folds: Annotated[int, typer.Option("--folds", help="How many folds.")] = 10,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Other data than the study's; a file or folder.")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", help="Epochs of a fold; default the study's.")
+    ] = None,
+    new_name: Annotated[
+        str | None, typer.Option("--name", help="Name of the new study; default NAME-crossval.")
+    ] = None,
+    runs: Runs = RUNS,
+    address: Address = None,
+    in_process: InProcess = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on if a study of that name exists.")] = False,
+) -> None:
+    """Train one trial's settings on K folds, and apply each fold's model to the test set."""
+    from raysearch.cli.tune import start
+    from raysearch.cluster.request import Where
+    from raysearch.ledger.history import read_history
+    from raysearch.space.space_file import SpaceFile
+    from raysearch.study.folders import existing_study, study_folder
+
+    folder = existing_study(runs, name)
+    history = read_history(folder)
+    chosen = history.trial(trial)
+    space_file = SpaceFile.model_validate(history.created.space_file)
+    changes = {
+        "description": f"{folds}-fold cross-validation of trial {chosen.number} of {history.created.study}",
+        "search": {"sampler": "random", "trials": 1, "enqueue": (chosen.settings,)},
+        "budget": {
+            **space_file.budget.model_dump(),
+            "folds": folds,
+            **({} if epochs is None else {"epochs": epochs}),
+        },
+        "data": {**space_file.data.model_dump(), **({} if data is None else {"path": str(data.resolve())})},
+    }
+    one_trial = SpaceFile.model_validate({**space_file.model_dump(), **changes})
+    default = f"{name.replace('/', '-')}-crossval"
+    start({"": one_trial}, study_folder(runs, new_name or default), Where(address, in_process), resume=resume)

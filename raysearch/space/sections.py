@@ -1,0 +1,104 @@
+"""The sections of a space file, as frozen values that check themselves; unknown keys are refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, field_validator
+
+from raysearch.space.domains import Value
+
+Number = StrictFloat | StrictInt
+AtLeastOne = Annotated[StrictInt, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A part of a space file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class DataSection(Section):
+    """Which jets, showers, ...; without a path, the sample that ships with the package."""
+
+    path: StrictStr | None = None
+    split: tuple[Number, Number, Number] = (0.6, 0.2, 0.2)  # training, validation, test
+    fold_by: Literal["event", "file", "random"] = "event"  # what stays together in a fold
+    limit: AtLeastOne | None = None  # train on so many examples only, for learning curves
+    shuffle: Literal["full", "chunks"] = "full"  # chunks: near rows together, for files larger than memory
+
+    @field_validator("split")
+    @classmethod
+    def _fractions(cls, split: tuple[float, float, float]) -> tuple[float, float, float]:
+        if min(split) <= 0 or abs(sum(split) - 1) > 1e-9:
+            raise ValueError(f"needs three fractions above 0 that add up to 1, got {list(split)}")
+        return split
+
+
+class PruneSection(Section):
+    """When a run that is behind the committed ones stops early.
+
+    ``median``: worse than their median at the same epoch. ``halving``: at a rung, not among the best one in
+    ``factor``; the rungs are epochs, each ``factor`` times the one before (by: epochs), or shares of the
+    training data, each ``factor`` times the one before (by: data).
+    """
+
+    rule: Literal["median", "halving"]
+    startup: AtLeastOne = 5  # committed trials before anything is pruned
+    first_epoch: AtLeastOne = 1  # of the first decision
+    factor: Annotated[StrictInt, Field(ge=2)] = 3  # halving
+    by: Literal["epochs", "data"] = "epochs"  # halving
+    smallest_share: Annotated[Number, Field(gt=0, le=1)] = 0.1  # of the training data, by: data
+
+
+class PruneFoldsSection(Section):
+    """When a trial's remaining folds are left out: Wilcoxon's signed-rank test against the best trial's folds."""
+
+    p_threshold: Annotated[Number, Field(gt=0, lt=1)] = 0.1
+    startup: AtLeastOne = 2  # folds before the first test
+
+
+class SearchSection(Section):
+    """Who proposes settings, how many, and how far ahead of the results."""
+
+    sampler: StrictStr = "tpe"  # or gp, nsga2, random, grid, nevergrad:NAME
+    trials: AtLeastOne
+    window: AtLeastOne | None = None  # trials asked ahead; default 2 x slots at first start
+    order: Literal["deterministic", "fast"] = "deterministic"  # commit by number, or by arrival
+    options: dict[StrictStr, Value] = {}  # the sampler's own
+    enqueue: Literal["published"] | tuple[dict[StrictStr, Value], ...] = ()  # settings to begin with
+    prune: PruneSection | None = None
+    prune_folds: PruneFoldsSection | None = None
+
+
+class BudgetSection(Section):
+    """What one run may spend, and how many runs a trial is."""
+
+    epochs: AtLeastOne
+    patience: AtLeastOne | None = None  # epochs without progress before a run stops early
+    folds: AtLeastOne = 1  # of a cross-validation; the objective is their mean
+    max_failed: Annotated[StrictInt, Field(ge=0)] = 0  # failed trials above which the exit code is 1
+
+
+class LimitsSection(Section):
+    """Models above a limit are refused before they train."""
+
+    parameters: AtLeastOne | None = None  # weights that are trained
+    mflop: Annotated[Number, Field(gt=0)] | None = None  # 10^6 operations for one example, inference
+
+
+class ResourcesSection(Section):
+    """What one worker of a run gets."""
+
+    cpus: Annotated[Number, Field(gt=0)] = 1
+    gpus: Annotated[Number, Field(ge=0)] = 0  # may be a fraction
+    workers: AtLeastOne = 1  # data-parallel workers of one run
+    threads: AtLeastOne = 1  # of a worker; decides bits
+
+
+class Published(Section):
+    """What a paper reports for one set of settings; shown beside our own figures."""
+
+    source: StrictStr
+    settings: dict[StrictStr, Value]
+    metrics: dict[StrictStr, Number | tuple[Number, Number]] = {}  # a value, or a value and its error

@@ -1,0 +1,45 @@
+"""A series of studies on disk: ``runs/NAME/series.yaml`` and a study's folder for each member.
+
+The file is written once, before the first member begins, and holds every member's complete space file, so that a
+series goes on without the file it came from.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from raysearch.errors import FolderError, StorageError
+from raysearch.space.space_file import SpaceFile
+from raysearch.study.folders import SERIES
+
+
+def write_series(folder: Path, members: dict[str, SpaceFile]) -> None:
+    """Begin a series.
+
+    Raises:
+        FolderError: the folder cannot be written.
+    """
+    content = {"members": {name: member.model_dump(mode="json") for name, member in members.items()}}
+    path = folder / SERIES
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        partial = path.with_suffix(".part")
+        partial.write_text(yaml.safe_dump(content, sort_keys=False, width=110), encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise FolderError(f"{folder}: cannot be written: {error.strerror}") from error
+
+
+def read_series(folder: Path) -> dict[str, SpaceFile]:
+    """Read the members of a series, in the order they run.
+
+    Raises:
+        StorageError: the file is damaged.
+    """
+    try:
+        content = yaml.safe_load((folder / SERIES).read_text(encoding="utf-8"))
+        return {name: SpaceFile.model_validate(member) for name, member in content["members"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
+        raise StorageError(f"{folder / SERIES}: cannot be read: {error}") from error
