@@ -26,7 +26,7 @@ seed: 1
 """
 
 
-def toy_space_file(**search: Any) -> SpaceFile:
+def toy_space_file(folds: int = 1, **search: Any) -> SpaceFile:
     return SpaceFile.model_validate(
         {
             "task": "toy",
@@ -36,7 +36,7 @@ def toy_space_file(**search: Any) -> SpaceFile:
                 "batch_size": 16,
             },
             "search": {"sampler": "tpe", "trials": 12, "options": {"n_startup_trials": 4}, **search},
-            "budget": {"epochs": 3},
+            "budget": {"epochs": 3, "folds": folds},
             "seed": 7,
         }
     )
@@ -46,7 +46,7 @@ def create_ledger(
     folder: Path, *, folds: int = 1, window: int = 4, maximise: bool = False, **search: Any
 ) -> Ledger:
     """Make the ledger of a study that nothing will train."""
-    space_file = toy_space_file(**search)
+    space_file = toy_space_file(folds, **search)
     ledger = Ledger(folder, create=True)
     ledger.append(
         [

@@ -43,7 +43,11 @@ class Toy(Task[ToySettings]):
         x = torch.linspace(-1, 1, 128, dtype=torch.float32)[
             torch.randperm(128, generator=torch.Generator().manual_seed(1))
         ]
-        data = [TensorData((part[:, None], part[:, None] ** 2)) for part in x.split([64, 32, 32])]
+        train, validation, test = x.split([64, 32, 32])
+        if source.folds > 1:
+            rest, is_mine = x[:96], torch.arange(96) % source.folds == source.fold
+            train, validation = rest[~is_mine], rest[is_mine]
+        data = [TensorData((part[:, None], part[:, None] ** 2)) for part in (train, validation, test)]
         return Parts(*data)
 
     def model(self, settings: ToySettings) -> nn.Module:

@@ -238,6 +238,7 @@ def _test_best(study: Study, executor: Executor) -> None:
                 predictions=outcome.predictions,
                 predictions_sha256=outcome.predictions_sha256,
                 n_test=outcome.n_test,
+                latency=outcome.latency,
             )
         )
 

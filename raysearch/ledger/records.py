@@ -185,12 +185,14 @@ class Committed(Record):
     Attributes:
         value: the objective's mean over the folds; of a pruned trial over those that were looked at.
         others: the means of the further objectives.
+        folds: how many folds were looked at; what later ones say, if they were run at all, is not known here.
     """
 
     kind: ClassVar[str] = "committed"
     trial: int
     state: RunState
     value: float | None
+    folds: int = 1
     others: dict[str, float] = field(default_factory=dict)
 
 
@@ -204,6 +206,7 @@ class Tested(Record):
         predictions: file with labels and scores, inside the study's folder.
         predictions_sha256: of that file.
         n_test: jets (events, showers) in the test set.
+        latency: of inference as measured then: ``ms`` (median of repeats) for a ``batch``, ``device``, ``threads``.
     """
 
     kind: ClassVar[str] = "tested"
@@ -213,6 +216,7 @@ class Tested(Record):
     predictions_sha256: str
     n_test: int
     fold: int = 0
+    latency: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

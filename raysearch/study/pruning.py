@@ -41,10 +41,11 @@ UNPRUNED = Schedule()
 
 @dataclass(frozen=True)
 class Verdict:
-    """How a trial ends; ``value`` is the mean over the folds that were looked at."""
+    """How a trial ends; ``value`` is the mean over the ``folds`` that were looked at."""
 
     state: RunState
-    value: float | None = None
+    value: float | None
+    folds: int
 
 
 def schedule_for(rule: PruneSection | None, epochs: int, curves: Sequence[Sequence[float]]) -> Schedule:
@@ -97,7 +98,8 @@ def known_curves(history: History, trial: TrialHistory, fold: int, epochs: int) 
     curves = []
     for other in history.commit_order[: trial.known]:
         run = other.runs[fold]
-        if run.ended is None or run.ended.state not in {"finished", "pruned"}:
+        was_looked_at = other.committed is not None and fold < other.committed.folds
+        if not was_looked_at or run.ended is None or run.ended.state not in {"finished", "pruned"}:
             continue
         losses = [
             history.as_loss(run.epochs[epoch].metrics[history.created.objective])
@@ -121,14 +123,14 @@ def verdict_on(history: History, trial: TrialHistory, rule: PruneFoldsSection | 
         if run.ended is None:
             return None
         if run.ended.value is None:
-            return Verdict(run.ended.state)
+            return Verdict(run.ended.state, None, run.fold + 1)
         values.append(run.ended.value)
         mean = sum(values) / len(values)
         if run.ended.state == "pruned":
-            return Verdict("pruned", mean)
+            return Verdict("pruned", mean, len(values))
         if rule and len(values) < len(trial.runs) and _is_behind(history, trial, values, rule):
-            return Verdict("pruned", mean)
-    return Verdict("finished", mean)
+            return Verdict("pruned", mean, len(values))
+    return Verdict("finished", mean, len(values))
 
 
 def _is_behind(

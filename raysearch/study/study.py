@@ -234,7 +234,13 @@ class Study:
             trial, verdict = found
             others = {} if verdict.state != "finished" else self._others(trial)
             self._stage(
-                Committed(trial=trial.number, state=verdict.state, value=verdict.value, others=others)
+                Committed(
+                    trial=trial.number,
+                    state=verdict.state,
+                    value=verdict.value,
+                    folds=verdict.folds,
+                    others=others,
+                )
             )
             self._tell(trial)
             self._ask()

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from raysearch.data.jet_arrays import JetInput
@@ -20,6 +21,8 @@ from raysearch.errors import InputError
 from raysearch.models.dense import DenseShape
 from raysearch.models.image_network import ImageNetwork, ImageNetworkShape
 from raysearch.tasks.taggers import Baseline, BaselineSettings
+
+PREDICTED_AT_ONCE = 20  # jets whose convolutions stay in a core's cache: three times as fast as 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +90,13 @@ class JetCnn(Baseline[JetCnnSettings]):
         """Make the images (B, 1, 100, 100)."""
         cells, values, _ = batch
         return rasterise(cells, values)
+
+    def predict(self, model: nn.Module, batch: Batch) -> Tensor:
+        """Logits (B, 5), a few jets at a time on a CPU."""
+        at_once = PREDICTED_AT_ONCE if batch[0].device.type == "cpu" else len(batch[0])
+        cells, values, _ = batch
+        pieces = zip(cells.split(at_once), values.split(at_once), strict=True)
+        return torch.cat([model(rasterise(*piece)) for piece in pieces])
 
     def model(self, settings: JetCnnSettings) -> nn.Module:
         """Build the network."""

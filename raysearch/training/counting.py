@@ -1,4 +1,4 @@
-"""What a model costs, counted from the real one: trained weights, and operations for one example.
+"""What a model costs, counted from the real one: trained weights, operations for one example, time for a batch.
 
 An operation is a multiplication or an addition, so that a matrix product of (m, k) with (k, n) counts 2 m k n;
 additions of biases and activation functions are not counted (the convention of torch's FlopCounterMode). The
@@ -7,6 +7,8 @@ example is one without padding, whatever a model saves on examples that have som
 
 from __future__ import annotations
 
+import statistics
+import time
 from typing import Any
 
 import torch
@@ -17,6 +19,8 @@ from raysearch.data.tensors import TensorData
 from raysearch.tasks.task import Task
 
 COUNTED = ("parameters", "mflop")
+LATENCY_BATCH = 1000  # as in the paper's resource table (arXiv:1908.05318, table 4)
+REPEATS = 5
 
 
 def count_parameters(model: nn.Module) -> int:
@@ -40,3 +44,35 @@ def count_mflop(task: Task[Any], model: nn.Module, data: TensorData) -> float:
         task.predict(model, row)
     model.train(was_training)
     return counter.get_total_flops() / 1e6
+
+
+@torch.no_grad()
+def measure_latency(task: Task[Any], model: nn.Module, data: TensorData) -> dict[str, Any]:
+    """Time inference of a batch of real examples, which may have padding that the model saves on.
+
+    Args:
+        task: knows how to apply the model.
+        model: in evaluation mode, on the device to measure.
+        data: on the same device; the first ``LATENCY_BATCH`` examples are the batch, or all if there are fewer.
+
+    Returns:
+        ``ms``: median of some repeats after a warm-up; ``spread_ms``: fastest and slowest; ``batch``; ``device``;
+        ``threads``.
+    """
+    device = next(model.parameters()).device
+    batch = data.rows(torch.arange(min(LATENCY_BATCH, len(data)), device=device))
+    times = []
+    for _ in range(REPEATS + 1):
+        started = time.perf_counter()
+        task.predict(model, batch)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        times.append(1e3 * (time.perf_counter() - started))
+    times = times[1:]
+    return {
+        "ms": statistics.median(times),
+        "spread_ms": [min(times), max(times)],
+        "batch": len(batch[0]),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "threads": torch.get_num_threads(),
+    }

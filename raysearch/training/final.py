@@ -7,6 +7,7 @@ import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from raysearch.seeds import derive
 from raysearch.tasks import load_task
 from raysearch.tasks.task import make_settings
 from raysearch.training.checkpoint import load_checkpoint, weights_sha256, write_durably
+from raysearch.training.counting import measure_latency
 from raysearch.training.loop import evaluate
 from raysearch.training.order import Order
 from raysearch.training.randomness import load_parts, seed_all
@@ -30,6 +32,7 @@ class TestOutcome:
     predictions: str
     predictions_sha256: str
     n_test: int
+    latency: dict[str, Any]
 
 
 def evaluate_on_test(order: Order, weights: str, expected_sha256: str) -> TestOutcome:
@@ -55,6 +58,7 @@ def evaluate_on_test(order: Order, weights: str, expected_sha256: str) -> TestOu
     model = task.model(settings)
     model.load_state_dict(content["model"])
     outputs = evaluate(task, model, test, OneWorker())
+    latency = measure_latency(task, model, test)
     _export(folder, order, content["model"])
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **task.predictions(outputs, test))
@@ -65,6 +69,7 @@ def evaluate_on_test(order: Order, weights: str, expected_sha256: str) -> TestOu
         predictions=name,
         predictions_sha256=hashlib.sha256(buffer.getvalue()).hexdigest(),
         n_test=len(test),
+        latency=latency,
     )
 
 
