@@ -51,7 +51,7 @@ from torch import Tensor, nn
 from raysearch.data.jets import load_jets
 from raysearch.models.interaction_network import InteractionNetwork, InteractionNetworkShape
 
-FORMS = {"fast": {"memory": "fast"}, "recompute": {"memory": "recompute"}}
+FORMS = {"fast": {"memory": "fast"}, "recompute": {"memory": "recompute"}, "fused": {"kernel": "fused"}}
 
 
 def make_models(particles: int, activation: str) -> dict[str, nn.Module]:

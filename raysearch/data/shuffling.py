@@ -10,7 +10,11 @@ POOL = 20
 
 
 def chunk_shuffled(n: int, generator: torch.Generator, chunk: int = CHUNK, pool: int = POOL) -> Tensor:
-    """Shuffle rows within pools of chunks drawn at random.
+    """Shuffle rows so that reading them in this order touches a disk in chunks, not in single rows.
+
+    Chunks of consecutive rows are put in random order; the rows of each ``pool`` of them are shuffled together.
+    A batch then holds rows of many chunks, and at most ``chunk * pool`` rows are of interest at a time. One pool
+    of all rows is a full shuffle.
 
     Args:
         n: rows.
@@ -20,10 +24,16 @@ def chunk_shuffled(n: int, generator: torch.Generator, chunk: int = CHUNK, pool:
 
     Returns:
         Every row once, int64 (n,).
+
+    Raises:
+        ValueError: ``chunk`` or ``pool`` is less than 1.
     """
+    if chunk < 1 or pool < 1:
+        raise ValueError(f"chunk and pool: need at least 1, got {chunk} and {pool}")
     starts = torch.randperm(-(-n // chunk), generator=generator) * chunk
     pools = []
     for some in starts.split(pool):
-        rows = torch.cat([torch.arange(start, min(start + chunk, n)) for start in some.tolist()])
+        rows = (some[:, None] + torch.arange(chunk)).flatten()
+        rows = rows[rows < n]  # the last chunk may be short
         pools.append(rows[torch.randperm(len(rows), generator=generator)])
     return torch.cat(pools)

@@ -15,6 +15,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from raysearch.errors import InputError
 
+# False positive rates at which the notebook of arXiv:1908.05318 reads its ROC curves (JEDInet-code, ROCcurvesPlots.ipynb)
+PUBLISHED_GRID = np.exp(np.linspace(math.log(0.0005), 0.0, 50))
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
@@ -71,13 +74,38 @@ def tpr_at_fpr(scores: ArrayLike, is_signal: ArrayLike, fpr: float) -> float:
     Raises:
         InputError: as :func:`roc_curve`, or ``fpr`` outside [0, 1].
     """
+    return read_tpr(*roc_curve(scores, is_signal), fpr)
+
+
+def read_tpr(rates: Floats, tprs: Floats, fpr: float) -> float:
+    """Read a true positive rate off a curve of :func:`roc_curve`; see :func:`tpr_at_fpr`.
+
+    Args:
+        rates: false positive rates, (points,).
+        tprs: true positive rates, (points,).
+        fpr: where to read.
+
+    Raises:
+        InputError: ``fpr`` outside [0, 1].
+    """
     _require_fraction("fpr", fpr)
-    rates, tprs = roc_curve(scores, is_signal)
     below = int(np.searchsorted(rates, fpr, side="right")) - 1
     if below == len(rates) - 1:
         return float(tprs[-1])
     share = (fpr - rates[below]) / (rates[below + 1] - rates[below])
     return float(tprs[below] + share * (tprs[below + 1] - tprs[below]))
+
+
+def published_fpr(fpr: float) -> float:
+    """Say where arXiv:1908.05318 reads what it calls the true positive rate at ``fpr``: 11.40 % for 10 %, 1.11 % for 1 %.
+
+    It takes the first point of its grid at or above ``fpr``, so that its rates are one to three percent too high.
+
+    Raises:
+        InputError: ``fpr`` outside [0, 1].
+    """
+    _require_fraction("fpr", fpr)
+    return float(PUBLISHED_GRID[np.searchsorted(PUBLISHED_GRID, fpr)])
 
 
 def background_rejection(scores: ArrayLike, is_signal: ArrayLike, signal_efficiency: float) -> Rejection:

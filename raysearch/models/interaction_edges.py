@@ -23,7 +23,7 @@ from raysearch.models.interaction_nodes import JetBlock
 
 _CPU_BLOCK_EDGES = 10_000  # some MB at 50 hidden units; 8000 to 12000 are as fast
 _GPU_BLOCK_EDGES = 500_000  # a few hundred MB at 50 hidden units
-_ELU = {"elu": (1.0, 1.0), "selu": (1.6732632423543772, 1.0507009873554805)}  # alpha, scale as in torch
+ELU = {"elu": (1.0, 1.0), "selu": (1.6732632423543772, 1.0507009873554805)}  # alpha, scale as in torch
 _LEAST_EXPONENT = -40.0  # exp(x) - 1 is -1 in single and in double precision from there down
 
 
@@ -119,7 +119,7 @@ class _Relation:
         if self.activation == "relu":
             x_XE.clamp_(min=0)
             return
-        alpha, scale = _ELU[self.activation]
+        alpha, scale = ELU[self.activation]
         negative = torch.clamp(x_XE, _LEAST_EXPONENT, 0, out=self.scratch("negative", *x_XE.shape)).exp_()
         x_XE.clamp_(min=0).add_(negative, alpha=alpha)
         torch.add(x_XE.new_tensor(-alpha * scale), x_XE, alpha=scale, out=x_XE)
@@ -129,7 +129,7 @@ class _Relation:
         if self.activation == "relu":
             torch.ops.aten.threshold_backward.grad_input(gradient_XE, value_XE, 0, grad_input=gradient_XE)
             return
-        alpha, scale = _ELU[self.activation]
+        alpha, scale = ELU[self.activation]
         torch.ops.aten.elu_backward.grad_input(
             gradient_XE, alpha, scale, 1, True, value_XE, grad_input=gradient_XE
         )

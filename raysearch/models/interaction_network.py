@@ -26,11 +26,13 @@ from torch import Tensor, nn
 
 from raysearch.errors import InputError, one_of
 from raysearch.models.interaction_edges import IncomingEffects, block_edges
+from raysearch.models.interaction_fused import FusedRelation, fused_incoming_effects, fused_relation
 from raysearch.models.interaction_nodes import JetBlock, find_nodes
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": F.relu, "elu": F.elu, "selu": F.selu}
 AGGREGATIONS = ("flatten", "sum")
 MEMORY = ("fast", "recompute")
+KERNELS = ("torch", "fused")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,17 +89,29 @@ class InteractionNetwork(nn.Module):
     Args:
         shape: what it looks like.
         memory: ``"fast"`` keeps the hidden values of all edges for the backward pass, ``"recompute"``
-            computes them a second time there. Same results, and the same parameters.
+            computes them a second time there.
+        kernel: ``"fused"`` takes a C++ kernel for f_R in single precision on a CPU, compiled when it is first
+            needed (a few seconds, once per machine and size), and recomputes whatever ``memory`` says. Where
+            there is no compiler, and in other precisions or on other devices, it is as ``"torch"``.
+
+    All these are one function but for rounding, and have the same parameters.
 
     Raises:
-        InputError: for another ``memory``.
+        InputError: for another ``memory`` or ``kernel``; lists both.
     """
 
-    def __init__(self, shape: InteractionNetworkShape, *, memory: str = "fast") -> None:
+    def __init__(
+        self, shape: InteractionNetworkShape, *, memory: str = "fast", kernel: str = "torch"
+    ) -> None:
         super().__init__()
-        if memory not in MEMORY:
-            raise InputError(f"memory: needs {one_of(MEMORY)}, got {memory!r}")
-        self.shape, self.memory = shape, memory
+        problems = [
+            f"{name}: needs {one_of(allowed)}, got {value!r}"
+            for name, value, allowed in (("memory", memory, MEMORY), ("kernel", kernel, KERNELS))
+            if value not in allowed
+        ]
+        if problems:
+            raise InputError(*problems)
+        self.shape, self.memory, self.kernel = shape, memory, kernel
         hidden, second = shape.hidden, shape.hidden // 2
         carried = shape.output_size * (shape.constituents if shape.aggregation == "flatten" else 1)
         self.fr1 = nn.Linear(2 * shape.features, hidden)
@@ -129,10 +143,16 @@ class InteractionNetwork(nn.Module):
                 f"constituents: expected shape (jets, {expected[0]}, {expected[1]}), got {tuple(x_BNP.shape)}"
             )
         wants_gradient = x_BNP.requires_grad and torch.is_grad_enabled()
-        nodes = find_nodes(x_BNP, block_edges(x_BNP.device), merge=not wants_gradient)
+        fused = self._fused(x_BNP)
+        most_edges = 0 if fused else block_edges(x_BNP.device)
+        nodes = find_nodes(x_BNP, most_edges, merge=not wants_gradient)
         x_XP = x_BNP.reshape(-1, expected[1])[nodes.rows_X]
+        if fused:
+            incoming_XD = fused_incoming_effects(fused, x_XP, (self.fr1, self.fr2, self.fr3), nodes.blocks)
+        else:
+            incoming_XD = self._incoming(x_XP, nodes.blocks)
         act = ACTIVATIONS[self.shape.activation_object]
-        c_XC = torch.cat([x_XP, self._incoming(x_XP, nodes.blocks)], dim=1)
+        c_XC = torch.cat([x_XP, incoming_XD], dim=1)
         o_XO = act(self.fo3(act(self.fo2(act(self.fo1(c_XC))))))
         o_BNO = F.embedding(nodes.node_BN, o_XO)
         o_BC = o_BNO.flatten(1) if self.shape.aggregation == "flatten" else o_BNO.sum(1)
@@ -154,3 +174,10 @@ class InteractionNetwork(nn.Module):
             self.memory == "fast" and torch.is_grad_enabled(),
         )
         return incoming_DX.T
+
+    def _fused(self, x_BNP: Tensor) -> FusedRelation | None:
+        """Get the compiled kernel where it is wanted, fits and can be had."""
+        if self.kernel == "torch" or x_BNP.device.type != "cpu" or x_BNP.dtype != torch.float32:
+            return None
+        hidden, effect = self.shape.hidden, self.shape.effect_size
+        return fused_relation(hidden, hidden // 2, effect, self.shape.activation_relation)

@@ -23,7 +23,17 @@ class Mono:
     text: str
 
 
-Parts = tuple[str | Mono, ...]
+@dataclass(frozen=True)
+class Link:
+    """A link to another page, by its path from this one."""
+
+    text: str
+    path: str
+
+
+Part = str | Mono | Link
+Parts = tuple[Part, ...]
+Cell = str | Link
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,7 @@ class Table:
     """A table; ``marked`` rows are shown as the important ones, ``numbers`` are right-aligned columns."""
 
     head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Cell, ...], ...]
     caption: str = ""
     numbers: frozenset[int] = frozenset()
     marked: frozenset[int] = frozenset()
@@ -81,12 +91,12 @@ class Code:
 Block = Heading | Text | Tiles | Table | Picture | Code
 
 
-def text(*parts: str | Mono) -> Text:
+def text(*parts: Part) -> Text:
     """Make a paragraph."""
     return Text(parts)
 
 
-def warning(*parts: str | Mono) -> Text:
+def warning(*parts: Part) -> Text:
     """Make a paragraph that is set apart."""
     return Text(parts, warning=True)
 

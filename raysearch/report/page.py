@@ -12,8 +12,9 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import singledispatch
 from importlib.resources import files
+from urllib.parse import quote
 
-from raysearch.report.blocks import Block, Code, Heading, Mono, Parts, Picture, Table, Text, Tiles
+from raysearch.report.blocks import Block, Cell, Code, Heading, Link, Mono, Part, Parts, Picture, Table, Text, Tiles
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*\[\]|])")
 
@@ -55,9 +56,28 @@ def _mono_markdown(content: str) -> str:
 
 
 def _inline_markdown(parts: Parts) -> str:
-    return "".join(
-        _mono_markdown(part.text) if isinstance(part, Mono) else _plain_inside(part) for part in parts
-    )
+    return "".join(map(_part_markdown, parts))
+
+
+def _part_markdown(part: Part) -> str:
+    if isinstance(part, Mono):
+        return _mono_markdown(part.text)
+    if isinstance(part, Link):
+        return f"[{_plain(part.text)}]({quote(part.path)})"
+    return _plain_inside(part)
+
+
+def _part_html(part: Part) -> str:
+    if isinstance(part, Mono):
+        return f"<code>{html.escape(part.text)}</code>"
+    if isinstance(part, Link):
+        return f'<a href="{html.escape(quote(part.path))}">{html.escape(part.text)}</a>'
+    return html.escape(part)
+
+
+def _words(cell: Cell) -> str:
+    """What a cell says."""
+    return cell.text if isinstance(cell, Link) else cell
 
 
 def _plain_inside(part: str) -> str:
@@ -94,13 +114,17 @@ def _(block: Tiles) -> str:
     return "\n".join([_row(["", "", ""]), _row(["---"] * 3), *rows])
 
 
+def _cell(cell: Cell) -> str:
+    return _part_markdown(cell) if isinstance(cell, Link) else _plain(cell)
+
+
 @_markdown.register
 def _(block: Table) -> str:
     rule = ["---:" if place in block.numbers else "---" for place in range(len(block.head))]
     rows = [
         _row(
             [
-                f"**{_plain(cell)}**" if place in block.marked and cell.strip() else _plain(cell)
+                f"**{_cell(cell)}**" if place in block.marked and _words(cell).strip() else _cell(cell)
                 for cell in row
             ]
         )
@@ -151,10 +175,7 @@ def _(block: Heading) -> str:
 
 @_html.register
 def _(block: Text) -> str:
-    content = "".join(
-        f"<code>{html.escape(part.text)}</code>" if isinstance(part, Mono) else html.escape(part)
-        for part in block.parts
-    )
+    content = "".join(map(_part_html, block.parts))
     return f'<p class="note"><strong>Note.</strong> {content}</p>' if block.warning else f"<p>{content}</p>"
 
 
@@ -169,7 +190,7 @@ def _(block: Tiles) -> str:
 
 @_html.register
 def _(block: Table) -> str:
-    def cells(row: Sequence[str], tag: str) -> str:
+    def cells(row: Sequence[Cell], tag: str) -> str:
         classes = [
             "n" if place in block.numbers else "long" if _is_long(cell) else ""
             for place, cell in enumerate(row)
@@ -192,13 +213,15 @@ def _(block: Table) -> str:
     )
 
 
-def _is_long(cell: str) -> bool:
+def _is_long(cell: Cell) -> bool:
     """Whether a cell holds a word, such as a hash, that must be broken to fit a page."""
-    return max(map(len, cell.split()), default=0) > 32
+    return max(map(len, _words(cell).split()), default=0) > 32
 
 
-def _breakable(cell: str) -> str:
+def _breakable(cell: Cell) -> str:
     """Escape a cell; names may be broken after an underscore."""
+    if isinstance(cell, Link):
+        return _part_html(cell)
     return html.escape(cell).replace("_", "_<wbr>")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,20 +39,26 @@ class TestResult:
     """What is known from the test set, and what to warn of.
 
     Attributes:
-        tested: the record the report shows, None before the final evaluation.
-        predictions: of a classifier, None where missing, not as recorded, or not a classifier's.
+        tests: records of the trial the report shows, one for each of its folds, in their order.
+        predictions: of a classifier, one for each of ``tests``; empty where one is missing, not as recorded, or not
+            a classifier's.
         warnings: for the reader.
-        accuracy: with its 68 % binomial error; None without predictions.
-        mean_auc: mean of the one-vs-rest AUCs; NaN without predictions.
+        accuracy: mean, with its sd over the folds, of one model its 68 % binomial error; None without predictions.
+        mean_auc: mean of the one-vs-rest AUCs, over folds; NaN without predictions.
     """
 
     __test__ = False  # not a test, whatever pytest makes of the name
 
-    tested: Tested | None
-    predictions: Predictions | None
+    tests: tuple[Tested, ...] = ()
+    predictions: tuple[Predictions, ...] = ()
     warnings: tuple[Text, ...] = ()
     accuracy: tuple[float, float] | None = None
     mean_auc: float = float("nan")
+
+    @property
+    def tested(self) -> Tested | None:
+        """The first of the records, None before the final evaluation."""
+        return self.tests[0] if self.tests else None
 
 
 def noun(data: Mapping[str, Any]) -> str:
@@ -61,28 +67,62 @@ def noun(data: Mapping[str, Any]) -> str:
     return units if isinstance(units, str) else "jets" if data.get("classes") else "examples"
 
 
+def looks(history: History) -> list[list[Tested]]:
+    """The test records by look: all folds of one trial are one look; the same fold again is another."""
+    found: list[list[Tested]] = []
+    for tested, _ in history.tests:
+        now = found[-1] if found else []
+        if now and now[0].trial == tested.trial and tested.fold not in {record.fold for record in now}:
+            now.append(tested)
+        else:
+            found.append([tested])
+    return found
+
+
 def read_result(folder: Path, history: History) -> TestResult:
-    """Take the last test record and read its predictions."""
-    if not history.tests:
-        return TestResult(None, None)
-    tested = history.tests[-1][0]
-    is_of_best = history.best is not None and tested.trial == history.best.number
-    warnings = [] if is_of_best else [_of_another(history, tested)]
-    warnings += _looked_at(history)
-    predictions = None
-    if history.created.data.get("classes"):
-        predictions, problem = _read_predictions(folder, tested)
-        warnings += [warning(problem)] if problem else []
-    if predictions is None:
-        return TestResult(tested, None, tuple(warnings))
+    """Take the records of the last look at the test set and read their predictions."""
+    seen = looks(history)
+    if not seen:
+        return TestResult()
+    tests = tuple(sorted(seen[-1], key=lambda tested: tested.fold))
+    is_of_best = history.best is not None and tests[0].trial == history.best.number
+    warnings = [] if is_of_best else [_of_another(history, tests[0])]
+    warnings += _looked_at(seen)
+    if len(tests) < history.created.folds:
+        warnings.append(warning(f"Only {len(tests)} of {history.created.folds} folds' models were tested."))
+    if not history.created.data.get("classes"):
+        return TestResult(tests, (), tuple(warnings))
+    predictions, problem = _read_all(folder, tests)
+    if problem:
+        return TestResult(tests, (), (*warnings, warning(problem)))
     try:
-        correct = accuracy(predictions.scores, predictions.labels)
-        auc = float(np.mean(one_vs_rest_auc(predictions.scores, predictions.labels)))
+        correct = [accuracy(each.scores, each.labels) for each in predictions]
+        aucs = [float(np.mean(one_vs_rest_auc(each.scores, each.labels))) for each in predictions]
     except InputError as error:  # such as a test set too small to have all classes
-        told = f"{tested.predictions} cannot be evaluated ({'; '.join(error.problems)}): no curves, no uncertainties."
-        return TestResult(tested, None, (*warnings, warning(told)))
-    spread = float(np.sqrt(correct * (1 - correct) / len(predictions.labels)))
-    return TestResult(tested, predictions, tuple(warnings), (correct, spread), auc)
+        told = f"{tests[0].predictions} cannot be evaluated ({'; '.join(error.problems)}): no curves, no uncertainties."
+        return TestResult(tests, (), (*warnings, warning(told)))
+    mean = float(np.mean(correct))
+    spread = float(np.sqrt(mean * (1 - mean) / len(predictions[0].labels)))
+    if len(correct) > 1:
+        spread = float(np.std(correct, ddof=1))
+        warnings += _alike(predictions)
+    return TestResult(tests, predictions, tuple(warnings), (mean, spread), float(np.mean(aucs)))
+
+
+def _alike(predictions: Sequence[Predictions]) -> list[Text]:
+    """Warn of folds that predict the same, as those of JEDI-net's released curves do: their spread means nothing."""
+    groups: dict[bytes, list[int]] = {}
+    for fold, each in enumerate(predictions):
+        groups.setdefault(hashlib.sha256(each.scores.tobytes()).digest(), []).append(fold)
+    if len(groups) == 1:
+        return [
+            warning(
+                f"All {len(predictions)} folds predict the same: that is no cross-validation, and their spread of "
+                "zero is no uncertainty."
+            )
+        ]
+    same = [listing(list(map(str, folds))) for folds in groups.values() if len(folds) > 1]
+    return [warning(f"Folds {folds} predict the same; the spread over folds is too small.") for folds in same]
 
 
 def _of_another(history: History, tested: Tested) -> Text:
@@ -92,17 +132,30 @@ def _of_another(history: History, tested: Tested) -> Text:
     )
 
 
-def _looked_at(history: History) -> list[Text]:
+def _looked_at(seen: Sequence[Sequence[Tested]]) -> list[Text]:
     """Say it when the test set was used more than once: later figures may be chosen, not only measured."""
-    if len(history.tests) < 2:
+    if len(seen) < 2:
         return []
-    trials = listing([str(tested.trial) for tested, _ in history.tests])
+    trials = listing([str(tests[0].trial) for tests in seen])
     return [
         warning(
-            f"The test set was looked at {len(history.tests)} times (trials {trials}). If any decision was taken after "
+            f"The test set was looked at {len(seen)} times (trials {trials}). If any decision was taken after "
             "a look, later test figures are too good; for a final figure use jets that no one has looked at."
         )
     ]
+
+
+def _read_all(folder: Path, tests: Sequence[Tested]) -> tuple[tuple[Predictions, ...], str]:
+    """Read the predictions of all folds, or say why they cannot be used."""
+    found: list[Predictions] = []
+    for tested in tests:
+        predictions, problem = _read_predictions(folder, tested)
+        if predictions is None:
+            return (), problem
+        if found and not np.array_equal(found[0].labels, predictions.labels):
+            return (), f"{tested.predictions} is of another test set than {tests[0].predictions}: not combined."
+        found.append(predictions)
+    return tuple(found), ""
 
 
 def _read_predictions(folder: Path, tested: Tested) -> tuple[Predictions | None, str]:

@@ -2,7 +2,8 @@
 
 - TPE: Bergstra et al., Algorithms for Hyper-Parameter Optimization, NeurIPS 2011; multivariate form and
   defaults: Watanabe, arXiv:2304.11127. Trials that are still out count as bad ones (constant liar).
-- NSGA-II: Deb et al., IEEE Trans. Evol. Comput. 6 (2002) 182, for several objectives.
+- NSGA-II: Deb et al., IEEE Trans. Evol. Comput. 6 (2002) 182, for several objectives. Settings that the user
+  gives are run and reported, but Optuna leaves them out of its generations.
 - GP: Gaussian process with a Matern-5/2 kernel and the logarithm of expected improvement (Ament et al.,
   arXiv:2310.20708); trials that are still out are averaged over (qLogEI).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,8 @@ from torch.nn import functional
 from raysearch.data.jet_arrays import JetArrays, JetInput, check_input, jet_arrays
 from raysearch.data.jets import check_jets, load_events
 from raysearch.data.layout import CLASSES
+from raysearch.data.other_data import OtherData
+from raysearch.data.other_jets import other_jets
 from raysearch.data.prepared import as_tensor
 from raysearch.data.scaling import Scaling
 from raysearch.data.source import DataSource
@@ -82,6 +85,10 @@ class JetTask(Task[S]):
         if not self.is_standardized(settings):
             return None
         return _scaling(source, self.jet_input(settings))
+
+    def other_data(self, paths: Sequence[Path], settings: S) -> OtherData:
+        """Check files of a user's own jets, with or without labels, and make them ready to be read."""
+        return other_jets(paths, self.jet_input(settings))
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Cross-entropy."""

@@ -24,7 +24,9 @@ def test_every_sampler_is_right_without_options_and_with_all_of_them(sampler):
 
 def test_an_unknown_sampler_is_told_with_the_likely_wish():
     (problem,) = problems("tpee")
-    assert problem.startswith("search.sampler: unknown 'tpee'; one of tpe, gp, nsga2, random, grid, nevergrad:")
+    assert problem.startswith(
+        "search.sampler: unknown 'tpee'; one of tpe, gp, nsga2, random, grid, nevergrad:"
+    )
     assert problem.endswith("Did you mean 'tpe'?")
     assert "Did you mean 'nevergrad:TwoPointsDE'?" in problems("nevergrad:TwoPointDE")[0]
 

@@ -1,0 +1,185 @@
+"""Applies a trained trial to data of a user's own, and keeps the scores in an HDF5 file that can be joined to them.
+
+Rows are read, scored and written piece by piece; the file appears under its name when it is whole.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import h5py
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from raysearch import __version__
+from raysearch.after.trained import FoldModel, Trained
+from raysearch.data.other_data import OtherData, Piece
+from raysearch.data.tensors import Batch, TensorData
+from raysearch.errors import InputError, StorageError
+from raysearch.tasks.task import Task
+
+ANSWERS = ("labels", "targets")  # of a task's predictions: a file's own answers are handed through by its reader
+CHUNK_ROWS = 1000
+FOLDS = "_folds"
+
+Progress = Callable[[int, int], None]
+Arrays = dict[str, NDArray[Any]]
+
+
+@runtime_checkable
+class ReadsOtherData(Protocol):
+    """A task that can read files of which the answers are not known."""
+
+    def other_data(self, paths: Sequence[Path], settings: Any) -> OtherData:  # noqa: ANN401 - the task's own type
+        """Check files and make them ready to be read.
+
+        Raises:
+            InputError: with every fault of the files.
+        """
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What was written: a file with so many rows of so many files."""
+
+    path: Path
+    n_rows: int
+    n_files: int
+
+
+def write_scores(
+    trained: Trained,
+    paths: Sequence[Path],
+    out: Path,
+    *,
+    batch: int = 1000,
+    device: torch.device | None = None,
+    progress: Progress = lambda done, total: None,
+) -> Scored:
+    """Apply all fold models of a trial to every row of some files.
+
+    The file holds what the task's ``predictions`` gives of each row, as the mean over folds, and with folds each
+    fold's as ``NAME_folds`` (fold, row, ...); of jets ``scores`` (row, 5) float32, probabilities. Beside them
+    ``file`` (place in ``files``) and ``row`` (in that file), and what the reader hands through, such as ``event``.
+    What is not by row, such as ``classes``, is kept once. Attributes tell where the scores come from.
+
+    Args:
+        trained: the models.
+        paths: files and folders, as the task's reader takes them.
+        out: the file to be written; one of that name is replaced.
+        batch: rows a model is given at a time.
+        device: where to compute; the CPU if not given.
+        progress: told rows done and all rows, after each piece.
+
+    Raises:
+        InputError: the task has no reader for other data, or files are refused.
+        StorageError: the file cannot be written.
+    """
+    if not isinstance(trained.task, ReadsOtherData):
+        raise InputError(
+            f"task: {type(trained.task).__name__} does not define other_data(paths, settings), which reads files to "
+            "be scored; see docs/after-the-search.md"
+        )
+    data = trained.task.other_data(paths, trained.settings)
+    temporary = out.with_name(f".{out.name}.{os.getpid()}.part")
+    device = device or torch.device("cpu")
+    for fold in trained.models:
+        fold.model.to(device)
+    try:
+        with temporary.open("wb+") as file:
+            with h5py.File(file, "w") as h5:
+                _fill(h5, trained, data, batch, device, progress)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(out)
+    except OSError as error:
+        raise StorageError(f"{out}: cannot be written: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+    return Scored(out, data.n_rows, len(data.files))
+
+
+def _fill(
+    h5: h5py.File,
+    trained: Trained,
+    data: OtherData,
+    batch: int,
+    device: torch.device,
+    progress: Progress,
+) -> None:
+    h5.attrs.update({**trained.provenance(), "raysearch": __version__, "torch": torch.__version__})
+    h5["files"] = [str(path.resolve()) for path in data.files]
+    done = 0
+    constant: set[str] = set()
+    for piece in data.pieces():
+        outputs = [_outputs(trained.task, model, piece, batch, device) for model in trained.models]
+        folds = [_arrays(trained.task, rows, piece.batch) for rows in outputs]
+        if not done:
+            constant = _constant(trained.task, outputs[0], piece)
+            for name in constant:
+                values = folds[0][name]
+                h5[name] = values.tolist() if values.dtype.kind == "U" else values
+        for name, values in _by_row(folds, constant, piece):
+            _append(h5, name, values, done, data.n_rows, axis=1 if name.endswith(FOLDS) else 0)
+        done += len(outputs[0])
+        progress(done, data.n_rows)
+
+
+def _outputs(task: Task[Any], fold: FoldModel, piece: Piece, batch: int, device: torch.device) -> Tensor:
+    """Apply one model to a piece."""
+    scaling = None if fold.scaling is None else fold.scaling.to(device)
+    stored = TensorData(tuple(tensor.to(device) for tensor in piece.batch), scaling=scaling)
+    with torch.no_grad():
+        parts = torch.arange(len(stored), device=device).split(batch)
+        return torch.cat([task.predict(fold.model, stored.rows(rows)).cpu() for rows in parts])
+
+
+def _arrays(task: Task[Any], outputs: Tensor, batch: Batch) -> Arrays:
+    """What the task makes of outputs, without the answers."""
+    found = task.predictions(outputs, TensorData(batch))
+    return {name: np.asarray(values) for name, values in found.items() if name not in ANSWERS}
+
+
+def _constant(task: Task[Any], outputs: Tensor, piece: Piece) -> set[str]:
+    """Names of what is not by row: it is as long for one row less."""
+    fewer = _arrays(task, outputs[1:], tuple(tensor[1:] for tensor in piece.batch))
+    return {
+        name for name, values in _arrays(task, outputs, piece.batch).items() if len(values) == len(fewer[name])
+    }
+
+
+def _by_row(
+    folds: Sequence[Arrays], constant: set[str], piece: Piece
+) -> Iterator[tuple[str, NDArray[Any]]]:
+    """All that has a value for each row of a piece."""
+    for name, values in folds[0].items():
+        if name in constant:
+            continue
+        if len(folds) > 1:
+            each = np.stack([fold[name] for fold in folds])
+            yield f"{name}{FOLDS}", each
+            yield name, each.mean(axis=0, dtype=np.float64).astype(values.dtype)
+        else:
+            yield name, values
+    n = len(piece.batch[0])
+    yield "file", np.full(n, piece.file, np.int32)
+    yield "row", np.arange(piece.first_row, piece.first_row + n)
+    yield from piece.columns.items()
+
+
+def _append(h5: h5py.File, name: str, values: NDArray[Any], done: int, total: int, *, axis: int) -> None:
+    """Write rows at their place; the first ones make the dataset."""
+    if name not in h5:
+        shape, chunks = list(values.shape), list(values.shape)
+        shape[axis], chunks[axis] = total, min(CHUNK_ROWS, total)
+        h5.create_dataset(name, tuple(shape), values.dtype, chunks=tuple(chunks), compression="lzf", shuffle=True)
+    rows = slice(done, done + values.shape[axis])
+    h5[name][(slice(None), rows) if axis else rows] = values

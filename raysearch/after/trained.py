@@ -1,0 +1,188 @@
+"""A trial's models as they were trained: weights that are those of the ledger, and the scaling of their inputs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from raysearch.data.plain_scaling import from_plain
+from raysearch.data.scaling import Scaling
+from raysearch.data.source import DataSource
+from raysearch.errors import InputError, StorageError
+from raysearch.ledger.history import History, RunHistory, TrialHistory
+from raysearch.seeds import derive
+from raysearch.space.space_file import SpaceFile
+from raysearch.tasks import load_task
+from raysearch.tasks.task import Task, make_settings
+from raysearch.training.checkpoint import load_checkpoint, weights_sha256
+from raysearch.training.randomness import seed_all
+
+
+@dataclass(frozen=True)
+class FoldModel:
+    """The model of one fold, ready to be applied; ``scaling`` is None where inputs are taken as they are."""
+
+    fold: int
+    model: nn.Module
+    scaling: Scaling | None
+    weights_sha256: str
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trial whose weights are kept.
+
+    Attributes:
+        folder: of the study.
+        study: its name.
+        trial: its number.
+        reference: of the task, as the space file has it.
+        task: the task itself.
+        values: the settings as plain values, complete.
+        settings: the same as the task's own type.
+        source: the study's data.
+        models: one for each fold.
+        space_file: of the study.
+        history: what is known of the study.
+    """
+
+    folder: Path
+    study: str
+    trial: int
+    reference: str
+    task: Task[Any]
+    values: dict[str, Any]
+    settings: Any
+    source: DataSource
+    models: tuple[FoldModel, ...]
+    space_file: SpaceFile
+    history: History
+
+    @property
+    def classes(self) -> list[str]:
+        """Names of the classes, none if the task is no classifier."""
+        return list(self.history.created.data.get("classes", []))
+
+    def run_seed(self, fold: int) -> int:
+        """The seed of a fold's run, as the study derived it."""
+        return derive(self.space_file.seed, "run", self.trial, fold)
+
+    def provenance(self) -> dict[str, str]:
+        """Where the models come from, as plain text."""
+        return {
+            "study": self.study,
+            "trial": str(self.trial),
+            "task": self.reference,
+            "settings": json.dumps(self.values, sort_keys=True),
+            "weights_sha256": " ".join(model.weights_sha256 for model in self.models),
+        }
+
+
+def load_trained(folder: Path, history: History, which: str, source: DataSource) -> Trained:
+    """Load the models of a trial.
+
+    Args:
+        folder: the study's.
+        history: what is known of it.
+        which: ``best``, or the number of a trial.
+        source: the study's data.
+
+    Raises:
+        InputError: there is no such trial, or its weights are not kept.
+        NoFinishedTrialError: there is no best yet.
+        StorageError: weights are gone or are not those of the ledger.
+    """
+    trial = history.trial(which)
+    _check_kept(history, trial)
+    space_file = SpaceFile.model_validate(history.created.space_file)
+    task = load_task(space_file.task)
+    values = space_file.searched.complete(trial.settings)
+    settings = make_settings(task, values)
+
+    @cache
+    def checked() -> DataSource:
+        check_data(history, task, settings, source)
+        return source
+
+    models = []
+    for run in trial.runs:
+        weights = _weights(folder, run)
+        seed_all(derive(space_file.seed, "run", trial.number, run.fold))  # as the final evaluation does
+        model = task.model(settings)
+        model.load_state_dict(weights)
+        model.eval()
+        scaling = _scaling(folder, run, task, settings, checked)
+        models.append(FoldModel(run.fold, model, scaling, weights_sha256(weights)))
+    return Trained(
+        folder=folder,
+        study=history.created.study,
+        trial=trial.number,
+        reference=space_file.task,
+        task=task,
+        values=dict(values),
+        settings=settings,
+        source=source,
+        models=tuple(models),
+        space_file=space_file,
+        history=history,
+    )
+
+
+def _check_kept(history: History, trial: TrialHistory) -> None:
+    kept = history.front if history.created.others else [history.best] if history.best else []
+    if trial.state != "finished":
+        raise InputError(f"trial {trial.number} of {history.created.study} is {trial.state}, not finished")
+    if trial not in kept:
+        numbers = ", ".join(str(one.number) for one in kept)
+        raise InputError(
+            f"the weights of trial {trial.number} are not kept; {history.created.study} keeps those of trial {numbers}"
+        )
+
+
+def _weights(folder: Path, run: RunHistory) -> dict[str, Tensor]:
+    assert run.ended is not None  # the trial is finished
+    path = folder / run.ended.weights
+    content = load_checkpoint(path)
+    if content is None or weights_sha256(content["model"]) != run.ended.weights_sha256:
+        raise StorageError(f"{path}: gone or damaged; it holds the weights of trial {run.trial}")
+    return content["model"]
+
+
+def _scaling(
+    folder: Path,
+    run: RunHistory,
+    task: Task[Any],
+    settings: Any,  # noqa: ANN401 - the task's own type
+    measure: Callable[[], DataSource],
+) -> Scaling | None:
+    """Take the scaling that was kept with the best model, or measure it again on the study's data."""
+    assert run.ended is not None
+    for path in sorted(folder.glob("best/**/model.json")):
+        about = json.loads(path.read_text(encoding="utf-8"))
+        if about["weights_sha256"] == run.ended.weights_sha256 and "scaling" in about:
+            return from_plain(about["scaling"])
+    if not hasattr(task, "scaling"):  # what such a task does to its inputs is in its model
+        return None
+    return task.scaling(measure().of_fold(run.fold), settings)
+
+
+def check_data(history: History, task: Task[Any], settings: Any, source: DataSource) -> None:  # noqa: ANN401 - the same
+    """Check that the study's data are what it was trained on.
+
+    Raises:
+        InputError: files were changed or are gone; all are named.
+    """
+    files = task.inspect(source, settings)["files"]
+    problems = [
+        f"data: {name} was changed or is gone since {history.created.study} began"
+        for name, sha256 in sorted(history.created.data["files"].items())
+        if files.get(name) != sha256
+    ]
+    if problems:
+        raise InputError(*problems)

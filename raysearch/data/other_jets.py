@@ -1,0 +1,208 @@
+"""Reads jets that a trained tagger is applied to: the layout of the training files, of which real data lack the labels.
+
+A file needs only what the network sees: ``jetConstituentList`` and ``particleFeatureNames`` for constituents and
+images, ``jets`` with the 16 columns ``layout.DNN_COLUMNS`` by name for quantities. ``jets`` with the five class columns,
+and ``event``, are handed through where they are there. Everything is read piece by piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from raysearch.data.hdf5_gate import open_hdf5
+from raysearch.data.jet_arrays import JetInput
+from raysearch.data.jet_columns import _dataset, _decoded, _feature_columns
+from raysearch.data.jet_images import SIDE, cells_of_constituents, cells_of_images
+from raysearch.data.jet_pieces import ROWS, hardest, read_rows
+from raysearch.data.jets import jet_files
+from raysearch.data.layout import (
+    CLASSES,
+    CONSTITUENT_NAMES,
+    CONSTITUENTS,
+    DNN_COLUMNS,
+    EVENT,
+    FEATURES,
+    IMAGE,
+    JET_COLUMNS,
+    JET_NAMES,
+    JETS,
+)
+from raysearch.data.other_data import OtherData, Piece
+from raysearch.errors import InputError
+
+LABEL_COLUMNS = tuple(f"j_{name}" for name in CLASSES)
+QUANTITY_COLUMNS = tuple(JET_COLUMNS[place] for place in DNN_COLUMNS)
+UNKNOWN = -1  # the label of a jet whose class columns are all 0
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where one file holds what; places are empty where it does not, or where nobody asks."""
+
+    n: int
+    width: int = 0
+    features: tuple[int, ...] = ()
+    quantities: tuple[int, ...] = ()
+    labels: tuple[int, ...] = ()
+    has_events: bool = False
+    has_images: bool = False
+
+
+def other_jets(paths: Sequence[Path], wanted: JetInput) -> OtherData:
+    """Check files and make them ready to be read.
+
+    Args:
+        paths: files and folders, as for :func:`raysearch.data.jets.jet_files`.
+        wanted: what the network sees of a jet.
+
+    Returns:
+        Pieces of up to 1000 jets of one file, with ``label`` (int64, -1 where unknown) if all files have class columns
+        and ``event`` if all have event numbers.
+
+    Raises:
+        InputError: nothing there, a file is refused, or lacks what the network sees; lists all.
+    """
+    problems: list[str] = []
+    files: list[Path] = []
+    layouts: list[_Layout] = []
+    for path in paths:
+        try:
+            files += jet_files(path)
+        except InputError as error:
+            problems += error.problems
+    for file in files:
+        try:
+            with closing(open_hdf5(file)) as opened:
+                layouts.append(_layout(opened, file, wanted))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(*problems)
+    with_labels = all(layout.labels for layout in layouts)
+    with_events = all(layout.has_events for layout in layouts)
+
+    def read() -> Iterator[Piece]:
+        for number, (file, layout) in enumerate(zip(files, layouts, strict=True)):
+            with closing(open_hdf5(file)) as opened:
+                for start in range(0, layout.n, ROWS):
+                    rows = slice(start, min(start + ROWS, layout.n))
+                    labels = _labels(opened, file, layout, rows)
+                    columns: dict[str, NDArray[Any]] = {"label": labels} if with_labels else {}
+                    if with_events:
+                        columns["event"] = read_rows(opened[EVENT], rows, file).astype(np.int64)
+                    inputs = _inputs(opened, file, layout, rows, wanted)
+                    batch = (*(torch.from_numpy(array) for array in inputs), torch.from_numpy(labels.clip(0)))
+                    yield Piece(number, start, batch, columns)
+
+    return OtherData(tuple(files), sum(layout.n for layout in layouts), read)
+
+
+def _layout(opened: h5py.File, file: Path, wanted: JetInput) -> _Layout:
+    """Find what is wanted in one file.
+
+    Raises:
+        InputError: something is missing or misshapen; lists all.
+    """
+    problems: list[str] = []
+    features: tuple[int, ...] = ()
+    quantities: tuple[int, ...] = ()
+    images = _dataset(opened, IMAGE, 3, "f", problems) if wanted.kind == "image" and IMAGE in opened else None
+    if images is not None and images.shape[1:] != (SIDE, SIDE):
+        problems.append(f"{IMAGE}: must be (jets, {SIDE}, {SIDE}), is {images.shape}")
+    main, width = images, 0
+    columns = _named_columns(opened, problems, needed=wanted.kind == "quantities")
+    if wanted.kind == "quantities":
+        main = opened.get(JETS) if columns else None
+        if missing := [name for name in QUANTITY_COLUMNS if columns and name not in columns]:
+            problems.append(f"{JET_NAMES}: lacks {', '.join(missing)}")
+        quantities = tuple(columns[name] for name in QUANTITY_COLUMNS if name in columns)
+    elif images is None:
+        main = _dataset(opened, CONSTITUENTS, 3, "f", problems)
+        names = _dataset(opened, CONSTITUENT_NAMES, 1, "SO", problems)
+        if main is not None and names is not None:
+            features = _feature_columns(_decoded(names), main.shape[2], problems)
+            width = main.shape[1]
+            if width < wanted.constituents:
+                problems.append(f"holds {width} constituents a jet, the network needs {wanted.constituents}")
+    n = 0 if main is None else len(main)
+    if main is not None and n == 0:
+        problems.append(f"{main.name[1:]}: is empty, shape {main.shape}")
+    event = _dataset(opened, EVENT, 1, "iu", problems) if EVENT in opened else None
+    problems += [
+        f"{item.name[1:]}: has {len(item)} jets, {main.name[1:]} has {n}"
+        for item in (event, opened[JETS] if columns else None)
+        if item is not None and main is not None and len(item) != n
+    ]
+    if problems:
+        raise InputError(*(f"{file}: {problem}" for problem in problems))
+    labels = tuple(columns[name] for name in LABEL_COLUMNS if name in columns)
+    return _Layout(
+        n=n,
+        width=width,
+        features=features,
+        quantities=quantities,
+        labels=labels if len(labels) == len(CLASSES) else (),
+        has_events=event is not None,
+        has_images=images is not None,
+    )
+
+
+def _named_columns(opened: h5py.File, problems: list[str], *, needed: bool) -> dict[str, int]:
+    """Places of the columns of ``jets`` by name; none where there is no ``jets`` and none is needed."""
+    if JETS not in opened and not needed:
+        return {}
+    jets = _dataset(opened, JETS, 2, "f", problems)
+    names = _dataset(opened, JET_NAMES, 1, "SO", problems) if JET_NAMES in opened else None
+    if jets is None:
+        return {}
+    found = list(JET_COLUMNS) if names is None else _decoded(names)
+    if len(found) != jets.shape[1]:
+        problems.append(f"{JETS}: has {jets.shape[1]} columns for {len(found)} names")
+        return {}
+    return {name: place for place, name in enumerate(found)}
+
+
+def _labels(opened: h5py.File, file: Path, layout: _Layout, rows: slice) -> NDArray[np.int64]:
+    if not layout.labels:
+        return np.full(rows.stop - rows.start, UNKNOWN)
+    one_hot = read_rows(opened[JETS], rows, file)[:, layout.labels]
+    return np.where(one_hot.any(axis=1), one_hot.argmax(axis=1), UNKNOWN).astype(np.int64)
+
+
+def _inputs(
+    opened: h5py.File, file: Path, layout: _Layout, rows: slice, wanted: JetInput
+) -> tuple[NDArray[Any], ...]:
+    """Read what the network sees; types as in :class:`raysearch.data.jet_arrays.JetInput`."""
+    if layout.has_images:
+        images = _finite(opened, IMAGE, rows, file)
+        return cells_of_images(images, max(int(np.count_nonzero(images, axis=(1, 2)).max()), 1))
+    if wanted.kind == "quantities":
+        return (_finite(opened, JETS, rows, file, layout.quantities).astype(np.float32),)
+    values = _finite(opened, CONSTITUENTS, rows, file, layout.features).astype(np.float64)
+    derive = len(layout.features) < len(FEATURES)
+    if wanted.kind == "image":
+        return cells_of_constituents(hardest(values, layout.width, derive=derive))
+    return (hardest(values, wanted.constituents, derive=derive).astype(np.float32),)
+
+
+def _finite(
+    opened: h5py.File, name: str, rows: slice, file: Path, columns: tuple[int, ...] | None = None
+) -> NDArray[Any]:
+    """Read rows, and refuse numbers that are not finite, of which no network makes scores."""
+    values = read_rows(opened[name], rows, file)
+    if columns is not None:
+        values = values[..., columns]
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        place = ", ".join(str(number) for number in (rows.start + int(bad[0][0]), *bad[0][1:].tolist()))
+        raise InputError(f"{file}: {name}[{place}]: is not finite")
+    return values

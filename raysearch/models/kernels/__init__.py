@@ -1,0 +1,1 @@
+"""Kernels in C++, compiled where and when they are first wanted."""

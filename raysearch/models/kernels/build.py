@@ -1,0 +1,104 @@
+"""Compiles a C++ kernel for this machine's processor, once per user, and loads it.
+
+Libraries are kept in ``$XDG_CACHE_HOME/raysearch/kernels`` (``~/.cache`` by default), a folder that only its
+owner may enter: whoever can write there decides what this process runs. A library's name has the hash of its
+source, of the compiler's command and of the processor's features, so that machines with one home folder get one
+each, and a changed source a new one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import logging
+import os
+import platform
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+FLAGS = ("-O3", "-march=native", "-std=c++17", "-shared", "-fPIC")
+COMPILERS = ("c++", "g++", "clang++")
+PATIENCE_S = 300.0
+
+
+class BuildError(Exception):
+    """A kernel cannot be had here; says why."""
+
+
+def load(source: Path, constants: Mapping[str, int]) -> ctypes.CDLL | None:
+    """Load the library that a source makes with some constants, compiled first if need be.
+
+    Returns:
+        The library, or None where it cannot be had: no compiler, an error of the compiler, a cache folder that
+        others may write to. A warning then says why, once per process and reason.
+    """
+    try:
+        return _load(source, tuple(sorted(constants.items())))
+    except BuildError as error:
+        _warn_once(str(error))
+        return None
+
+
+@functools.cache
+def _warn_once(reason: str) -> None:
+    logger.warning("no fused kernel, the torch form is used: %s", reason)
+
+
+@functools.cache
+def _load(source: Path, constants: tuple[tuple[str, int], ...]) -> ctypes.CDLL:
+    compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
+    if compiler is None:
+        raise BuildError(f"no C++ compiler found; looked for {', '.join(COMPILERS)}")
+    command = [compiler, *FLAGS, *(f"-D{name}={value}" for name, value in constants)]
+    key = hashlib.sha256("\n".join([source.read_text(), *command, _processor()]).encode()).hexdigest()
+    try:
+        library = _private_folder() / f"{source.stem}-{key[:24]}.so"
+        if not library.exists():
+            _compile(command, source, library)
+        return ctypes.CDLL(str(library))
+    except OSError as error:
+        raise BuildError(str(error)) from error
+
+
+def _processor() -> str:
+    """Describe what -march=native depends on."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() + platform.machine()
+    return "\n".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
+
+
+def _private_folder() -> Path:
+    """Make the cache folder, or refuse one that is not this user's alone."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    folder = (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "raysearch" / "kernels"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        raise BuildError(f"{folder}: needs to be a folder of this user with mode 0700")
+    return folder
+
+
+def _compile(command: list[str], source: Path, library: Path) -> None:
+    """Compile beside the library and move it there, as other processes may be doing the same."""
+    with tempfile.TemporaryDirectory(dir=library.parent) as scratch:
+        made = Path(scratch) / library.name
+        try:
+            subprocess.run(  # noqa: S603 - a compiler from PATH, on our own source
+                [*command, str(source), "-o", str(made)],
+                check=True, capture_output=True, text=True, timeout=PATIENCE_S,
+            )  # fmt: skip
+        except subprocess.CalledProcessError as error:
+            raise BuildError(f"{' '.join(command)} failed:\n{error.stderr.strip()}") from error
+        except subprocess.TimeoutExpired as error:
+            raise BuildError(f"{command[0]} took more than {PATIENCE_S:.0f} s") from error
+        made.replace(library)

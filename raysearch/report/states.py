@@ -1,0 +1,39 @@
+"""How trials ended, in words and figures; light enough for the command line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from raysearch.ledger.history import History, TrialHistory
+
+ALWAYS_TOLD = ("finished", "failed")
+
+
+def count_states(trials: Iterable[TrialHistory]) -> str:
+    """Write how many are over, and how: ``10 finished, 2 pruned, 1 refused, 0 failed``."""
+    counts = Counter(trial.state for trial in trials)
+    told = [
+        (state, counts[state])
+        for state in ("finished", "pruned", "refused", "failed")
+        if counts[state] or state in ALWAYS_TOLD
+    ]
+    return ", ".join(f"{n} {state}" for state, n in told)
+
+
+def reached(trial: TrialHistory) -> float | None:
+    """The objective of a finished trial; of a pruned one what it had come to; else None."""
+    if trial.committed and trial.committed.state == "pruned":
+        return trial.committed.value
+    return trial.value
+
+
+def objective_names(history: History) -> list[str]:
+    """Names of all objectives, the first first."""
+    return [history.created.objective, *history.created.others]
+
+
+def fact(trial: TrialHistory, name: str) -> Any:  # noqa: ANN401 - facts are any plain values
+    """Return a fact of a trial's first ended run, None where unknown."""
+    return next((run.ended.facts[name] for run in trial.runs if run.ended and name in run.ended.facts), None)
