@@ -37,17 +37,21 @@ def check(
     """Check a space file; all faults at once, exit code 2 if there are any."""
     from raysearch.errors import InputError
     from raysearch.search.make import sampler_problems
-    from raysearch.space.space_file import read_space_file
+    from raysearch.space.series import read_members
     from raysearch.tasks import load_task
     from raysearch.tasks.task import make_settings
 
     path = find_space_file(space)
-    space_file = read_space_file(path, overrides or [])
-    problems = sampler_problems(space_file.search, space_file.searched)
-    if problems:
-        raise InputError(*(f"{path}: {problem}" for problem in problems))
-    lowest = {name: domain.from_unit(0.0) for name, domain in space_file.searched.domains.items()}
-    make_settings(load_task(space_file.task), space_file.searched.complete(lowest), f"{path}: space")
+    members = read_members(path, overrides or [])
+    for space_file in members.values():
+        n_objectives = max(len(space_file.objectives), 1)
+        problems = sampler_problems(space_file.search, space_file.searched, n_objectives)
+        if problems:
+            raise InputError(*(f"{path}: {problem}" for problem in problems))
+        lowest = {name: domain.from_unit(0.0) for name, domain in space_file.searched.domains.items()}
+        make_settings(load_task(space_file.task), space_file.searched.complete(lowest), f"{path}: space")
+    first = next(iter(members.values()))
+    searches = f"{len(members)} searches of " if len(members) > 1 else ""
     typer.echo(
-        f"{path}: {len(space_file.searched.domains)} settings to search, {space_file.search.trials} trials: good"
+        f"{path}: {searches}{len(first.searched.domains)} settings to search, {first.search.trials} trials: good"
     )

@@ -89,7 +89,7 @@ def tune(
     stamp = time.strftime("%Y%m%d-%H%M%S")
     folder = study_folder(runs, name or f"{path.stem}-{first.search.sampler.replace(':', '-')}-{stamp}")
     searches = f"{len(members)} searches, each of " if len(members) > 1 else ""
-    say(f"{space}: {searches}{len(first.searched.domains)} settings, {first.search.trials} trials")
+    say(f"{space}: {searches}{len(first.searched.domains)} settings to search, {first.search.trials} trials")
     start(members, folder, Where(address, in_process), dry_run=dry_run, resume=resume)
 
 

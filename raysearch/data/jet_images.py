@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -48,6 +49,12 @@ def cells_of_images(images: NDArray[np.floating], width: int) -> Cells:
     """Find the occupied cells of images (jet, 100, 100), at most ``width`` each; returns as above."""
     jet, row, column = np.nonzero(images)
     return _padded((jet * SIDE + row) * SIDE + column, images[jet, row, column], len(images), width)
+
+
+def dense_images(features: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Make images float32 (jet, 100, 100), to be stored, of features as above."""
+    cells, values = (torch.from_numpy(array) for array in cells_of_constituents(features))
+    return rasterise(cells, values)[:, 0].numpy()
 
 
 def rasterise(cells_BK: Tensor, values_BK: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.data.constituents import derive_features
+from raysearch.data.jet_images import SIDE, dense_images
 from raysearch.data.jet_recipe import JetBlock
 from raysearch.data.jets import file_hashes
 from raysearch.data.layout import (
@@ -21,6 +22,7 @@ from raysearch.data.layout import (
     CONSTITUENTS,
     EVENT,
     FEATURES,
+    IMAGE,
     JET_COLUMNS,
     JET_NAMES,
     JETS,
@@ -33,6 +35,7 @@ from raysearch.errors import StorageError
 
 KEPT_BITS = 18  # of the 23 in the mantissa of a float32: 2e-6 relative; the rest compresses away
 CHUNK = 500  # jets
+IMAGE_CHUNK = 50  # images, 2 MB of mostly zeros
 FILTERS = {"compression": "gzip", "compression_opts": 9, "shuffle": True, "fletcher32": True}
 LICENCE = "CC BY 4.0"
 
@@ -43,7 +46,7 @@ def write_jets(path: Path, block: JetBlock, *, compact: bool) -> Path:
     Args:
         path: the file's final name.
         block: its jets.
-        compact: the four-momenta only, rounded; else all 16 features.
+        compact: the four-momenta only, rounded; else all 16 features, and images.
 
     Returns:
         The path.
@@ -62,11 +65,21 @@ def write_jets(path: Path, block: JetBlock, *, compact: bool) -> Path:
                 CONSTITUENTS, (n, width, len(names)), "f4", chunks=chunk, **FILTERS
             )
             jets = file.create_dataset(JETS, block.jets.shape, "f4", chunks=(chunk[0], 1), **FILTERS)
+            if not compact:
+                images = (min(IMAGE_CHUNK, n), SIDE, SIDE)
+                file.create_dataset(IMAGE, (n, SIDE, SIDE), "f4", chunks=images, **FILTERS)
             for start in range(0, n, CHUNK):
                 rows = slice(start, start + CHUNK)
                 momenta, columns = block.momenta[rows], block.jets[rows]
-                constituents[rows] = _round(momenta) if compact else derive_features(momenta)
-                jets[rows] = _round(columns) if compact else columns
+                if compact:
+                    constituents[rows], jets[rows] = _round(momenta), _round(columns)
+                else:
+                    features = derive_features(momenta)
+                    constituents[rows], jets[rows], file[IMAGE][rows] = (
+                        features,
+                        columns,
+                        dense_images(features),
+                    )
             file.create_dataset(EVENT, data=block.event, chunks=(n,), **FILTERS)
             file[CONSTITUENT_NAMES] = np.array(names, dtype="S")
             file[JET_NAMES] = np.array(JET_COLUMNS, dtype="S")
@@ -108,7 +121,7 @@ def write_provenance(files: Sequence[Path], made: Mapping[str, object], *, compa
         },
         "stored": f"four-momenta and jet columns as float32, {KEPT_BITS} bits of mantissa kept"
         if compact
-        else "16 features and jet columns as float32",
+        else "16 features, jet columns and images as float32",
         "licence": LICENCE,
         "layout_after": "HLS4ML LHC jets, doi:10.5281/zenodo.3602260; none of its data is in these files",
         "date": dt.datetime.now(dt.UTC).date().isoformat(),

@@ -205,7 +205,7 @@ def _make_room(root: Path, n_bytes: int) -> None:
                 entries.append((touched, path, size))
             elif time.time() - max(file.stat().st_mtime for file in (path, *path.iterdir())) > STALE_S:
                 shutil.rmtree(path, ignore_errors=True)
-    entries.sort(reverse=True)
+    entries.sort()
     used = sum(size for *_, size in entries)
     while True:
         disk = shutil.disk_usage(root)

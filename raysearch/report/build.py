@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from raysearch.errors import FolderError, StorageError
@@ -10,6 +11,7 @@ from raysearch.ledger.history import History
 from raysearch.ledger.ledger import read_entries
 from raysearch.report.blocks import Block, Picture
 from raysearch.report.final_part import final_evaluation
+from raysearch.report.front_part import front_part
 from raysearch.report.page import to_html, to_markdown
 from raysearch.report.predictions import read_result
 from raysearch.report.provenance import going_on, provenance
@@ -40,12 +42,20 @@ def build_report(folder: Path) -> Path:
     if not entries:
         raise StorageError(f"{folder}: the ledger is empty, the study has not begun")
     history = History(entries)
-    title = f"Study {history.created.study}"
     with hep_style():
-        blocks = content(folder, history)
-        pictures = [block for block in blocks if isinstance(block, Picture)]
-        figures = {picture.name: to_bytes(picture.drawing, "svg") for picture in pictures}
-        papers = {picture.name: to_bytes(picture.drawing, "pdf") for picture in pictures}
+        write_page(folder / FOLDER, f"Study {history.created.study}", content(folder, history))
+    return folder / FOLDER / "index.html"
+
+
+def write_page(place: Path, title: str, blocks: Sequence[Block]) -> None:
+    """Write ``index.html``, ``report.md`` and ``figures/`` into a folder, in place of what was there.
+
+    Raises:
+        FolderError: it cannot be written; what was there is left.
+    """
+    pictures = [block for block in blocks if isinstance(block, Picture)]
+    figures = {picture.name: to_bytes(picture.drawing, "svg") for picture in pictures}
+    papers = {picture.name: to_bytes(picture.drawing, "pdf") for picture in pictures}
     files = {
         "report.md": to_markdown(title, blocks).encode(),
         "index.html": to_html(title, blocks, figures).encode(),
@@ -53,10 +63,9 @@ def build_report(folder: Path) -> Path:
     files |= {f"figures/{name}.svg": data for name, data in figures.items()}
     files |= {f"figures/{name}.pdf": data for name, data in papers.items()}
     try:
-        _put(folder, files)
+        _put(place, files)
     except OSError as error:
-        raise FolderError(f"{folder / FOLDER}: cannot be written: {error.strerror}") from error
-    return folder / FOLDER / "index.html"
+        raise FolderError(f"{place}: cannot be written: {error.strerror}") from error
 
 
 def content(folder: Path, history: History) -> list[Block]:
@@ -64,6 +73,7 @@ def content(folder: Path, history: History) -> list[Block]:
     result = read_result(folder, history)
     return [
         *verdict(history, result),
+        *front_part(history),
         *search_figures(history),
         *final_evaluation(history, result),
         *trials_table(history),
@@ -72,10 +82,10 @@ def content(folder: Path, history: History) -> list[Block]:
     ]
 
 
-def _put(folder: Path, files: dict[str, bytes]) -> None:
+def _put(place: Path, files: dict[str, bytes]) -> None:
     """Write all files beside the old report, then change places."""
-    with tempfile.TemporaryDirectory(prefix=".report-", dir=folder) as scratch:
-        new, old, place = Path(scratch) / "new", Path(scratch) / "old", folder / FOLDER
+    with tempfile.TemporaryDirectory(prefix=".report-", dir=place.parent) as scratch:
+        new, old = Path(scratch) / "new", Path(scratch) / "old"
         (new / "figures").mkdir(parents=True)
         for name, data in files.items():
             (new / name).write_bytes(data)

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from raysearch.ledger.history import History, RunHistory, TrialHistory
+from raysearch.report.states import reached
 from raysearch.report.style import BEST, FAILED, FAINT, FINISHED, PALETTE, new_axes
 
 
@@ -25,10 +26,9 @@ def running_best(history: History) -> tuple[list[int], list[float]]:
 
 
 def draw_objective(history: History) -> Figure:
-    """Draw the objective of every trial, the best so far as a line, and failed trials at the edge."""
+    """Draw the objective of every trial, the best so far as a line, pruned ones where they ended, others at the edge."""
     figure, axes = new_axes()
     finished = [trial for trial in history.trials if trial.value is not None]
-    failed = [trial for trial in history.trials if trial.state == "failed"]
     numbers, best = running_best(history)
     axes.step(numbers, best, where="post", color=BEST, label="best so far", zorder=2)
     errors = [fold_spread(trial) or 0.0 for trial in finished]
@@ -42,18 +42,23 @@ def draw_objective(history: History) -> Figure:
     if history.best and history.best.value is not None:
         spot = (history.best.number, history.best.value)
         axes.plot(*spot, "o", ms=13, mfc="none", mec=BEST, mew=2, label="best")
-    if failed:
-        bottom = axes.get_xaxis_transform()  # failed trials have no value: they stand at the lower edge
-        axes.plot([t.number for t in failed], [0.03] * len(failed), "x", color=FAILED, mew=2, ms=8,
-                  transform=bottom, label="failed", clip_on=False)  # fmt: skip
-    _log_if_wide(axes, [trial.value for trial in finished if trial.value is not None])
+    pruned = [(trial.number, value) for trial in history.trials
+              if trial.state == "pruned" and (value := reached(trial)) is not None]  # fmt: skip
+    if pruned:
+        axes.plot(*zip(*pruned, strict=True), "v", color=FINISHED, mfc="none", label="pruned", zorder=3)
+    for state, mark in (("failed", "x"), ("refused", "s")):
+        numbers = [trial.number for trial in history.trials if trial.state == state]
+        if numbers:  # they have no value: they stand at the lower edge
+            axes.plot(numbers, [0.03] * len(numbers), mark, color=FAILED, mfc="none", mew=2, ms=8,
+                      transform=axes.get_xaxis_transform(), label=state, clip_on=False)  # fmt: skip
+    _log_if_wide(axes, [value for trial in history.trials if (value := reached(trial)) is not None])
     axes.set_xlim(-0.6, max(len(history.trials), 2) - 0.4)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.minorticks_off()
     axes.margins(y=0.12)
     axes.set_xlabel("trial")
     axes.set_ylabel(history.created.objective)
-    axes.legend(ncols=4, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)  # clear of the points
+    axes.legend(ncols=6, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)  # clear of the points
     return figure
 
 

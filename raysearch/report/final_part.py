@@ -1,101 +1,209 @@
-"""The best model on the test set: ROC curves, working points, confusion matrix, accuracy."""
+"""The best model on the test set, or those of its folds: ROC curves, working points, confusion matrix, accuracy, cost."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from raysearch.ledger.history import History
 from raysearch.metrics.classification import Rejection, confusion_matrix
-from raysearch.report.blocks import PM, Block, Heading, Picture, Table, number, text, with_error
-from raysearch.report.predictions import Predictions, TestResult, noun
-from raysearch.report.roc import (
-    FPRS,
-    SIGNAL_EFFICIENCIES,
-    ClassResult,
-    class_results,
-    draw_confusion,
-    draw_roc,
+from raysearch.report.blocks import (
+    NONE,
+    PM,
+    Block,
+    Heading,
+    Mono,
+    Picture,
+    Table,
+    Text,
+    number,
+    text,
+    with_error,
 )
+from raysearch.report.measured import Measured, fold_results, measured, over_folds
+from raysearch.report.predictions import Predictions, TestResult, looks, noun
+from raysearch.report.published import (
+    FAMILIES,
+    FPR_AS_PUBLISHED,
+    by_class_table,
+    caveats,
+    published_for,
+    scalar_rows,
+)
+from raysearch.report.roc import FPRS, SIGNAL_EFFICIENCIES, ClassResult
+from raysearch.report.roc_figures import (
+    draw_confusion,
+    draw_rejection,
+    draw_roc,
+    efficiency_band,
+    rejection_band,
+)
+from raysearch.report.states import fact
+
+Folds = Sequence[Sequence[ClassResult]]
 
 
 def final_evaluation(history: History, result: TestResult) -> list[Block]:
     """Make the test part."""
     blocks: list[Block] = [Heading("Test set")]
+    folds = fold_results(result)
+    figures = measured(history, result, folds)
     if result.tested is None:
-        return [
-            *blocks,
-            text("The test set has not been looked at: the final evaluation comes after the search."),
-        ]
-    looks = len(history.tests)
-    once = "The test set was looked at once" if looks == 1 else f"The test set was looked at {looks} times"
-    units = noun(history.created.data)
+        told = "The test set has not been looked at: the final evaluation comes after the search."
+        return [*blocks, text(told), *_cost(history, result, figures), *_published(history, figures, [])]
+    n_looks = len(looks(history))
+    once = "The test set was looked at once" if n_looks == 1 else f"The test set was looked at {n_looks} times"
+    each = f" (the models of its {len(result.tests)} folds)" if len(result.tests) > 1 else ""
     blocks.append(
         text(
-            f"{once}; shown is trial {result.tested.trial}, chosen on validation data, on {result.tested.n_test:,} {units}."
+            f"{once}; shown is trial {result.tested.trial}{each}, chosen on validation data, on "
+            f"{result.tested.n_test:,} {noun(history.created.data)}."
         )
     )
-    if result.predictions is not None:
-        blocks += _classification(history, result, result.predictions)
-    rows = tuple((name, number(value, 5)) for name, value in result.tested.metrics.items())
+    if folds:
+        blocks += [_uncertainties(history, result), *_classification(history, result, folds)]
+    blocks += _cost(history, result, figures)
+    blocks += _published(history, figures, [each.name for each in folds[0]] if folds else [])
+    metrics = {
+        name: over_folds([Measured(tested.metrics[name]) for tested in result.tests])
+        for name in result.tested.metrics
+    }
+    rows = tuple((name, number(each.value, 5) if each.error is None else str(each)) for name, each in metrics.items())
     return [
         *blocks,
         Heading("Test metrics in the ledger", 3),
-        Table(("metric", "value"), rows, numbers=frozenset({1})),
+        Table(("metric", "value"), rows, _fold_caption(result), numbers=frozenset({1})),
     ]
 
 
-def _classification(history: History, result: TestResult, predictions: Predictions) -> list[Block]:
-    results = class_results(predictions)
-    blocks: list[Block] = [Heading("ROC curves", 3), _roc_picture(history, results), _working_points(results)]
-    blocks += [Heading("Confusion matrix", 3), *_confusion(predictions, noun(history.created.data))]
-    if result.accuracy is not None:
-        n = len(predictions.labels)
-        blocks.append(
-            text(
-                f"Accuracy: {with_error(*result.accuracy)} (binomial, one sigma, {n:,} {noun(history.created.data)})."
-            )
+def _fold_caption(result: TestResult) -> str:
+    return f"Mean {PM} sd over the models of {len(result.tests)} folds." if len(result.tests) > 1 else ""
+
+
+def _uncertainties(history: History, result: TestResult) -> Text:
+    """Say which uncertainty is which."""
+    k = len(result.tests)
+    if k > 1:
+        return text(
+            f"Uncertainties: {k} models, each trained on another {k - 1} of {k} parts of the data, were applied to the "
+            f"same test set. Values are their means; {PM} and bands are their sample standard deviation: how much a model "
+            "differs for being trained on other data. The test set's own statistical error is not in it; it is common "
+            "to all models and given where it is named binomial."
         )
-    return blocks
-
-
-def _roc_picture(history: History, results: list[ClassResult]) -> Picture:
-    told = ", ".join(f"{result.name} {with_error(*result.auc)}" for result in results)
-    energy = history.created.data.get("sqrt_s_tev")
-    return Picture(
-        "roc",
-        f"ROC curve of each class against the rest on the test set. AUC: {told}.",
-        "Signal efficiency over background efficiency on the test set; background: all other classes, in the test set's "
-        f"proportions. Bands: {PM} one sigma, binomial in the signal. AUC errors: DeLong et al. (1988). They are errors "
-        "of this test set only, not of training again.",
-        draw_roc(results, energy if isinstance(energy, (int, float)) else None),
+    return text(
+        f"Uncertainties: one model. {PM} and bands are one sigma of this test set's size only; how much another training "
+        "would differ is not in them. For that: ",
+        Mono(f"raysearch crossval {history.created.study} --folds 10"),
     )
 
 
-def _working_points(results: list[ClassResult]) -> Table:
+def energy_of(data: Mapping[str, Any]) -> float | None:
+    """Centre-of-mass energy in TeV, if the data say it."""
+    energy = data.get("sqrt_s_tev")
+    return energy if isinstance(energy, int | float) else None
+
+
+def _classification(history: History, result: TestResult, folds: Folds) -> list[Block]:
+    units = noun(history.created.data)
+    blocks: list[Block] = [Heading("ROC curves", 3), *_roc_pictures(history, folds), _working_points(folds)]
+    blocks += [Heading("Confusion matrix", 3), *_confusion(result.predictions, units)]
+    if result.accuracy is not None:
+        n, mean = len(result.predictions[0].labels), result.accuracy[0]
+        binomial = float(np.sqrt(mean * (1 - mean) / n))
+        told = f"Accuracy: {with_error(*result.accuracy)} (binomial, one sigma, {n:,} {units})."
+        if len(folds) > 1:
+            told = (
+                f"Accuracy: {Measured(*result.accuracy)} (mean and sd over {len(folds)} models); the test set's own "
+                f"error, binomial for {n:,} {units}: {binomial:.2g}."
+            )
+        blocks.append(text(told))
+    return blocks
+
+
+def _roc_pictures(history: History, folds: Folds) -> list[Block]:
+    energy, columns = energy_of(history.created.data), list(zip(*folds, strict=True))
+    aucs = [str(over_folds([Measured(*result.auc) for result in column])) for column in columns]
+    names = [column[0].name for column in columns]
+    told = ", ".join(f"{name} {area}" for name, area in zip(names, aucs, strict=True))
+    notes = [f"AUC {area}" for area in aucs]
+    title = "one class against the rest"
+    shared = "Background: all other classes, in the test set's proportions."
+    if len(folds) > 1:
+        bands = f"Lines and bands: mean {PM} sample sd of the models of {len(folds)} folds at the same"
+        efficiency, rejection = f"{bands} FPR.", f"{bands} TPR."
+    else:
+        efficiency = f"Bands: {PM} one sigma, binomial in the signal. AUC errors: DeLong et al. (1988)."
+        rejection = f"Bands: {PM} one sigma, binomial in the background that is left."
+    curves = [efficiency_band(*each) for each in zip(names, notes, columns, strict=True)]
+    rejections = [rejection_band(*each) for each in zip(names, notes, columns, strict=True)]
+    return [
+        Picture(
+            "roc",
+            f"ROC curve of each class against the rest on the test set. AUC: {told}.",
+            f"Signal efficiency over background efficiency on the test set. {shared} {efficiency}",
+            draw_roc(curves, title, energy),
+        ),
+        Picture(
+            "rejection",
+            "Background rejection over signal efficiency of each class against the rest; the table has the numbers.",
+            f"Background rejection, one over background efficiency, over signal efficiency. {shared} {rejection} Curves "
+            "end where no background is left.",
+            draw_rejection(rejections, title, energy),
+        ),
+    ]
+
+
+def _working_points(folds: Folds) -> Table:
+    several = len(folds) > 1
+    heads = [f"1/FPR at TPR {100 * share:g}\N{NO-BREAK SPACE}%" for share in SIGNAL_EFFICIENCIES]
     head = (
         "class",
         "signal",
         "AUC",
         *(f"TPR at FPR {100 * fpr:g}\N{NO-BREAK SPACE}%" for fpr in FPRS),
-        *(f"1/FPR at TPR {100 * efficiency:g}\N{NO-BREAK SPACE}%" for efficiency in SIGNAL_EFFICIENCIES),
+        *(f"TPR read at FPR {fpr}".replace(" %", "\N{NO-BREAK SPACE}%") for fpr in FPR_AS_PUBLISHED),
+        *((cell for name in heads for cell in (name, "its binomial error")) if several else heads),
     )
-    rows = tuple(
-        (
-            result.name,
-            f"{result.n_signal:,}",
-            with_error(*result.auc),
-            *(with_error(*tpr) for tpr in result.tprs),
-            *(rejection_text(rejection) for rejection in result.rejections),
-        )
-        for result in results
+    rows = tuple(_working_point(column) for column in zip(*folds, strict=True))
+    errors = (
+        f"{PM}: sample sd over the models of {len(folds)} folds; binomial: the test set's own error of the mean rejection, "
+        "of about one model's size, for all models share its background"
+        if several
+        else "Errors: one sigma, DeLong for the AUC, binomial for the rest with the cut taken as given"
     )
     return Table(
         head, rows,
         "Each class against the rest. TPR: signal efficiency; FPR: background efficiency; 1/FPR: background rejection. "
-        "TPR by exact interpolation, 1/FPR at the tightest cut that keeps the signal. Errors: one sigma, DeLong for the "
-        "AUC, binomial for the rest with the cut taken as given; a limit (95 % confidence) where no background is left.",
+        "TPR at FPR 10 % and 1 % by exact interpolation; those beside are read where arXiv:1908.05318 reads what it calls "
+        f"10 % and 1 %, at {FPR_AS_PUBLISHED[0]} and {FPR_AS_PUBLISHED[1]}. 1/FPR at the tightest cut that keeps the signal. "
+        f"{errors}; a limit (95 % confidence) where no background is left.",
         numbers=frozenset(range(1, len(head))),
     )  # fmt: skip
+
+
+def _working_point(column: Sequence[ClassResult]) -> tuple[str, ...]:
+    """One class's line, from its results of each fold."""
+    first = column[0]
+
+    def mean(values: Sequence[tuple[float, float]]) -> str:
+        return str(over_folds([Measured(*value) for value in values]))
+
+    cells = [mean([result.auc for result in column])]
+    cells += [mean([result.tprs[place] for result in column]) for place in range(len(FPRS))]
+    cells += [mean([result.tprs_published[place] for result in column]) for place in range(len(FPRS))]
+    for place in range(len(SIGNAL_EFFICIENCIES)):
+        rejections = [result.rejections[place] for result in column]
+        if len(column) == 1:
+            cells.append(rejection_text(rejections[0]))
+            continue
+        limits = [rejection.lower_limit for rejection in rejections if not rejection.n_passed]
+        cells.append(
+            f"> {min(limits):.0f}" if limits else mean([(each.value, each.error) for each in rejections])
+        )
+        cells.append(NONE if limits else number(float(np.mean([each.error for each in rejections])), 2))
+    return (first.name, f"{first.n_signal:,}", *cells)
 
 
 def rejection_text(rejection: Rejection) -> str:
@@ -105,17 +213,93 @@ def rejection_text(rejection: Rejection) -> str:
     return f"> {rejection.lower_limit:.0f}"
 
 
-def _confusion(predictions: Predictions, units: str) -> list[Block]:
-    shares = confusion_matrix(predictions.scores, predictions.labels)
-    counts = np.bincount(predictions.labels, minlength=len(predictions.classes))
-    rows = tuple(
-        (name, f"{n:,}", *(f"{100 * share:.1f}" for share in line))
-        for name, n, line in zip(predictions.classes, counts, shares, strict=True)
-    )
-    told = ", ".join(f"{name} {100 * shares[i, i]:.1f} %" for i, name in enumerate(predictions.classes))
+def _confusion(folds: Sequence[Predictions], units: str) -> list[Block]:
+    each = np.stack([confusion_matrix(predictions.scores, predictions.labels) for predictions in folds])
+    classes, shares = folds[0].classes, each.mean(axis=0)
+    counts = np.bincount(folds[0].labels, minlength=len(classes))
+    if len(folds) == 1:
+        cells = [[f"{100 * share:.1f}" for share in line] for line in shares]
+    else:
+        spread = each.std(axis=0, ddof=1)
+        cells = [
+            [f"{100 * share:.1f} {PM} {100 * sd:.1f}" for share, sd in zip(*lines, strict=True)]
+            for lines in zip(shares, spread, strict=True)
+        ]
+    rows = tuple((name, f"{n:,}", *line) for name, n, line in zip(classes, counts, cells, strict=True))
+    told = ", ".join(f"{name} {100 * shares[i, i]:.1f} %" for i, name in enumerate(classes))
     caption = f"Rows: true class, in percent of its {units} in the test set. Columns: the class with the highest score."
+    mean = f" Mean over the models of {len(folds)} folds." if len(folds) > 1 else ""
     return [
-        Picture("confusion", f"Confusion matrix; rightly recognised: {told}.", caption, draw_confusion(shares, predictions.classes)),
-        Table(("true \\ predicted", units, *predictions.classes), rows, "The same in numbers, in percent.",
-              frozenset(range(1, 2 + len(predictions.classes)))),
+        Picture("confusion", f"Confusion matrix; rightly recognised: {told}.", caption + mean, draw_confusion(shares, classes)),
+        Table(("true \\ predicted", units, *classes), rows,
+              "The same in numbers, in percent" + (f", {PM} sd over the models." if mean else "."),
+              frozenset(range(1, 2 + len(classes)))),
     ]  # fmt: skip
+
+
+def latency_text(result: TestResult, cpu: str) -> str:
+    """Write what a batch takes, with the device; empty for ledgers that do not say."""
+    latencies = [tested.latency for tested in result.tests if tested.latency]
+    if not latencies:
+        return ""
+    first = latencies[0]
+    ms = float(np.mean([latency["ms"] for latency in latencies]))
+    device = f"{cpu}, {first['threads']} thread(s)" if first["device"] == "cpu" else first["device"]
+    return f"{ms:.3g} ms for a batch of {first['batch']:,} on {device}"
+
+
+def _cost(history: History, result: TestResult, figures: Mapping[str, Measured]) -> list[Block]:
+    """What the best model costs, counted from the real one."""
+    best = history.best
+    if best is None or "parameters" not in figures:
+        return []
+    rows = [("parameters (trained weights)", str(figures["parameters"]))]
+    if "mflop" in figures:
+        rows.append(("MFLOP per example", str(figures["mflop"])))
+    if latency := latency_text(result, history.sessions[-1][0].cpu):
+        rows.append(("inference", latency))
+    epochs = [epoch.seconds for run in best.runs for epoch in run.epochs.values()]
+    if epochs:
+        device, workers = fact(best, "device"), fact(best, "workers") or 1
+        rows.append(("training", f"{np.mean(epochs):.3g} s an epoch, {workers} worker(s) on {device or 'an unknown device'}"))
+    caption = (
+        "Counted from the network as it is. MFLOP: 10^6 operations of one example's inference, a multiplication and an "
+        "addition each counted as one, matrix products only. Inference: median of repeats with real, padded examples."
+    )
+    return [Heading("What the model costs", 3), Table(("", ""), tuple(rows), caption)]
+
+
+def _published(history: History, figures: Mapping[str, Measured], classes: Sequence[str]) -> list[Block]:
+    """Set our figures beside those of the space file's published entries for this space."""
+    entries = [entry for entry in published_for(history.created.space_file) if entry.metrics]
+    if not entries:
+        return []
+    blocks: list[Block] = [Heading("Beside published figures", 3), *caveats(entries)]
+    families = {
+        family: title
+        for family, title in FAMILIES.items()
+        if any(f"{family}_{name}" in entry.metrics for entry in entries for name in classes)
+    }
+    if families:
+        rows = [(title, figures, entries, family) for family, title in families.items()]
+        blocks.append(by_class_table(rows, classes, "test set, one class against the rest"))
+    single = scalar_rows(figures, entries)
+    sources = "; ".join(entry.source for entry in entries)
+    if single:
+        blocks.append(Table(("", "here", f"published: {sources}"), tuple(single), numbers=frozenset({1, 2})))
+    return [*blocks, _published_settings(history, [entry.settings for entry in entries], sources)]
+
+
+def _published_settings(history: History, settings: Sequence[Mapping[str, Any]], sources: str) -> Table:
+    best = history.best.settings if history.best else {}
+    space = history.created.space_file["space"]
+    names = dict.fromkeys([*history.created.settings, *(name for each in settings for name in each)])
+    rows = tuple(
+        (
+            name,
+            number(best.get(name, space.get(name)), 6) if name in best or not isinstance(space.get(name), dict) else NONE,
+            "; ".join(number(each[name], 6) for each in settings if name in each),
+        )
+        for name in names
+    )
+    return Table(("setting", "here", f"published: {sources}"), rows, numbers=frozenset({1, 2}))

@@ -9,7 +9,7 @@ import yaml
 
 from raysearch.ledger.history import History
 from raysearch.report.blocks import Block, Code, Heading, Table, count, date, duration, listing, number, text
-from raysearch.report.predictions import noun
+from raysearch.report.predictions import looks, noun
 
 _SPLIT = ("training", "validation", "test")
 _OWN_ROWS = {"path", "files", "split_by", "split", "n_train", "n_validation", "n_test", "classes"}
@@ -86,13 +86,19 @@ def _search_table(history: History) -> Table:
     space_file: dict[str, Any] = created.space_file
     search, budget, resources = (space_file.get(key, {}) for key in ("search", "budget", "resources"))
     options = search.get("options") or {}
-    tests = f"{count(len(history.tests), 'time')}" if history.tests else "never"
+    tests = f"{count(len(looks(history)), 'time')}" if history.tests else "never"
     rows = [
         (
             "task",
             f"{space_file['task']}" + (f" (SHA-256 {created.task_sha256})" if created.task_sha256 else ""),
         ),
-        ("objective", f"{created.objective}, {'higher' if created.maximise else 'lower'} is better"),
+        (
+            "objective",
+            "; ".join(
+                f"{name}, {'higher' if more else 'lower'} is better"
+                for name, more in {created.objective: created.maximise, **created.others}.items()
+            ),
+        ),
         ("sampler", f"{search['sampler']}; options: {_flat(options) if options else 'none set'}"),
         ("trials", f"{len(history.trials)} asked, {history.n_trials} wanted"),
         ("order", f"{search.get('order', 'deterministic')}, window {created.window}" + _widened(history)),

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from raysearch.ledger.history import History
+from raysearch.metrics.classification import published_fpr
 from raysearch.report.blocks import Table, Text, listing, number, text, with_error
 from raysearch.report.measured import Measured
-from raysearch.report.style import FPR_AS_PUBLISHED
+from raysearch.report.roc import FPRS
+
+FPR_AS_PUBLISHED = tuple(f"{100 * published_fpr(fpr):.2f} %" for fpr in FPRS)
 
 # What a reader must know of a source, whatever its figures stand beside. From the released code and curves.
 CAVEATS: dict[str, str] = {

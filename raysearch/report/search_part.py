@@ -6,7 +6,8 @@ from raysearch.ledger.history import History, TrialHistory
 from raysearch.report.blocks import Block, Heading, Picture, Table, duration, listing, number, text
 from raysearch.report.curves import draw_learning_curves, draw_objective, fold_spread, running_best
 from raysearch.report.settings_figures import MIN_TRIALS, draw_importance, draw_parallel, importance
-from raysearch.report.verdict import fact, value_of
+from raysearch.report.states import fact
+from raysearch.report.verdict import value_of
 
 ENOUGH_TRIALS = 50  # below, importances change much from study to study
 
@@ -14,13 +15,17 @@ ENOUGH_TRIALS = 50  # below, importances change much from study to study
 def search_figures(history: History) -> list[Block]:
     """Make the figures of the search; what there is nothing to draw for yet is said."""
     blocks: list[Block] = [Heading("Search")]
-    if not any(trial.state in ("finished", "failed") for trial in history.trials):
+    if not any(trial.is_over for trial in history.trials):
         return [*blocks, text("No trial is over yet; figures appear here with the first one.")]
     blocks += [Heading("Objective over trials", 3), _objective(history)]
     if history.best is None:
         return [
             *blocks,
-            text("Every trial so far failed, so there are no curves and no comparison of settings."),
+            text(
+                "Every trial so far failed, so there are no curves and no comparison of settings."
+                if all(trial.state == "failed" for trial in history.trials if trial.is_over)
+                else "No trial has finished so far, so there are no curves and no comparison of settings."
+            ),
         ]
     if any(run.epochs for run in history.best.runs):
         blocks += [Heading("Learning curves", 3), _learning_curves(history, history.best)]
@@ -32,14 +37,27 @@ def search_figures(history: History) -> list[Block]:
 def _objective(history: History) -> Picture:
     name, numbers = history.created.objective, running_best(history)
     end = f"The best value is {number(numbers[1][-1])}." if numbers[1] else "No trial finished."
-    failed = [trial.number for trial in history.trials if trial.state == "failed"]
-    told = f" Failed: trials {listing(list(map(str, failed)))}." if failed else ""
+    told = "".join(
+        f" {state.capitalize()}: trials {listing(numbers_of)}."
+        for state in ("pruned", "refused", "failed")
+        if (numbers_of := [str(trial.number) for trial in history.trials if trial.state == state])
+    )
     return Picture(
         "objective",
         f"{name} of each of {len(history.trials)} trials with the best so far as a line. {end}{told}",
-        f"{name} of every trial in the order of asking, and the best so far. Failed trials stand as crosses at the edge.",
+        f"{name} of every trial in the order of asking, and the best so far. {_edges(history)}",
         draw_objective(history),
     )
+
+
+def _edges(history: History) -> str:
+    states = {trial.state for trial in history.trials}
+    told = ["Failed trials stand as crosses at the edge."]
+    if "refused" in states:
+        told.append("Refused trials, whose model is over a limit and was not trained, stand there as squares.")
+    if "pruned" in states:
+        told.append("Pruned trials stand as triangles where they had come to; they were stopped early.")
+    return " ".join(told)
 
 
 def _learning_curves(history: History, best: TrialHistory) -> Picture:
@@ -79,7 +97,7 @@ def _parallel(history: History) -> Picture:
         "parallel-coordinates",
         f"Each trial as a line through {listing(names)} to {history.created.objective}; the table of trials has the numbers.",
         f"Every trial as a line through its settings to {history.created.objective}, by which it is coloured. Thick: the "
-        "best. Dotted: failed. Lines through the same category are spread a little, so that none hides another.",
+        "best. Dotted: not finished. Lines through the same category are spread a little, so that none hides another.",
         draw_parallel(history),
     )
 
@@ -87,24 +105,34 @@ def _parallel(history: History) -> Picture:
 def trials_table(history: History) -> list[Block]:
     """Make the table of all trials, and the list of failures with their messages."""
     names = history.created.settings
-    head = ("trial", "state", history.created.objective, "epochs", "time", "parameters", *names)
-    rows = tuple(_row(trial, names) for trial in history.trials)
+    others = list(history.created.others)
+    head = ("trial", "state", history.created.objective, *others, "epochs", "time", "parameters", *names)
+    rows = tuple(_row(trial, others, names) for trial in history.trials)
     marked = frozenset({history.best.number}) if history.best else frozenset[int]()
     spread = any(fold_spread(trial) is not None for trial in history.trials)
-    caption = (
-        f"Objective: mean and sample sd over {history.created.folds} folds; epochs and time: sums."
-        if spread
-        else ""
-    )
+    told = []
+    if spread:
+        told.append(f"Objective: mean and sample sd over {history.created.folds} folds; epochs and time: sums.")
+    if any(trial.state == "pruned" for trial in history.trials):
+        told.append("Pruned: stopped early, for it was behind; its objective is what it had come to.")
+    if any(trial.given for trial in history.trials):
+        given = listing([str(trial.number) for trial in history.trials if trial.given])
+        told.append(f"Settings given by the user and not by the search: trials {given}.")
     is_number = [
         not isinstance(trial.settings[n], (str, bool)) for trial in history.trials[:1] for n in names
     ]
-    columns = frozenset({0, 2, 3, 4, 5, *(6 + place for place, right in enumerate(is_number) if right)})
-    table = Table(head, rows, caption, columns, marked)
-    return [Heading("All trials"), table if rows else text("None was asked for yet."), *_failures(history)]
+    n_fixed = len(head) - len(names)
+    right = (n_fixed + place for place, is_right in enumerate(is_number) if is_right)
+    table = Table(head, rows, " ".join(told), frozenset({0, *range(2, n_fixed), *right}), marked)
+    return [
+        Heading("All trials"),
+        table if rows else text("None was asked for yet."),
+        *_not_done(history, "failed", "Failures"),
+        *_not_done(history, "refused", "Refused"),
+    ]
 
 
-def _row(trial: TrialHistory, names: list[str]) -> tuple[str, ...]:
+def _row(trial: TrialHistory, others: list[str], names: list[str]) -> tuple[str, ...]:
     ended = [run.ended for run in trial.runs if run.ended]
     epochs = sum(record.epochs for record in ended) or sum(len(run.epochs) for run in trial.runs)
     seconds = sum(record.seconds for record in ended)
@@ -112,6 +140,7 @@ def _row(trial: TrialHistory, names: list[str]) -> tuple[str, ...]:
         str(trial.number),
         trial.state,
         value_of(trial),
+        *(number(trial.committed.others.get(name) if trial.committed else None) for name in others),
         str(epochs),
         duration(seconds) if ended else number(None),
         number(fact(trial, "parameters")),
@@ -119,14 +148,15 @@ def _row(trial: TrialHistory, names: list[str]) -> tuple[str, ...]:
     )
 
 
-def _failures(history: History) -> list[Block]:
+def _not_done(history: History, state: str, title: str) -> list[Block]:
+    """List the runs of a state with the reasons."""
     rows = [
         (str(run.trial), str(run.fold), str(run.attempt), run.ended.failure, run.ended.message)
         for trial in history.trials
         for run in trial.runs
-        if run.ended and run.ended.state == "failed"
+        if run.ended and run.ended.state == state
     ]
     if not rows:
         return []
     table = Table(("trial", "fold", "attempt", "kind", "message"), tuple(rows), numbers=frozenset({0, 1, 2}))
-    return [Heading("Failures"), table]
+    return [Heading(title), table]

@@ -120,7 +120,7 @@ def _numeric(name: str, low: float, high: float, *, log: bool, whole: bool = Fal
 
 
 def draw_parallel(history: History) -> Figure:
-    """Draw every trial as a line through its settings to its objective; the best on top, failed ones dotted."""
+    """Draw every trial as a line through its settings to its objective; the best on top, unfinished ones dotted."""
     space = history.created.space_file["space"]
     finished = [trial for trial in history.trials if trial.value is not None]
     values = [trial.value for trial in finished if trial.value is not None]
@@ -132,7 +132,7 @@ def draw_parallel(history: History) -> Figure:
     colours = ScalarMappable(Normalize(0, 1), colormaps["viridis"])
     for trial in history.trials:
         heights = _heights(history, trial, columns)
-        if trial.state == "failed":
+        if trial.is_over and trial.state != "finished":
             axes.plot(heights, ls=":", lw=1.1, color=FAILED, zorder=2)
         elif trial.value is not None and trial is not history.best:
             axes.plot(heights, lw=1.3, alpha=0.75, color=colours.to_rgba(np.array(heights[-1])), zorder=3)

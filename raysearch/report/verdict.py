@@ -21,8 +21,9 @@ from raysearch.report.blocks import (
     with_error,
 )
 from raysearch.report.curves import fold_spread
-from raysearch.report.predictions import TestResult, noun
+from raysearch.report.predictions import TestResult, looks, noun
 from raysearch.report.settings_figures import describe_domain
+from raysearch.report.states import count_states, fact, objective_names, reached
 
 
 def verdict(history: History, result: TestResult) -> list[Block]:
@@ -36,22 +37,16 @@ def verdict(history: History, result: TestResult) -> list[Block]:
 
 
 def value_of(trial: TrialHistory) -> str:
-    """Write a trial's objective, with the sd over folds where there are folds."""
-    spread = fold_spread(trial)
-    if trial.value is None or spread is None:
-        return number(trial.value)
-    return with_error(trial.value, spread)
-
-
-def fact(trial: TrialHistory, name: str) -> Any:  # noqa: ANN401 - facts are any plain values
-    """Return a fact of a trial's first ended run, None where unknown."""
-    return next((run.ended.facts[name] for run in trial.runs if run.ended and name in run.ended.facts), None)
+    """Write a trial's objective, with the sd over folds where there are folds; of a pruned one, what it had come to."""
+    value, spread = reached(trial), fold_spread(trial)
+    if value is None or spread is None:
+        return number(value)
+    return with_error(value, spread)
 
 
 def _summary(history: History, result: TestResult) -> list[Block]:
-    finished = sum(trial.state == "finished" for trial in history.trials)
-    failed = sum(trial.state == "failed" for trial in history.trials)
-    state = f"{finished + failed} of {count(history.n_trials, 'trial')} done: {finished} finished, {failed} failed. "
+    over = sum(trial.is_over for trial in history.trials)
+    state = f"{over} of {count(history.n_trials, 'trial')} done: {count_states(history.trials)}. "
     best = history.best
     if best is None:
         running = sum(trial.state == "running" for trial in history.trials)
@@ -67,7 +62,12 @@ def _summary(history: History, result: TestResult) -> list[Block]:
     spread = f", mean {PM} sd over {history.created.folds} folds" if fold_spread(best) is not None else ""
     found = f"The best is trial {best.number} with {history.created.objective} = {value_of(best)} ({direction} is better{spread}), "
     chosen = listing([f"{name} = {number(best.settings[name])}" for name in history.created.settings])
-    return [text(state, found, f"found with {chosen}. ", *_test_sentence(history, result)), *result.warnings]
+    front = ""
+    if history.created.others:
+        names = listing(objective_names(history))
+        front = f"Searched for {names}; {count(len(history.front), 'trial')} on the Pareto front, of which it is the first. "
+    told = text(state, found, f"found with {chosen}. ", front, *_test_sentence(history, result))
+    return [told, *result.warnings]
 
 
 def _test_sentence(history: History, result: TestResult) -> list[str]:
@@ -76,8 +76,10 @@ def _test_sentence(history: History, result: TestResult) -> list[str]:
     n_test = f"{result.tested.n_test:,} test {noun(history.created.data)}"
     if result.accuracy is not None:
         accuracy = f"its accuracy is {with_error(*result.accuracy)} (68 %, binomial)"
-        unseen = " that no training and no choice saw" if len(history.tests) == 1 else ""
-        return [f"On {n_test}{unseen}, {accuracy} and its mean one-vs-rest AUC {result.mean_auc:.4f}."]
+        if len(result.tests) > 1:
+            accuracy = f"the accuracy of its {len(result.tests)} models is {with_error(*result.accuracy)} (mean {PM} sd)"
+        unseen = " that no training and no choice saw" if len(looks(history)) == 1 else ""
+        return [f"On {n_test}{unseen}, {accuracy} and {'the' if len(result.tests) > 1 else 'its'} mean one-vs-rest AUC {result.mean_auc:.4f}."]
     told = listing([f"{name} = {number(value)}" for name, value in result.tested.metrics.items()])
     return [f"On {n_test}: {told}."]
 
@@ -131,9 +133,8 @@ def _tiles(history: History, result: TestResult) -> Tiles:
         tiles.append(("mean test AUC", f"{result.mean_auc:.4f}", "one class against the rest"))
     if best and isinstance(fact(best, "parameters"), int):
         tiles.append(("parameters", f"{fact(best, 'parameters'):,}", "of the best network"))
-    n_failed = sum(trial.state == "failed" for trial in history.trials)
-    over = sum(trial.state in ("finished", "failed") for trial in history.trials)
-    tiles.append(("trials", f"{over} / {history.n_trials}", f"{n_failed} failed"))
+    over = sum(trial.is_over for trial in history.trials)
+    tiles.append(("trials", f"{over} / {history.n_trials}", count_states(history.trials)))
     resumed = len(history.sessions) - 1
     tiles.append(
         (

@@ -3,8 +3,11 @@ import json
 import h5py
 import numpy as np
 import pytest
+import torch
 
 from raysearch.data.constituents import derive_features
+from raysearch.data.jet_arrays import JetInput, jet_arrays
+from raysearch.data.jet_images import rasterise
 from raysearch.data.jet_recipe import JetBlock
 from raysearch.data.jet_writer import write_jets, write_provenance
 from raysearch.data.jets import check_jets, load_jets
@@ -45,6 +48,24 @@ def test_compact_files_are_smaller(block, tmp_path):
         for compact in (True, False)
     ]
     assert sizes[0] < 0.6 * sizes[1]
+
+
+def test_images_are_written_that_are_those_computed_from_a_compact_file(block, tmp_path, monkeypatch):
+    monkeypatch.setenv("RAYSEARCH_CACHE", str(tmp_path / "cache"))
+    images = []
+    for compact in (False, True):
+        path = write_jets(tmp_path / f"{compact}.h5", block, compact=compact)
+        with h5py.File(path) as file:
+            assert ("jetImage" in file) is not compact
+        cells, values = (
+            torch.from_numpy(np.array(array)) for array in jet_arrays(path, JetInput("image")).inputs
+        )
+        images.append(rasterise(cells, values)[:, 0])
+    with h5py.File(tmp_path / "False.h5") as file:
+        np.testing.assert_array_equal(images[0], file["jetImage"][:])
+        assert file["jetImage"].dtype == np.float32
+    moved = (images[0] - images[1]).abs() > 1e-4 * images[0]
+    assert moved.float().sum() < 20  # of 6,300 constituents, at a cell's edge where rounding decides
 
 
 def test_columns_can_be_read_as_the_public_files_are(block, tmp_path):

@@ -6,11 +6,12 @@ import hashlib
 import io
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.records import (
@@ -61,6 +62,16 @@ class Recipe:
     space: dict[str, Any] = field(default_factory=lambda: dict(JEDINET_SPACE))
     data: dict[str, Any] = field(default_factory=dict)
     metrics: Mapping[str, float] | None = None
+    pruned: Mapping[int, int] = field(default_factory=dict)  # trial -> epochs it came to
+    refused: tuple[int, ...] = ()
+    others: Mapping[str, bool] = field(default_factory=dict)
+    published: tuple[Mapping[str, Any], ...] = ()
+    series: str = ""
+    shift: float = 0.0  # of every loss
+    alike: bool = False  # every fold predicts the same
+    skill: float = 1.0  # of the predictions
+    latency: Mapping[str, Any] = field(default_factory=dict)
+    test_seed: int = 3
 
     def searched(self) -> list[str]:
         return [name for name, entry in self.space.items() if isinstance(entry, dict)]
@@ -83,7 +94,8 @@ def write_study(folder: Path, recipe: Recipe) -> Path:
         if recipe.tested and values:
             pick = max if recipe.maximise else min
             best = pick(values, key=lambda number: values[number])
-            ledger.append([final_record(folder, recipe, best)] * recipe.tested)
+            records = [final_record(folder, recipe, best, fold) for fold in range(recipe.folds)]
+            ledger.append([record for _ in range(recipe.tested) for record in records])
         if recipe.done == recipe.n_trials:
             ledger.append([Closed(reason="finished")])
     return folder
@@ -113,12 +125,15 @@ def created(recipe: Recipe) -> Created:
             "order": "deterministic",
             "options": {"n_startup_trials": 5},
         },
-        "budget": {"epochs": recipe.epochs, "patience": 3, "max_failed": 2},
+        "budget": {"epochs": recipe.epochs, "patience": 3, "folds": recipe.folds, "max_failed": 2},
         "resources": {"cpus": 1, "gpus": 0, "workers": 1, "threads": 1},
         "seed": 7,
+        "published": list(recipe.published),
     }
     return Created(
-        study=recipe.name,
+        study=f"{recipe.series}/{recipe.name}" if recipe.series else recipe.name,
+        series=recipe.series,
+        others=dict(recipe.others),
         space_file=space_file,
         identity=hashlib.sha256(b"identity").hexdigest(),
         task_sha256="",
@@ -176,13 +191,17 @@ def trial(recipe: Recipe, number: int) -> Iterable[Record]:
             yield Lost(trial=number, fold=fold, attempt=1, reason="the process was killed")
             yield Started(trial=number, fold=fold, attempt=2)
             attempt = 2
+        if number in recipe.refused:
+            yield ended(number, fold, attempt, state="refused", failure="limit", message="mflop is 9.3, the limit is 5")
+            break
         if number in recipe.failed:
             kind, message = recipe.failed[number]
             yield ended(number, fold, attempt, state="failed", failure=kind, message=message)
             continue
-        final = quality(settings, fold)
+        final = quality(settings, fold) + recipe.shift
         shape = [final + 0.9 * float(np.exp(-1.1 * epoch)) for epoch in range(1, recipe.epochs)]
-        for epoch, loss in enumerate([*shape, final + 0.012], start=1):
+        curve = [*shape, final + 0.012][: recipe.pruned.get(number)]
+        for epoch, loss in enumerate(curve, start=1):
             metrics = {
                 "train_loss": 0.96 * loss - 0.004 * epoch,
                 "val_loss": loss,
@@ -190,14 +209,25 @@ def trial(recipe: Recipe, number: int) -> Iterable[Record]:
                 "val_auc": 1 - loss / 9,
             }
             yield Epoch(trial=number, fold=fold, attempt=attempt, epoch=epoch, seconds=1.4, metrics=metrics)
+        if number in recipe.pruned:
+            yield ended(number, fold, attempt, state="pruned", value=loss, metrics=metrics, best_epoch=len(curve),
+                        epochs=len(curve))  # fmt: skip
+            yield Committed(trial=number, state="pruned", value=(sum(values) + loss) / (fold + 1))
+            return  # its other folds are left out
         kept = metrics | {"val_loss": shape[-1], "val_auc": 1 - shape[-1] / 9}
         values.append(kept["val_auc" if recipe.maximise else "val_loss"])
         yield ended(number, fold, attempt, value=values[-1], metrics=kept, best_epoch=recipe.epochs - 1, epochs=recipe.epochs,
                     hidden=settings.get("hidden", 20))  # fmt: skip
-    if number in recipe.failed:
-        yield Committed(trial=number, state="failed", value=None)
+    if number in recipe.failed or number in recipe.refused:
+        yield Committed(trial=number, state="failed" if number in recipe.failed else "refused", value=None)
     else:
-        yield Committed(trial=number, state="finished", value=sum(values) / len(values))
+        others = {name: float(facts_of(settings)[name]) for name in recipe.others}
+        yield Committed(trial=number, state="finished", value=sum(values) / len(values), others=others)
+
+
+def facts_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    hidden = settings.get("hidden", 20)
+    return {"parameters": 300 * hidden + 29, "mflop": 0.07 * hidden**2, "device": "cpu", "workers": 1}
 
 
 def ended(
@@ -210,16 +240,18 @@ def ended(
     if state == "finished":
         content["weights"] = f"trials/{number}/fold-{fold}/attempt-{attempt}/best.pt"
         content["weights_sha256"] = hashlib.sha256(f"{number}/{fold}".encode()).hexdigest()
-        content["facts"] = {"parameters": 300 * hidden + 29, "device": "cpu"}
+        content["facts"] = facts_of({"hidden": hidden})
     return Ended(trial=number, fold=fold, attempt=attempt, state=state, **content | fields)
 
 
-def draw_predictions(n: int) -> dict[str, np.ndarray]:
-    """Labels and softmax scores that know something of the labels."""
-    rng = np.random.default_rng(3)
+def draw_predictions(n: int, fold: int = 0, skill: float = 1.0, seed: int = 3) -> dict[str, np.ndarray]:
+    """Labels and softmax scores that know something of the labels; another fold is another model, on the same test."""
+    rng = np.random.default_rng(seed)
     labels = rng.integers(0, len(CLASSES), n)
     logits = rng.normal(size=(n, len(CLASSES)))
-    logits[np.arange(n), labels] += np.array([1.6, 1.2, 2.2, 2.0, 2.6])[labels]
+    logits[np.arange(n), labels] += skill * np.array([1.6, 1.2, 2.2, 2.0, 2.6])[labels]
+    if fold:
+        logits += 0.4 * np.random.default_rng([seed, fold]).normal(size=logits.shape)
     scores = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     return {
         "labels": labels.astype(np.int64),
@@ -228,14 +260,14 @@ def draw_predictions(n: int) -> dict[str, np.ndarray]:
     }
 
 
-def final_record(folder: Path, recipe: Recipe, best: int) -> Tested:
+def final_record(folder: Path, recipe: Recipe, best: int, fold: int = 0) -> Tested:
     metrics = dict(recipe.metrics or {})
     name, digest = "", ""
     if recipe.metrics is None:
-        arrays = draw_predictions(recipe.n_test)
+        arrays = draw_predictions(recipe.n_test, 0 if recipe.alike else fold, recipe.skill, recipe.test_seed)
         buffer = io.BytesIO()
         np.savez_compressed(buffer, **arrays)
-        name, digest = f"test/predictions-{best}.npz", hashlib.sha256(buffer.getvalue()).hexdigest()
+        name, digest = f"test/predictions-{best}-{fold}.npz", hashlib.sha256(buffer.getvalue()).hexdigest()
         (folder / "test").mkdir(exist_ok=True)
         (folder / name).write_bytes(buffer.getvalue())
         metrics = {
@@ -243,5 +275,34 @@ def final_record(folder: Path, recipe: Recipe, best: int) -> Tested:
             "test_accuracy": float(np.mean(arrays["scores"].argmax(1) == arrays["labels"])),
         }
     return Tested(
-        trial=best, metrics=metrics, predictions=name, predictions_sha256=digest, n_test=recipe.n_test
+        trial=best,
+        fold=fold,
+        metrics=metrics,
+        predictions=name,
+        predictions_sha256=digest,
+        n_test=recipe.n_test,
+        latency=dict(recipe.latency),
     )
+
+
+LATENCY = {"ms": 12.5, "spread_ms": [12.1, 13.0], "batch": 1000, "device": "cpu", "threads": 1}
+PAPER = "arXiv:1908.05318, tables 1 and 3"
+
+
+def published_entry(n_constituents: int = 30, **more: Any) -> dict[str, Any]:
+    """A paper's entry, with figures by class and errors."""
+    settings = {"n_constituents": n_constituents, "hidden": 50, "learning_rate": 1e-4}
+    by_class = {f"auc_{name}": [0.95 + place / 100, 0.0001] for place, name in enumerate(CLASSES)}
+    by_class |= {f"tpr10_grid_{name}": 0.878 for name in CLASSES} | {f"tpr10_{name}": 0.861 for name in CLASSES}
+    return {"source": PAPER, "settings": settings, "metrics": {"val_loss": 0.56, "parameters": 33625, **by_class} | more}
+
+
+def write_series(folder: Path, members: Mapping[str, Recipe], begun: Iterable[str] | None = None) -> Path:
+    """Write a series' file and the studies of those members that have begun (default: all)."""
+    begun = members if begun is None else list(begun)
+    content = {"members": {name: created(recipe).space_file for name, recipe in members.items()}}
+    folder.mkdir(parents=True)
+    (folder / "series.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    for name in begun:
+        write_study(folder / name, replace(members[name], name=name, series=folder.name))
+    return folder

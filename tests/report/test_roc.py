@@ -8,7 +8,8 @@ import pytest
 from raysearch.metrics.classification import background_rejection
 from raysearch.report.final_part import rejection_text
 from raysearch.report.predictions import Predictions
-from raysearch.report.roc import class_results, delong_error, draw_confusion, draw_roc
+from raysearch.report.roc import class_results, delong_error
+from raysearch.report.roc_figures import draw_confusion, draw_roc, efficiency_band
 from raysearch.report.style import hep_style
 
 
@@ -63,9 +64,10 @@ def test_roc_figure_has_background_on_a_logarithmic_x_axis_and_the_energy_only_i
     labels = np.arange(300) % 3
     scores = np.random.default_rng(3).random((300, 3)) + 0.5 * np.eye(3)[labels]
     results = class_results(Predictions(labels, scores, ("g", "q", "t$")))
+    bands = [efficiency_band(result.name, f"AUC {result.auc[0]:.3f}", [result]) for result in results]
     with hep_style():
-        axes = draw_roc(results, None).axes[0]
-        told = draw_roc(results, 13).axes[0]
+        axes = draw_roc(bands, "one against the rest", None).axes[0]
+        told = draw_roc(bands, "one against the rest", 13).axes[0]
     assert axes.get_xscale() == "log"
     assert axes.get_xlim() == (5e-4, 1.0)
     assert axes.get_title(loc="left") == "Simulation"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from raysearch.cluster.launch import prepare
-from raysearch.space.space_file import read_space_file
+from raysearch.space.series import read_members
 
 FOLDER = Path(__file__).parents[2] / "searchspaces"
 SHIPPED = sorted(FOLDER.glob("*.yaml"))
@@ -19,7 +19,8 @@ def test_there_are_some() -> None:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_it_rehearses(path: Path, tmp_path: Path) -> None:
-    prepared = prepare(read_space_file(path), tmp_path)
+    member = next(iter(read_members(path).values()))  # of a series one stands for all
+    prepared = prepare(member, tmp_path)
     assert next(iter(prepared.rehearsal.objectives)).startswith("val_")
     assert prepared.space_file.description
     physics = prepared.space_file.demonstration_of

@@ -24,13 +24,15 @@ constexpr int LANES = 8, ACCUMULATORS = 12;  // of 16 registers
 #endif
 constexpr int CHUNK = 48;           // edges; a multiple of every number of rows that tile() takes
 constexpr int CHUNKS_IN_FLOAT = 16;  // gradients of this many chunks are added in single, the rest in double precision
-constexpr int RELU = 0;
+constexpr float LOG2_E = 1.44269504088896341f;
+constexpr float POWER_OF_2[] = {6.9314718246e-1f, 2.4022650719e-1f, 5.5503569543e-2f,
+                                9.6180569381e-3f, 1.3390866807e-3f, 1.5461447765e-4f};  // 2^f = 1 + f (c_0 + f (c_1 + ...)) for |f| <= 1/2, Chebyshev fit
 
 typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef std::int32_t ivec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
 struct Sizes {
-    std::int32_t hidden, second, effect, activation;
+    std::int32_t hidden, second, effect, is_elu;
     float alpha, scale;  // of ELU and SELU
 };
 
@@ -83,41 +85,53 @@ inline void multiply(int n, int depth, const float* a, const float* b, float* c)
     }
 }
 
-// exp(x) - 1 for x <= 0: 2^n (exp(r) - 1) + (2^n - 1) with x = n log(2) + r. NaN stays NaN.
+// exp(x) - 1 for x <= 0, to 1e-7: with x log2(e) = n + f, |f| <= 1/2, it is 2^n (2^f - 1) + (2^n - 1). NaN stays NaN.
 inline vec expm1_of_negative(vec x) {
     x = x < -87.0f ? splat(-87.0f) : x;
-    const vec shifted = x * 1.44269504088896341f + 12582912.0f;  // the last bits are n
-    const vec n = shifted - 12582912.0f;
-    const vec r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
-    vec p = splat(1.3981999507e-3f);  // as in Cephes, expf
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * (r * r) + r;
+    const vec shifted = x * LOG2_E + 12582912.0f;  // its last bits are n
+    const vec f = x * LOG2_E - (shifted - 12582912.0f);
+    vec p = splat(POWER_OF_2[5]);
+    for (int k = 4; k >= 0; k--) p = p * f + POWER_OF_2[k];
     ivec bits;
     std::memcpy(&bits, &shifted, sizeof bits);
-    bits = (bits - 0x4B400000 + 127) << 23;
+    bits = (bits << 23) + (127 << 23);
     vec power;
     std::memcpy(&power, &bits, sizeof power);
-    return power * p + (power - 1.0f);
+    return power * (p * f) + (power - 1.0f);
 }
 
 template <bool IS_RELU>
-inline vec activate(vec x, const Sizes& sizes) {
+inline vec activate(vec x, Sizes sizes) {
     if constexpr (IS_RELU) return x <= 0.0f ? vec{} : x;
-    const vec negative = expm1_of_negative(x > 0.0f ? vec{} : x) * sizes.alpha;
-    return (x > 0.0f ? x : negative) * sizes.scale;
+    const vec negative = expm1_of_negative(x > 0.0f ? vec{} : x) * (sizes.alpha * sizes.scale);
+    return x > 0.0f ? x * sizes.scale : negative;
 }
 
 // The derivative of an activation, from its value.
 template <bool IS_RELU>
-inline vec slope(vec value, const Sizes& sizes) {
+inline vec slope(vec value, Sizes sizes) {
     if constexpr (IS_RELU) return value > 0.0f ? splat(1.0f) : vec{};
     return value > 0.0f ? splat(sizes.scale) : value + sizes.alpha * sizes.scale;
 }
 
+template <bool IS_RELU, int SIZE>
+inline void activate_all(Sizes sizes, float* x) {
+    for (int at = 0; at < SIZE; at += LANES) store(x + at, activate<IS_RELU>(load(x + at), sizes));
+}
+
+template <bool IS_RELU, int SIZE>
+inline void back_through_activation(Sizes sizes, const float* value, float* g) {
+    for (int at = 0; at < SIZE; at += LANES) store(g + at, load(g + at) * slope<IS_RELU>(load(value + at), sizes));
+}
+
 struct Chunk {
+    // Where edges of another receiver begin.
+    int run_end(int e) const {
+        const std::int32_t here = receiver[e];
+        while (e < edges && receiver[e] == here) e++;
+        return e;
+    }
+
     int edges = 0;
     std::int32_t receiver[CHUNK] = {}, sender[CHUNK] = {};
     float weight[CHUNK] = {};
@@ -146,20 +160,8 @@ void for_each_chunk(int n_jets, const Jet* jets, Work work) {
     if (chunk->edges) work(*chunk);
 }
 
-// to[node[e]] += from[e], with a sum in registers while the node stays the same.
-template <int N>
-inline void add_to_nodes(int edges, const std::int32_t* node, const float* from, float* to) {
-    for (int v = 0; v < N; v += LANES)
-        for (int e = 0; e < edges;) {
-            const std::int32_t here = node[e];
-            vec sum = load(to + std::int64_t{here} * N + v);
-            for (; e < edges && node[e] == here; e++) sum += load(from + e * N + v);
-            store(to + std::int64_t{here} * N + v, sum);
-        }
-}
-
 template <bool IS_RELU>
-void compute(const Sizes& sizes, const float* receiver, const float* sender, const float* w2t, const float* b2,
+void compute(Sizes sizes, const float* receiver, const float* sender, const float* w2t, const float* b2,
              const float* w3t, const float* b3, Chunk& c) {
     for (int e = 0; e < CHUNK; e++)
         for (int v = 0; v < HP; v += LANES)
@@ -168,11 +170,10 @@ void compute(const Sizes& sizes, const float* receiver, const float* sender, con
                                                        sizes));
     for (int e = 0; e < CHUNK; e++) std::memcpy(c.h2 + e * KP, b2, sizeof(float) * KP);
     multiply<HP, 1, KP>(CHUNK, sizes.hidden, c.h1, w2t, c.h2);
-    for (int at = 0; at < CHUNK * KP; at += LANES) store(c.h2 + at, activate<IS_RELU>(load(c.h2 + at), sizes));
+    activate_all<IS_RELU, CHUNK * KP>(sizes, c.h2);
     for (int e = 0; e < CHUNK; e++) std::memcpy(c.effect + e * DP, b3, sizeof(float) * DP);
     multiply<KP, 1, DP>(CHUNK, sizes.second, c.h2, w3t, c.effect);
-    for (int at = 0; at < CHUNK * DP; at += LANES)
-        store(c.effect + at, activate<IS_RELU>(load(c.effect + at), sizes));
+    activate_all<IS_RELU, CHUNK * DP>(sizes, c.effect);
 }
 
 // A gradient that many chunks add to: in single precision for a while, then in double.
@@ -201,13 +202,17 @@ inline void add_rows(int n, const float* from, float* to) {
 }
 
 template <bool IS_RELU>
-void forward(const Sizes& sizes, int n_jets, const Jet* jets, const float* receiver, const float* sender,
+void forward(Sizes sizes, int n_jets, const Jet* jets, const float* receiver, const float* sender,
              const float* w2t, const float* b2, const float* w3t, const float* b3, float* incoming) {
     for_each_chunk(n_jets, jets, [&](Chunk& c) {
         compute<IS_RELU>(sizes, receiver, sender, w2t, b2, w3t, b3, c);
-        for (int e = 0; e < c.edges; e++)
-            for (int v = 0; v < DP; v += LANES) store(c.g3 + e * DP + v, c.weight[e] * load(c.effect + e * DP + v));
-        add_to_nodes<DP>(c.edges, c.receiver, c.g3, incoming);
+        for (int v = 0; v < DP; v += LANES)
+            for (int e = 0; e < c.edges;) {
+                float* to = incoming + std::int64_t{c.receiver[e]} * DP + v;
+                vec sum = load(to);
+                for (const int end = c.run_end(e); e < end; e++) sum += c.weight[e] * load(c.effect + e * DP + v);
+                store(to, sum);
+            }
     });
 }
 
@@ -215,32 +220,51 @@ struct Gradients {
     float *receiver, *sender, *w2, *b2, *w3, *b3;
 };
 
+// Give each edge its receiver's gradient, taken through the activation of its effect.
 template <bool IS_RELU>
-void backward(const Sizes& sizes, int n_jets, const Jet* jets, const float* receiver, const float* sender,
+void back_to_effects(Sizes sizes, Chunk& c, const float* g_incoming) {
+    for (int e = 0; e < CHUNK; e++)
+        for (int v = 0; v < DP; v += LANES)
+            store(c.g3 + e * DP + v, load(g_incoming + std::int64_t{c.receiver[e]} * DP + v) * c.weight[e]);
+    back_through_activation<IS_RELU, CHUNK * DP>(sizes, c.effect, c.g3);
+}
+
+// Take the gradient of the hidden values through their activation, and add it to both ends of each edge.
+template <bool IS_RELU>
+void back_to_nodes(Sizes sizes, const Chunk& c, const Gradients& g) {
+    for (int v = 0; v < HP; v += LANES)
+        for (int e = 0; e < c.edges;) {
+            float* to = g.receiver + std::int64_t{c.receiver[e]} * HP + v;
+            vec sum = load(to);
+            for (const int end = c.run_end(e); e < end; e++) {
+                const vec g1 = load(c.g1 + e * HP + v) * slope<IS_RELU>(load(c.h1 + e * HP + v), sizes);
+                float* sender = g.sender + std::int64_t{c.sender[e]} * HP + v;
+                store(sender, load(sender) + g1);
+                sum += g1;
+            }
+            store(to, sum);
+        }
+}
+
+template <bool IS_RELU>
+void backward(Sizes sizes, int n_jets, const Jet* jets, const float* receiver, const float* sender,
               const float* w2, const float* w2t, const float* b2, const float* w3, const float* w3t, const float* b3,
               const float* g_incoming, const Gradients& g) {
     Sum w2_sum(sizes.second * HP), b2_sum(KP), w3_sum(sizes.effect * KP), b3_sum(DP);
     int chunks = 0;
     for_each_chunk(n_jets, jets, [&](Chunk& c) {
         compute<IS_RELU>(sizes, receiver, sender, w2t, b2, w3t, b3, c);
-        for (int e = 0; e < CHUNK; e++)
-            for (int v = 0; v < DP; v += LANES)
-                store(c.g3 + e * DP + v, load(g_incoming + std::int64_t{c.receiver[e]} * DP + v) * c.weight[e] *
-                                             slope<IS_RELU>(load(c.effect + e * DP + v), sizes));
+        back_to_effects<IS_RELU>(sizes, c, g_incoming);
         add_rows<DP>(c.edges, c.g3, b3_sum.now.get());
         multiply<1, DP, KP>(sizes.effect, c.edges, c.g3, c.h2, w3_sum.now.get());
         std::fill(c.g2, c.g2 + CHUNK * KP, 0.0f);
         multiply<DP, 1, KP>(CHUNK, sizes.effect, c.g3, w3, c.g2);
-        for (int at = 0; at < CHUNK * KP; at += LANES)
-            store(c.g2 + at, load(c.g2 + at) * slope<IS_RELU>(load(c.h2 + at), sizes));
+        back_through_activation<IS_RELU, CHUNK * KP>(sizes, c.h2, c.g2);
         add_rows<KP>(c.edges, c.g2, b2_sum.now.get());
         multiply<1, KP, HP>(sizes.second, c.edges, c.g2, c.h1, w2_sum.now.get());
         std::fill(c.g1, c.g1 + CHUNK * HP, 0.0f);
         multiply<KP, 1, HP>(CHUNK, sizes.second, c.g2, w2, c.g1);
-        for (int at = 0; at < CHUNK * HP; at += LANES)
-            store(c.g1 + at, load(c.g1 + at) * slope<IS_RELU>(load(c.h1 + at), sizes));
-        add_to_nodes<HP>(c.edges, c.receiver, c.g1, g.receiver);
-        add_to_nodes<HP>(c.edges, c.sender, c.g1, g.sender);
+        back_to_nodes<IS_RELU>(sizes, c, g);
         if (++chunks % CHUNKS_IN_FLOAT == 0)
             for (Sum* sum : {&w2_sum, &b2_sum, &w3_sum, &b3_sum}) sum->settle();
     });
@@ -256,7 +280,7 @@ void backward(const Sizes& sizes, int n_jets, const Jet* jets, const float* rece
 extern "C" void interaction_forward(const Sizes* sizes, int n_jets, const Jet* jets, const float* receiver,
                                     const float* sender, const float* w2t, const float* b2, const float* w3t,
                                     const float* b3, float* incoming) {
-    const auto work = sizes->activation == RELU ? forward<true> : forward<false>;
+    const auto work = sizes->is_elu ? forward<false> : forward<true>;
     work(*sizes, n_jets, jets, receiver, sender, w2t, b2, w3t, b3, incoming);
 }
 
@@ -265,6 +289,6 @@ extern "C" void interaction_backward(const Sizes* sizes, int n_jets, const Jet* 
                                      const float* sender, const float* w2, const float* w2t, const float* b2,
                                      const float* w3, const float* w3t, const float* b3, const float* g_incoming,
                                      const Gradients* gradients) {
-    const auto work = sizes->activation == RELU ? backward<true> : backward<false>;
+    const auto work = sizes->is_elu ? backward<false> : backward<true>;
     work(*sizes, n_jets, jets, receiver, sender, w2, w2t, b2, w3, w3t, b3, g_incoming, *gradients);
 }

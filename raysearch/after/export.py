@@ -1,0 +1,281 @@
+"""Writes a trained trial as one file that other programs read: ONNX, or torch's own exported program.
+
+What is exported takes a task's inputs as they are in the files: standardisation, the mean over folds and, for a
+classifier, the softmax are part of it. A file is kept only if it gives the same numbers as the model it comes from, on
+real examples of the test part, in batches of more than one size.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import logging
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from raysearch import __version__
+from raysearch.after.trained import Trained
+from raysearch.data.tensors import Batch, TensorData
+from raysearch.errors import InputError, RaysearchError, ResourceError, StorageError, one_of
+from raysearch.models.interaction_network import InteractionNetwork
+from raysearch.models.interaction_network_plain import PlainInteractionNetwork
+from raysearch.tasks.task import Task
+from raysearch.training.checkpoint import write_durably
+from raysearch.training.randomness import load_parts
+
+TOLERANCE = 1e-4  # of probabilities in single precision
+EXAMPLES = 1000  # of the test part that are compared
+BATCHES = (1, 7, 100)  # in turn, until all are compared
+TRACED = 4  # that the graph is drawn from, none of those
+EXTRA = ("onnx", "onnxruntime", "onnxscript")
+
+
+class ParityError(RaysearchError):
+    """The exported file gives other numbers than the model; exit code 1."""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Attributes:
+        path: the file.
+        difference: the largest of any output of any example that was compared, absolute.
+        n_examples: how many were compared.
+        input_shapes: of each input, without the batch.
+    """
+
+    path: Path
+    difference: float
+    n_examples: int
+    input_shapes: tuple[tuple[int, ...], ...]
+
+
+class Standalone(nn.Module):
+    """Fold models as one: the mean of what they say about inputs that nobody has standardised.
+
+    Args:
+        networks: one for each fold.
+        scalings: of the first input, a mean, a standard deviation and whether there is padding; or None.
+        is_classifier: take the softmax of each network's outputs.
+    """
+
+    def __init__(
+        self,
+        networks: Sequence[nn.Module],
+        scalings: Sequence[tuple[Tensor, Tensor, bool] | None],
+        *,
+        is_classifier: bool,
+    ) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(networks)
+        self.is_classifier = is_classifier
+        self.padded: list[bool | None] = []
+        for number, scaling in enumerate(scalings):
+            self.padded.append(None if scaling is None else scaling[2])
+            if scaling is not None:
+                self.register_buffer(f"mean_{number}", scaling[0])
+                self.register_buffer(f"sd_{number}", scaling[1])
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Outputs (example, ...), of a classifier probabilities (example, class)."""
+        first, *rest = inputs
+        total = torch.zeros(())
+        for number, network in enumerate(self.networks):
+            x = first
+            if self.padded[number] is not None:
+                x = (first - getattr(self, f"mean_{number}")) / getattr(self, f"sd_{number}")
+            if self.padded[number]:
+                x = x * (first != 0).any(dim=-1, keepdim=True).to(x.dtype)
+            outputs = network(x, *rest)
+            total = total + (outputs.softmax(dim=1) if self.is_classifier else outputs)
+        return total / len(self.networks)
+
+
+def _plain_interaction_network(model: nn.Module) -> nn.Module:
+    assert isinstance(model, InteractionNetwork)
+    plain = PlainInteractionNetwork(model.shape)
+    plain.load_state_dict(model.state_dict())
+    return plain
+
+
+# Networks that no exporter can follow, each with the same function made of plain operations
+PLAIN_FORMS: dict[type[nn.Module], Callable[[nn.Module], nn.Module]] = {
+    InteractionNetwork: _plain_interaction_network,
+}
+
+
+def export(trained: Trained, to: str, out: Path) -> Exported:
+    """Export a trial's models and check the file; one of that name is replaced.
+
+    Args:
+        trained: the models.
+        to: ``onnx`` or ``torch``.
+        out: the file to be written.
+
+    Raises:
+        InputError: another format, or a model that cannot be exported.
+        ResourceError: the extra ``[export]`` is not installed.
+        ParityError: the file gives other numbers than the model; it is not kept.
+        StorageError: the file cannot be written.
+    """
+    if to not in FORMATS:
+        raise InputError(f"--to: needs {one_of(list(FORMATS))}, got {to!r}")
+    write, read = FORMATS[to]
+    if to == "onnx" and (missing := [name for name in EXTRA if importlib.util.find_spec(name) is None]):
+        raise ResourceError(f"export to onnx needs {', '.join(missing)}: pip install 'raysearch[export]'")
+    raw, expected = _examples(trained)
+    inputs = _network_inputs(trained.task, trained.models[0].model, raw)
+    module = standalone(trained)
+    try:
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
+            temporary = Path(folder) / out.name
+            try:
+                with torch.no_grad(), _quietly():
+                    write(module, tuple(x[:TRACED] for x in inputs), temporary, _about(trained))
+            except OSError:
+                raise
+            except Exception as error:
+                raise InputError(
+                    f"{type(trained.models[0].model).__name__} cannot be exported to {to}: "
+                    f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+                ) from error
+            difference = _largest_difference(read(temporary), inputs, expected)
+            write_durably(out, temporary.read_bytes())
+    except OSError as error:
+        raise StorageError(f"{out}: cannot be written: {error.strerror or error}") from error
+    return Exported(out, difference, len(expected), tuple(tuple(x.shape[1:]) for x in inputs))
+
+
+def standalone(trained: Trained) -> Standalone:
+    """Make one module of a trial's models, of plain operations, on inputs as they are in the files."""
+    networks = [
+        PLAIN_FORMS.get(type(fold.model), lambda model: model)(fold.model) for fold in trained.models
+    ]
+    scalings = [
+        None if fold.scaling is None else (fold.scaling.mean, fold.scaling.sd, fold.scaling.padded)
+        for fold in trained.models
+    ]
+    return Standalone(networks, scalings, is_classifier=bool(trained.classes)).eval()
+
+
+def _examples(trained: Trained) -> tuple[Batch, Tensor]:
+    """Examples spread over the test part, not standardised, and what raysearch's own models say of them."""
+    total: Tensor | None = None
+    raw: Batch = ()
+    for fold in trained.models:
+        test = load_parts(trained.task, trained.source.of_fold(fold.fold), trained.settings).test
+        some = test.every(-(-len(test) // EXAMPLES))
+        n_tensors = len(some.rows(torch.arange(1)))
+        raw = tuple(some.column(number) for number in range(n_tensors))
+        data = TensorData(raw, scaling=fold.scaling)
+        with torch.no_grad():
+            outputs = trained.task.predict(fold.model, data.rows(torch.arange(len(data)))).double()
+        outputs = outputs.softmax(dim=1) if trained.classes else outputs
+        total = outputs if total is None else total + outputs
+    assert total is not None  # a trial has a fold at least
+    return raw, total / len(trained.models)
+
+
+def _network_inputs(task: Task[Any], model: nn.Module, batch: Batch) -> tuple[Tensor, ...]:
+    """What the network itself is given of a batch, which the task may have turned into something else."""
+    seen: list[tuple[Tensor, ...]] = []
+    with torch.no_grad(), model.register_forward_pre_hook(lambda _, given: seen.append(given)):
+        task.predict(model, batch)
+    return seen[0]
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep to itself what exporters say about their own insides; what counts is whether the numbers agree."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _about(trained: Trained) -> dict[str, str]:
+    """What a reader of the file should know, as text."""
+    return {**trained.provenance(), "classes": " ".join(trained.classes), "raysearch": __version__}
+
+
+def _write_torch(module: nn.Module, inputs: tuple[Tensor, ...], path: Path, about: dict[str, str]) -> None:
+    torch.export.save(_program(module, inputs), path, extra_files=about)
+
+
+def _write_onnx(module: nn.Module, inputs: tuple[Tensor, ...], path: Path, about: dict[str, str]) -> None:
+    names = ["input"] if len(inputs) == 1 else [f"input_{number}" for number in range(len(inputs))]
+    program = torch.onnx.export(
+        _program(module, inputs), inputs, input_names=names, output_names=["output"], verbose=False
+    )
+    assert program is not None  # it is, with torch's own exporter
+    program.model.metadata_props.update(about)
+    program.save(path)
+
+
+def _program(module: nn.Module, inputs: tuple[Tensor, ...]) -> torch.export.ExportedProgram:
+    """Draw the graph for batches of any size."""
+    batch = torch.export.Dim("batch", min=1)
+    return torch.export.export(module, inputs, dynamic_shapes=({0: batch},) * len(inputs), strict=False)
+
+
+def _read_torch(path: Path) -> Callable[[Sequence[Tensor]], Tensor]:
+    module = torch.export.load(path).module()
+    return lambda inputs: module(*inputs)
+
+
+def _read_onnx(path: Path) -> Callable[[Sequence[Tensor]], Tensor]:
+    import onnxruntime  # noqa: PLC0415 - of the extra [export]
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    names = [item.name for item in session.get_inputs()]
+
+    def run(inputs: Sequence[Tensor]) -> Tensor:
+        given = {name: x.numpy() for name, x in zip(names, inputs, strict=True)}
+        return torch.from_numpy(np.asarray(session.run(None, given)[0]))
+
+    return run
+
+
+FORMATS = {"onnx": (_write_onnx, _read_onnx), "torch": (_write_torch, _read_torch)}
+
+
+def _largest_difference(
+    run: Callable[[Sequence[Tensor]], Tensor], inputs: Sequence[Tensor], expected: Tensor
+) -> float:
+    """Compare on batches of several sizes.
+
+    Raises:
+        ParityError: there is a difference above the tolerance.
+    """
+    worst, where, start = 0.0, 0, 0
+    sizes = itertools.cycle(BATCHES)
+    while start < len(expected):
+        stop = start + next(sizes)
+        with torch.no_grad():
+            outputs = run([x[start:stop].contiguous() for x in inputs]).double()
+        difference = (outputs - expected[start:stop]).abs().flatten(1).amax(1).nan_to_num(nan=torch.inf)
+        if difference.max() > worst:
+            worst, where = difference.max().item(), start + int(difference.argmax())
+        start = stop
+    if worst > TOLERANCE:
+        raise ParityError(
+            f"the exported file differs from the model by {worst:.2g} (test example {where}), more than "
+            f"{TOLERANCE:g}; nothing was written"
+        )
+    return worst

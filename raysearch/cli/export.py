@@ -1,0 +1,45 @@
+"""``raysearch export``: a trained model as one file that runs without raysearch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from raysearch.cli.options import Name, Runs, Trial
+from raysearch.study.folders import RUNS
+
+SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
+
+
+def export(
+    name: Name,
+    to: Annotated[Literal["onnx", "torch"], typer.Option("--to", help="ONNX, or torch.export.load's format.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Default STUDY-TRIAL.onnx or .pt2, here.")
+    ] = None,
+    trial: Trial = "best",
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
+    runs: Runs = RUNS,
+) -> None:
+    """Write a trained model as one file that runs without raysearch.
+
+    raysearch export jedinet --to onnx --out jedinet.onnx
+
+    Inputs are as in the data files: standardisation is part of the file. It is kept only if its probabilities are
+    those of the model on jets of the test part, within 1e-4.
+    """
+    from raysearch.after.export import export as write
+    from raysearch.cli.trained import check_out, find_trained
+
+    if out is not None:
+        check_out(out, force=force)
+    trained = find_trained(runs, name, trial)
+    if out is None:
+        out = Path(f"{name.replace('/', '-')}-{trained.trial}{SUFFIXES[to]}")
+        check_out(out, force=force)
+    done = write(trained, to, out)
+    shapes = ", ".join("x".join(["batch", *map(str, shape)]) for shape in done.input_shapes)
+    typer.echo(f"{out}: input {shapes}, {out.stat().st_size / 1e6:.2f} MB")
+    typer.echo(f"max |difference| to the model on {done.n_examples} test examples: {done.difference:.2g}")
