@@ -20,6 +20,9 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
 
+import torch
+from jedinet_step import FORMS, make_batches, make_models
+
 RETURN_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "65536", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
@@ -31,9 +34,6 @@ def resident_kib(name: str) -> int:
 
 def measure_one(form: str, particles: int, activation: str, *, full: bool) -> None:
     """Print the KiB that one training step of one form adds."""
-    import torch
-    from jedinet_step import make_batches, make_models
-
     torch.set_num_threads(1)
     torch.manual_seed(0)
     model = make_models(particles, activation)[form]
@@ -60,8 +60,6 @@ def main() -> None:
     if given.form:
         measure_one(given.form, given.particles, given.activations[0], full=given.full)
         return
-    from jedinet_step import FORMS
-
     for activation in given.activations:
         mib = {}
         for form in ("textbook", *FORMS):

@@ -229,7 +229,7 @@ def _write_onnx(module: nn.Module, inputs: tuple[Tensor, ...], path: Path, about
 def _program(module: nn.Module, inputs: tuple[Tensor, ...]) -> torch.export.ExportedProgram:
     """Draw the graph for batches of any size."""
     batch = torch.export.Dim("batch", min=1)
-    return torch.export.export(module, inputs, dynamic_shapes=({0: batch},) * len(inputs), strict=False)
+    return torch.export.export(module, inputs, dynamic_shapes=(({0: batch},) * len(inputs),), strict=False)
 
 
 def _read_torch(path: Path) -> Callable[[Sequence[Tensor]], Tensor]:

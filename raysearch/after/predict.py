@@ -115,7 +115,7 @@ def _fill(
     device: torch.device,
     progress: Progress,
 ) -> None:
-    h5.attrs.update({**trained.provenance(), "raysearch": __version__, "torch": torch.__version__})
+    h5.attrs.update({**trained.provenance(), "raysearch": __version__, "torch": str(torch.__version__)})
     h5["files"] = [str(path.resolve()) for path in data.files]
     done = 0
     constant: set[str] = set()

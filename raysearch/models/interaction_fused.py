@@ -74,9 +74,12 @@ def _padded(size: int) -> int:
 
 def fused_relation(hidden: int, second: int, effect: int, activation: str) -> FusedRelation | None:
     """Compile the kernel, or load it; None, with a warning, where that cannot be done."""
-    library = build.load(_SOURCE, {"HP": _padded(hidden), "KP": _padded(second), "DP": _padded(effect)})
+    constants = {"HP": _padded(hidden), "KP": _padded(second), "DP": _padded(effect)}
+    library = build.load(_SOURCE, tuple(constants.items()))
+    if library is None:
+        return None
     alpha, scale = ELU.get(activation, (0.0, 1.0))
-    return library and FusedRelation(library, _Sizes(hidden, second, effect, activation in ELU, alpha, scale))
+    return FusedRelation(library, _Sizes(hidden, second, effect, activation in ELU, alpha, scale))
 
 
 def fused_incoming_effects(

@@ -58,7 +58,8 @@ def draw_objective(history: History) -> Figure:
     axes.margins(y=0.12)
     axes.set_xlabel("trial")
     axes.set_ylabel(history.created.objective)
-    axes.legend(ncols=6, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)  # clear of the points
+    n_marks = len(axes.get_legend_handles_labels()[0])
+    axes.legend(ncols=4 if n_marks <= 4 else 3, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)  # clear of the points
     return figure
 
 

@@ -25,12 +25,11 @@ from raysearch.report.blocks import (
 from raysearch.report.measured import Measured, fold_results, measured, over_folds
 from raysearch.report.predictions import Predictions, TestResult, looks, noun
 from raysearch.report.published import (
-    FAMILIES,
     FPR_AS_PUBLISHED,
-    by_class_table,
+    Published,
+    beside_published,
     caveats,
     published_for,
-    scalar_rows,
 )
 from raysearch.report.roc import FPRS, SIGNAL_EFFICIENCIES, ClassResult
 from raysearch.report.roc_figures import (
@@ -132,10 +131,11 @@ def _roc_pictures(history: History, folds: Folds) -> list[Block]:
     shared = "Background: all other classes, in the test set's proportions."
     if len(folds) > 1:
         bands = f"Lines and bands: mean {PM} sample sd of the models of {len(folds)} folds at the same"
-        efficiency, rejection = f"{bands} FPR.", f"{bands} TPR."
+        efficiency = f"{bands} FPR."
+        rejection = f"{bands} TPR, of the logarithm."
     else:
         efficiency = f"Bands: {PM} one sigma, binomial in the signal. AUC errors: DeLong et al. (1988)."
-        rejection = f"Bands: {PM} one sigma, binomial in the background that is left."
+        rejection = "Bands: one sigma of the logarithm, binomial in the background that is left."
     curves = [efficiency_band(*each) for each in zip(names, notes, columns, strict=True)]
     rejections = [rejection_band(*each) for each in zip(names, notes, columns, strict=True)]
     return [
@@ -202,7 +202,7 @@ def _working_point(column: Sequence[ClassResult]) -> tuple[str, ...]:
         cells.append(
             f"> {min(limits):.0f}" if limits else mean([(each.value, each.error) for each in rejections])
         )
-        cells.append(NONE if limits else number(float(np.mean([each.error for each in rejections])), 2))
+        cells.append(NONE if limits else f"{np.mean([each.error for each in rejections]):.0f}")
     return (first.name, f"{first.n_signal:,}", *cells)
 
 
@@ -274,32 +274,22 @@ def _published(history: History, figures: Mapping[str, Measured], classes: Seque
     entries = [entry for entry in published_for(history.created.space_file) if entry.metrics]
     if not entries:
         return []
-    blocks: list[Block] = [Heading("Beside published figures", 3), *caveats(entries)]
-    families = {
-        family: title
-        for family, title in FAMILIES.items()
-        if any(f"{family}_{name}" in entry.metrics for entry in entries for name in classes)
-    }
-    if families:
-        rows = [(title, figures, entries, family) for family, title in families.items()]
-        blocks.append(by_class_table(rows, classes, "test set, one class against the rest"))
-    single = scalar_rows(figures, entries)
-    sources = "; ".join(entry.source for entry in entries)
-    if single:
-        blocks.append(Table(("", "here", f"published: {sources}"), tuple(single), numbers=frozenset({1, 2})))
-    return [*blocks, _published_settings(history, [entry.settings for entry in entries], sources)]
+    return [
+        Heading("Beside published figures", 3),
+        *caveats(entries),
+        beside_published(figures, entries, classes),
+        _published_settings(history, entries),
+    ]
 
 
-def _published_settings(history: History, settings: Sequence[Mapping[str, Any]], sources: str) -> Table:
+def _published_settings(history: History, entries: Sequence[Published]) -> Table:
     best = history.best.settings if history.best else {}
     space = history.created.space_file["space"]
-    names = dict.fromkeys([*history.created.settings, *(name for each in settings for name in each)])
+    here = {name: value for name, value in space.items() if not isinstance(value, dict)} | best
+    names = dict.fromkeys([*history.created.settings, *(name for entry in entries for name in entry.settings)])
     rows = tuple(
-        (
-            name,
-            number(best.get(name, space.get(name)), 6) if name in best or not isinstance(space.get(name), dict) else NONE,
-            "; ".join(number(each[name], 6) for each in settings if name in each),
-        )
+        (name, number(here.get(name), 6), *(number(entry.settings.get(name), 6) for entry in entries))
         for name in names
     )
-    return Table(("setting", "here", f"published: {sources}"), rows, numbers=frozenset({1, 2}))
+    head = ("setting", "here, best trial", *(f"published: {entry.source}" for entry in entries))
+    return Table(head, rows, numbers=frozenset(range(1, len(head))))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from raysearch.metrics.classification import published_fpr
-from raysearch.report.blocks import Table, Text, listing, number, text, with_error
+from raysearch.report.blocks import NONE, PM, Cell, Table, Text, listing, text
 from raysearch.report.measured import Measured
 from raysearch.report.roc import FPRS
 
@@ -46,14 +46,20 @@ class Published:
     def text_of(self, name: str) -> str:
         """Write a metric as printed: with its error where one is; empty where there is none."""
         value = self.metrics.get(name)
-        if value is None:
-            return ""
-        return with_error(float(value[0]), float(value[1])) if isinstance(value, list | tuple) else _as_printed(value)
+        if isinstance(value, list | tuple):
+            digits = max(_decimals(number_) for number_ in value)
+            return f"{value[0]:.{digits}f} {PM} {value[1]:.{digits}f}"
+        return "" if value is None else f"{value:,.{_decimals(value)}f}"
 
 
-def _as_printed(value: float) -> str:
-    """All digits: a published 0.9529 has four, a 0.63 two."""
-    return f"{value:,}" if isinstance(value, int) else f"{value:.10g}"
+def _decimals(value: float) -> int:
+    """Decimals that a number was written with, but for zeros at its end."""
+    return len(f"{value:.10f}".rstrip("0").partition(".")[2])
+
+
+def joined(entries: Sequence[Published], name: str) -> str:
+    """Write a metric of every entry that has it."""
+    return "; ".join(filter(None, (entry.text_of(name) for entry in entries)))
 
 
 def published_for(space_file: Mapping[str, Any]) -> list[Published]:
@@ -73,48 +79,48 @@ def caveats(entries: Iterable[Published]) -> list[Text]:
         return []
     general = (
         f"Published figures ({listing(sources)}) come from other data, other training and other test sets; they stand "
-        "beside ours for orientation. Exact TPRs are compared with exact ones, and those that were read at FPR "
-        f"{FPR_AS_PUBLISHED[0]} and {FPR_AS_PUBLISHED[1]} with ours read there."
+        f"beside ours for orientation. TPRs that were read at FPR {FPR_AS_PUBLISHED[0]} and {FPR_AS_PUBLISHED[1]} stand "
+        "beside ours read there, exact ones beside exact ones."
     )
     special = [told for key, told in CAVEATS.items() if any(key in source for source in sources)]
     return [text(general), *map(text, special)]
 
 
 def by_class_table(
-    rows: Sequence[tuple[str, Mapping[str, Measured], Sequence[Published], str]],
+    family: str,
+    rows: Sequence[tuple[Cell, Mapping[str, Measured], Sequence[Published]]],
     classes: Sequence[str],
-    head: str,
-    caption: str = "",
 ) -> Table:
-    """Write one line for each row: our figure for each class, then each published one in a column of its own.
+    """Write one line for each model: a metric for each class, then each published one in a column of its own.
 
     Args:
-        rows: a name, our figures, the published entries, and the metric's family; several entries are joined by "; ".
+        family: one of ``FAMILIES``.
+        rows: the model's name, our figures, the published entries; several entries are joined by "; ".
         classes: of the data.
-        head: of the column of names.
-        caption: of the table.
     """
-    lines = []
-    for name, ours, entries, family in rows:
-        here = [str(ours.get(f"{family}_{each}", "")) for each in classes]
-        there = ["; ".join(filter(None, (e.text_of(f"{family}_{each}") for e in entries))) for each in classes]
-        lines.append((name, here, there))
-    any_published = any(any(there) for _, _, there in lines)
-    published = [f"{each}, published" for each in classes] if any_published else []
-    cells = tuple((name, *here, *(there if any_published else ())) for name, here, there in lines)
-    columns = (head, *classes, *published)
-    return Table(columns, cells, caption, frozenset(range(1, len(columns))))
+    there = [[joined(entries, f"{family}_{name}") for name in classes] for _, _, entries in rows]
+    has_published = any(map(any, there))
+    lines: list[tuple[Cell, ...]] = []
+    for (model, ours, entries), published in zip(rows, there, strict=True):
+        here = [str(ours.get(f"{family}_{name}", NONE)) for name in classes]
+        sources = "; ".join(entry.source for entry in entries) if any(published) else ""
+        lines.append((model, *here, *([*published, sources] if has_published else [])))
+    head = ["model", *classes]
+    if has_published:
+        head += [*(f"{name}, published" for name in classes), "source"]
+    numbers = frozenset(range(1, 1 + (2 if has_published else 1) * len(classes)))
+    return Table(tuple(head), tuple(lines), f"{FAMILIES[family]}, each class against the rest, test set.", numbers)
 
 
-def scalar_rows(ours: Mapping[str, Measured], entries: Sequence[Published]) -> list[tuple[str, str, str]]:
-    """Figures that are not by class and that a source reports: name, ours, published."""
+def beside_published(ours: Mapping[str, Measured], entries: Sequence[Published], classes: Sequence[str]) -> Table:
+    """Write every figure that a source reports beside ours, each source in a column of its own."""
     names = dict.fromkeys(name for entry in entries for name in entry.metrics)
-    single = [name for name in names if not any(name.startswith(f"{family}_") for family in FAMILIES)]
-    return [
-        (
-            name,
-            str(ours[name]) if name in ours else number(None),
-            "; ".join(filter(None, (entry.text_of(name) for entry in entries))),
-        )
-        for name in single
-    ]
+    by_class = {f"{family}_{each}": (title, each) for family, title in FAMILIES.items() for each in classes}
+    titles = {name: (name, "") for name in names if name not in by_class}
+    titles |= {name: title for name, title in by_class.items() if name in names}
+    rows = tuple(
+        (*title, str(ours.get(name, NONE)), *(entry.text_of(name) for entry in entries))
+        for name, title in titles.items()
+    )
+    head = ("figure", "class", "here", *(f"published: {entry.source}" for entry in entries))
+    return Table(head, rows, numbers=frozenset(range(2, len(head))))

@@ -7,7 +7,7 @@ on one test set; of one model, the binomial error of the test set.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,13 +29,14 @@ class Band:
     Attributes:
         name: of the class or the model.
         note: what the legend says beside it.
-        value, error: (point,).
+        value, low, high: (point,).
     """
 
     name: str
     note: str
     value: np.ndarray
-    error: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
 
 
 def efficiency_band(name: str, note: str, folds: Sequence[ClassResult]) -> Band:
@@ -45,33 +46,32 @@ def efficiency_band(name: str, note: str, folds: Sequence[ClassResult]) -> Band:
         tpr = np.interp(FPR_GRID, result.fpr, result.tpr)
         return tpr, np.sqrt(tpr * (1 - tpr) / result.n_signal)
 
-    return _band(name, note, folds, one)
+    value, error = _over_folds([one(result) for result in folds])
+    return Band(name, note, value, value - error, value + error)
 
 
 def rejection_band(name: str, note: str, folds: Sequence[ClassResult]) -> Band:
-    """Background rejection on ``TPR_GRID``, as far as at least one background event is left."""
+    """Background rejection on ``TPR_GRID``, as far as at least one background event is left in every fold.
+
+    Mean and uncertainty are those of its logarithm, which small numbers do not take below zero.
+    """
 
     def one(result: ClassResult) -> tuple[np.ndarray, np.ndarray]:
         passed = np.interp(TPR_GRID, result.tpr, result.fpr) * result.n_background
         known = np.where(passed >= 1, passed, np.nan)
-        value = result.n_background / known
-        return value, value * np.sqrt((1 - known / result.n_background) / known)
+        return np.log(result.n_background / known), np.sqrt((1 - known / result.n_background) / known)
 
-    return _band(name, note, folds, one)
+    value, error = _over_folds([one(result) for result in folds])
+    return Band(name, note, np.exp(value), np.exp(value - error), np.exp(value + error))
 
 
-def _band(
-    name: str,
-    note: str,
-    folds: Sequence[ClassResult],
-    one: Callable[[ClassResult], tuple[np.ndarray, np.ndarray]],
-) -> Band:
-    if len(folds) == 1:
-        return Band(name, note, *one(folds[0]))
-    values = np.stack([one(result)[0] for result in folds])
-    spread = values - values.mean(axis=0)
-    spread[:, np.ptp(values, axis=0) == 0] = 0.0  # equal numbers: no spread, whatever their mean rounds to
-    return Band(name, note, values.mean(axis=0), np.sqrt((spread**2).sum(axis=0) / (len(folds) - 1)))
+def _over_folds(curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and sample standard deviation of several models' curves; of one model, its own uncertainty."""
+    if len(curves) == 1:
+        return curves[0]
+    values = np.stack([value for value, _ in curves])
+    spread = np.where(np.ptp(values, axis=0) == 0, 0.0, values.std(axis=0, ddof=1))  # equal: no rounding of the mean
+    return values.mean(axis=0), spread
 
 
 def draw_roc(bands: Sequence[Band], title: str, energy_tev: float | None) -> Figure:
@@ -114,8 +114,7 @@ def _draw_bands(axes: Axes, grid: np.ndarray, bands: Sequence[Band]) -> None:
         colour = PALETTE[place % len(PALETTE)]
         dash = DASHES[(place + place // len(PALETTE)) % len(DASHES)]
         label = f"{band.name}:  {band.note}".replace("$", r"\$")
-        low, high = band.value - band.error, band.value + band.error
-        axes.fill_between(grid, np.maximum(low, 1e-9), high, color=colour, alpha=0.18, lw=0, zorder=2)
+        axes.fill_between(grid, band.low, band.high, color=colour, alpha=0.18, lw=0, zorder=2)
         axes.plot(grid, band.value, color=colour, ls=dash, label=label, zorder=3)
 
 

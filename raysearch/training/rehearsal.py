@@ -152,16 +152,17 @@ def _one_step(task: Task[Any], parts: Parts, settings: Any) -> dict[str, float]:
         raise InputError(
             f"space.learning_rate: {wanted} did not reach the optimiser, which has {optimizer.param_groups[0]['lr']}"
         )
+    scheduler = task.scheduler(settings, optimizer)
     model.train()
     rows = torch.arange(min(settings.batch_size, len(parts.train)))
     task.loss(model, parts.train.rows(rows)).backward()
     optimizer.step()
     every = max(len(parts.validation) // REHEARSAL_ROWS, 1)
     validation = TensorData(tuple(tensor[::every] for tensor in parts.validation.tensors))
-    return {
-        f"val_{name}": value
-        for name, value in task.metrics(evaluate(task, model, validation, OneWorker()), validation).items()
-    }
+    found = task.metrics(evaluate(task, model, validation, OneWorker()), validation)
+    if scheduler is not None:
+        scheduler.step(found["loss"])
+    return {f"val_{name}": value for name, value in found.items()}
 
 
 def _cost(task: Task[Any], settings: Mapping[str, Any], data: TensorData) -> dict[str, float]:

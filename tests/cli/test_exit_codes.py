@@ -28,7 +28,7 @@ def hold(space: Path, text: str) -> str:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["jedinett"], "no space file 'jedinett'; one of jedinet-paper, jedinet, or the path of a .yaml file"),
+        (["jedinett"], "no space file 'jedinett'; one of jedinet-nnlo, jedinet-paper"),
         (["jedinett"], "Did you mean 'jedinet'?"),
         (["gone.yaml"], "gone.yaml: cannot be read: No such file"),
         (["toy.yaml", "--set", "search.trails=3"], "--set search.trails=3: search.trails: unknown key; one of"),

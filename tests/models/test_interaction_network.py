@@ -123,12 +123,12 @@ def test_only_the_recompute_form_keeps_no_edges_for_the_backward_pass():
     edges = 4 * 30 * 30
     kept = {}
     for memory in ("fast", "recompute"):
-        (node,) = _nodes_called("IncomingEffects", same_pair(shape, memory=memory)[1](x))
+        (node,) = nodes_called("IncomingEffects", same_pair(shape, memory=memory)[1](x))
         kept[memory] = sum(value.numel() for values in node.kept for value in values)
     assert kept == {"fast": edges * (5 + 1 + 2 + 1 + 3), "recompute": 0}
 
 
-def _nodes_called(name, logits):
+def nodes_called(name, logits):
     """Find functions in the graph behind an output."""
     found, to_see, seen = [], [logits.grad_fn], set()
     while to_see:

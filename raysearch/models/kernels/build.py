@@ -18,7 +18,6 @@ import shutil
 import stat
 import subprocess
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -32,16 +31,23 @@ class BuildError(Exception):
     """A kernel cannot be had here; says why."""
 
 
-def load(source: Path, constants: Mapping[str, int]) -> ctypes.CDLL | None:
-    """Load the library that a source makes with some constants, compiled first if need be.
+@functools.cache
+def load(source: Path, constants: tuple[tuple[str, int], ...]) -> ctypes.CDLL | None:
+    """Load the library that a source makes with constants (name, value), compiled first if need be.
 
     Returns:
         The library, or None where it cannot be had: no compiler, an error of the compiler, a cache folder that
-        others may write to. A warning then says why, once per process and reason.
+        others may enter or that cannot be written. A warning then says why, once per process and reason.
     """
     try:
-        return _load(source, tuple(sorted(constants.items())))
-    except BuildError as error:
+        compiler = _find_compiler()
+        command = [compiler, *FLAGS, *(f"-D{name}={value}" for name, value in constants)]
+        key = hashlib.sha256("\n".join([source.read_text(), *command, _processor()]).encode()).hexdigest()
+        library = _private_folder() / f"{source.stem}-{key[:24]}.so"
+        if not library.exists():
+            _compile(command, source, library)
+        return ctypes.CDLL(str(library))
+    except (BuildError, OSError) as error:
         _warn_once(str(error))
         return None
 
@@ -51,20 +57,11 @@ def _warn_once(reason: str) -> None:
     logger.warning("no fused kernel, the torch form is used: %s", reason)
 
 
-@functools.cache
-def _load(source: Path, constants: tuple[tuple[str, int], ...]) -> ctypes.CDLL:
-    compiler = next(filter(None, map(shutil.which, COMPILERS)), None)
-    if compiler is None:
-        raise BuildError(f"no C++ compiler found; looked for {', '.join(COMPILERS)}")
-    command = [compiler, *FLAGS, *(f"-D{name}={value}" for name, value in constants)]
-    key = hashlib.sha256("\n".join([source.read_text(), *command, _processor()]).encode()).hexdigest()
-    try:
-        library = _private_folder() / f"{source.stem}-{key[:24]}.so"
-        if not library.exists():
-            _compile(command, source, library)
-        return ctypes.CDLL(str(library))
-    except OSError as error:
-        raise BuildError(str(error)) from error
+def _find_compiler() -> str:
+    for name in COMPILERS:
+        if found := shutil.which(name):
+            return found
+    raise BuildError(f"no C++ compiler on PATH; looked for {', '.join(COMPILERS)}")
 
 
 def _processor() -> str:
@@ -82,7 +79,7 @@ def _private_folder() -> Path:
     folder = (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "raysearch" / "kernels"
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
-    found = folder.lstat()
+    found = folder.lstat()  # a link could lead anywhere
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
         raise BuildError(f"{folder}: needs to be a folder of this user with mode 0700")
     return folder
@@ -93,7 +90,7 @@ def _compile(command: list[str], source: Path, library: Path) -> None:
     with tempfile.TemporaryDirectory(dir=library.parent) as scratch:
         made = Path(scratch) / library.name
         try:
-            subprocess.run(  # noqa: S603 - a compiler from PATH, on our own source
+            subprocess.run(
                 [*command, str(source), "-o", str(made)],
                 check=True, capture_output=True, text=True, timeout=PATIENCE_S,
             )  # fmt: skip

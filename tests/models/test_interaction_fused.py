@@ -1,0 +1,141 @@
+"""The fused kernel is the textbook function in single precision, and its absence is no failure."""
+
+import copy
+import logging
+
+import pytest
+import torch
+from test_interaction_network import (
+    assert_same,
+    nodes_called,
+    outputs_and_gradients,
+    same_pair,
+    small_shape,
+    some_jets,
+)
+
+from raysearch.models.interaction_network import InteractionNetwork
+from raysearch.models.kernels import build
+
+TOLERANCE = 5e-6  # of the largest number of each output and gradient, in single precision
+
+
+def fused_pair(shape):
+    """Make a textbook network in double precision, and the fused one in single with its weights."""
+    textbook, ours = same_pair(shape)
+    fused = InteractionNetwork(shape, kernel="fused")
+    fused.load_state_dict(ours.state_dict())
+    return textbook, fused
+
+
+def assert_close_to_the_textbook(fused, textbook, x, of_input=False):
+    expected = outputs_and_gradients(textbook, x.double(), of_input=of_input)
+    got = outputs_and_gradients(fused, x, of_input=of_input)
+    for name in expected:
+        size = expected[name].abs().max().clamp(min=1e-30)
+        assert (got[name] - expected[name]).abs().max() <= TOLERANCE * size, name
+
+
+@pytest.fixture(autouse=True)
+def kernel_cache(tmp_path_factory, monkeypatch):
+    """Keep libraries of this session's tests together, away from the user's."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+    build.load.cache_clear()
+    build._warn_once.cache_clear()
+    if build.load(build.Path(__file__).parent / "kernels" / "tiny.cpp", ()) is None:
+        pytest.skip("no C++ compiler here")
+
+
+LENGTHS = {"none": [0], "one": [1], "one short of full": [29], "full": [30], "mixed": [30, 7, 0, 29, 1, 18]}
+
+
+@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=list(LENGTHS))
+@pytest.mark.parametrize("n_jets", [1, 3, 16])
+@pytest.mark.parametrize("activation", ["relu", "elu", "selu"])
+def test_equals_the_textbook_with_all_gradients(activation, n_jets, lengths):
+    shape = small_shape(constituents=30, activation_relation=activation)
+    textbook, fused = fused_pair(shape)
+    x = some_jets(n_jets, shape, lengths, torch.float32)
+    assert nodes_called("FusedIncomingEffects", fused(x))
+    assert_close_to_the_textbook(fused, textbook, x)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "effect_size"), [(2, 1), (16, 16), (32, 16), (33, 17), (50, 14), (70, 33)]
+)
+@pytest.mark.parametrize("aggregation", ["flatten", "sum"])
+def test_sizes_that_fill_registers_and_that_do_not(aggregation, hidden, effect_size):
+    shape = small_shape(
+        features=16, constituents=20, hidden=hidden, effect_size=effect_size, aggregation=aggregation,
+        activation_relation="selu",
+    )  # fmt: skip
+    textbook, fused = fused_pair(shape)
+    x = some_jets(7, shape, [20, 3, 11], torch.float32)
+    x[3, 1] = 0  # rows of zeros that are no padding
+    assert_close_to_the_textbook(fused, textbook, x)
+
+
+def test_a_batch_of_the_size_trained_on():
+    shape = small_shape(
+        features=16, constituents=60, hidden=50, effect_size=14, aggregation="sum", activation_relation="selu"
+    )
+    textbook, fused = fused_pair(shape)
+    assert_close_to_the_textbook(fused, textbook, some_jets(100, shape, [60, 20, 35, 8], torch.float32))
+
+
+def test_gradient_of_the_input():
+    shape = small_shape(activation_relation="selu")
+    textbook, fused = fused_pair(shape)
+    assert_close_to_the_textbook(fused, textbook, some_jets(5, shape, [7, 2], torch.float32), of_input=True)
+
+
+def test_the_same_bits_each_time_and_companions_matter_only_in_rounding():
+    shape = small_shape(constituents=30, activation_relation="selu", aggregation="sum")
+    _, fused = fused_pair(shape)
+    x = some_jets(40, shape, [30, 4, 0, 12, 25], torch.float32)
+    first, second = outputs_and_gradients(fused, x), outputs_and_gradients(copy.deepcopy(fused), x)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    alone = torch.cat([fused(jet[None]) for jet in x])
+    assert (first["logits"] - alone).abs().max() <= 1e-5 * alone.abs().max()
+
+
+@pytest.mark.parametrize("activation", ["relu", "elu", "selu"])
+def test_large_values_and_nan_behave_as_in_the_torch_form(activation):
+    shape = small_shape(activation_relation=activation)
+    textbook, fused = fused_pair(shape)
+    x = 1e4 * some_jets(3, shape, dtype=torch.float32)
+    assert_close_to_the_textbook(fused, textbook, x)
+    x[0, 0, 0] = float("nan")
+    logits = fused(x)
+    assert logits[0].isnan().all()
+    assert logits[1:].isfinite().all()
+
+
+def test_no_jets_give_no_logits():
+    _, fused = fused_pair(small_shape())
+    assert fused(torch.zeros(0, 7, 4)).shape == (0, 5)
+
+
+def test_double_precision_takes_the_torch_form():
+    shape = small_shape(activation_relation="selu")
+    textbook, fused = fused_pair(shape)
+    x = some_jets(6, shape, [7, 3])
+    assert_same(fused.double(), textbook, x, rtol=1e-12, atol=1e-12)
+    assert not nodes_called("FusedIncomingEffects", fused(x))
+
+
+def test_without_a_compiler_the_torch_form_is_used_and_said_once(monkeypatch, tmp_path, caplog):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    build.load.cache_clear()
+    shape = small_shape(activation_relation="selu")
+    _, fused = fused_pair(shape)
+    x = some_jets(4, shape, [7, 3], torch.float32)
+    with caplog.at_level(logging.WARNING):
+        got = outputs_and_gradients(fused, x)
+        fused(x)
+    torch_form = InteractionNetwork(shape)
+    torch_form.load_state_dict(fused.state_dict())
+    expected = outputs_and_gradients(torch_form, x)
+    assert all(torch.equal(got[name], expected[name]) for name in got)
+    (record,) = caplog.records
+    assert "no C++ compiler" in record.getMessage()
