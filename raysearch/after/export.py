@@ -158,9 +158,7 @@ def export(trained: Trained, to: str, out: Path) -> Exported:
 
 def standalone(trained: Trained) -> Standalone:
     """Make one module of a trial's models, of plain operations, on inputs as they are in the files."""
-    networks = [
-        PLAIN_FORMS.get(type(fold.model), lambda model: model)(fold.model) for fold in trained.models
-    ]
+    networks = [PLAIN_FORMS.get(type(fold.model), lambda model: model)(fold.model) for fold in trained.models]
     scalings = [
         None if fold.scaling is None else (fold.scaling.mean, fold.scaling.sd, fold.scaling.padded)
         for fold in trained.models
@@ -191,7 +189,7 @@ def _network_inputs(task: Task[Any], model: nn.Module, batch: Batch) -> tuple[Te
     seen: list[tuple[Tensor, ...]] = []
     with torch.no_grad(), model.register_forward_pre_hook(lambda _, given: seen.append(given)):
         task.predict(model, batch)
-    return seen[0]
+    return tuple(torch.cat(column) for column in zip(*seen, strict=True))  # a task may go piece by piece
 
 
 @contextmanager

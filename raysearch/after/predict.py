@@ -25,7 +25,10 @@ from raysearch.data.tensors import Batch, TensorData
 from raysearch.errors import InputError, StorageError
 from raysearch.tasks.task import Task
 
-ANSWERS = ("labels", "targets")  # of a task's predictions: a file's own answers are handed through by its reader
+ANSWERS = (
+    "labels",
+    "targets",
+)  # of a task's predictions: a file's own answers are handed through by its reader
 CHUNK_ROWS = 1000
 FOLDS = "_folds"
 
@@ -61,7 +64,7 @@ def write_scores(
     *,
     batch: int = 1000,
     device: torch.device | None = None,
-    progress: Progress = lambda done, total: None,
+    progress: Progress = lambda *_: None,
 ) -> Scored:
     """Apply all fold models of a trial to every row of some files.
 
@@ -152,13 +155,13 @@ def _constant(task: Task[Any], outputs: Tensor, piece: Piece) -> set[str]:
     """Names of what is not by row: it is as long for one row less."""
     fewer = _arrays(task, outputs[1:], tuple(tensor[1:] for tensor in piece.batch))
     return {
-        name for name, values in _arrays(task, outputs, piece.batch).items() if len(values) == len(fewer[name])
+        name
+        for name, values in _arrays(task, outputs, piece.batch).items()
+        if len(values) == len(fewer[name])
     }
 
 
-def _by_row(
-    folds: Sequence[Arrays], constant: set[str], piece: Piece
-) -> Iterator[tuple[str, NDArray[Any]]]:
+def _by_row(folds: Sequence[Arrays], constant: set[str], piece: Piece) -> Iterator[tuple[str, NDArray[Any]]]:
     """All that has a value for each row of a piece."""
     for name, values in folds[0].items():
         if name in constant:
@@ -180,6 +183,8 @@ def _append(h5: h5py.File, name: str, values: NDArray[Any], done: int, total: in
     if name not in h5:
         shape, chunks = list(values.shape), list(values.shape)
         shape[axis], chunks[axis] = total, min(CHUNK_ROWS, total)
-        h5.create_dataset(name, tuple(shape), values.dtype, chunks=tuple(chunks), compression="lzf", shuffle=True)
+        h5.create_dataset(
+            name, tuple(shape), values.dtype, chunks=tuple(chunks), compression="lzf", shuffle=True
+        )
     rows = slice(done, done + values.shape[axis])
     h5[name][(slice(None), rows) if axis else rows] = values

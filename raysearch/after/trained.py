@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from raysearch.data.plain_scaling import from_plain
@@ -90,7 +91,7 @@ def load_trained(folder: Path, history: History, which: str, source: DataSource)
     Args:
         folder: the study's.
         history: what is known of it.
-        which: ``best``, or the number of a trial.
+        which: ``best``, the number of a trial, or the name of a pruning of one, such as ``pruned``.
         source: the study's data.
 
     Raises:
@@ -98,6 +99,9 @@ def load_trained(folder: Path, history: History, which: str, source: DataSource)
         NoFinishedTrialError: there is no best yet.
         StorageError: weights are gone or are not those of the ledger.
     """
+    pruned = folder / which
+    if pruned.parent == folder and (pruned / "model.json").is_file() and which not in {"best", ".."}:
+        return _load_pruned(folder, history, which, source)
     trial = history.trial(which)
     _check_kept(history, trial)
     space_file = SpaceFile.model_validate(history.created.space_file)
@@ -132,6 +136,19 @@ def load_trained(folder: Path, history: History, which: str, source: DataSource)
         space_file=space_file,
         history=history,
     )
+
+
+def _load_pruned(folder: Path, history: History, which: str, source: DataSource) -> Trained:
+    """Load what `raysearch prune` left: the trial it began with, of one fold, with other weights."""
+    about = json.loads((folder / which / "model.json").read_text(encoding="utf-8"))
+    found = load_trained(folder, history, str(about["trial"]), source)
+    path = folder / which / "model.pt"
+    weights = torch.load(path, map_location="cpu", weights_only=True)
+    if weights_sha256(weights) != about["weights_sha256"]:
+        raise StorageError(f"{path}: does not hold the weights that {which}/model.json names")
+    fold = found.models[about["fold"]]
+    fold.model.load_state_dict(weights)
+    return replace(found, models=(replace(fold, weights_sha256=about["weights_sha256"]),))
 
 
 def _check_kept(history: History, trial: TrialHistory) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from raysearch.cli.options import Address, InProcess, Name, Runs, Trial
+from raysearch.errors import InputError
 from raysearch.study.folders import RUNS
+
+if TYPE_CHECKING:
+    from raysearch.space.space_file import SpaceFile
 
 
 def crossval(
@@ -20,6 +24,10 @@ def crossval(
     ] = None,
     epochs: Annotated[
         int | None, typer.Option("--epochs", help="Epochs of a fold; default the study's.")
+    ] = None,
+    train_on: Annotated[
+        str | None,
+        typer.Option(metavar="N,M", help="Learning curve: a cross-validation for each number of examples."),
     ] = None,
     new_name: Annotated[
         str | None, typer.Option("--name", help="Name of the new study; default NAME-crossval.")
@@ -51,5 +59,19 @@ def crossval(
         "data": {**space_file.data.model_dump(), **({} if data is None else {"path": str(data.resolve())})},
     }
     one_trial = SpaceFile.model_validate({**space_file.model_dump(), **changes})
-    default = f"{name.replace('/', '-')}-crossval"
-    start({"": one_trial}, study_folder(runs, new_name or default), Where(address, in_process), resume=resume)
+    members = {"": one_trial} if train_on is None else _by_size(one_trial, train_on)
+    default = f"{name.replace('/', '-')}-{'crossval' if train_on is None else 'learning-curve'}"
+    start(members, study_folder(runs, new_name or default), Where(address, in_process), resume=resume)
+
+
+def _by_size(space_file: SpaceFile, sizes: str) -> dict[str, SpaceFile]:
+    """The same for each size of the training part."""
+    texts = sizes.split(",")
+    if not all(text.isdigit() and int(text) for text in texts) or len(set(texts)) < len(texts):
+        raise InputError(f"--train-on {sizes}: must be different whole numbers, such as 7000,20000,66000")
+    return {
+        text: space_file.model_copy(
+            update={"data": space_file.data.model_copy(update={"limit": int(text)})}
+        )
+        for text in texts
+    }

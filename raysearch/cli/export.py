@@ -15,7 +15,9 @@ SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
 
 def export(
     name: Name,
-    to: Annotated[Literal["onnx", "torch"], typer.Option("--to", help="ONNX, or torch.export.load's format.")],
+    to: Annotated[
+        Literal["onnx", "torch"], typer.Option("--to", help="ONNX, or torch.export.load's format.")
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Default STUDY-TRIAL.onnx or .pt2, here.")
     ] = None,

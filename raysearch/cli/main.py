@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 from raysearch import __version__
-from raysearch.cli import crossval, dashboard, data, report, resume, space, studies, tune
+from raysearch.cli import (
+    compare,
+    crossval,
+    dashboard,
+    data,
+    export,
+    predict,
+    prune,
+    report,
+    resume,
+    space,
+    studies,
+    tune,
+)
 from raysearch.errors import RaysearchError
 
 app = typer.Typer(
@@ -29,6 +42,10 @@ app.command("status")(studies.status)
 app.command("trials")(studies.trials)
 app.command("best")(studies.best)
 app.command("report")(report.report)
+app.command("compare")(compare.compare)
+app.command("predict")(predict.predict)
+app.command("export")(export.export)
+app.command("prune")(prune.prune)
 app.command("dashboard")(dashboard.dashboard)
 app.add_typer(space.app, name="space")
 app.add_typer(data.app, name="data")

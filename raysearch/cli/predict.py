@@ -15,11 +15,14 @@ from raysearch.study.folders import RUNS
 def predict(
     name: Name,
     data: Annotated[
-        list[Path], typer.Option("--data", metavar="FILES", help="A file or folder; may be given several times.")
+        list[Path],
+        typer.Option("--data", metavar="FILES", help="A file or folder; may be given several times."),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="HDF5 file to write.")],
     trial: Trial = "best",
-    batch: Annotated[int, typer.Option("--batch", min=1, help="Rows that a model is given at a time.")] = 1000,
+    batch: Annotated[
+        int, typer.Option("--batch", min=1, help="Rows that a model is given at a time.")
+    ] = 1000,
     device: Device = "cpu",
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
     runs: Runs = RUNS,
@@ -37,4 +40,6 @@ def predict(
     with open_bar("scoring") as progress:
         done = write_scores(trained, data, out, batch=batch, device=where, progress=progress)
     models = f", mean of {len(trained.models)} folds" if len(trained.models) > 1 else ""
-    typer.echo(f"{out}: {done.n_rows:,} rows of {done.n_files} file(s), scored by trial {trained.trial}{models}")
+    typer.echo(
+        f"{out}: {done.n_rows:,} rows of {done.n_files} file(s), scored by trial {trained.trial}{models}"
+    )

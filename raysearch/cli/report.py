@@ -1,4 +1,4 @@
-"""``raysearch report``: make a study's report again, from its ledger and artifacts alone."""
+"""``raysearch report``: make the report of a study or a series again, from ledgers and artifacts alone."""
 
 from __future__ import annotations
 
@@ -9,8 +9,17 @@ from raysearch.study.folders import RUNS
 
 
 def report(name: Name, runs: Runs = RUNS) -> None:
-    """Make a study's report: tables, figures, ROC curves."""
-    from raysearch.report.build import build_report
-    from raysearch.study.folders import existing_study
+    """Make a study's report: tables, figures, ROC curves; of a series, its studies side by side."""
+    from raysearch.study.folders import existing_folder, is_series
 
-    typer.echo(build_report(existing_study(runs, name)))
+    folder = existing_folder(runs, name)
+    if is_series(folder):
+        from raysearch.report.series_report import build_series_report, series_lines
+
+        for line in series_lines(folder):
+            typer.echo(line)
+        typer.echo(build_series_report(folder))
+        return
+    from raysearch.report.build import build_report
+
+    typer.echo(build_report(folder))

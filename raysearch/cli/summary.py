@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+from statistics import fmean, stdev
 
 import typer
 
 from raysearch.ledger.history import History, TrialHistory
 from raysearch.ledger.ledger import read_entries
-from raysearch.study.folders import resume_command
+from raysearch.report.states import count_states, objective_names, tests_of
+from raysearch.study.folders import name_of, resume_command
 
 PARTS = ("train", "val", "test")
-N_FAILURES = 3
+N_REASONS = 3
+N_FRONT = 10
 
 
 def print_summary(folder: Path) -> None:
@@ -21,41 +24,51 @@ def print_summary(folder: Path) -> None:
     space_file = history.created.space_file
     minutes, seconds = divmod(history.busy_ms // 1000, 60)
     typer.echo(
-        f"\n{folder.name}: {history.n_committed} of {history.n_trials} trials, {history.n_failed} failed, "
-        f"{minutes} min {seconds} s"
+        f"\n{name_of(folder)}: {history.n_committed} of {history.n_trials} trials, {minutes} min {seconds} s"
     )
-    _print_failures(history)
+    typer.echo(f"trials:   {count_states(history.committed)}")
+    _print_reasons(history, "failed")
+    _print_reasons(history, "refused")
     if history.best is not None:
         _print_best(history, history.best)
     if history.best is not None and space_file["demonstration_of"]:
         typer.echo("\nThis study is a demonstration, cut to minutes. The physics:")
         typer.echo(f"          raysearch tune {space_file['demonstration_of']} --data DIR")
     report = folder / "report" / "index.html"
-    typer.echo(f"\nreport:   {report if report.is_file() else f'raysearch report {folder.name}'}")
+    typer.echo(f"\nreport:   {report if report.is_file() else f'raysearch report {name_of(folder)}'}")
     typer.echo("MLflow:   raysearch dashboard")
     if history.is_complete:  # else the error that ended it says how to go on
         more = f"--trials +{space_file['search']['trials']}"
         typer.echo(f"go on:    {resume_command(folder, more)}")
 
 
-def _print_failures(history: History) -> None:
-    reasons = Counter(trial.failure.strip().splitlines()[-1] for trial in history.committed if trial.failure)
-    for reason, n_trials in reasons.most_common(N_FAILURES):
-        typer.echo(f"failed:   {n_trials} x {reason}")
+def _print_reasons(history: History, state: str) -> None:
+    reasons = Counter(
+        trial.failure.strip().splitlines()[-1]
+        for trial in history.committed
+        if trial.state == state and trial.failure
+    )
+    for reason, n_trials in reasons.most_common(N_REASONS):
+        typer.echo(f"{state + ':':<10}{n_trials} x {reason}")
 
 
 def _print_best(history: History, best: TrialHistory) -> None:
-    ended = best.runs[0].ended
-    assert ended is not None
-    tests = [record for record, _ in history.tests if record.trial == best.number]
-    figures = ended.metrics | (tests[-1].metrics if tests else {})
-    typer.echo(f"\nbest: trial {best.number}, epoch {ended.best_epoch} of {ended.epochs}")
-    typer.echo(f"  {'':<24}{'training':>12}{'validation':>12}{'test':>12}")
-    for name in _main_metrics(ended.metrics):
-        cells = [figures.get(f"{part}_{name}") for part in PARTS]
-        typer.echo(
-            f"  {name:<24}" + "".join(f"{'-' if cell is None else f'{cell:.4f}':>12}" for cell in cells)
-        )
+    ended = [run.ended for run in best.runs if run.ended]
+    tests = tests_of(history, best)
+    figures = {name: [record.metrics[name] for record in ended] for name in ended[0].metrics}
+    figures |= {
+        name: [record.metrics[name] for record in tests] for name in (tests[0].metrics if tests else {})
+    }
+    of_folds = f", mean and sd over {len(ended)} folds" if len(ended) > 1 else ""
+    epochs = (
+        ", ".join(f"{record.best_epoch} of {record.epochs}" for record in ended[:1]) if not of_folds else ""
+    )
+    typer.echo(f"\nbest: trial {best.number}{of_folds}{f', epoch {epochs}' if epochs else ''}")
+    width = 18 if of_folds else 12
+    typer.echo(f"  {'':<24}{'training':>{width}}{'validation':>{width}}{'test':>{width}}")
+    for name in _main_metrics(ended[0].metrics):
+        cells = [_mean_sd(figures.get(f"{part}_{name}", [])) for part in PARTS]
+        typer.echo(f"  {name:<24}" + "".join(f"{cell:>{width}}" for cell in cells))
     if tests:
         typer.echo(
             f"  chosen by {history.created.objective}; test: {tests[-1].n_test} examples never chosen on"
@@ -63,6 +76,27 @@ def _print_best(history: History, best: TrialHistory) -> None:
     typer.echo("settings")
     for name, value in best.settings.items():
         typer.echo(f"  {name:<24}{f'{value:.4g}' if isinstance(value, float) else value!s:>12}")
+    _print_front(history)
+
+
+def _mean_sd(values: list[float]) -> str:
+    if not values:
+        return "-"
+    return f"{fmean(values):.4f}" + (f" +- {stdev(values):.4f}" if len(values) > 1 else "")
+
+
+def _print_front(history: History) -> None:
+    """Print the Pareto front, where several objectives were searched."""
+    if not history.created.others:
+        return
+    names = objective_names(history)
+    typer.echo(f"\nfront: {len(history.front)} trials that no other one beats in all of {', '.join(names)}")
+    typer.echo(f"  {'trial':>6}" + "".join(f"{name:>16}" for name in names))
+    for trial in history.front[:N_FRONT]:
+        values = history.objectives(trial) or []
+        typer.echo(f"  {trial.number:>6}" + "".join(f"{value:>16.5g}" for value in values))
+    if len(history.front) > N_FRONT:
+        typer.echo(f"  and {len(history.front) - N_FRONT} more, see the report")
 
 
 def _main_metrics(metrics: dict[str, float]) -> list[str]:

@@ -38,7 +38,9 @@ def find_trained(runs: Path, name: str, which: str) -> Trained:
     history = read_history(folder)
     space_file = SpaceFile.model_validate(history.created.space_file)
     if task_sha256(space_file.task) != history.created.task_sha256:
-        raise InputError(f"task: {space_file.task} was changed since {name} began; its models may mean another thing")
+        raise InputError(
+            f"task: {space_file.task} was changed since {name} began; its models may mean another thing"
+        )
     return load_trained(folder, history, which, source_of(space_file))
 
 
@@ -58,7 +60,9 @@ def device_of(name: str) -> torch.device:
     if device.type not in {"cpu", "cuda"}:
         raise InputError(f"--device: needs cpu, cuda or cuda:N, got {name!r}")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise ResourceError(f"--device {name}: there are {torch.cuda.device_count()} GPUs that torch can use here")
+        raise ResourceError(
+            f"--device {name}: there are {torch.cuda.device_count()} GPUs that torch can use here"
+        )
     return device
 
 
@@ -80,7 +84,7 @@ def check_out(out: Path, *, force: bool) -> None:
 def open_bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar on a terminal, and nothing elsewhere; told what is done and what is all."""
     if not sys.stderr.isatty():
-        yield lambda done, total: None
+        yield lambda *_: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from raysearch.ledger.history import History, TrialHistory
-from raysearch.ledger.records import Ended, Entry, Lost, Opened, Started, Tested
+from raysearch.ledger.records import Committed, Ended, Entry, Lost, Opened, Started, Tested
 from raysearch.study.study import Listener
 
 ROWS = 15  # a terminal of 24 lines holds them all
@@ -48,21 +48,44 @@ def show_line(entry: Entry, history: History) -> None:
         )
     elif isinstance(record, Started):
         again = f", attempt {record.attempt}" if record.attempt > 1 else ""
-        line = f"trial {record.trial} started{again}: {_settings(history.trials[record.trial])}"
-    elif isinstance(record, Ended) and record.state == "finished" and record.value is not None:
-        line = (
-            f"trial {record.trial} finished: {history.created.objective} {record.value:.5g} at epoch "
-            f"{record.best_epoch} of {record.epochs}, {record.seconds:.1f} s; {left(history)}"
-        )
+        line = f"{_run(record, history)} started{again}: {_settings(history.trials[record.trial])}"
     elif isinstance(record, Ended):
-        line = f"trial {record.trial} FAILED ({record.failure}): {last_line(record.message)}"
+        line = f"{_run(record, history)} {_ending(record, history)}"
     elif isinstance(record, Lost):
-        line = f"trial {record.trial} lost its process, will go on from its last checkpoint: {record.reason}"
+        line = (
+            f"{_run(record, history)} lost its process, will go on from its last checkpoint: {record.reason}"
+        )
+    elif isinstance(record, Committed) and history.created.folds > 1 and record.value is not None:
+        line = f"trial {record.trial} {record.state}: {history.created.objective} {_mean(history.trials[record.trial])}"
     elif isinstance(record, Tested):
-        line = f"trial {record.trial}, the best, was applied to {record.n_test} test examples"
+        line = f"{_run(record, history)}, the best, was applied to {record.n_test} test examples"
     else:
         return
     typer.echo(line, err=True)
+
+
+def _run(record: Started | Ended | Lost | Tested, history: History) -> str:
+    """Name a run: ``trial 3``, or with folds ``trial 3 fold 1/5``."""
+    folds = history.created.folds
+    return f"trial {record.trial}" + (f" fold {record.fold + 1}/{folds}" if folds > 1 else "")
+
+
+def _ending(record: Ended, history: History) -> str:
+    if record.state in {"finished", "pruned"} and record.value is not None:
+        reached = (
+            f"{history.created.objective} {record.value:.5g} at epoch {record.best_epoch} of {record.epochs}"
+        )
+        return f"{record.state}: {reached}, {record.seconds:.1f} s; {left(history)}"
+    if record.state == "refused":
+        return f"refused: {last_line(record.message)}"
+    return f"FAILED ({record.failure}): {last_line(record.message)}"
+
+
+def _mean(trial: TrialHistory) -> str:
+    """The mean over the folds that count, and how many they are."""
+    assert trial.committed is not None
+    n_ended = sum(run.ended is not None for run in trial.runs)
+    return f"{trial.committed.value:.5g}, mean of {n_ended} of {len(trial.runs)} folds"
 
 
 def last_line(message: str) -> str:
@@ -87,6 +110,7 @@ class Snapshot:
 
     head: str
     objective: str
+    folds: int
     rows: list[Row]
     is_over: bool = False
 
@@ -98,11 +122,12 @@ class Snapshot:
         if best is not None:
             head += f"; best: trial {best.number}, {history.created.objective} {best.value:.4g}"
         rows = [_row(trial, history) for trial in history.trials[-ROWS:]]
-        return cls(head, history.created.objective, rows)
+        return cls(head, history.created.objective, history.created.folds, rows)
 
     def __rich__(self) -> Group:
         view = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-        for column in ("trial", "state", "epoch", self.objective, "best", "time"):
+        fold = ["fold"] if self.folds > 1 else []
+        for column in ("trial", "state", *fold, "epoch", self.objective, "best", "time"):
             view.add_column(column, justify="right", no_wrap=True)
         view.add_column("settings")  # the only one that gives way on a narrow terminal
         for row in self.rows:
@@ -124,11 +149,17 @@ def left(history: History) -> str:
     if not epochs:
         return "waiting for the first epoch"
     lengths = [run.ended.epochs for run in runs if run.ended]
-    in_flight = sum(len(run.epochs) for run in runs if not run.ended)
+    in_flight = sum(len(run.epochs) for run in runs if run.in_flight)
     per_run = sum(lengths) / len(lengths) if lengths else history.created.space_file["budget"]["epochs"]
-    n_to_do = max((history.n_trials * history.created.folds - len(lengths)) * per_run - in_flight, 0)
+    n_to_do = max(_runs_to_do(history) * per_run - in_flight, 0)
     seconds = n_to_do * sum(epochs) / len(epochs) / _at_once(history)
     return f"about {int(seconds // 60)} min {int(seconds % 60):02d} s left"
+
+
+def _runs_to_do(history: History) -> int:
+    """Runs that have not ended, of all trials that are not over; a pruned trial's other folds are left out."""
+    asked = sum(run.ended is None for trial in history.trials if not trial.is_over for run in trial.runs)
+    return asked + (history.n_trials - len(history.trials)) * history.created.folds
 
 
 def _at_once(history: History) -> float:
@@ -147,25 +178,31 @@ def _at_once(history: History) -> float:
 
 
 def _row(trial: TrialHistory, history: History) -> Row:
-    run = trial.runs[-1]
+    """Show a trial by its newest fold: that in flight, else the last that was begun."""
+    begun = [run for run in trial.runs if run.attempt]
+    run = next((run for run in begun if run.in_flight), begun[-1] if begun else trial.runs[0])
     values = [epoch.metrics[history.created.objective] for epoch in run.epochs.values()]
     pick = max if history.created.maximise else min
-    trained = sum(epoch.seconds for epoch in run.epochs.values()) if run.epochs or run.ended else None
+    best = pick(values) if values else None
+    if len(trial.runs) > 1 and trial.committed:
+        best = trial.committed.value  # over the folds
+    trained = [epoch.seconds for fold in trial.runs for epoch in fold.epochs.values()]
     since_s = None
     if run.in_flight and run.started_ms is not None:
         since_s = max(run.started_ms, history.sessions[-1][1]) / 1000
     return Row(
         cells=(
             str(trial.number),
-            trial.state if run.ended or run.in_flight else "waiting",
+            trial.state if trial.is_over or any(each.in_flight for each in trial.runs) else "waiting",
+            *([f"{run.fold + 1}/{len(trial.runs)}"] if len(trial.runs) > 1 else []),
             f"{len(values)}/{history.created.space_file['budget']['epochs']}",
             f"{values[-1]:.4g}" if values else "",
-            f"{pick(values):.4g}" if values else "",
+            f"{best:.4g}" if best is not None else "",
         ),
-        seconds=trained,
+        seconds=sum(trained) if trained or trial.is_over else None,
         since_s=since_s,
         settings=_settings(trial),
-        style={"failed": "red", "finished": ""}.get(trial.state, "dim")
+        style={"failed": "red", "refused": "yellow", "finished": ""}.get(trial.state, "dim")
         if trial is not history.best
         else "bold green",
     )

@@ -38,7 +38,8 @@ from raysearch.errors import StorageError
 logger = logging.getLogger(__name__)
 
 LIMIT_BYTES = 64 * 2**30  # of all entries; the least recently used go first
-FREE_SHARE = 0.05  # of the disk that stays free
+FREE_BYTES = 2 * 2**30  # that stay free on the disk, or FREE_SHARE of a small one
+FREE_SHARE = 0.05
 MEMORY_SHARE = 0.5  # of the node's memory that one entry may take if there is no cache
 STALE_S = 24 * 3600  # since a half-written entry was last touched
 LOCKS = 16
@@ -205,21 +206,17 @@ def _make_room(root: Path, n_bytes: int) -> None:
                 entries.append((touched, path, size))
             elif time.time() - max(file.stat().st_mtime for file in (path, *path.iterdir())) > STALE_S:
                 shutil.rmtree(path, ignore_errors=True)
-    entries.sort()
+    disk = shutil.disk_usage(root)
     used = sum(size for *_, size in entries)
-    while True:
-        disk = shutil.disk_usage(root)
-        has_room = disk.free - n_bytes > FREE_SHARE * disk.total
-        if has_room and used + n_bytes <= LIMIT_BYTES:
-            return
-        if not entries:
+    room = min(LIMIT_BYTES, used + disk.free - min(FREE_BYTES, int(FREE_SHARE * disk.total)))
+    if n_bytes > room:
+        raise OSError(errno.ENOSPC, f"{n_bytes / 1e9:.1f} GB of prepared data do not fit", str(root))
+    for _, oldest, size in sorted(entries):
+        if used + n_bytes <= room:
             break
-        _, oldest, size = entries.pop(0)
         logger.info("prepared data %s go, to make room", oldest)
         shutil.rmtree(oldest, ignore_errors=True)  # who has it mapped keeps it
         used -= size
-    if not has_room:
-        raise OSError(errno.ENOSPC, f"{n_bytes / 1e9:.1f} GB of prepared data do not fit", str(root))
 
 
 @contextlib.contextmanager

@@ -26,25 +26,25 @@ class Scaling:
 
     @classmethod
     def of(cls, tensor: Tensor, rows: Tensor) -> Scaling:
-        """Measure the rows of a part.
+        """Measure the rows of a part, in pieces and in one pass.
 
-        Reads them in pieces, twice, since a variance from sums of squares loses all digits where the mean is large.
+        Sums of squares lose all digits where a mean is large, so they are taken about the first piece's mean.
 
         Args:
             tensor: (row, feature), or (row, item, feature) with padding; may be larger than memory.
             rows: int64 (example,).
         """
         padded = tensor.ndim == 3
-        n, total = 0, torch.zeros(tensor.shape[-1], dtype=torch.float64)
-        for piece in rows.split(PIECE):
-            items = _items(tensor.index_select(0, piece), padded=padded)
-            n, total = n + len(items), total + items.sum(0)
-        mean = total / n
-        squares = torch.zeros_like(mean)
-        for piece in rows.split(PIECE):
-            squares += (_items(tensor.index_select(0, piece), padded=padded) - mean).square().sum(0)
-        sd = (squares / max(n - 1, 1)).sqrt().clamp_min(LEAST_SD)
-        return cls(mean.float(), sd.float(), padded)
+        pieces = rows.split(PIECE)
+        first = _items(tensor.index_select(0, pieces[0]), padded=padded)
+        near = first.sum(0) / max(len(first), 1)
+        n, total, squares = 0, torch.zeros_like(near), torch.zeros_like(near)
+        for piece in pieces:
+            away = _items(tensor.index_select(0, piece), padded=padded) - near
+            n, total, squares = n + len(away), total + away.sum(0), squares + away.square().sum(0)
+        n = max(n, 1)
+        variance = (squares - total.square() / n).clamp_min(0) / max(n - 1, 1)
+        return cls((near + total / n).float(), variance.sqrt().clamp_min(LEAST_SD).float(), padded)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Standardise rows of a batch."""

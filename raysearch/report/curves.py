@@ -59,7 +59,9 @@ def draw_objective(history: History) -> Figure:
     axes.set_xlabel("trial")
     axes.set_ylabel(history.created.objective)
     n_marks = len(axes.get_legend_handles_labels()[0])
-    axes.legend(ncols=4 if n_marks <= 4 else 3, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)  # clear of the points
+    axes.legend(
+        ncols=4 if n_marks <= 4 else 3, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2
+    )  # clear of the points
     return figure
 
 

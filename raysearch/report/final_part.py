@@ -23,7 +23,7 @@ from raysearch.report.blocks import (
     with_error,
 )
 from raysearch.report.measured import Measured, fold_results, measured, over_folds
-from raysearch.report.predictions import Predictions, TestResult, looks, noun
+from raysearch.report.predictions import Predictions, TestResult, noun
 from raysearch.report.published import (
     FPR_AS_PUBLISHED,
     Published,
@@ -39,7 +39,7 @@ from raysearch.report.roc_figures import (
     efficiency_band,
     rejection_band,
 )
-from raysearch.report.states import fact
+from raysearch.report.states import fact, looks
 
 Folds = Sequence[Sequence[ClassResult]]
 
@@ -53,7 +53,9 @@ def final_evaluation(history: History, result: TestResult) -> list[Block]:
         told = "The test set has not been looked at: the final evaluation comes after the search."
         return [*blocks, text(told), *_cost(history, result, figures), *_published(history, figures, [])]
     n_looks = len(looks(history))
-    once = "The test set was looked at once" if n_looks == 1 else f"The test set was looked at {n_looks} times"
+    once = (
+        "The test set was looked at once" if n_looks == 1 else f"The test set was looked at {n_looks} times"
+    )
     each = f" (the models of its {len(result.tests)} folds)" if len(result.tests) > 1 else ""
     blocks.append(
         text(
@@ -69,7 +71,9 @@ def final_evaluation(history: History, result: TestResult) -> list[Block]:
         name: over_folds([Measured(tested.metrics[name]) for tested in result.tests])
         for name in result.tested.metrics
     }
-    rows = tuple((name, number(each.value, 5) if each.error is None else str(each)) for name, each in metrics.items())
+    rows = tuple(
+        (name, number(each.value, 5) if each.error is None else str(each)) for name, each in metrics.items()
+    )
     return [
         *blocks,
         Heading("Test metrics in the ledger", 3),
@@ -261,7 +265,12 @@ def _cost(history: History, result: TestResult, figures: Mapping[str, Measured])
     epochs = [epoch.seconds for run in best.runs for epoch in run.epochs.values()]
     if epochs:
         device, workers = fact(best, "device"), fact(best, "workers") or 1
-        rows.append(("training", f"{np.mean(epochs):.3g} s an epoch, {workers} worker(s) on {device or 'an unknown device'}"))
+        rows.append(
+            (
+                "training",
+                f"{np.mean(epochs):.3g} s an epoch, {workers} worker(s) on {device or 'an unknown device'}",
+            )
+        )
     caption = (
         "Counted from the network as it is. MFLOP: 10^6 operations of one example's inference, a multiplication and an "
         "addition each counted as one, matrix products only. Inference: median of repeats with real, padded examples."
@@ -286,7 +295,9 @@ def _published_settings(history: History, entries: Sequence[Published]) -> Table
     best = history.best.settings if history.best else {}
     space = history.created.space_file["space"]
     here = {name: value for name, value in space.items() if not isinstance(value, dict)} | best
-    names = dict.fromkeys([*history.created.settings, *(name for entry in entries for name in entry.settings)])
+    names = dict.fromkeys(
+        [*history.created.settings, *(name for entry in entries for name in entry.settings)]
+    )
     rows = tuple(
         (name, number(here.get(name), 6), *(number(entry.settings.get(name), 6) for entry in entries))
         for name in names

@@ -41,7 +41,9 @@ def front_part(history: History) -> list[Block]:
         )
         for trial in front
     )
-    caption = f"The trials on the front, by {names[0]}; the first is the one that is tested and shown as the best."
+    caption = (
+        f"The trials on the front, by {names[0]}; the first is the one that is tested and shown as the best."
+    )
     return [*blocks, Table(head, rows, caption, frozenset(range(1 + len(names))))]
 
 
@@ -52,7 +54,9 @@ def _told(history: History, trial: TrialHistory, names: Sequence[str]) -> str:
 
 def _directions(history: History) -> str:
     more = {history.created.objective: history.created.maximise, **history.created.others}
-    return listing([f"{name}: {'higher' if is_more else 'lower'} is better" for name, is_more in more.items()])
+    return listing(
+        [f"{name}: {'higher' if is_more else 'lower'} is better" for name, is_more in more.items()]
+    )
 
 
 def draw_front(history: History, place: int) -> Figure:
@@ -74,10 +78,16 @@ def draw_front(history: History, place: int) -> Figure:
     if others:
         axes.plot(*zip(*others, strict=True), "o", mfc="none", color=FINISHED, label="other trials", zorder=2)
     line = "-" if len(names) == 2 else ""  # of more objectives the front is no line in this plane
-    axes.plot(*zip(*on_front, strict=True), marker="o", ls=line, lw=1.2, color=BEST, label="Pareto front", zorder=3)
+    axes.plot(
+        *zip(*on_front, strict=True), marker="o", ls=line, lw=1.2, color=BEST, label="Pareto front", zorder=3
+    )
     for trial in front:
         axes.annotate(
-            str(trial.number), points[trial.number], xytext=(5, 5), textcoords="offset points", fontsize="x-small"
+            str(trial.number),
+            points[trial.number],
+            xytext=(5, 5),
+            textcoords="offset points",
+            fontsize="x-small",
         )
     _log_if_wide(axes, [point[1] for point in points.values()])
     axes.set_xlabel(names[0])

@@ -50,7 +50,9 @@ def fold_results(result: TestResult) -> list[list[ClassResult]]:
     return [class_results(predictions) for predictions in result.predictions]
 
 
-def measured(history: History, result: TestResult, folds: Sequence[Sequence[ClassResult]]) -> dict[str, Measured]:
+def measured(
+    history: History, result: TestResult, folds: Sequence[Sequence[ClassResult]]
+) -> dict[str, Measured]:
     """Collect all figures of the best trial, and of the trial that was tested.
 
     Args:

@@ -14,7 +14,20 @@ from functools import singledispatch
 from importlib.resources import files
 from urllib.parse import quote
 
-from raysearch.report.blocks import Block, Cell, Code, Heading, Link, Mono, Part, Parts, Picture, Table, Text, Tiles
+from raysearch.report.blocks import (
+    Block,
+    Cell,
+    Code,
+    Heading,
+    Link,
+    Mono,
+    Part,
+    Parts,
+    Picture,
+    Table,
+    Text,
+    Tiles,
+)
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*\[\]|])")
 

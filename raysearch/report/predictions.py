@@ -17,6 +17,7 @@ from raysearch.ledger.history import History
 from raysearch.ledger.records import Tested
 from raysearch.metrics.classification import accuracy, one_vs_rest_auc
 from raysearch.report.blocks import Text, listing, warning
+from raysearch.report.states import looks
 
 
 @dataclass(frozen=True)
@@ -65,18 +66,6 @@ def noun(data: Mapping[str, Any]) -> str:
     """What the data consist of: ``units`` if the data say so, jets for the jet classes, else examples."""
     units = data.get("units")
     return units if isinstance(units, str) else "jets" if data.get("classes") else "examples"
-
-
-def looks(history: History) -> list[list[Tested]]:
-    """The test records by look: all folds of one trial are one look; the same fold again is another."""
-    found: list[list[Tested]] = []
-    for tested, _ in history.tests:
-        now = found[-1] if found else []
-        if now and now[0].trial == tested.trial and tested.fold not in {record.fold for record in now}:
-            now.append(tested)
-        else:
-            found.append([tested])
-    return found
 
 
 def read_result(folder: Path, history: History) -> TestResult:
@@ -153,7 +142,10 @@ def _read_all(folder: Path, tests: Sequence[Tested]) -> tuple[tuple[Predictions,
         if predictions is None:
             return (), problem
         if found and not np.array_equal(found[0].labels, predictions.labels):
-            return (), f"{tested.predictions} is of another test set than {tests[0].predictions}: not combined."
+            return (
+                (),
+                f"{tested.predictions} is of another test set than {tests[0].predictions}: not combined.",
+            )
         found.append(predictions)
     return tuple(found), ""
 

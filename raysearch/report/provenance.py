@@ -9,7 +9,8 @@ import yaml
 
 from raysearch.ledger.history import History
 from raysearch.report.blocks import Block, Code, Heading, Table, count, date, duration, listing, number, text
-from raysearch.report.predictions import looks, noun
+from raysearch.report.predictions import noun
+from raysearch.report.states import looks
 
 _SPLIT = ("training", "validation", "test")
 _OWN_ROWS = {"path", "files", "split_by", "split", "n_train", "n_validation", "n_test", "classes"}

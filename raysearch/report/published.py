@@ -109,10 +109,12 @@ def by_class_table(
     if has_published:
         head += [*(f"{name}, published" for name in classes), "source"]
     numbers = frozenset(range(1, 1 + (2 if has_published else 1) * len(classes)))
-    return Table(tuple(head), tuple(lines), f"{FAMILIES[family]}, each class against the rest, test set.", numbers)
+    return Table(tuple(head), tuple(lines), numbers=numbers)
 
 
-def beside_published(ours: Mapping[str, Measured], entries: Sequence[Published], classes: Sequence[str]) -> Table:
+def beside_published(
+    ours: Mapping[str, Measured], entries: Sequence[Published], classes: Sequence[str]
+) -> Table:
     """Write every figure that a source reports beside ours, each source in a column of its own."""
     names = dict.fromkeys(name for entry in entries for name in entry.metrics)
     by_class = {f"{family}_{each}": (title, each) for family, title in FAMILIES.items() for each in classes}

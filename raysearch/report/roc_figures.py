@@ -70,7 +70,9 @@ def _over_folds(curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.nda
     if len(curves) == 1:
         return curves[0]
     values = np.stack([value for value, _ in curves])
-    spread = np.where(np.ptp(values, axis=0) == 0, 0.0, values.std(axis=0, ddof=1))  # equal: no rounding of the mean
+    spread = np.where(
+        np.ptp(values, axis=0) == 0, 0.0, values.std(axis=0, ddof=1)
+    )  # equal: no rounding of the mean
     return values.mean(axis=0), spread
 
 

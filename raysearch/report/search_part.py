@@ -54,7 +54,9 @@ def _edges(history: History) -> str:
     states = {trial.state for trial in history.trials}
     told = ["Failed trials stand as crosses at the edge."]
     if "refused" in states:
-        told.append("Refused trials, whose model is over a limit and was not trained, stand there as squares.")
+        told.append(
+            "Refused trials, whose model is over a limit and was not trained, stand there as squares."
+        )
     if "pruned" in states:
         told.append("Pruned trials stand as triangles where they had come to; they were stopped early.")
     return " ".join(told)
@@ -112,7 +114,9 @@ def trials_table(history: History) -> list[Block]:
     spread = any(fold_spread(trial) is not None for trial in history.trials)
     told = []
     if spread:
-        told.append(f"Objective: mean and sample sd over {history.created.folds} folds; epochs and time: sums.")
+        told.append(
+            f"Objective: mean and sample sd over {history.created.folds} folds; epochs and time: sums."
+        )
     if any(trial.state == "pruned" for trial in history.trials):
         told.append("Pruned: stopped early, for it was behind; its objective is what it had come to.")
     if any(trial.given for trial in history.trials):

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from raysearch.ledger.history import History, TrialHistory
+from raysearch.ledger.records import Tested
 
 ALWAYS_TOLD = ("finished", "failed")
 
@@ -32,6 +33,24 @@ def reached(trial: TrialHistory) -> float | None:
 def objective_names(history: History) -> list[str]:
     """Names of all objectives, the first first."""
     return [history.created.objective, *history.created.others]
+
+
+def looks(history: History) -> list[list[Tested]]:
+    """The test records by look: all folds of one trial are one look; the same fold again is another."""
+    found: list[list[Tested]] = []
+    for tested, _ in history.tests:
+        now = found[-1] if found else []
+        if now and now[0].trial == tested.trial and tested.fold not in {record.fold for record in now}:
+            now.append(tested)
+        else:
+            found.append([tested])
+    return found
+
+
+def tests_of(history: History, trial: TrialHistory) -> list[Tested]:
+    """The test records of a trial, of the last look if there were several, by fold."""
+    last = [look for look in looks(history) if look[0].trial == trial.number][-1:]
+    return sorted((tested for look in last for tested in look), key=lambda tested: tested.fold)
 
 
 def fact(trial: TrialHistory, name: str) -> Any:  # noqa: ANN401 - facts are any plain values

@@ -21,9 +21,9 @@ from raysearch.report.blocks import (
     with_error,
 )
 from raysearch.report.curves import fold_spread
-from raysearch.report.predictions import TestResult, looks, noun
+from raysearch.report.predictions import TestResult, noun
 from raysearch.report.settings_figures import describe_domain
-from raysearch.report.states import count_states, fact, objective_names, reached
+from raysearch.report.states import count_states, fact, looks, objective_names, reached
 
 
 def verdict(history: History, result: TestResult) -> list[Block]:
@@ -79,7 +79,9 @@ def _test_sentence(history: History, result: TestResult) -> list[str]:
         if len(result.tests) > 1:
             accuracy = f"the accuracy of its {len(result.tests)} models is {with_error(*result.accuracy)} (mean {PM} sd)"
         unseen = " that no training and no choice saw" if len(looks(history)) == 1 else ""
-        return [f"On {n_test}{unseen}, {accuracy} and {'the' if len(result.tests) > 1 else 'its'} mean one-vs-rest AUC {result.mean_auc:.4f}."]
+        return [
+            f"On {n_test}{unseen}, {accuracy} and {'the' if len(result.tests) > 1 else 'its'} mean one-vs-rest AUC {result.mean_auc:.4f}."
+        ]
     told = listing([f"{name} = {number(value)}" for name, value in result.tested.metrics.items()])
     return [f"On {n_test}: {told}."]
 

@@ -44,6 +44,20 @@ def test_crossval_of_a_trial_is_a_study_of_its_settings(toy_space: Path, tmp_pat
     assert raysearch(tmp_path, "crossval", "s", "--from", "7", "--local").code == 2
 
 
+def test_a_learning_curve_is_a_series_over_sizes(toy_space: Path, tmp_path: Path) -> None:
+    raysearch(tmp_path, "tune", str(toy_space), "-n", "2", "--name", "s", "--local")
+    sizes = ("--folds", "2", "--train-on", "16,32")
+    result = raysearch(tmp_path, "crossval", "s", *sizes, "--local")
+    assert result.code == 0, result.err
+    for size in (16, 32):
+        history = known(tmp_path, f"s-learning-curve/{size}")
+        assert history.created.space_file["data"]["limit"] == size
+        assert len(history.tests) == 2
+    wrong = raysearch(tmp_path, "crossval", "s", "--train-on", "16,0", "--local")
+    assert wrong.code == 2
+    assert "--train-on 16,0: must be different whole numbers" in wrong.err
+
+
 def test_given_settings_are_tried_first_and_learned_from(toy_space: Path, tmp_path: Path) -> None:
     wish = {"learning_rate": 0.02, "width": 12, "activation": "elu"}
     options = ("--name", "s", "--local", "-n", "5")

@@ -176,16 +176,27 @@ def test_the_least_recently_used_entries_go_when_the_cache_is_full(cache, monkey
 
 
 def test_a_full_disk_means_memory_or_a_clear_error(cache, monkeypatch, caplog):
+    prepared({"small": 1}, Numbers(3))
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**6, 10**6 - 100, 100))
     arrays = prepared({}, Numbers())
     np.testing.assert_array_equal(arrays["x"], Numbers().expected())
     assert not isinstance(arrays["x"], np.memmap)
     assert "do not fit" in caplog.text
-    assert names(cache) == []
+    assert len(names(cache)) == 1  # what would not make room enough stays
     monkeypatch.setattr(module, "MEMORY_SHARE", 0.0)
     with pytest.raises(StorageError, match="do not fit.*set RAYSEARCH_CACHE to a folder with room"):
         prepared({}, Numbers())
+
+
+def test_a_disk_that_is_nearly_full_loses_old_entries_first(cache, monkeypatch):
+    prepared({"number": 1}, Numbers())
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(20_000, 18_000, 2000))  # 1,000 stay free
+    prepared({"number": 2}, two := Numbers())
+    prepared({"number": 2}, two)
+    assert two.read == 1
+    assert len(names(cache)) == 1
 
 
 def test_a_disk_that_fills_up_while_writing_leaves_nothing_half_done(cache):

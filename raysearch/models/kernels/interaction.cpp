@@ -23,7 +23,7 @@ constexpr int LANES = 16, ACCUMULATORS = 24;  // of 32 registers
 constexpr int LANES = 8, ACCUMULATORS = 12;  // of 16 registers
 #endif
 constexpr int CHUNK = 48;           // edges; a multiple of every number of rows that tile() takes
-constexpr int CHUNKS_IN_FLOAT = 16;  // gradients of this many chunks are added in single, the rest in double precision
+constexpr int CHUNKS_IN_FLOAT = 4;  // gradients of this many chunks are added in single, the rest in double precision
 constexpr float LOG2_E = 1.44269504088896341f;
 constexpr float POWER_OF_2[] = {6.9314718246e-1f, 2.4022650719e-1f, 5.5503569543e-2f,
                                 9.6180569381e-3f, 1.3390866807e-3f, 1.5461447765e-4f};  // 2^f = 1 + f (c_0 + f (c_1 + ...)) for |f| <= 1/2, Chebyshev fit

@@ -1,0 +1,52 @@
+"""Retraining of a pruned network: the loop of every run, with dropped weights held at zero and an L1 penalty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from raysearch.after.magnitude import Masks, hold
+from raysearch.tasks.task import Task
+from raysearch.training.loop import Trainer
+from raysearch.training.order import Order, Report
+from raysearch.training.workers import OneWorker
+
+
+class Retrainer(Trainer):
+    """A run that starts from given weights and keeps some of them at zero.
+
+    Args:
+        task, order, report: as for every run.
+        start: a ``state_dict``.
+        masks: which weights stay zero.
+        l1: strength of the penalty ``l1 * sum |w|`` over the weights under masks. It enters by its gradient, so
+            that the losses that are told are without it.
+        device: where to train.
+    """
+
+    def __init__(
+        self,
+        task: Task[Any],
+        order: Order,
+        start: Mapping[str, Tensor],
+        masks: Masks,
+        l1: float,
+        device: torch.device,
+        report: Report,
+    ) -> None:
+        super().__init__(task, order, OneWorker(device), report)
+        self.model.load_state_dict(start)
+        hold(self.model, masks)
+        self._masks = {name: mask.to(device) for name, mask in masks.items()}
+        self._l1 = l1
+        self.optimizer.register_step_pre_hook(lambda *_: self._penalise())
+        self.optimizer.register_step_post_hook(lambda *_: hold(self.model, self._masks))
+
+    @torch.no_grad()
+    def _penalise(self) -> None:
+        for name, weight in self.model.named_parameters():
+            if name in self._masks and weight.grad is not None:
+                weight.grad.add_(weight.sign(), alpha=self._l1)

@@ -1,0 +1,228 @@
+"""Several studies' best models side by side: what a comparison and the report of a series share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from raysearch.ledger.history import History, read_history
+from raysearch.report.blocks import (
+    NONE,
+    PM,
+    Block,
+    Cell,
+    Heading,
+    Link,
+    Picture,
+    Table,
+    Text,
+    listing,
+    number,
+    text,
+    warning,
+)
+from raysearch.report.final_part import energy_of, latency_text
+from raysearch.report.measured import Measured, fold_results, measured, over_folds
+from raysearch.report.predictions import TestResult, noun, read_result
+from raysearch.report.published import FAMILIES, Published, by_class_table, caveats, joined, published_for
+from raysearch.report.roc import ClassResult
+from raysearch.report.roc_figures import draw_rejection, draw_roc, efficiency_band, rejection_band
+
+IN_WORDS = {
+    "accuracy": "accuracy",
+    "auc": "mean AUC",
+    "parameters": "parameters",
+    "mflop": "MFLOP per example",
+}
+
+
+@dataclass(frozen=True)
+class Model:
+    """A study's best model, or those of its folds.
+
+    Attributes:
+        name: of the study, or of the member of a series.
+        page: path of the study's own report from the page that is made, empty where there is none.
+        history: the study's.
+        result: its test.
+        folds: :func:`raysearch.report.measured.fold_results` of the test.
+        figures: :func:`raysearch.report.measured.measured` of all that.
+        published: what papers report for its space.
+    """
+
+    name: str
+    page: str
+    history: History
+    result: TestResult
+    folds: Sequence[Sequence[ClassResult]]
+    figures: Mapping[str, Measured]
+    published: Sequence[Published]
+
+    @property
+    def link(self) -> Cell:
+        """Its name, with a link to its own report where there is one."""
+        return Link(self.name, self.page) if self.page else self.name
+
+    @property
+    def classes(self) -> list[str]:
+        """Classes that were evaluated."""
+        return [each.name for each in self.folds[0]] if self.folds else []
+
+
+def read_model(folder: Path, page_folder: Path, name: str = "") -> Model:
+    """Read a study as one of several.
+
+    Args:
+        folder: the study's.
+        page_folder: where the page is written that tells of it.
+        name: shown instead of the study's own.
+
+    Raises:
+        StorageError: no ledger there, or damage in it.
+    """
+    history = read_history(folder)
+    result = read_result(folder, history)
+    folds = fold_results(result)
+    own = folder / "report" / "index.html"
+    page = Path(os.path.relpath(own, page_folder)).as_posix() if own.is_file() else ""
+    return Model(
+        name or history.created.study,
+        page,
+        history,
+        result,
+        folds,
+        measured(history, result, folds),
+        published_for(history.created.space_file),
+    )
+
+
+def progress(history: History) -> str:
+    """Say how far a study is: ``20 trials``, or ``3 of 20 trials``."""
+    return (
+        f"{history.n_trials} trials"
+        if history.is_complete
+        else f"{history.n_committed} of {history.n_trials} trials"
+    )
+
+
+def overview(models: Sequence[Model]) -> list[Block]:
+    """One line for each model: what it was trained on, how good it is and what it costs, beside published costs."""
+    names = [name for name in IN_WORDS if any(name in model.figures for model in models)]
+    told = [name for name in names if any(joined(model.published, name) for model in models)]
+    latencies = {
+        model.name: latency_text(model.result, model.history.sessions[-1][0].cpu) for model in models
+    }
+    head = ["model", "search", "trained on", "best on validation", "uncertainty"]
+    head += [cell for name in names for cell in (IN_WORDS[name], *(["published"] if name in told else []))]
+    head += ["inference"] if any(latencies.values()) else []
+    head += ["source of published"] if told else []
+    rows = tuple(_overview_row(model, names, told, latencies, "inference" in head) for model in models)
+    caption = (
+        f"{PM}: as the column of uncertainty says; 'test set': one model, binomial in the test set's size; 'sd of K': sample "
+        "standard deviation over the models of K folds on one test set. MFLOP: 10^6 operations, a multiplication and an "
+        "addition each counted as one, matrix products only."
+    )
+    last = len(head) - ("inference" in head) - bool(told)
+    return [Table(tuple(head), rows, caption, frozenset({2, 3, *range(5, last)}))]
+
+
+def _overview_row(
+    model: Model, names: Sequence[str], told: Sequence[str], latencies: Mapping[str, str], has_latency: bool
+) -> tuple[Cell, ...]:
+    created, k = model.history.created, len(model.result.tests)
+    best = model.figures.get(created.objective)
+    row: list[Cell] = [
+        model.link,
+        progress(model.history),
+        number(created.data.get("n_train")),
+        NONE if best is None else f"{created.objective} {best}",
+        NONE if not k else "test set" if k == 1 else f"sd of {k}",
+    ]
+    for name in names:
+        row.append(str(model.figures.get(name, NONE)))
+        row += [joined(model.published, name) or NONE] if name in told else []
+    row += [latencies[model.name] or NONE] if has_latency else []
+    if told:
+        row.append(
+            "; ".join(e.source for e in model.published if any(name in e.metrics for name in told)) or NONE
+        )
+    return tuple(row)
+
+
+def test_figures(models: Sequence[Model]) -> list[Block]:
+    """A table for each metric by class, our figures and the published ones in columns of their own."""
+    classes = classes_of(models)
+    if not classes:
+        return []
+    blocks: list[Block] = [*one_test_set(models), *caveats(e for model in models for e in model.published)]
+    rows = [(model.link, model.figures, model.published) for model in models]
+    for family, title in FAMILIES.items():
+        blocks += [Heading(f"{title}, each class against the rest", 3), by_class_table(family, rows, classes)]
+    return blocks
+
+
+def classes_of(models: Sequence[Model]) -> list[str]:
+    """Classes of all models, in the order of their first appearance."""
+    return list(dict.fromkeys(name for model in models for name in model.classes))
+
+
+def one_test_set(models: Sequence[Model]) -> list[Text]:
+    """Say whether all models were applied to the same test set."""
+    tested = [model for model in models if model.folds]
+    if len(tested) < 2:
+        return []
+    first = tested[0]
+    same = all(
+        model.history.created.data.get("files") == first.history.created.data.get("files")
+        and np.array_equal(model.result.predictions[0].labels, first.result.predictions[0].labels)
+        for model in tested
+    )
+    sizes = listing([f"{model.name} {model.result.tests[0].n_test:,}" for model in tested])
+    unit = noun(first.history.created.data)
+    if same:
+        return [text(f"All models were applied to the same {first.result.tests[0].n_test:,} test {unit}.")]
+    return [
+        warning(
+            f"The models were not applied to the same test set (other files, or other {unit} of them; sizes: {sizes}), so "
+            "that differences between them hold those between their test sets."
+        )
+    ]
+
+
+def curves(models: Sequence[Model]) -> list[Block]:
+    """The ROC curves of all models, a pair of figures for each class."""
+    blocks: list[Block] = []
+    for name in classes_of(models):
+        shown = [(model, model.classes.index(name)) for model in models if name in model.classes]
+        columns = [(model.name, [results[place] for results in model.folds]) for model, place in shown]
+        areas = [str(over_folds([Measured(*each.auc) for each in column])) for _, column in columns]
+        energy = next(
+            (e for model, _ in shown if (e := energy_of(model.history.created.data)) is not None), None
+        )
+        bands = [
+            (efficiency_band(model, f"AUC {area}", column), rejection_band(model, f"AUC {area}", column))
+            for (model, column), area in zip(columns, areas, strict=True)
+        ]
+        told = "; ".join(f"{model} AUC {area}" for (model, _), area in zip(columns, areas, strict=True))
+        title, slug = f"{name} against the rest", "".join(c if c.isalnum() else "_" for c in name)
+        note = "Bands: sample sd over the models of folds; of one model, one sigma of the test set."
+        blocks += [
+            Heading(f"Class {name}", 3),
+            Picture(
+                f"roc-{slug}",
+                f"ROC curves of {title}: {told}.",
+                f"{title}: signal efficiency over background efficiency of every model. {note}",
+                draw_roc([efficiency for efficiency, _ in bands], title, energy),
+            ),
+            Picture(
+                f"rejection-{slug}",
+                f"Background rejection of {title} over signal efficiency of every model.",
+                f"{title}: background rejection over signal efficiency of every model. {note}",
+                draw_rejection([rejection for _, rejection in bands], title, energy),
+            ),
+        ]
+    return blocks

@@ -1,0 +1,287 @@
+"""The report of a series: every member's best settings and figures side by side, and how they follow what is varied.
+
+For the JEDI-net paper's series these are its tables 1 and 2 (arXiv:1908.05318): best settings and validation loss by
+number of particles, one table for each form of phi_C, with the published lines below ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from raysearch.ledger.history import History
+from raysearch.report.blocks import (
+    NONE,
+    Block,
+    Cell,
+    Code,
+    Heading,
+    Mono,
+    Picture,
+    Table,
+    listing,
+    number,
+    text,
+    warning,
+)
+from raysearch.report.build import FOLDER, write_page
+from raysearch.report.measured import Measured
+from raysearch.report.members import Member, grouped, numeric_keys, read_members, row_key, short
+from raysearch.report.models import Model, curves, overview, progress, test_figures
+from raysearch.report.published import Published, joined
+from raysearch.report.style import DASHES, PALETTE, hep_style, new_axes
+
+
+def build_series_report(folder: Path) -> Path:
+    """Write ``report/`` into a series' folder; the members' own reports are left as they are.
+
+    Args:
+        folder: of the series.
+
+    Returns:
+        Path of ``index.html``.
+
+    Raises:
+        StorageError: ``series.yaml`` or a ledger is damaged.
+        FolderError: the report cannot be written.
+    """
+    place = folder / FOLDER
+    with hep_style():
+        write_page(place, f"Series {folder.name}", content(folder, read_members(folder, place)))
+    return place / "index.html"
+
+
+def content(folder: Path, members: Sequence[Member]) -> list[Block]:
+    """Make the whole content of the report of a series."""
+    models = [member.model for member in members if member.model is not None]
+    blocks: list[Block] = [*_standing(folder, members), Heading("Best settings"), *best_settings(members)]
+    if any(model.history.best for model in models):
+        blocks += [Heading("Members side by side"), *overview(models)]
+        if figures := test_figures(models):
+            blocks += [Heading("Test set"), *figures]
+        blocks += dependence(members)
+        if any(model.folds for model in models):
+            blocks += [Heading("ROC curves"), *curves(models)]
+    going_on = [
+        f"raysearch report {folder.name}   # make this report again",
+        "raysearch dashboard   # browse the runs",
+    ]
+    if _unfinished(members):
+        going_on.insert(0, f"raysearch resume {folder.name}   # finish what is still to do")
+    return [*blocks, Heading("Going on"), Code("\n".join(going_on))]
+
+
+def series_lines(folder: Path) -> list[str]:
+    """Write the series as a table for a terminal: a line for each member, published losses beside ours.
+
+    Raises:
+        StorageError: ``series.yaml`` or a ledger is damaged.
+    """
+    members = read_members(folder, folder / FOLDER)
+    objective = next((member.model.history.created.objective for member in members if member.model), "best")
+    names = {
+        objective: objective,
+        "accuracy": "accuracy",
+        "auc": "AUC",
+        "parameters": "param.",
+        "mflop": "MFLOP",
+    }
+    rows = [["member", "trials", objective, "published", *list(names.values())[1:]]]
+    for member in members:
+        model = member.model
+        figures = model.figures if model else {}
+        done = _trials(model.history) if model else "not begun"
+        cells = [_terse(figures.get(name)) for name in names]
+        rows.append([member.name, done, cells[0], joined(member.published, objective) or "-", *cells[1:]])
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    lines = [
+        "  ".join(cell.rjust(width) if place else cell.ljust(width) for place, (cell, width) in enumerate(zip(row, widths, strict=True)))
+        for row in rows
+    ]  # fmt: skip
+    sources = dict.fromkeys(
+        entry.source for member in members for entry in member.published if objective in entry.metrics
+    )
+    return [*(line.rstrip() for line in lines), *(f"published: {source}" for source in sources)]
+
+
+def _terse(figure: Measured | None) -> str:
+    """Four digits and an error in the last of them: ``0.7312(44)`` would be shorter, but not everybody reads it."""
+    if figure is None:
+        return "-"
+    return str(figure) if isinstance(figure.value, int) else f"{figure.value:.4g}"
+
+
+def _unfinished(members: Sequence[Member]) -> list[Member]:
+    return [member for member in members if not (member.model and member.model.history.is_complete)]
+
+
+def _standing(folder: Path, members: Sequence[Member]) -> list[Block]:
+    """Say what the series is, and what of it is missing."""
+    varied = [
+        f"{short(key)} ({', '.join(dict.fromkeys(str(member.varied[key]) for member in members))})"
+        for key in members[0].varied
+    ]
+    over = f", over {listing(varied)}" if varied else ""
+    done = len(members) - len(_unfinished(members))
+    blocks: list[Block] = [text(f"{len(members)} studies, {done} of them complete{over}.")]
+    missing = [
+        f"{member.name} ({progress(member.model.history) if member.model else 'not begun'})"
+        for member in _unfinished(members)
+    ]
+    if missing:
+        told = f"Not complete: {listing(missing)}. What is shown of these may change. To go on: "
+        blocks.append(warning(told, Mono(f"raysearch resume {folder.name}")))
+    for member in members:
+        for each in member.model.result.warnings if member.model else ():
+            blocks.append(warning(f"{member.name}: ", *each.parts))
+    return blocks
+
+
+def best_settings(members: Sequence[Member]) -> list[Block]:
+    """Tables of best settings and validation results, the published lines below ours; one table for each group."""
+    key, blocks = row_key(members), list[Block]()
+    objective = next((member.model.history.created.objective for member in members if member.model), "")
+    names = list(
+        dict.fromkeys(
+            name for member in members if member.model for name in member.model.history.created.settings
+        )
+    )
+    for group, inside in grouped(members, key).items():
+        blocks += [Heading(group, 3)] if group else []
+        rows: list[tuple[Cell, ...]] = []
+        for member in inside:
+            rows.append(_own_line(member, key, objective, names))
+            rows += [_published_line(entry, member, key, objective, names) for entry in member.published]
+        marked = frozenset(place for place, row in enumerate(rows) if row[1] == "here")
+        head = (short(key) or "member", "", objective or "best", *names, "trials")
+        blocks.append(Table(head, tuple(rows), numbers=frozenset({0, 2}), marked=marked))
+    sources = dict.fromkeys(entry.source for member in members for entry in member.published)
+    told = "Best of each member's trials by its objective on validation data"
+    told += (
+        f"; lines that name a source are published, from other data and other training: {listing(list(sources))}."
+        if sources
+        else "."
+    )
+    return [*blocks, text(told)]
+
+
+def _own_line(member: Member, key: str, objective: str, names: Sequence[str]) -> tuple[Cell, ...]:
+    label = number(member.varied.get(key, member.name))
+    if member.model is None:
+        return (label, "here", "not begun", *(NONE for _ in names), NONE)
+    history = member.model.history
+    if history.best is None:
+        return (label, "here", NONE, *(NONE for _ in names), _trials(history))
+    chosen = [number(history.best.settings.get(name)) for name in names]
+    return (label, "here", str(member.model.figures[objective]), *chosen, _trials(history))
+
+
+def _trials(history: History) -> str:
+    return f"{history.n_committed}/{history.n_trials}"
+
+
+def _published_line(
+    entry: Published, member: Member, key: str, objective: str, names: Sequence[str]
+) -> tuple[Cell, ...]:
+    chosen = [number(entry.settings.get(name)) for name in names]
+    label = number(member.varied.get(key, member.name))
+    return (label, entry.source, entry.text_of(objective) or NONE, *chosen, "")
+
+
+def dependence(members: Sequence[Member]) -> list[Block]:
+    """Figures of validation result and test AUC over each numeric key that is varied."""
+    blocks: list[Block] = []
+    objective = next(member.model.history.created.objective for member in members if member.model)
+    for key in numeric_keys(members):
+        if any(member.model and "auc" in member.model.figures for member in members):
+            blocks.append(_picture(members, key, "auc", "mean test AUC"))
+        blocks.insert(-1 if blocks else 0, _picture(members, key, objective, objective))
+    return [Heading("How it follows what is varied"), *blocks] if blocks else []
+
+
+def _picture(members: Sequence[Member], key: str, metric: str, title: str) -> Picture:
+    lines = lines_of(members, key, lambda member: member.model.figures.get(metric) if member.model else None)
+    told = "; ".join(
+        f"{name or title}: " + ", ".join(f"{x:g} {value}" for x, value in points)
+        for name, points in lines.items()
+    )
+    printed = {
+        group: points
+        for group, inside in grouped(members, key).items()
+        if (
+            points := [
+                (m.varied[key], value)
+                for m in inside
+                for e in m.published
+                if (value := _value(e, metric)) is not None
+            ]
+        )
+    }
+    sources = dict.fromkeys(e.source for m in members for e in m.published if metric in e.metrics)
+    published = f" Hollow: published ({listing(list(sources))}), from other data." if printed else ""
+    return Picture(
+        f"{metric}-over-{key.replace('.', '-')}",
+        f"{title} over {short(key)}. {told}.",
+        f"{title} of each member's best over {short(key)}; bars: sample sd over folds, where "
+        f"there are folds.{published}",
+        draw_dependence(lines, printed, short(key), title),
+    )
+
+
+def _value(entry: Published, metric: str) -> float | None:
+    value = entry.metrics.get(metric)
+    return float(value[0] if isinstance(value, list | tuple) else value) if value is not None else None
+
+
+def lines_of(
+    members: Sequence[Member], key: str, read: Callable[[Member], Measured | None]
+) -> dict[str, list[tuple[Any, Measured]]]:
+    """Points over ``key``, rising, one line for each combination of the other varied keys."""
+    lines = {
+        group: sorted(
+            ((member.varied[key], value) for member in inside if (value := read(member)) is not None),
+            key=lambda point: point[0],
+        )
+        for group, inside in grouped(members, key).items()
+    }
+    return {group: points for group, points in lines.items() if points}
+
+
+def draw_dependence(
+    lines: dict[str, list[tuple[Any, Measured]]],
+    published: dict[str, list[tuple[Any, float]]],
+    xlabel: str,
+    ylabel: str,
+) -> Figure:
+    """Draw one figure over one varied key.
+
+    Args:
+        lines: of :func:`lines_of`.
+        published: points of the same lines.
+        xlabel: the key.
+        ylabel: the figure.
+    """
+    figure, axes = new_axes(7.6, 5.0)
+    for place, group in enumerate(dict.fromkeys([*lines, *published])):
+        colour, dash = PALETTE[place % len(PALETTE)], DASHES[place % len(DASHES)]
+        points = lines.get(group, [])
+        axes.errorbar(
+            [x for x, _ in points],
+            [value.value for _, value in points],
+            yerr=[value.error or 0.0 for _, value in points],
+            fmt="o", ls=dash, color=colour, capsize=3, label=(group or "here").replace("$", r"\$"),
+        )  # fmt: skip
+        if known := published.get(group):
+            label = f"{group or 'it'}, published".replace("$", r"\$")
+            axes.plot(*zip(*known, strict=True), "s", mfc="none", ms=8, color=colour, label=label)
+    xs = [x for points in [*lines.values(), *published.values()] for x, _ in points]
+    if min(xs) > 0 and max(xs) >= 8 * min(xs):
+        axes.set_xscale("log")
+    axes.margins(0.08)
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    axes.legend()
+    return figure
