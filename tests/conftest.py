@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 from toy import TOY_SPACE, TOY_TASK
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+if "RAYSEARCH_CACHE" not in os.environ:  # not the user's own
+    _cache = tempfile.TemporaryDirectory(prefix="raysearch-cache-")
+    os.environ["RAYSEARCH_CACHE"] = _cache.name
 
 
 @pytest.fixture

@@ -9,21 +9,21 @@ from raysearch.after.prune_table import Metrics, Round, Table
 from raysearch.training.checkpoint import write_durably
 
 SHOWN = ("accuracy", "auc")  # beside the objective, where a task has them
-HEADER = (
-    "round",
-    "weights dropped",
-    "% of weights",
-    "% of parameters",
-    "parameters left",
-    "MFLOP left",
-)
+HEADER = ("round", "dropped", "% weights", "% parameters", "parameters left", "MFLOP left")
 
 
-def table_rows(table: Table, objective: str) -> list[list[str]]:
-    """Header and one row for each round, as text; of each metric its value after pruning, then after retraining."""
+def table_rows(table: Table, objective: str, *, before: bool = True) -> list[list[str]]:
+    """Header and one row for each round, as text.
+
+    Args:
+        table: what is known.
+        objective: the metric that is shown first.
+        before: tell each metric before retraining, too.
+    """
     names = shown(table.rounds[0].pruned, objective)
-    header = [*HEADER, *(f"{name}{when}" for name in names for when in (", pruned", ", retrained"))]
-    return [header, *(_row(one, names) for one in table.rounds)]
+    told = ("pruned ", "") if before else ("",)
+    header = [*HEADER, *(f"{when}{name}" for name in names for when in told)]
+    return [header, *(_row(one, names, before=before) for one in table.rounds)]
 
 
 def test_rows(table: Table, objective: str) -> list[list[str]]:
@@ -50,7 +50,8 @@ def shown(metrics: Metrics, objective: str) -> list[str]:
     return [name for name in dict.fromkeys(wanted) if name in metrics]
 
 
-def _row(one: Round, names: Sequence[str]) -> list[str]:
+def _row(one: Round, names: Sequence[str], *, before: bool) -> list[str]:
+    metrics = (one.pruned, one.retrained) if before else (one.retrained,)
     return [
         str(one.number),
         f"{one.dropped:,}",
@@ -58,7 +59,7 @@ def _row(one: Round, names: Sequence[str]) -> list[str]:
         f"{100 * one.dropped / one.parameters:.1f}",
         f"{one.parameters - one.dropped:,}",
         f"{one.nonzero_mflop:.4g}",
-        *(f"{metrics[name]:.4f}" for name in names for metrics in (one.pruned, one.retrained)),
+        *(f"{found[name]:.4f}" for name in names for found in metrics),
     ]
 
 
@@ -72,11 +73,14 @@ def write_report(table: Table, path: Path, objective: str) -> None:
 
 Iterative magnitude pruning and retraining as in arXiv:1804.06913 (its code's schedule: 32.7, 47.5, 56.5, 63.0, 66.7, 70.0
 and 71.7 % of the weights): weights are ranked by |w| over the largest |w| of their layer, over all layers together; biases
-stay. Each round retrains what is left for at most {identity["epochs"]} epochs{patience}, with an L1 penalty of
+stay. Each round retrains what is left (epochs: at most {identity["epochs"]}{patience}), with an L1 penalty of
 {identity["l1"]:g} on weights; the epoch that is best on validation data counts. Round 0 drops nothing. MFLOP: 10^6
 operations per example, multiply and add counted each, of the products that no zero makes needless.
 
 ## Rounds, on validation data
+
+Dropped: weights that are zero by now, as a share of the weights, and of all parameters with biases. "pruned" metrics are
+those before retraining.
 
 {_markdown(table_rows(table, objective))}
 

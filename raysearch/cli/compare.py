@@ -12,7 +12,9 @@ from raysearch.study.folders import RUNS
 
 
 def compare(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Studies; a series stands for its members.")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="NAME...", help="Studies; a series stands for its members.")
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FOLDER", help="For the page; default RUNS/comparison.")
     ] = None,
@@ -30,7 +32,9 @@ def compare(
     folders: list[Path] = []
     for name in names:
         folder = existing_folder(runs, name)
-        members = [path for path in sorted(folder.iterdir()) if has_begun(path)] if is_series(folder) else [folder]
+        members = (
+            [path for path in sorted(folder.iterdir()) if has_begun(path)] if is_series(folder) else [folder]
+        )
         folders += [one for one in members if one not in folders]
     out = out or runs / "comparison"
     page = build_comparison(folders, out)

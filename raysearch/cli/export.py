@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from raysearch.cli.options import Name, Runs, Trial
+from raysearch.cli.options import Name, Runs
+from raysearch.cli.trained import Which
 from raysearch.study.folders import RUNS
 
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
@@ -21,7 +22,7 @@ def export(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Default STUDY-TRIAL.onnx or .pt2, here.")
     ] = None,
-    trial: Trial = "best",
+    trial: Which = "best",
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
     runs: Runs = RUNS,
 ) -> None:
@@ -39,7 +40,8 @@ def export(
         check_out(out, force=force)
     trained = find_trained(runs, name, trial)
     if out is None:
-        out = Path(f"{name.replace('/', '-')}-{trained.trial}{SUFFIXES[to]}")
+        word = trained.trial if trial == "best" else trial
+        out = Path(f"{name.replace('/', '-')}-{word}{SUFFIXES[to]}")
         check_out(out, force=force)
     done = write(trained, to, out)
     shapes = ", ".join("x".join(["batch", *map(str, shape)]) for shape in done.input_shapes)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from raysearch.cli.options import Name, Runs, Trial
-from raysearch.cli.trained import Device
+from raysearch.cli.options import Name, Runs
+from raysearch.cli.trained import Device, Which
 from raysearch.study.folders import RUNS
 
 
@@ -19,7 +19,7 @@ def predict(
         typer.Option("--data", metavar="FILES", help="A file or folder; may be given several times."),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="HDF5 file to write.")],
-    trial: Trial = "best",
+    trial: Which = "best",
     batch: Annotated[
         int, typer.Option("--batch", min=1, help="Rows that a model is given at a time.")
     ] = 1000,

@@ -96,7 +96,7 @@ def _print(table: Table, objective: str, folder: Path) -> None:
     from raysearch.after.prune_report import table_rows, test_rows
     from raysearch.cli.text_table import aligned
 
-    for rows in (table_rows(table, objective), test_rows(table, objective)):
+    for rows in (table_rows(table, objective, before=False), test_rows(table, objective)):
         for line in aligned(rows):
             typer.echo(line)
         typer.echo()

@@ -10,7 +10,7 @@ import typer
 
 from raysearch.ledger.history import History, TrialHistory
 from raysearch.ledger.ledger import read_entries
-from raysearch.report.states import count_states, objective_names, tests_of
+from raysearch.report.states import OVER, count_states, objective_names, tests_of
 from raysearch.study.folders import name_of, resume_command
 
 PARTS = ("train", "val", "test")
@@ -24,9 +24,9 @@ def print_summary(folder: Path) -> None:
     space_file = history.created.space_file
     minutes, seconds = divmod(history.busy_ms // 1000, 60)
     typer.echo(
-        f"\n{name_of(folder)}: {history.n_committed} of {history.n_trials} trials, {minutes} min {seconds} s"
+        f"\n{name_of(folder)}: {history.n_committed} of {history.n_trials} trials, "
+        f"{count_states(history.committed, OVER[1:])}, {minutes} min {seconds} s"
     )
-    typer.echo(f"trials:   {count_states(history.committed)}")
     _print_reasons(history, "failed")
     _print_reasons(history, "refused")
     if history.best is not None:

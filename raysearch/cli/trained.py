@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
     from raysearch.after.trained import Trained
 
+Which = Annotated[
+    str,
+    typer.Option("--from", metavar="TRIAL", help="best, a trial's number, or pruned (see raysearch prune)."),
+]
 Device = Annotated[str, typer.Option("--device", help="Where to compute: cpu, cuda, or cuda:N.")]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from raysearch.errors import FolderError, InputError
 from raysearch.report.blocks import NONE, Block, Heading, Table, Text, listing, number, text, warning
 from raysearch.report.build import write_page
+from raysearch.report.dependence import learning_curve
 from raysearch.report.models import Model, curves, overview, read_model, test_figures
 from raysearch.report.style import hep_style
 
@@ -48,7 +49,13 @@ def content(models: Sequence[Model]) -> list[Block]:
     blocks: list[Block] = [text(f"{len(models)} studies side by side."), *_told(models)]
     blocks += [Heading("Overview"), *overview(models), Heading("Best settings"), settings_table(models)]
     if figures := test_figures(models):
-        blocks += [Heading("Test set"), *figures, Heading("ROC curves"), *curves(models)]
+        blocks += [
+            Heading("Test set"),
+            *figures,
+            *learning_curve(models),
+            Heading("ROC curves"),
+            *curves(models),
+        ]
     return blocks
 
 

@@ -87,7 +87,7 @@ def short(key: str) -> str:
 
 def row_key(members: Sequence[Member]) -> str:
     """The varied key that rows and the x axis follow: the first whose values are all numbers, else the last one."""
-    return next(iter(numeric_keys(members)), next(reversed(members[0].varied), ""))
+    return next(iter(numeric_keys(members)), ([*members[0].varied] or [""])[-1])
 
 
 def numeric_keys(members: Sequence[Member]) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -120,7 +121,9 @@ def _draw_bands(axes: Axes, grid: np.ndarray, bands: Sequence[Band]) -> None:
         axes.plot(grid, band.value, color=colour, ls=dash, label=label, zorder=3)
 
 
-def _finish(axes: Axes, place: str, title: str, energy_tev: float | None) -> None:
+def _finish(
+    axes: Axes, place: Literal["upper left", "upper right"], title: str, energy_tev: float | None
+) -> None:
     axes.legend(loc=place, title=title.replace("$", r"\$"), title_fontsize="small", alignment="left")
     axes.set_title("Simulation", loc="left", fontweight="bold", fontstyle="italic")
     if energy_tev is not None:

@@ -6,11 +6,8 @@ number of particles, one table for each form of phi_C, with the published lines 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-from matplotlib.figure import Figure
 
 from raysearch.ledger.history import History
 from raysearch.report.blocks import (
@@ -20,7 +17,6 @@ from raysearch.report.blocks import (
     Code,
     Heading,
     Mono,
-    Picture,
     Table,
     listing,
     number,
@@ -28,11 +24,12 @@ from raysearch.report.blocks import (
     warning,
 )
 from raysearch.report.build import FOLDER, write_page
+from raysearch.report.dependence import dependence
 from raysearch.report.measured import Measured
-from raysearch.report.members import Member, grouped, numeric_keys, read_members, row_key, short
-from raysearch.report.models import Model, curves, overview, progress, test_figures
+from raysearch.report.members import Member, grouped, read_members, row_key, short
+from raysearch.report.models import curves, overview, progress, test_figures
 from raysearch.report.published import Published, joined
-from raysearch.report.style import DASHES, PALETTE, hep_style, new_axes
+from raysearch.report.style import hep_style
 
 
 def build_series_report(folder: Path) -> Path:
@@ -134,9 +131,12 @@ def _standing(folder: Path, members: Sequence[Member]) -> list[Block]:
     if missing:
         told = f"Not complete: {listing(missing)}. What is shown of these may change. To go on: "
         blocks.append(warning(told, Mono(f"raysearch resume {folder.name}")))
-    for member in members:
-        for each in member.model.result.warnings if member.model else ():
-            blocks.append(warning(f"{member.name}: ", *each.parts))
+    blocks += [
+        warning(f"{member.name}: ", *each.parts)
+        for member in members
+        if member.model
+        for each in member.model.result.warnings
+    ]
     return blocks
 
 
@@ -189,99 +189,3 @@ def _published_line(
     chosen = [number(entry.settings.get(name)) for name in names]
     label = number(member.varied.get(key, member.name))
     return (label, entry.source, entry.text_of(objective) or NONE, *chosen, "")
-
-
-def dependence(members: Sequence[Member]) -> list[Block]:
-    """Figures of validation result and test AUC over each numeric key that is varied."""
-    blocks: list[Block] = []
-    objective = next(member.model.history.created.objective for member in members if member.model)
-    for key in numeric_keys(members):
-        if any(member.model and "auc" in member.model.figures for member in members):
-            blocks.append(_picture(members, key, "auc", "mean test AUC"))
-        blocks.insert(-1 if blocks else 0, _picture(members, key, objective, objective))
-    return [Heading("How it follows what is varied"), *blocks] if blocks else []
-
-
-def _picture(members: Sequence[Member], key: str, metric: str, title: str) -> Picture:
-    lines = lines_of(members, key, lambda member: member.model.figures.get(metric) if member.model else None)
-    told = "; ".join(
-        f"{name or title}: " + ", ".join(f"{x:g} {value}" for x, value in points)
-        for name, points in lines.items()
-    )
-    printed = {
-        group: points
-        for group, inside in grouped(members, key).items()
-        if (
-            points := [
-                (m.varied[key], value)
-                for m in inside
-                for e in m.published
-                if (value := _value(e, metric)) is not None
-            ]
-        )
-    }
-    sources = dict.fromkeys(e.source for m in members for e in m.published if metric in e.metrics)
-    published = f" Hollow: published ({listing(list(sources))}), from other data." if printed else ""
-    return Picture(
-        f"{metric}-over-{key.replace('.', '-')}",
-        f"{title} over {short(key)}. {told}.",
-        f"{title} of each member's best over {short(key)}; bars: sample sd over folds, where "
-        f"there are folds.{published}",
-        draw_dependence(lines, printed, short(key), title),
-    )
-
-
-def _value(entry: Published, metric: str) -> float | None:
-    value = entry.metrics.get(metric)
-    return float(value[0] if isinstance(value, list | tuple) else value) if value is not None else None
-
-
-def lines_of(
-    members: Sequence[Member], key: str, read: Callable[[Member], Measured | None]
-) -> dict[str, list[tuple[Any, Measured]]]:
-    """Points over ``key``, rising, one line for each combination of the other varied keys."""
-    lines = {
-        group: sorted(
-            ((member.varied[key], value) for member in inside if (value := read(member)) is not None),
-            key=lambda point: point[0],
-        )
-        for group, inside in grouped(members, key).items()
-    }
-    return {group: points for group, points in lines.items() if points}
-
-
-def draw_dependence(
-    lines: dict[str, list[tuple[Any, Measured]]],
-    published: dict[str, list[tuple[Any, float]]],
-    xlabel: str,
-    ylabel: str,
-) -> Figure:
-    """Draw one figure over one varied key.
-
-    Args:
-        lines: of :func:`lines_of`.
-        published: points of the same lines.
-        xlabel: the key.
-        ylabel: the figure.
-    """
-    figure, axes = new_axes(7.6, 5.0)
-    for place, group in enumerate(dict.fromkeys([*lines, *published])):
-        colour, dash = PALETTE[place % len(PALETTE)], DASHES[place % len(DASHES)]
-        points = lines.get(group, [])
-        axes.errorbar(
-            [x for x, _ in points],
-            [value.value for _, value in points],
-            yerr=[value.error or 0.0 for _, value in points],
-            fmt="o", ls=dash, color=colour, capsize=3, label=(group or "here").replace("$", r"\$"),
-        )  # fmt: skip
-        if known := published.get(group):
-            label = f"{group or 'it'}, published".replace("$", r"\$")
-            axes.plot(*zip(*known, strict=True), "s", mfc="none", ms=8, color=colour, label=label)
-    xs = [x for points in [*lines.values(), *published.values()] for x, _ in points]
-    if min(xs) > 0 and max(xs) >= 8 * min(xs):
-        axes.set_xscale("log")
-    axes.margins(0.08)
-    axes.set_xlabel(xlabel)
-    axes.set_ylabel(ylabel)
-    axes.legend()
-    return figure

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from raysearch.ledger.history import History, TrialHistory
 from raysearch.ledger.records import Tested
 
+OVER = ("finished", "pruned", "refused", "failed")
 ALWAYS_TOLD = ("finished", "failed")
 
 
-def count_states(trials: Iterable[TrialHistory]) -> str:
+def count_states(trials: Iterable[TrialHistory], states: Sequence[str] = OVER) -> str:
     """Write how many are over, and how: ``10 finished, 2 pruned, 1 refused, 0 failed``."""
-    counts = Counter(trial.state for trial in trials)
-    told = [
-        (state, counts[state])
-        for state in ("finished", "pruned", "refused", "failed")
-        if counts[state] or state in ALWAYS_TOLD
-    ]
-    return ", ".join(f"{n} {state}" for state, n in told)
+    counts = Counter[str](trial.state for trial in trials)
+    told = [state for state in states if counts[state] or state in ALWAYS_TOLD]
+    return ", ".join(f"{counts[state]} {state}" for state in told)
 
 
 def reached(trial: TrialHistory) -> float | None:

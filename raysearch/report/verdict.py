@@ -66,8 +66,8 @@ def _summary(history: History, result: TestResult) -> list[Block]:
     if history.created.others:
         names = listing(objective_names(history))
         front = f"Searched for {names}; {count(len(history.front), 'trial')} on the Pareto front, of which it is the first. "
-    told = text(state, found, f"found with {chosen}. ", front, *_test_sentence(history, result))
-    return [told, *result.warnings]
+    summary = text(state, found, f"found with {chosen}. ", front, *_test_sentence(history, result))
+    return [summary, *result.warnings]
 
 
 def _test_sentence(history: History, result: TestResult) -> list[str]:

@@ -39,6 +39,8 @@ class JetTask(Task[S]):
     :meth:`is_standardized` and, if the stored form is not what its model takes, :meth:`network_input`.
     """
 
+    higher_is_better = frozenset({"accuracy", "auc", *(f"auc_{name}" for name in CLASSES)})
+
     def jet_input(self, settings: S) -> JetInput:
         """Say what the network sees of a jet."""
         return JetInput("constituents", settings.constituents)  # type: ignore[attr-defined] # see the class

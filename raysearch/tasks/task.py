@@ -80,7 +80,7 @@ class Task(ABC, Generic[S]):
 
     def predictions(self, outputs: Tensor, data: TensorData) -> dict[str, Any]:
         """Arrays to keep of the final evaluation on the test set, for the report."""
-        return {"outputs": outputs.numpy(), "targets": data.tensors[-1].numpy()}
+        return {"outputs": outputs.numpy(), "targets": data.column(-1).numpy()}
 
 
 def make_settings(task: Task[S], values: Mapping[str, Any], origin: str = "space") -> S:

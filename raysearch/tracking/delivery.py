@@ -22,11 +22,14 @@ from mlflow.tracking import MlflowClient
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import read_entries
 from raysearch.tracking.address import artifact_folder, is_server, sqlite_file
+from raysearch.tracking.only_one import my_turn
+from raysearch.tracking.series_view import series_of
 from raysearch.tracking.view import KEY, STUDY, RunView, experiment_name, study_key, views
 
 ARTIFACTS = "raysearch.artifacts"
 PAGE = {"mlflow.experimentKind": "custom_model_development"}  # else the page opens as one for language models
 METRICS_A_BATCH, TEXTS_A_BATCH, RUNS_A_PAGE = 800, 90, 500  # MLflow's limits: 1000 metrics, 100 texts
+TURN_S = 60.0  # to wait for other mirrors of a series
 # Where a server may send a client's files; a path on this machine is not among them (CVE-2025-11201 and kin).
 REMOTE_STORES = {"mlflow-artifacts", "http", "https", "s3", "gs", "abfss", "wasbs"}
 
@@ -66,7 +69,8 @@ class Delivery:
         self._client = MlflowClient(uri)
         experiment = self._experiment(experiment_name(history))
         self._experiment_id: str = experiment.experiment_id
-        self._held = self._ask()
+        self._held = self._ask(f"tags.`{STUDY}` = '{self._study}'")
+        self._series = series_of(folder)
         if experiment.lifecycle_stage == "deleted" and not self._held:
             self._client.restore_experiment(self._experiment_id)  # deleted before there was this study
 
@@ -76,9 +80,24 @@ class Delivery:
         Args:
             is_held: whether a process holds the study.
         """
-        for view in views(read_entries(self._folder), is_held=is_held):
+        parent = self._deliver_series()
+        for view in views(read_entries(self._folder), is_held=is_held, parent=parent):
             self._deliver(view)
         return self._deliver_files(self._held[self._study])
+
+    def _deliver_series(self) -> str | None:
+        """Deliver the run of the study's series and return its key; None without one, or if the user deleted it.
+
+        All members' mirrors do so, one at a time, and each asks anew what MLflow holds: so it is made once.
+        """
+        if self._series is None:
+            return None
+        key = self._series.key
+        with my_turn(self._series.folder, min(self._deadline, time.monotonic() + TURN_S)):
+            self._held.pop(key, None)
+            self._held |= self._ask(f"tags.`{KEY}` = '{key}'")
+            self._deliver(self._series.view())
+        return None if self._held[key].is_deleted else key
 
     def _check_deadline(self) -> None:
         if time.monotonic() > self._deadline:
@@ -92,10 +111,10 @@ class Delivery:
         made = self._client.create_experiment(name, root.as_uri() if root else None, tags=PAGE)
         return self._client.get_experiment(made)
 
-    def _ask(self) -> dict[str, _Held]:
-        """Read the study's runs. Of two with one key (an answer was lost, not the call) one is deleted."""
+    def _ask(self, wanted: str) -> dict[str, _Held]:
+        """Read the runs of a filter. Of two with one key (an answer was lost, not the call) one is deleted."""
         held: dict[str, _Held] = {}
-        for run in sorted(self._search(), key=lambda run: (run.info.lifecycle_stage, run.info.run_id)):
+        for run in sorted(self._search(wanted), key=lambda run: (run.info.lifecycle_stage, run.info.run_id)):
             key = run.data.tags.get(KEY, "")
             if key not in held:
                 held[key] = _held(run)
@@ -104,13 +123,13 @@ class Delivery:
                 self._client.delete_run(run.info.run_id)
         return held
 
-    def _search(self) -> Iterator[Run]:
+    def _search(self, wanted: str) -> Iterator[Run]:
         token: str | None = None
         while True:
             self._check_deadline()
             page = self._client.search_runs(
                 [self._experiment_id],
-                f"tags.`{STUDY}` = '{self._study}'",
+                wanted,
                 ViewType.ALL,
                 RUNS_A_PAGE,
                 page_token=token,

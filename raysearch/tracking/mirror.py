@@ -7,15 +7,12 @@ for it: it is started and forgotten, and this file imports MLflow only where a m
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,11 +21,12 @@ from raysearch.errors import RaysearchError
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, is_held, read_entries
 from raysearch.tracking.address import QUIET, environment, redact, tracking_uri
+from raysearch.tracking.only_one import only_mirror
 
 if TYPE_CHECKING:
     from raysearch.tracking.delivery import Delivery
 
-LOG, LOCK = "mirror.log", "mirror.lock"
+LOG = "mirror.log"
 _log = logging.getLogger(__name__)
 _started: list[subprocess.Popen[bytes]] = []  # kept, or Python warns that nobody waits for them
 
@@ -90,22 +88,6 @@ def mirror_now(folder: Path, uri: str | None = None, timeout_s: float = 60.0) ->
             return _connect(folder, uri, time.monotonic() + timeout_s).deliver(is_held=is_held(folder))
         except Exception as error:  # noqa: BLE001 - whatever MLflow raises, the study's records are safe
             return _one_line(error, uri)
-
-
-@contextmanager
-def only_mirror(folder: Path) -> Iterator[bool]:
-    """Tell whether this is the study's only mirror, and keep it so meanwhile."""
-    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        is_mine = False
-    else:
-        is_mine = True
-    try:
-        yield is_mine
-    finally:
-        os.close(lock)
 
 
 def follow(folder: Path, uri: str, patience: Patience) -> None:

@@ -1,34 +1,28 @@
 """What MLflow should show of a study: a pure function of its ledger. Knows nothing of MLflow's client.
 
-One run for the study, one per trial below it and, with several folds, one per fold below that. Times
-are those of the records, so that the same ledger gives the same runs whenever it is read.
+One run for the study (below that of its series, see ``series_view``), one per trial below it and, with several
+folds, one per fold below that. Times are those of the records, so that the same ledger gives the same runs whenever it is read.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
-import re
-import statistics
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from raysearch.ledger.history import History, RunHistory, TrialHistory
 from raysearch.ledger.records import Committed, Entry, Epoch, Lost
+from raysearch.tracking.points import Point, as_name, looks, mean_and_sd, over_folds, points_of, split_facts
 
 KEY = "raysearch.key"
 STUDY = "raysearch.study"
-_STATUS = {"finished": "FINISHED", "failed": "FAILED", "gave up": "FAILED"}
-
-
-class Point(NamedTuple):
-    """One value of a metric; ``(key, step, time_ms, value)`` is its identity in MLflow."""
-
-    key: str
-    value: float
-    time_ms: int
-    step: int
+# MLflow knows no word for what ended early on purpose; the tag ``state`` does
+_STATUS = dict.fromkeys(("finished", "pruned", "refused"), "FINISHED") | dict.fromkeys(
+    ("failed", "gave up"), "FAILED"
+)
+OVER = ("finished", "pruned", "refused", "failed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,15 +50,24 @@ def study_key(history: History) -> str:
     return f"{history.created.study}/{history.created.identity[:16]}/{history.first_ms}"
 
 
-def views(entries: Sequence[Entry], *, is_held: bool) -> list[RunView]:
+def views(entries: Sequence[Entry], *, is_held: bool, parent: str | None = None) -> list[RunView]:
     """Return the study's run and after it each trial's and fold's, parents first.
 
     Args:
         entries: the ledger.
         is_held: whether a process holds the study; if none does, what has not ended never will.
+        parent: key of the series' run, if there is one.
     """
     study = _Study(entries, is_held=is_held)
-    return [study.view(), *(view for trial in study.history.trials for view in study.trial_views(trial))]
+    return [
+        study.view(parent),
+        *(view for trial in study.history.trials for view in study.trial_views(trial)),
+    ]
+
+
+def study_points(entries: Sequence[Entry]) -> list[Point]:
+    """The metrics of the study's run: the best value after each trial, the test figures of each look."""
+    return list(_Study(entries, is_held=False).study_points())
 
 
 class _Study:
@@ -83,54 +86,61 @@ class _Study:
         self.lost = [entry.record for entry in entries if isinstance(entry.record, Lost)]
         self.settings = _settings(self.history)
         self.common = _common_tags(self.history, self.key)
+        self.looks = looks(self.history)
+        self.front = {trial.number for trial in self.history.front} if self.history.created.others else set()
 
-    def view(self) -> RunView:
+    def view(self, parent: str | None) -> RunView:
         history = self.history
         closed = history.closed.reason if history.closed else "left"
         search, budget = history.created.space_file["search"], history.created.space_file["budget"]
         about = {
-            "objective": history.created.objective,
+            "objective": ",".join([history.created.objective, *history.created.others]),
             "folds": history.created.folds,
             "sampler": search["sampler"],
         }
         params = {**self.settings, **about, **{f"budget.{name}": value for name, value in budget.items()}}
         return RunView(
             key=self.key,
-            parent=None,
+            parent=parent,
             name=history.created.study,
             status="RUNNING" if self.goes_on else _STATUS.get(closed, "KILLED"),
             start_ms=history.first_ms,
             end_ms=None if self.goes_on else history.last_ms,
             params=_texts(params),
             tags={**self.common, KEY: self.key, **_texts(self._progress(closed))},
-            points=list(self._study_points()),
+            points=list(self.study_points()),
         )
 
     def _progress(self, closed: str) -> dict[str, Any]:
         history, best = self.history, self.history.best
-        finished = history.n_committed - history.n_failed
+        counts = Counter[str](trial.state for trial in history.committed)
+        told = [state for state in OVER if counts[state] or state in {"finished", "failed"}]
         tags: dict[str, Any] = {
             "mlflow.note.content": _note(history),
-            "trials": f"{finished} finished, {history.n_failed} failed of {history.n_trials}",
+            "trials": ", ".join(f"{counts[state]} {state}" for state in told) + f" of {history.n_trials}",
             "ended": "no" if self.goes_on else closed,
             "sessions": len(history.sessions),
         }
         if best and best.committed:
             tags |= {"best_trial": best.number, "best_value": best.committed.value}
             tags |= {f"best.{name}": value for name, value in best.settings.items()}
+        if history.created.others:
+            tags["pareto_front"] = ", ".join(str(trial.number) for trial in history.front)
         return tags
 
-    def _study_points(self) -> Iterator[Point]:
+    def study_points(self) -> Iterator[Point]:
         best: float | None = None
         for trial in self.history.committed:
             assert trial.committed is not None
-            value = trial.committed.value
+            value = trial.committed.value if trial.state == "finished" else None
             if value is not None and (best is None or self.history.is_better(value, best)):
                 best = value
             if best is not None:
                 yield Point("best_value", best, self.time_ms["committed", trial.number], trial.number)
-        for step, (tested, time_ms) in enumerate(self.history.tests):
-            yield from _points(tested.metrics, time_ms, step)
+        for step, look in enumerate(self.looks):
+            if len(look) == self.history.created.folds:  # of some of the folds there is no mean yet
+                metrics = mean_and_sd([tested.metrics for tested, _ in look])
+                yield from points_of(metrics, max(time_ms for _, time_ms in look), step)
 
     def trial_views(self, trial: TrialHistory) -> Iterator[RunView]:
         """What waits is not shown: MLflow takes a run's start once, when it makes the run."""
@@ -139,12 +149,17 @@ class _Study:
             return
         key = f"{self.key}/{trial.number}"
         shared = {**self.common, "trial": str(trial.number)}
+        own = {"given": "true"} if trial.given else {}
+        if self.history.created.others and trial.state == "finished" and trial.committed:
+            own["pareto"] = "true" if trial.number in self.front else "false"
         params = _texts(self.settings | trial.settings)
         if len(trial.runs) == 1:
-            yield self._run_view(trial.runs[0], key, self.key, shared, params)
+            run = self._run_view(trial.runs[0], key, self.key, shared | own, params)
+            run.points.extend(self._objectives(trial))
+            yield run
             return
         ends = [run.ended_ms for run in trial.runs if run.ended_ms is not None]
-        is_over = len(ends) == len(trial.runs)
+        is_over = trial.is_over and bool(ends)
         yield RunView(
             key=key,
             parent=self.key,
@@ -153,11 +168,20 @@ class _Study:
             start_ms=min(started.values()),
             end_ms=max(ends) if is_over else self._end_of_the_rest(),
             params=params,
-            tags={**shared, KEY: key, **({"failure": trial.failure} if trial.failure else {})},
-            points=_over_folds(trial, max(ends)) if is_over else [],
+            tags={**shared, **own, KEY: key, **_ending(trial.state, trial.failure)},
+            points=[*over_folds(trial, max(ends)), *self._objectives(trial)] if is_over else [],
         )
         for fold in started:
             yield self._run_view(trial.runs[fold], f"{key}/{fold}", key, shared | {"fold": str(fold)}, params)
+
+    def _objectives(self, trial: TrialHistory) -> list[Point]:
+        """All objectives of a finished trial, where there are several."""
+        values = self.history.objectives(trial)
+        if not self.history.created.others or values is None:
+            return []
+        names = [self.history.created.objective, *self.history.created.others]
+        named = {f"objective/{name}": value for name, value in zip(names, values, strict=True)}
+        return points_of(named, self.time_ms["committed", trial.number], 0)
 
     def _run_view(
         self,
@@ -171,7 +195,7 @@ class _Study:
         points = [
             point
             for number in sorted(run.epochs)
-            for point in _points(
+            for point in points_of(
                 run.epochs[number].metrics | {"epoch_seconds": run.epochs[number].seconds},
                 self.time_ms[run.trial, run.fold, number],
                 number,
@@ -182,15 +206,19 @@ class _Study:
             own |= {"attempts_lost": "; ".join(lost)}
         if run.ended and run.ended_ms is not None:
             ended = run.ended
-            numbers, texts = _facts(ended.facts)
-            own |= texts | ({"failure": f"{ended.failure}: {ended.message}"} if ended.failure else {})
+            numbers, texts = split_facts(ended.facts)
+            own |= texts | _ending(ended.state, f"{ended.failure}: {ended.message}" if ended.failure else "")
             value = (
                 {}
                 if ended.value is None
                 else {"value": ended.value, "best_epoch": float(ended.best_epoch or 0)}
             )
             best = {f"best/{name}": number for name, number in ended.metrics.items()}
-            points += _points(value | best | numbers, run.ended_ms, ended.best_epoch or ended.epochs)
+            points += points_of(value | best | numbers, run.ended_ms, ended.best_epoch or ended.epochs)
+        for step, look in enumerate(self.looks):
+            for tested, time_ms in look:
+                if (tested.trial, tested.fold) == (run.trial, run.fold):
+                    points += points_of(tested.metrics, time_ms, step)
         return RunView(
             key=key,
             parent=parent,
@@ -210,20 +238,9 @@ class _Study:
         return None if self.goes_on else self.history.last_ms
 
 
-def _over_folds(trial: TrialHistory, time_ms: int) -> list[Point]:
-    """Mean and, over two or more folds, sample standard deviation of the value and the best metrics."""
-    scored = [
-        {"value": run.ended.value, **{f"best/{name}": number for name, number in run.ended.metrics.items()}}
-        for run in trial.runs
-        if run.ended and run.ended.value is not None
-    ]
-    if len(scored) < len(trial.runs):
-        return []
-    numbers: dict[str, float] = {}
-    for name in set.intersection(*(set(metrics) for metrics in scored)):
-        numbers[name] = statistics.fmean(metrics[name] for metrics in scored)
-        numbers[f"{name}_sd"] = statistics.stdev(metrics[name] for metrics in scored)
-    return _points(dict(sorted(numbers.items())), time_ms, 0)
+def _ending(state: str, failure: str) -> dict[str, str]:
+    """How a run ended, for those that filter by tags."""
+    return ({"state": state} if state in OVER else {}) | ({"failure": failure} if failure else {})
 
 
 def _settings(history: History) -> dict[str, Any]:
@@ -242,6 +259,8 @@ def _common_tags(history: History, key: str) -> dict[str, str]:
         "identity": created.identity,
         "data_sha256": _data_sha256(created.data),
     }
+    if created.series:
+        tags["series"] = created.series
     if created.task_sha256:
         tags["task_sha256"] = created.task_sha256
     if history.sessions:
@@ -266,29 +285,5 @@ def _note(history: History) -> str:
     return note.strip()
 
 
-def _facts(facts: dict[str, Any]) -> tuple[dict[str, float], dict[str, str]]:
-    """Split facts into those to plot (numbers) and those to read."""
-    numbers = {
-        f"facts/{name}": float(value)
-        for name, value in facts.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
-    return numbers, {name: str(value) for name, value in facts.items() if f"facts/{name}" not in numbers}
-
-
-def _points(metrics: dict[str, Any], time_ms: int, step: int) -> list[Point]:
-    """Points of the finite metrics: MLflow would turn an infinity into 1.8e308 without a word."""
-    return [
-        Point(_name(key), float(value), time_ms, step)
-        for key, value in metrics.items()
-        if math.isfinite(value)
-    ]
-
-
 def _texts(values: dict[str, Any]) -> dict[str, str]:
-    return {_name(name): str(value)[:6000] for name, value in values.items()}  # MLflow's limit
-
-
-def _name(key: str) -> str:
-    """Replace what MLflow does not take in names."""
-    return re.sub(r"[^\w\-. /:]", "_", key)[:250]
+    return {as_name(name): str(value)[:6000] for name, value in values.items()}  # MLflow's limit

@@ -37,11 +37,12 @@ def count_mflop(task: Task[Any], model: nn.Module, data: TensorData) -> float:
         model: on the CPU or a GPU.
         data: on the same device; the example has the shape of its first row.
     """
-    row = tuple(torch.ones_like(tensor[:1]) for tensor in data.tensors)
+    row = data.rows(torch.zeros(1, dtype=torch.int64))
+    ones = tuple(torch.ones_like(tensor) for tensor in row)
     was_training = model.training
     model.eval()
     with FlopCounterMode(display=False) as counter:
-        task.predict(model, row)
+        task.predict(model, ones)
     model.train(was_training)
     return counter.get_total_flops() / 1e6
 

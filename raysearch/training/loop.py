@@ -175,8 +175,7 @@ class Trainer:
         train_loss = self._train_epoch(epoch)
         self.workers.share_buffers(self.model)
         outputs = evaluate(self.task, self.model, self.parts.validation, self.workers)
-        validation = TensorData(tuple(tensor.cpu() for tensor in self.parts.validation.tensors))
-        found = self.task.metrics(outputs, validation)
+        found = self.task.metrics(outputs, self.parts.validation.to(torch.device("cpu")))
         metrics = {f"val_{name}": float(value) for name, value in found.items()}
         metrics["train_loss"] = train_loss
         bad = [name for name, value in metrics.items() if not math.isfinite(value)]

@@ -143,12 +143,12 @@ def test_processes_that_race_read_once(cache, tmp_path):
         subprocess.Popen(
             [sys.executable, "-c", code, here], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        for _ in range(3)
+        for _ in range(2)
     ]
     for racer in racers:
         racer.stdin.write("go\n")
         racer.stdin.flush()
-    assert sorted(racer.communicate()[0] for racer in racers) == ["0\n", "0\n", "1\n"]
+    assert sorted(racer.communicate()[0] for racer in racers) == ["0\n", "1\n"]
 
 
 def age(cache, seconds):

@@ -1,0 +1,141 @@
+"""How figures follow a number that several studies differ in: the learning curve, or loss over particles per jet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from matplotlib.figure import Figure
+
+from raysearch.report.blocks import Block, Heading, Picture, listing
+from raysearch.report.measured import Measured
+from raysearch.report.members import Member, grouped, numeric_keys, short
+from raysearch.report.models import Model
+from raysearch.report.published import Published
+from raysearch.report.style import DASHES, PALETTE, new_axes
+
+Points = list[tuple[float, Measured]]
+BARS = "bars: sample sd over folds, where there are folds"
+
+
+def dependence(members: Sequence[Member]) -> list[Block]:
+    """Figures of validation result and test AUC over each numeric key that is varied."""
+    blocks: list[Block] = []
+    objective = next(member.model.history.created.objective for member in members if member.model)
+    for key in numeric_keys(members):
+        if any(member.model and "auc" in member.model.figures for member in members):
+            blocks.append(_picture(members, key, "auc", "mean test AUC"))
+        blocks.insert(-1 if blocks else 0, _picture(members, key, objective, objective))
+    return [Heading("How it follows what is varied"), *blocks] if blocks else []
+
+
+def _picture(members: Sequence[Member], key: str, metric: str, title: str) -> Picture:
+    lines = lines_of(members, key, lambda member: member.model.figures.get(metric) if member.model else None)
+    told = "; ".join(
+        f"{name or title}: " + ", ".join(f"{x:g} {value}" for x, value in points)
+        for name, points in lines.items()
+    )
+    printed = {
+        group: points
+        for group, inside in grouped(members, key).items()
+        if (
+            points := [
+                (m.varied[key], value)
+                for m in inside
+                for e in m.published
+                if (value := _value(e, metric)) is not None
+            ]
+        )
+    }
+    sources = dict.fromkeys(e.source for m in members for e in m.published if metric in e.metrics)
+    published = f" Hollow: published ({listing(list(sources))}), from other data." if printed else ""
+    return Picture(
+        f"{metric}-over-{key.replace('.', '-')}",
+        f"{title} over {short(key)}. {told}.",
+        f"{title} of each member's best over {short(key)}; {BARS}.{published}",
+        draw_dependence(lines, printed, short(key), title),
+    )
+
+
+def _value(entry: Published, metric: str) -> float | None:
+    value = entry.metrics.get(metric)
+    return float(value[0] if isinstance(value, list | tuple) else value) if value is not None else None
+
+
+def lines_of(
+    members: Sequence[Member], key: str, read: Callable[[Member], Measured | None]
+) -> dict[str, Points]:
+    """Points over ``key``, rising, one line for each combination of the other varied keys."""
+    lines = {
+        group: sorted(
+            ((member.varied[key], value) for member in inside if (value := read(member)) is not None),
+            key=lambda point: point[0],
+        )
+        for group, inside in grouped(members, key).items()
+    }
+    return {group: points for group, points in lines.items() if points}
+
+
+def draw_dependence(
+    lines: Mapping[str, Points],
+    published: Mapping[str, Sequence[tuple[float, float]]],
+    xlabel: str,
+    ylabel: str,
+) -> Figure:
+    """Draw one figure over one varied key.
+
+    Args:
+        lines: of :func:`lines_of`.
+        published: points of the same lines.
+        xlabel: the key.
+        ylabel: the figure.
+    """
+    figure, axes = new_axes(7.6, 5.0)
+    for place, group in enumerate(dict.fromkeys([*lines, *published])):
+        colour, dash = PALETTE[place % len(PALETTE)], DASHES[place % len(DASHES)]
+        points = lines.get(group, [])
+        axes.errorbar(
+            [x for x, _ in points],
+            [value.value for _, value in points],
+            yerr=[value.error or 0.0 for _, value in points],
+            fmt="o", ls=dash, color=colour, capsize=3, label=(group or "here").replace("$", r"\$"),
+        )  # fmt: skip
+        if known := published.get(group):
+            label = f"{group or 'it'}, published".replace("$", r"\$")
+            axes.plot(
+                [x for x, _ in known], [y for _, y in known], "s", mfc="none", ms=8, color=colour, label=label
+            )
+    xs = [x for points in lines.values() for x, _ in points]
+    xs += [x for known in published.values() for x, _ in known]
+    if min(xs) > 0 and max(xs) >= 8 * min(xs):
+        axes.set_xscale("log")
+    axes.margins(0.08)
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    axes.legend()
+    return figure
+
+
+def learning_curve(models: Sequence[Model]) -> list[Block]:
+    """Mean test AUC over the number of training examples, a line for each task; nothing where all have one number."""
+    lines: dict[str, Points] = {}
+    for model in models:
+        size, value = model.history.created.data.get("n_train"), model.figures.get("auc")
+        if size is not None and value is not None:
+            task = str(model.history.created.space_file["task"]).rpartition(":")[2]
+            lines.setdefault(task, []).append((size, value))
+    if not any(len({size for size, _ in points}) > 1 for points in lines.values()):
+        return []
+    lines = {task: sorted(points, key=lambda point: point[0]) for task, points in lines.items()}
+    told = "; ".join(
+        f"{task}: " + ", ".join(f"{size:,} {value}" for size, value in points)
+        for task, points in lines.items()
+    )
+    return [
+        Heading("Learning curve"),
+        Picture(
+            "learning-curve",
+            f"Mean test AUC over the number of training examples. {told}.",
+            f"Mean one-vs-rest AUC on the test set over the number of training examples, by task; {BARS}.",
+            draw_dependence(lines, {}, "training examples", "mean test AUC"),
+        ),
+    ]

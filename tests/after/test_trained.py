@@ -1,0 +1,80 @@
+"""A trial's models are loaded as they were trained, or not at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from after_studies import load, toy_study
+
+from raysearch.after.trained import check_data
+from raysearch.data.plain_scaling import from_plain, to_plain
+from raysearch.data.scaling import Scaling
+from raysearch.errors import InputError, StorageError
+from raysearch.ledger.history import read_history
+from raysearch.training.checkpoint import weights_sha256
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return toy_study(tmp_path_factory.mktemp("study"))
+
+
+def test_weights_are_those_of_the_ledger(study: Path) -> None:
+    best = read_history(study).best
+    assert best is not None
+    assert best.runs[0].ended is not None
+    for which in ("best", str(best.number)):
+        trained = load(study, which)
+        assert (trained.study, trained.trial) == (study.name, best.number)
+        assert weights_sha256(trained.models[0].model.state_dict()) == best.runs[0].ended.weights_sha256
+        assert trained.settings.width == best.settings["width"]
+        assert trained.provenance()["weights_sha256"] == best.runs[0].ended.weights_sha256
+
+
+def test_each_fold_has_its_own_model(tmp_path: Path) -> None:
+    trained = load(toy_study(tmp_path, folds=2))
+    assert [model.fold for model in trained.models] == [0, 1]
+    assert trained.models[0].weights_sha256 != trained.models[1].weights_sha256
+
+
+def test_only_trials_whose_weights_are_kept_can_be_had(study: Path) -> None:
+    best = read_history(study).best
+    assert best is not None
+    with pytest.raises(InputError, match=f"not kept; {study.name} keeps those of trial {best.number}"):
+        load(study, str(1 - best.number))
+    with pytest.raises(InputError, match="no trial 'bast'; toy has trials 0 to 1, or say best"):
+        load(study, "bast")
+
+
+def test_other_weights_than_the_ledgers_are_refused(study: Path, tmp_path: Path) -> None:
+    folder = tmp_path / study.name
+    shutil.copytree(study, folder)
+    best = read_history(folder).best
+    assert best is not None
+    assert best.runs[0].ended is not None
+    path = folder / best.runs[0].ended.weights
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(StorageError, match="gone or damaged"):
+        load(folder)
+
+
+def test_changed_data_are_named(study: Path) -> None:
+    trained = load(study)
+    trained.history.created.data["files"]["jets_1.h5"] = "0"
+    with pytest.raises(InputError, match=r"data: jets_1\.h5 was changed or is gone since toy began"):
+        check_data(trained.history, trained.task, trained.settings, trained.source)
+
+
+@pytest.mark.parametrize("padded", [True, False])
+def test_a_scaling_keeps_every_bit_as_plain_values(padded: bool) -> None:
+    scaling = Scaling(torch.randn(5) * 1e3, torch.rand(5) / 3, padded)
+    back = from_plain(json.loads(json.dumps(to_plain(scaling))))
+    assert back is not None
+    assert torch.equal(back.mean, scaling.mean)
+    assert torch.equal(back.sd, scaling.sd)
+    assert back.padded is padded
+    assert from_plain(json.loads(json.dumps(to_plain(None)))) is None
