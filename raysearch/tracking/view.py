@@ -169,7 +169,9 @@ class _Study:
             end_ms=max(ends) if is_over else self._end_of_the_rest(),
             params=params,
             tags={**shared, **own, KEY: key, **_ending(trial.state, trial.failure)},
-            points=[*over_folds(trial, max(ends)), *self._objectives(trial)] if is_over else [],
+            points=[*over_folds(trial, max(ends)), *self._objectives(trial)]
+            if trial.committed and ends
+            else [],
         )
         for fold in started:
             yield self._run_view(trial.runs[fold], f"{key}/{fold}", key, shared | {"fold": str(fold)}, params)

@@ -6,9 +6,11 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.records import (
@@ -34,6 +36,10 @@ class Recipe:
     n_trials: int = 3
     done: int = 3
     failed: tuple[int, ...] = ()
+    pruned: tuple[int, ...] = ()
+    refused: tuple[int, ...] = ()
+    others: tuple[str, ...] = ()
+    series: str = ""
     folds: int = 1
     epochs: int = 3
     n_metrics: int = 2
@@ -69,7 +75,7 @@ def created(recipe: Recipe) -> Created:
     return Created(
         study=recipe.name, space_file=space_file, identity=recipe.identity, task_sha256="", objective="val_loss",
         maximise=False, window=2, folds=recipe.folds, data={"path": "jets", "files": {"jets.h5": "da7a" * 16}},
-        settings=["hidden"],
+        settings=["hidden"], others=dict.fromkeys(recipe.others, False), series=recipe.series,
     )  # fmt: skip
 
 
@@ -97,10 +103,15 @@ def run_end(recipe: Recipe, trial: int, fold: int, attempt: int = 1) -> Ended:
             **shared, state="failed", value=None, metrics={}, best_epoch=None, weights="", weights_sha256="",
             failure="nonfinite", message="the loss is nan in epoch 3",
         )  # fmt: skip
+    if trial in recipe.refused:
+        return Ended(
+            **shared | {"epochs": 0}, state="refused", value=None, metrics={}, best_epoch=None, weights="",
+            weights_sha256="", failure="limit", message="parameters: 8,329, the limit is 5,000",
+        )  # fmt: skip
     last = epoch(trial, fold, recipe.epochs, n_metrics=recipe.n_metrics)
     return Ended(
-        **shared, state="finished", value=last.metrics["val_loss"], metrics=last.metrics, best_epoch=recipe.epochs,
-        weights="w.pt", weights_sha256="0" * 64, facts={"parameters": 8329, "device": "cpu"},
+        **shared, state="pruned" if trial in recipe.pruned else "finished", value=last.metrics["val_loss"], metrics=last.metrics, best_epoch=recipe.epochs,
+        weights="w.pt", weights_sha256="0" * 64, facts={"parameters": 8329 - trial, "device": "cpu"},
     )  # fmt: skip
 
 
@@ -109,15 +120,19 @@ def trial_groups(recipe: Recipe, trial: int) -> Iterator[list[Record]]:
     values = []
     for fold in range(recipe.folds):
         yield [Started(trial=trial, fold=fold, attempt=1)]
-        for number in range(1, recipe.epochs + 1):
+        for number in range(1, recipe.epochs + 1 if trial not in recipe.refused else 0):
             yield [epoch(trial, fold, number, n_metrics=recipe.n_metrics)]
         end = run_end(recipe, trial, fold)
         values.append(end.value)
         yield [end]
-    if trial in recipe.failed:
-        yield [Committed(trial=trial, state="failed", value=None)]
+        if end.state in {"pruned", "refused"}:
+            break  # the other folds are left out
+    if end.value is None:
+        yield [Committed(trial=trial, state=end.state, value=None)]
     else:
-        yield [Committed(trial=trial, state="finished", value=sum(values) / len(values))]  # type: ignore[arg-type]
+        others = {name: float(end.facts[name]) for name in recipe.others if end.state == "finished"}
+        mean = sum(values) / len(values)  # type: ignore[arg-type]
+        yield [Committed(trial=trial, state=end.state, value=mean, others=others)]
 
 
 def groups(recipe: Recipe) -> Iterator[list[Record]]:
@@ -125,15 +140,18 @@ def groups(recipe: Recipe) -> Iterator[list[Record]]:
     for trial in range(recipe.done):
         yield from trial_groups(recipe, trial)
     if recipe.done == recipe.n_trials:
-        yield [
-            Tested(
-                trial=0,
-                metrics={"test_auc": 0.93},
-                predictions="p.npz",
-                predictions_sha256="0" * 64,
-                n_test=9,
-            )
-        ]
+        for fold in range(recipe.folds):
+            metrics = {"test_auc": 0.93 + fold / 100}
+            yield [
+                Tested(
+                    trial=0,
+                    fold=fold,
+                    metrics=metrics,
+                    predictions="p.npz",
+                    predictions_sha256="0" * 64,
+                    n_test=9,
+                )
+            ]
     if recipe.closed:
         yield [Closed(reason=recipe.closed)]
 
@@ -150,6 +168,20 @@ def write_study(folder: Path, recipe: Recipe | None = None, *, start_ms: int = S
     (folder / "report").mkdir()
     (folder / "report" / "report.md").write_text("# Report\n")
     return folder
+
+
+def write_series(folder: Path, members: dict[str, Recipe]) -> list[Path]:
+    """Write a series of studies; the first one begins first."""
+    folder.mkdir()
+    (folder / "series.yaml").write_text(yaml.safe_dump({"members": {name: {} for name in members}}))
+    return [
+        write_study(
+            folder / name,
+            replace(recipe, name=f"{folder.name}/{name}", series=folder.name, identity=f"{place:064d}"),
+            start_ms=START_MS + 10_000_000 * place,
+        )
+        for place, (name, recipe) in enumerate(members.items())
+    ]
 
 
 def interrupted(folder: Path) -> Path:

@@ -119,3 +119,56 @@ def test_same_name_other_study_other_key(tmp_path: Path) -> None:
 def test_experiment_is_named_after_the_task(tmp_path: Path, task: str, name: str) -> None:
     entries = read_entries(write_study(tmp_path / "s", Recipe(task=task)))
     assert experiment_name(History(entries)) == name
+
+
+def test_pruned_and_refused_trials_are_no_failures(tmp_path: Path) -> None:
+    seen = view_of(
+        write_study(tmp_path / "s", Recipe(n_trials=4, done=4, pruned=(1,), refused=(2,), failed=(3,)))
+    )
+    assert [seen[f"trial {n}"].status for n in range(4)] == ["FINISHED", "FINISHED", "FINISHED", "FAILED"]
+    assert [seen[f"trial {n}"].tags["state"] for n in range(4)] == ["finished", "pruned", "refused", "failed"]
+    assert seen["trial 2"].tags["failure"] == "limit: parameters: 8,329, the limit is 5,000"
+    assert seen["jedinet-demo"].tags["trials"] == "1 finished, 1 pruned, 1 refused, 1 failed of 4"
+
+
+def test_a_pruned_trial_never_is_the_best_value(tmp_path: Path) -> None:
+    study = view_of(write_study(tmp_path / "s", Recipe(pruned=(0,))))["jedinet-demo"]
+    assert [point.value for point in study.points if point.key == "best_value"] == pytest.approx(
+        [4 / 3, 4 / 3]
+    )
+
+
+def test_folds_left_out_leave_their_trial_over(tmp_path: Path) -> None:
+    seen = view_of(write_study(tmp_path / "s", Recipe(folds=3, pruned=(1,), closed="")), is_held=True)
+    trial = seen["trial 1"]
+    assert (trial.status, trial.tags["state"]) == ("FINISHED", "pruned")
+    assert trial.end_ms is not None
+    assert latest(trial) == {"value": 4 / 3}
+    assert [view.name for view in seen.values() if view.parent == trial.key] == ["trial 1 fold 0"]
+
+
+def test_every_fold_has_its_test_figures_and_the_study_their_mean_and_sd(tmp_path: Path) -> None:
+    seen = view_of(write_study(tmp_path / "s", Recipe(folds=3)))
+    assert [latest(seen[f"trial 0 fold {fold}"])["test_auc"] for fold in range(3)] == [0.93, 0.94, 0.95]
+    study = latest(seen["jedinet-demo"])
+    assert study["test_auc"] == pytest.approx(0.94)
+    assert study["test_auc_sd"] == pytest.approx(0.01)
+
+
+def test_no_mean_of_some_of_the_folds(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", Recipe(folds=3))
+    entries = [entry for entry in read_entries(folder) if getattr(entry.record, "kind", "") != "closed"][:-1]
+    study = next(view for view in views(entries, is_held=False) if view.name == "jedinet-demo")
+    assert "test_auc" not in latest(study)
+
+
+def test_the_pareto_front_is_tagged_and_all_objectives_are_metrics(tmp_path: Path) -> None:
+    """Of trials 0, 1, 2 each has a larger loss and fewer parameters than the one before."""
+    seen = view_of(
+        write_study(tmp_path / "s", Recipe(n_trials=4, done=4, others=("parameters",), pruned=(3,)))
+    )
+    assert [seen[f"trial {n}"].tags.get("pareto") for n in range(4)] == ["true", "true", "true", None]
+    assert latest(seen["trial 1"])["objective/parameters"] == 8328
+    assert latest(seen["trial 1"])["objective/val_loss"] == pytest.approx(4 / 3)
+    assert seen["jedinet-demo"].tags["pareto_front"] == "0, 1, 2"
+    assert seen["jedinet-demo"].params["objective"] == "val_loss,parameters"
