@@ -38,9 +38,8 @@ def measure_one(form: str, particles: int, activation: str, *, full: bool) -> No
     torch.manual_seed(0)
     model = make_models(particles, activation)[form]
     gc.collect()
-    batches, _ = make_batches(particles, full=full)
-    x, cotangent = batches[0].clone(), torch.randn(len(batches[0]), 5)
-    del batches
+    (x,) = make_batches(particles, full=full, n=1)
+    cotangent = torch.randn(len(x), 5)
     model(x[:2]).backward(cotangent[:2])
     model.zero_grad()
     gc.collect()

@@ -14,9 +14,8 @@ about half of the textbook form's time. So the script starts itself anew with an
 unless ``--default-malloc`` asks for the plain one. Never compare figures of the two.
 
 The gradient that enters backward is a fixed one of ordinary size: a network of random weights that adds up
-150 constituents saturates the softmax, and the subnormal numbers that follow slow every form down.
-``--subnormal`` measures that: the gradient is then the cross-entropy's, with and without
-torch.set_flush_denormal.
+150 constituents saturates the softmax, and the subnormal numbers that follow slow every form down
+(``jedinet_subnormal.py``).
 """
 
 from __future__ import annotations
@@ -68,14 +67,13 @@ def make_models(particles: int, activation: str) -> dict[str, nn.Module]:
     return models
 
 
-def make_batches(particles: int, *, full: bool, n: int = 8) -> tuple[list[Tensor], list[Tensor]]:
-    """Make batches of constituents (JETS, particles, 16) and labels."""
-    jets = load_jets(None, particles)
-    order = np.random.default_rng(0).permutation(len(jets.labels))[: n * JETS].reshape(n, JETS)
-    labels = [torch.from_numpy(jets.labels[rows]) for rows in order]
+def make_batches(particles: int, *, full: bool, n: int = 8) -> list[Tensor]:
+    """Make batches of constituents (JETS, particles, 16)."""
     if full:
-        return [torch.randn(JETS, particles, 16) for _ in order], labels
-    return [torch.from_numpy(jets.features[rows]) for rows in order], labels
+        return [torch.randn(JETS, particles, 16) for _ in range(n)]
+    features = load_jets(None, particles).features
+    order = np.random.default_rng(0).permutation(len(features))[: n * JETS].reshape(n, JETS)
+    return [torch.from_numpy(features[rows]) for rows in order]
 
 
 def outputs_and_gradients(model: nn.Module, x: Tensor, cotangent: Tensor) -> list[Tensor]:
@@ -119,17 +117,12 @@ def check(models: Mapping[str, nn.Module], x: Tensor, cotangent: Tensor) -> str:
 Work = Callable[[int], None]
 
 
-def make_step(model: nn.Module, batches: list[Tensor], gradient: Tensor | list[Tensor]) -> Work:
-    """Make a training step of one batch, from a fixed gradient or from labels."""
+def make_step(model: nn.Module, batches: list[Tensor], cotangent: Tensor) -> Work:
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-6)  # the weights hardly move
 
     def step(batch: int) -> None:
         optimiser.zero_grad()
-        logits = model(batches[batch])
-        if isinstance(gradient, Tensor):
-            logits.backward(gradient)
-        else:
-            nn.functional.cross_entropy(logits, gradient[batch]).backward()
+        model(batches[batch]).backward(cotangent)
         optimiser.step()
 
     return step
@@ -187,7 +180,6 @@ def main() -> None:
     parser.add_argument("--activations", nargs="+", default=["selu", "relu"])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--full", action="store_true", help="jets without padding")
-    parser.add_argument("--subnormal", action="store_true", help="gradients of a saturated cross-entropy")
     parser.add_argument("--default-malloc", action="store_true", help="leave glibc's allocator as it is")
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -200,22 +192,14 @@ def main() -> None:
     print(f"{'':<38} {'ms, best':>9} {'ratio':>6} {'ratio of CPU time':>23} {'ratio of wall time':>23}")
     print(f"{'':<38} {'':>9} {'best':>6} {'median [low, high]':>23} {'median [low, high]':>23}")
     for particles in given.particles:
-        batches, labels = make_batches(particles, full=given.full)
+        batches = make_batches(particles, full=given.full)
         cotangent = torch.randn(JETS, 5) / JETS
         for activation in given.activations:
             models = make_models(particles, activation)
             agreement = check(models, batches[0], cotangent)
             title = f"{particles} particles, {activation}"
-            for flush in (False, True) if given.subnormal else (False,):
-                torch.set_flush_denormal(flush)
-                steps = {
-                    name: make_step(model, batches, labels if given.subnormal else cotangent)
-                    for name, model in models.items()
-                }
-                print_rows(
-                    f"{title}, train{', subnormals are 0' * flush}",
-                    measure(steps, given.rounds, len(batches)),
-                )
+            steps = {name: make_step(model, batches, cotangent) for name, model in models.items()}
+            print_rows(f"{title}, train", measure(steps, given.rounds, len(batches)))
             inferences = {name: make_inference(model, batches) for name, model in models.items()}
             print_rows(f"{title}, infer", measure(inferences, given.rounds, len(batches)))
             print(f"    {agreement}")

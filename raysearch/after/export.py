@@ -34,7 +34,7 @@ from raysearch.training.randomness import load_parts
 
 TOLERANCE = 1e-4  # of probabilities in single precision
 EXAMPLES = 1000  # of the test part that are compared
-BATCHES = (1, 7, 100)  # in turn, until all are compared
+BATCHES = (1, 7, 32)  # in turn, until all are compared
 TRACED = 4  # that the graph is drawn from, none of those
 EXTRA = ("onnx", "onnxruntime", "onnxscript")
 

@@ -5,6 +5,7 @@ Rows are read, scored and written piece by piece; the file appears under its nam
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -96,11 +97,12 @@ def write_scores(
     for fold in trained.models:
         fold.model.to(device)
     try:
-        with temporary.open("wb+") as file:
-            with h5py.File(file, "w") as h5:
-                _fill(h5, trained, data, batch, device, progress)
-            file.flush()
-            os.fsync(file.fileno())
+        with _Storage(temporary) as storage:
+            with h5py.File(storage, "w") as h5:
+                _fill(h5, trained, data, batch, device, lambda *done: (storage.check(), progress(*done)))
+            storage.check()
+            storage.flush()
+            os.fsync(storage.fileno())
         temporary.replace(out)
     except OSError as error:
         raise StorageError(f"{out}: cannot be written: {error.strerror or error}") from error
@@ -108,6 +110,42 @@ def write_scores(
         with suppress(OSError):
             temporary.unlink()
     return Scored(out, data.n_rows, len(data.files))
+
+
+class _Storage(io.FileIO):
+    """A file whose first failure is kept for :meth:`check`: HDF5, told of one, brings the process down at its exit."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "wb+")
+        self._failure: OSError | None = None
+
+    def write(self, content: Any) -> int:  # noqa: ANN401 - any buffer
+        """Write all of it, or keep why not."""
+        left = memoryview(content).cast("B")
+        size = len(left)
+        try:
+            while left and not self._failure:
+                left = left[super().write(left) :]
+        except OSError as error:
+            self._failure = error
+        return size
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the size, or keep why not."""
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self._failure = self._failure or error
+            return size or 0
+
+    def check(self) -> None:
+        """Raise what was kept.
+
+        Raises:
+            OSError: a write failed.
+        """
+        if self._failure is not None:
+            raise self._failure
 
 
 def _fill(
@@ -184,7 +222,13 @@ def _append(h5: h5py.File, name: str, values: NDArray[Any], done: int, total: in
         shape, chunks = list(values.shape), list(values.shape)
         shape[axis], chunks[axis] = total, min(CHUNK_ROWS, total)
         h5.create_dataset(
-            name, tuple(shape), values.dtype, chunks=tuple(chunks), compression="lzf", shuffle=True
+            name,
+            tuple(shape),
+            values.dtype,
+            chunks=tuple(chunks),
+            compression="gzip",
+            compression_opts=1,
+            shuffle=True,
         )
     rows = slice(done, done + values.shape[axis])
     h5[name][(slice(None), rows) if axis else rows] = values

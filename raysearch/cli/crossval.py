@@ -70,8 +70,6 @@ def _by_size(space_file: SpaceFile, sizes: str) -> dict[str, SpaceFile]:
     if not all(text.isdigit() and int(text) for text in texts) or len(set(texts)) < len(texts):
         raise InputError(f"--train-on {sizes}: must be different whole numbers, such as 7000,20000,66000")
     return {
-        text: space_file.model_copy(
-            update={"data": space_file.data.model_copy(update={"limit": int(text)})}
-        )
+        text: space_file.model_copy(update={"data": space_file.data.model_copy(update={"limit": int(text)})})
         for text in texts
     }

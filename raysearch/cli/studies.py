@@ -89,6 +89,8 @@ def best(name: Name, runs: Runs = RUNS, output: Format = "table") -> None:
         typer.echo(json.dumps(row, indent=2))
         return
     for key, value in row.items():
+        if key in {"reached", "given"} or value == {}:
+            continue  # of other trials
         if isinstance(value, dict):
             typer.echo(key)
             for inner, figure in value.items():

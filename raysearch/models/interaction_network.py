@@ -83,6 +83,15 @@ class InteractionNetworkShape:
             raise InputError(*problems)
 
 
+def how_problems(memory: str, kernel: str) -> list[str]:
+    """Say what is wrong with the way an :class:`InteractionNetwork` is to compute."""
+    return [
+        f"{name}: needs {one_of(allowed)}, got {value!r}"
+        for name, value, allowed in (("memory", memory, MEMORY), ("kernel", kernel, KERNELS))
+        if value not in allowed
+    ]
+
+
 class InteractionNetwork(nn.Module):
     """JEDI-net. Parameters are named and shaped as in the authors' weight files: ``fr1`` ... ``fc3``.
 
@@ -104,12 +113,7 @@ class InteractionNetwork(nn.Module):
         self, shape: InteractionNetworkShape, *, memory: str = "fast", kernel: str = "torch"
     ) -> None:
         super().__init__()
-        problems = [
-            f"{name}: needs {one_of(allowed)}, got {value!r}"
-            for name, value, allowed in (("memory", memory, MEMORY), ("kernel", kernel, KERNELS))
-            if value not in allowed
-        ]
-        if problems:
+        if problems := how_problems(memory, kernel):
             raise InputError(*problems)
         self.shape, self.memory, self.kernel = shape, memory, kernel
         hidden, second = shape.hidden, shape.hidden // 2

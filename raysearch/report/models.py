@@ -109,15 +109,27 @@ def progress(history: History) -> str:
     )
 
 
+def main_figures(figures: Sequence[Mapping[str, Measured]]) -> list[str]:
+    """Names of the few figures that tell of a model: those of a classifier, else its test metrics; and what it costs."""
+    names = list(IN_WORDS)
+    if not any("accuracy" in each for each in figures):
+        names = [*(name for each in figures for name in each if name.startswith("test_")), *names]
+    return [name for name in dict.fromkeys(names) if any(name in each for each in figures)]
+
+
 def overview(models: Sequence[Model]) -> list[Block]:
     """One line for each model: what it was trained on, how good it is and what it costs, beside published costs."""
-    names = [name for name in IN_WORDS if any(name in model.figures for model in models)]
+    names = main_figures([model.figures for model in models])
     told = [name for name in names if any(joined(model.published, name) for model in models)]
     latencies = {
         model.name: latency_text(model.result, model.history.sessions[-1][0].cpu) for model in models
     }
     head = ["model", "search", "trained on", "best on validation", "uncertainty"]
-    head += [cell for name in names for cell in (IN_WORDS[name], *(["published"] if name in told else []))]
+    head += [
+        cell
+        for name in names
+        for cell in (IN_WORDS.get(name, name), *(["published"] if name in told else []))
+    ]
     head += ["inference"] if any(latencies.values()) else []
     head += ["source of published"] if told else []
     rows = tuple(_overview_row(model, names, told, latencies, "inference" in head) for model in models)

@@ -13,7 +13,7 @@ from torch import nn
 
 from raysearch.data.layout import CLASSES
 from raysearch.errors import InputError
-from raysearch.models.interaction_network import InteractionNetwork, InteractionNetworkShape
+from raysearch.models.interaction_network import InteractionNetwork, InteractionNetworkShape, how_problems
 from raysearch.tasks.taggers import Tagger, TaggerSettings
 
 
@@ -24,6 +24,8 @@ class JediNetSettings(TaggerSettings):
     Attributes:
         standardize: shift and scale each feature by its mean and standard deviation over the training
             part's constituents; padding stays zero. The paper does not.
+        memory, kernel: how the network computes, see :class:`InteractionNetwork`; the same function but for
+            rounding. ``kernel: fused`` is several times as fast on a CPU with a C++ compiler.
     """
 
     hidden: int
@@ -35,6 +37,8 @@ class JediNetSettings(TaggerSettings):
     constituents: int = 30
     aggregation: str = "flatten"
     standardize: bool = False
+    memory: str = "fast"
+    kernel: str = "torch"
 
     def problems(self) -> Iterator[str]:
         """Tell every fault."""
@@ -42,6 +46,7 @@ class JediNetSettings(TaggerSettings):
             network_shape(self)
         except InputError as error:
             yield from error.problems
+        yield from how_problems(self.memory, self.kernel)
         yield from super().problems()
 
 
@@ -67,4 +72,4 @@ class JediNet(Tagger[JediNetSettings]):
 
     def model(self, settings: JediNetSettings) -> nn.Module:
         """Build the interaction network."""
-        return InteractionNetwork(network_shape(settings))
+        return InteractionNetwork(network_shape(settings), memory=settings.memory, kernel=settings.kernel)

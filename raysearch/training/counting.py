@@ -7,6 +7,7 @@ example is one without padding, whatever a model saves on examples that have som
 
 from __future__ import annotations
 
+import copy
 import statistics
 import time
 from typing import Any
@@ -30,20 +31,20 @@ def count_parameters(model: nn.Module) -> int:
 
 @torch.no_grad()
 def count_mflop(task: Task[Any], model: nn.Module, data: TensorData) -> float:
-    """Operations of one example's inference, in 10^6; the model's mode is left as it was.
+    """Operations of one example's inference, in 10^6.
+
+    They are counted on a copy in double precision, for which no model has kernels of its own that would hide them.
 
     Args:
         task: knows how to apply the model.
-        model: on the CPU or a GPU.
+        model: on the CPU or a GPU; left as it is.
         data: on the same device; the example has the shape of its first row.
     """
     row = data.rows(torch.zeros(1, dtype=torch.int64))
-    ones = tuple(torch.ones_like(tensor) for tensor in row)
-    was_training = model.training
-    model.eval()
+    ones = [torch.ones_like(tensor) for tensor in row]
+    double = copy.deepcopy(model).double().eval()
     with FlopCounterMode(display=False) as counter:
-        task.predict(model, ones)
-    model.train(was_training)
+        task.predict(double, tuple(one.double() if one.is_floating_point() else one for one in ones))
     return counter.get_total_flops() / 1e6
 
 

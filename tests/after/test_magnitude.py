@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
@@ -14,7 +16,7 @@ def hls4ml_network() -> nn.Module:
     """16, 64, 32, 32 and 5 units: 4,256 weights, 4,389 parameters."""
     torch.manual_seed(1)
     sizes = [16, 64, 32, 32, 5]
-    return nn.Sequential(*(nn.Linear(*pair) for pair in zip(sizes, sizes[1:], strict=False)))
+    return nn.Sequential(*(nn.Linear(*pair) for pair in pairwise(sizes)))
 
 
 def test_seven_rounds_to_the_published_share_are_the_published_ones() -> None:
@@ -26,7 +28,7 @@ def test_other_schedules_rise_to_their_target(rounds: int, target: float) -> Non
     shares = schedule(rounds, target)
     assert len(shares) == rounds
     assert shares[-1] == pytest.approx(target)
-    assert all(low < high for low, high in zip([0.0, *shares], shares, strict=False))
+    assert all(low < high for low, high in pairwise([0.0, *shares]))
 
 
 def test_the_published_counts() -> None:

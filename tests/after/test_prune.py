@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ def test_dropped_weights_are_zero_in_every_round(whole: tuple[Path, Table]) -> N
 def test_rounds_go_on_from_one_another(whole: tuple[Path, Table]) -> None:
     folder, table = whole
     masks = [torch.load(folder / f"rounds/round-{n}.pt", weights_only=True)["masks"] for n in range(3)]
-    for before, after in zip(masks, masks[1:], strict=False):
+    for before, after in pairwise(masks):
         assert all((after[name] <= before[name]).all() for name in before)
     assert len({one.weights_sha256 for one in table.rounds}) == 3
     assert all(one.retrained["val_loss"] != one.pruned["val_loss"] for one in table.rounds)

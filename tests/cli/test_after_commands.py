@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import torch
 from after_studies import JEDINET, load, toy_study, tune
 from cli_runs import Result, raysearch
 from torch import nn
+from toy import start
 
 from raysearch.after import export
 from raysearch.data.jets import SAMPLE, load_jets
@@ -111,7 +113,7 @@ def test_the_scaling_that_lies_beside_the_weights_needs_no_training_data(
     trained = load(tmp_path / "runs/jedi")
     plain = to_plain(trained.models[0].scaling)
     assert plain is not None
-    plain["mean"] = [mean + 1 for mean in plain["mean"]]
+    plain["mean"] = [2 * mean for mean in plain["mean"]]
     path.write_text(json.dumps({**json.loads(path.read_text()), "scaling": plain}))
     again = load(tmp_path / "runs/jedi").models[0].scaling
     assert again is not None
@@ -139,6 +141,18 @@ def test_a_file_is_replaced_only_if_that_is_wanted_and_never_by_half(folder: Pat
     assert f"{broken}: jetConstituentList[9000, 0, 0]: is not finite" in result.err
     assert out.read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.h5", "s.h5"]
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(folder: Path, tmp_path: Path) -> None:
+    arguments = ("predict", "jedi", "--data", str(SAMPLE), "--out", str(tmp_path / "s.h5"))
+    limit = (50_000, 50_000)
+    process = start(folder, *arguments, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+    out, _ = process.communicate()
+    assert (process.returncode, out) == (
+        74,
+        f"raysearch: {tmp_path}/s.h5: cannot be written: File too large\n",
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -107,10 +107,10 @@ def test_every_fault_of_every_file_is_told(momenta, tmp_path):
     narrow = momenta(name="narrow.h5")
     with pytest.raises(InputError) as caught:
         other_jets([lacking, narrow, tmp_path / "gone.h5"], JetInput("constituents", 9))
+    held = "event, jetFeatureNames, jetImageECAL, jets, particleFeatureNames"
     assert [line.replace(str(tmp_path), "") for line in caught.value.problems] == [
         "/gone.h5: no such file or folder",
-        "/lacking.h5: jetConstituentList: is missing; the file holds event, jetFeatureNames, jetImageECAL, jets, "
-        "particleFeatureNames.",
+        f"/lacking.h5: jetConstituentList: is missing; the file holds {held}.",
         "/narrow.h5: holds 8 constituents a jet, the network needs 9",
     ]
 

@@ -15,6 +15,8 @@ from raysearch.metrics.classification import (
     confusion_matrix,
     cross_entropy,
     one_vs_rest_auc,
+    published_fpr,
+    read_tpr,
     roc_curve,
     tpr_at_fpr,
 )
@@ -221,3 +223,23 @@ def test_other_wrong_input_is_refused():
         tpr_at_fpr(SCORES, SIGNAL, 1.1)
     with pytest.raises(InputError, match="above 0"):
         background_rejection(SCORES, SIGNAL, 0)
+
+
+def test_published_rates_are_read_at_the_grid_point_above():
+    """As arXiv:1908.05318 does: 50 points from 0.0005 to 1, the first at or above the rate it names."""
+    grid = [0.0005 * (1 / 0.0005) ** (place / 49) for place in range(50)]
+    for fpr, read in ((0.1, 0.1140), (0.01, 0.0111)):
+        assert published_fpr(fpr) == pytest.approx(min(point for point in grid if point >= fpr))
+        assert published_fpr(fpr) == pytest.approx(read, abs=5e-5)
+    assert published_fpr(1.0) == 1.0
+    assert published_fpr(0.0) == pytest.approx(0.0005)
+    with pytest.raises(InputError, match="fpr"):
+        published_fpr(1.1)
+
+
+def test_a_rate_read_as_published_is_higher_than_the_exact_one():
+    rng = np.random.default_rng(5)
+    is_signal = np.arange(4000) < 800
+    curve = roc_curve(rng.normal(is_signal * 1.5, 1.0), is_signal)
+    exact, published = read_tpr(*curve, 0.1), read_tpr(*curve, published_fpr(0.1))
+    assert 0.01 < published - exact < 0.05

@@ -1,0 +1,167 @@
+"""Several folds' models on one test set: means, honest bands, and a warning where there are none."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from report_ledgers import CLASSES, LATENCY, Recipe, draw_predictions, final_record, write_study
+
+from raysearch.ledger.history import read_history
+from raysearch.ledger.ledger import Ledger
+from raysearch.metrics.classification import auc, published_fpr, tpr_at_fpr
+from raysearch.report.blocks import Picture
+from raysearch.report.build import content
+from raysearch.report.measured import Measured, fold_results, measured, over_folds
+from raysearch.report.page import to_markdown
+from raysearch.report.predictions import Predictions, read_result
+from raysearch.report.roc import class_results
+from raysearch.report.roc_figures import FPR_GRID, draw_rejection, efficiency_band, rejection_band
+from raysearch.report.style import hep_style
+
+PM = "\N{PLUS-MINUS SIGN}"
+FOLDS = 3
+
+
+def of_folds(folder: Path, **recipe: object) -> Path:
+    return write_study(folder, Recipe(n_trials=3, done=3, folds=FOLDS, **recipe))  # type: ignore[arg-type]
+
+
+def markdown_of(folder: Path) -> str:
+    with hep_style():
+        return to_markdown("Study", content(folder, read_history(folder)))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return of_folds(tmp_path_factory.mktemp("folds") / "s", latency=LATENCY)
+
+
+def test_really_different_folds_have_a_band_and_equal_ones_none_with_a_warning(
+    folder: Path, tmp_path: Path
+) -> None:
+    alike = of_folds(tmp_path / "s", alike=True)
+    for place, width in ((folder, 0.01), (alike, 0.0)):
+        folds = fold_results(read_result(place, read_history(place)))
+        for column in zip(*folds, strict=True):
+            bands = [efficiency_band("g", "", column), rejection_band("g", "", column)]
+            for band in bands:
+                spread = np.nanmax((band.high - band.low) / band.value)
+                assert spread > width if width else spread == pytest.approx(0, abs=1e-12)
+    told = "All 3 folds predict the same: that is no cross-validation"
+    assert told in markdown_of(alike)
+    assert told not in markdown_of(folder)
+
+
+def test_the_band_is_the_sample_sd_over_the_models(folder: Path) -> None:
+    folds = fold_results(read_result(folder, read_history(folder)))
+    band = efficiency_band("q", "", [results[1] for results in folds])
+    rates, at = [], 300
+    for fold in range(FOLDS):
+        arrays = draw_predictions(2000, fold)
+        rates.append(tpr_at_fpr(arrays["scores"][:, 1].astype(float), arrays["labels"] == 1, FPR_GRID[at]))
+    assert band.value[at] == pytest.approx(np.mean(rates))
+    assert (band.high - band.low)[at] / 2 == pytest.approx(np.std(rates, ddof=1))
+
+
+def test_one_models_band_is_the_test_sets_own_error() -> None:
+    labels = np.arange(900) % 3
+    scores = np.random.default_rng(3).random((900, 3)) + 0.5 * np.eye(3)[labels]
+    (result, *_) = class_results(Predictions(labels, scores, ("a", "b", "c")))
+    band = efficiency_band("a", "", [result])
+    assert (band.high - band.value) == pytest.approx(np.sqrt(band.value * (1 - band.value) / 300))
+
+
+def test_rejection_is_on_a_logarithmic_axis_over_signal_efficiency_and_ends_with_the_background(
+    folder: Path,
+) -> None:
+    (results, *_) = fold_results(read_result(folder, read_history(folder)))
+    band = rejection_band("t", "AUC", [results[4]])
+    with hep_style():
+        axes = draw_rejection([band], "one against the rest", 13.0).axes[0]
+    assert (axes.get_yscale(), axes.get_xlabel()) == ("log", "signal efficiency (TPR)")
+    assert axes.get_title(loc="left") == "Simulation"
+    assert np.nanmax(band.value) <= results[4].n_background
+    assert np.isnan(band.value[0])
+    assert np.nanmin(band.low) > 0
+
+
+def test_figures_are_means_and_sds_of_the_folds(folder: Path) -> None:
+    history = read_history(folder)
+    result = read_result(folder, history)
+    figures = measured(history, result, fold_results(result))
+    for place, name in enumerate(CLASSES):
+        arrays = [draw_predictions(2000, fold) for fold in range(FOLDS)]
+        scores = [(each["scores"][:, place].astype(float), each["labels"] == place) for each in arrays]
+        for metric, expected in {
+            f"auc_{name}": [auc(*each) for each in scores],
+            f"tpr10_{name}": [tpr_at_fpr(*each, 0.1) for each in scores],
+            f"tpr1_grid_{name}": [tpr_at_fpr(*each, published_fpr(0.01)) for each in scores],
+        }.items():
+            assert figures[metric].value == pytest.approx(np.mean(expected))
+            assert figures[metric].error == pytest.approx(np.std(expected, ddof=1))
+    assert figures["val_loss"].value == pytest.approx(history.best.value)  # type: ignore[union-attr]
+    assert figures["parameters"].error is None
+
+
+def test_a_limit_among_folds_stays_a_limit() -> None:
+    assert str(over_folds([Measured(90.0, 4.0), Measured(34.2, is_limit=True)])) == "> 34"
+    assert over_folds([Measured(0.5, 0.1)]) == Measured(0.5, 0.1)
+    both = over_folds([Measured(1.0, 9.0), Measured(3.0, 9.0)])
+    assert (both.value, both.error) == (2.0, pytest.approx(np.sqrt(2)))
+
+
+def test_the_page_says_which_uncertainty_is_which(folder: Path, tmp_path: Path) -> None:
+    markdown = markdown_of(folder)
+    assert "Uncertainties: 3 models, each trained on another 2 of 3 parts" in markdown
+    assert "mean and sd over 3 models); the test set's own error, binomial for 2,000 jets: 0.0" in markdown
+    assert re.search(rf"accuracy of its 3 models is 0\.\d+ {PM} 0\.\d+ \(mean {PM} sd\)", markdown)
+    assert "The test set was looked at once; shown is trial" in markdown  # all folds are one look
+    assert "no choice saw" in markdown
+    one = markdown_of(write_study(tmp_path / "one", Recipe(n_trials=3, done=3)))
+    assert "Uncertainties: one model." in one
+    assert "`raysearch crossval jedinet-demo --folds 10`" in one
+
+
+def test_true_positive_rates_are_read_twice_and_named(folder: Path) -> None:
+    markdown = markdown_of(folder).replace("\N{NO-BREAK SPACE}", " ")
+    head = next(line for line in markdown.splitlines() if line.startswith("| class | signal | AUC |"))
+    assert "| TPR at FPR 10 % | TPR at FPR 1 % | TPR read at FPR 11.40 % | TPR read at FPR 1.11 % |" in head
+    assert "| 1/FPR at TPR 30 % | its binomial error |" in head
+
+
+def test_cost_is_that_of_the_real_model_with_the_device_named(folder: Path, tmp_path: Path) -> None:
+    history = read_history(folder)
+    markdown = markdown_of(folder)
+    facts = history.best.runs[0].ended.facts  # type: ignore[union-attr]
+    assert f"| parameters (trained weights) | {facts['parameters']:,} |" in markdown
+    assert f"| MFLOP per example | {facts['mflop']:.4g} |" in markdown
+    assert "12.5 ms for a batch of 1,000 on Some CPU @ 3 GHz, 1 thread(s)" in markdown
+    assert "| inference |" not in markdown_of(of_folds(tmp_path / "old"))  # a ledger that does not say
+
+
+def test_folds_of_other_test_sets_are_not_combined(tmp_path: Path) -> None:
+    folder = of_folds(tmp_path / "s")
+    recipe = Recipe(folds=FOLDS, test_seed=9)
+    best = read_history(folder).best
+    assert best is not None
+    with Ledger(folder) as ledger:
+        ledger.append([final_record(folder, Recipe(folds=FOLDS), best.number, 0)])
+        ledger.append([final_record(folder, recipe, best.number, 1)])
+    markdown = markdown_of(folder)
+    assert "is of another test set than" in markdown
+    assert "Only 2 of 3 folds' models were tested." in markdown
+    assert "The test set was looked at 2 times" in markdown
+
+
+def test_pictures_of_the_test_are_a_roc_a_rejection_and_a_confusion(folder: Path) -> None:
+    with hep_style():
+        blocks = content(folder, read_history(folder))
+    names = [block.name for block in blocks if isinstance(block, Picture)]
+    assert [name for name in names if name in {"roc", "rejection", "confusion"}] == [
+        "roc",
+        "rejection",
+        "confusion",
+    ]
