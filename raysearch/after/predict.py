@@ -99,7 +99,9 @@ def write_scores(
     try:
         with _Storage(temporary) as storage:
             with h5py.File(storage, "w") as h5:
-                _fill(h5, trained, data, batch, device, lambda *done: (storage.check(), progress(*done)))
+                for done in _fill(h5, trained, data, batch, device):
+                    storage.check()
+                    progress(done, data.n_rows)
             storage.check()
             storage.flush()
             os.fsync(storage.fileno())
@@ -149,13 +151,9 @@ class _Storage(io.FileIO):
 
 
 def _fill(
-    h5: h5py.File,
-    trained: Trained,
-    data: OtherData,
-    batch: int,
-    device: torch.device,
-    progress: Progress,
-) -> None:
+    h5: h5py.File, trained: Trained, data: OtherData, batch: int, device: torch.device
+) -> Iterator[int]:
+    """Write all there is to write; yields the rows done, after each piece."""
     h5.attrs.update({**trained.provenance(), "raysearch": __version__, "torch": str(torch.__version__)})
     h5["files"] = [str(path.resolve()) for path in data.files]
     done = 0
@@ -171,7 +169,7 @@ def _fill(
         for name, values in _by_row(folds, constant, piece):
             _append(h5, name, values, done, data.n_rows, axis=1 if name.endswith(FOLDS) else 0)
         done += len(outputs[0])
-        progress(done, data.n_rows)
+        yield done
 
 
 def _outputs(task: Task[Any], fold: FoldModel, piece: Piece, batch: int, device: torch.device) -> Tensor:

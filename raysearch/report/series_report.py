@@ -27,9 +27,11 @@ from raysearch.report.build import FOLDER, write_page
 from raysearch.report.dependence import dependence
 from raysearch.report.measured import Measured
 from raysearch.report.members import Member, grouped, read_members, row_key, short
-from raysearch.report.models import curves, overview, progress, test_figures
+from raysearch.report.models import curves, main_figures, overview, progress, test_figures
 from raysearch.report.published import Published, joined
 from raysearch.report.style import hep_style
+
+SHORT = {"auc": "AUC", "parameters": "param.", "mflop": "MFLOP"}
 
 
 def build_series_report(folder: Path) -> Path:
@@ -79,14 +81,8 @@ def series_lines(folder: Path) -> list[str]:
     """
     members = read_members(folder, folder / FOLDER)
     objective = next((member.model.history.created.objective for member in members if member.model), "best")
-    names = {
-        objective: objective,
-        "accuracy": "accuracy",
-        "auc": "AUC",
-        "parameters": "param.",
-        "mflop": "MFLOP",
-    }
-    rows = [["member", "trials", objective, "published", *list(names.values())[1:]]]
+    names = [objective, *main_figures([member.model.figures for member in members if member.model])]
+    rows = [["member", "trials", objective, "published", *(SHORT.get(name, name) for name in names[1:])]]
     for member in members:
         model = member.model
         figures = model.figures if model else {}
@@ -105,7 +101,7 @@ def series_lines(folder: Path) -> list[str]:
 
 
 def _terse(figure: Measured | None) -> str:
-    """Four digits and an error in the last of them: ``0.7312(44)`` would be shorter, but not everybody reads it."""
+    """Write four digits and no error, or a whole number whole."""
     if figure is None:
         return "-"
     return str(figure) if isinstance(figure.value, int) else f"{figure.value:.4g}"
