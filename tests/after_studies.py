@@ -14,7 +14,7 @@ from raysearch.space.space_file import SpaceFile
 
 TOY = """\
 task: {task}:Toy
-space: {{learning_rate: 0.02, width: {{type: int, low: 14, high: 16}}}}
+space: {{activation: elu, learning_rate: 0.02, width: {{type: int, low: 14, high: 16}}}}
 search: {{sampler: random, trials: 2}}
 budget: {{epochs: 3, folds: {folds}}}
 seed: 1

@@ -184,8 +184,6 @@ def _scaling(
         about = json.loads(path.read_text(encoding="utf-8"))
         if about["weights_sha256"] == run.ended.weights_sha256 and "scaling" in about:
             return from_plain(about["scaling"])
-    if not hasattr(task, "scaling"):  # what such a task does to its inputs is in its model
-        return None
     return task.scaling(measure().of_fold(run.fold), settings)
 
 

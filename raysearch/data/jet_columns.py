@@ -45,11 +45,11 @@ def find_columns(file: h5py.File, path: Path) -> Columns:
         InputError: datasets, names or columns are missing or have the wrong shape; lists all.
     """
     problems: list[str] = []
-    constituents = _dataset(file, CONSTITUENTS, 3, "f", problems)
-    jets = _dataset(file, JETS, 2, "f", problems)
-    names = _dataset(file, CONSTITUENT_NAMES, 1, "SO", problems)
-    jet_names = _dataset(file, JET_NAMES, 1, "SO", problems) if JET_NAMES in file else None
-    event = _dataset(file, EVENT, 1, "iu", problems) if EVENT in file else None
+    constituents = dataset(file, CONSTITUENTS, 3, "f", problems)
+    jets = dataset(file, JETS, 2, "f", problems)
+    names = dataset(file, CONSTITUENT_NAMES, 1, "SO", problems)
+    jet_names = dataset(file, JET_NAMES, 1, "SO", problems) if JET_NAMES in file else None
+    event = dataset(file, EVENT, 1, "iu", problems) if EVENT in file else None
     n = len(constituents) if constituents is not None else 0
     problems += [
         f"{item.name[1:]}: has {len(item)} jets, {CONSTITUENTS} has {n}"
@@ -58,10 +58,10 @@ def find_columns(file: h5py.File, path: Path) -> Columns:
     ]
     features: tuple[int, ...] = ()
     if constituents is not None and names is not None:
-        features = _feature_columns(_decoded(names), constituents.shape[2], problems)
+        features = feature_columns(decoded(names), constituents.shape[2], problems)
     jet_columns: tuple[int, ...] = ()
     if jets is not None:
-        found = list(JET_COLUMNS) if jet_names is None else _decoded(jet_names)
+        found = list(JET_COLUMNS) if jet_names is None else decoded(jet_names)
         jet_columns = _jet_columns(found, jets.shape[1], problems)
     if constituents is not None and 0 in constituents.shape[:2]:
         problems.append(f"{CONSTITUENTS}: is empty, shape {constituents.shape}")
@@ -77,7 +77,8 @@ def find_columns(file: h5py.File, path: Path) -> Columns:
     )
 
 
-def _dataset(file: h5py.File, name: str, rank: int, kinds: str, problems: list[str]) -> h5py.Dataset | None:
+def dataset(file: h5py.File, name: str, rank: int, kinds: str, problems: list[str]) -> h5py.Dataset | None:
+    """Take a dataset of a rank and kind (as NumPy's ``dtype.kind``), or add to ``problems`` why not."""
     item = file.get(name)
     words = {"f": "floating point", "SO": "text", "iu": "whole numbers"}
     if item is None:
@@ -96,14 +97,15 @@ def _dataset(file: h5py.File, name: str, rank: int, kinds: str, problems: list[s
     return None
 
 
-def _decoded(names: h5py.Dataset) -> list[str]:
+def decoded(names: h5py.Dataset) -> list[str]:
     """Names as text; the public files hold bytes, and some tools rewrite them as str."""
     return [
         name.decode(errors="replace") if isinstance(name, bytes) else str(name) for name in names[:].tolist()
     ]
 
 
-def _feature_columns(names: Sequence[str], width: int, problems: list[str]) -> tuple[int, ...]:
+def feature_columns(names: Sequence[str], width: int, problems: list[str]) -> tuple[int, ...]:
+    """Find the place of each of our features among a file's, or add to ``problems`` what is amiss."""
     if list(names[width:]) not in ([], [FEATURE_WITHOUT_DATA]) or len(names) < width:
         problems.append(
             f"{CONSTITUENT_NAMES}: has {len(names)} names for the {width} columns of {CONSTITUENTS}"

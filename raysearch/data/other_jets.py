@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.jet_arrays import JetInput
-from raysearch.data.jet_columns import _dataset, _decoded, _feature_columns
+from raysearch.data.jet_columns import dataset, decoded, feature_columns
 from raysearch.data.jet_images import SIDE, cells_of_constituents, cells_of_images
 from raysearch.data.jet_pieces import ROWS, hardest, read_rows
 from raysearch.data.jets import jet_files
@@ -115,7 +115,7 @@ def _layout(opened: h5py.File, file: Path, wanted: JetInput) -> _Layout:
     problems: list[str] = []
     features: tuple[int, ...] = ()
     quantities: tuple[int, ...] = ()
-    images = _dataset(opened, IMAGE, 3, "f", problems) if wanted.kind == "image" and IMAGE in opened else None
+    images = dataset(opened, IMAGE, 3, "f", problems) if wanted.kind == "image" and IMAGE in opened else None
     if images is not None and images.shape[1:] != (SIDE, SIDE):
         problems.append(f"{IMAGE}: must be (jets, {SIDE}, {SIDE}), is {images.shape}")
     main, width = images, 0
@@ -126,17 +126,17 @@ def _layout(opened: h5py.File, file: Path, wanted: JetInput) -> _Layout:
             problems.append(f"{JET_NAMES}: lacks {', '.join(missing)}")
         quantities = tuple(columns[name] for name in QUANTITY_COLUMNS if name in columns)
     elif images is None:
-        main = _dataset(opened, CONSTITUENTS, 3, "f", problems)
-        names = _dataset(opened, CONSTITUENT_NAMES, 1, "SO", problems)
+        main = dataset(opened, CONSTITUENTS, 3, "f", problems)
+        names = dataset(opened, CONSTITUENT_NAMES, 1, "SO", problems)
         if main is not None and names is not None:
-            features = _feature_columns(_decoded(names), main.shape[2], problems)
+            features = feature_columns(decoded(names), main.shape[2], problems)
             width = main.shape[1]
             if width < wanted.constituents:
                 problems.append(f"holds {width} constituents a jet, the network needs {wanted.constituents}")
     n = 0 if main is None else len(main)
     if main is not None and n == 0:
         problems.append(f"{main.name[1:]}: is empty, shape {main.shape}")
-    event = _dataset(opened, EVENT, 1, "iu", problems) if EVENT in opened else None
+    event = dataset(opened, EVENT, 1, "iu", problems) if EVENT in opened else None
     problems += [
         f"{item.name[1:]}: has {len(item)} jets, {main.name[1:]} has {n}"
         for item in (event, opened[JETS] if columns else None)
@@ -160,11 +160,11 @@ def _named_columns(opened: h5py.File, problems: list[str], *, needed: bool) -> d
     """Places of the columns of ``jets`` by name; none where there is no ``jets`` and none is needed."""
     if JETS not in opened and not needed:
         return {}
-    jets = _dataset(opened, JETS, 2, "f", problems)
-    names = _dataset(opened, JET_NAMES, 1, "SO", problems) if JET_NAMES in opened else None
+    jets = dataset(opened, JETS, 2, "f", problems)
+    names = dataset(opened, JET_NAMES, 1, "SO", problems) if JET_NAMES in opened else None
     if jets is None:
         return {}
-    found = list(JET_COLUMNS) if names is None else _decoded(names)
+    found = list(JET_COLUMNS) if names is None else decoded(names)
     if len(found) != jets.shape[1]:
         problems.append(f"{JETS}: has {jets.shape[1]} columns for {len(found)} names")
         return {}

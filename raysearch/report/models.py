@@ -38,6 +38,7 @@ IN_WORDS = {
     "parameters": "parameters",
     "mflop": "MFLOP per example",
 }
+COST = ("parameters", "mflop")
 
 
 @dataclass(frozen=True)
@@ -118,51 +119,72 @@ def main_figures(figures: Sequence[Mapping[str, Measured]]) -> list[str]:
 
 
 def overview(models: Sequence[Model]) -> list[Block]:
-    """One line for each model: what it was trained on, how good it is and what it costs, beside published costs."""
-    names = main_figures([model.figures for model in models])
-    told = [name for name in names if any(joined(model.published, name) for model in models)]
-    latencies = {
-        model.name: latency_text(model.result, model.history.sessions[-1][0].cpu) for model in models
-    }
-    head = ["model", "search", "trained on", "best on validation", "uncertainty"]
-    head += [
-        cell
-        for name in names
-        for cell in (IN_WORDS.get(name, name), *(["published"] if name in told else []))
-    ]
-    head += ["inference"] if any(latencies.values()) else []
-    head += ["source of published"] if told else []
-    rows = tuple(_overview_row(model, names, told, latencies, "inference" in head) for model in models)
+    """What each model was trained on and how good it is; then what it costs, beside published costs."""
+    names = [name for name in main_figures([model.figures for model in models]) if name not in COST]
+    objectives = dict.fromkeys(model.history.created.objective for model in models)
+    head = (
+        "model",
+        "search",
+        "trained on",
+        *objectives,
+        "uncertainty",
+        *(IN_WORDS.get(name, name) for name in names),
+    )
+    rows = tuple(_quality_row(model, [*objectives], names) for model in models)
     caption = (
         f"{PM}: as the column of uncertainty says; 'test set': one model, binomial in the test set's size; 'sd of K': sample "
-        "standard deviation over the models of K folds on one test set. MFLOP: 10^6 operations, a multiplication and an "
-        "addition each counted as one, matrix products only."
+        "standard deviation over the models of K folds, of test figures on one test set."
     )
-    last = len(head) - ("inference" in head) - bool(told)
-    return [Table(tuple(head), rows, caption, frozenset({2, 3, *range(5, last)}))]
+    n_left = 3 + len(objectives)
+    numbers = frozenset({*range(2, n_left), *range(n_left + 1, len(head))})
+    return [Table(head, rows, caption, numbers), *_cost(models)]
 
 
-def _overview_row(
-    model: Model, names: Sequence[str], told: Sequence[str], latencies: Mapping[str, str], has_latency: bool
-) -> tuple[Cell, ...]:
+def _quality_row(model: Model, objectives: Sequence[str], names: Sequence[str]) -> tuple[Cell, ...]:
     created, k = model.history.created, len(model.result.tests)
-    best = model.figures.get(created.objective)
-    row: list[Cell] = [
+    return (
         model.link,
         progress(model.history),
         number(created.data.get("n_train")),
-        NONE if best is None else f"{created.objective} {best}",
+        *(
+            str(model.figures[name]) if name == created.objective and name in model.figures else NONE
+            for name in objectives
+        ),
         NONE if not k else "test set" if k == 1 else f"sd of {k}",
+        *(str(model.figures.get(name, NONE)) for name in names),
+    )
+
+
+def _cost(models: Sequence[Model]) -> list[Block]:
+    """Weights, operations and time of every model, and what sources report of theirs."""
+    known = [name for name in COST if any(name in model.figures for model in models)]
+    if not known:
+        return []
+    told = [name for name in known if any(joined(model.published, name) for model in models)]
+    head = [
+        "model",
+        *(cell for name in known for cell in (IN_WORDS[name], *(["published"] if name in told else []))),
     ]
-    for name in names:
-        row.append(str(model.figures.get(name, NONE)))
-        row += [joined(model.published, name) or NONE] if name in told else []
-    row += [latencies[model.name] or NONE] if has_latency else []
-    if told:
-        row.append(
-            "; ".join(e.source for e in model.published if any(name in e.metrics for name in told)) or NONE
-        )
-    return tuple(row)
+    n_numbers = len(head)
+    head += ["inference", *(["source of published"] if told else [])]
+    rows: list[tuple[Cell, ...]] = []
+    for model in models:
+        row: list[Cell] = [model.link]
+        for name in known:
+            row.append(str(model.figures.get(name, NONE)))
+            row += [joined(model.published, name) or NONE] if name in told else []
+        row.append(latency_text(model.result, model.history.sessions[-1][0].cpu) or NONE)
+        if told:
+            sources = [
+                entry.source for entry in model.published if any(name in entry.metrics for name in told)
+            ]
+            row.append("; ".join(sources) or NONE)
+        rows.append(tuple(row))
+    caption = (
+        "Counted from the networks as they are. MFLOP: 10^6 operations of one example's inference, a multiplication and an "
+        "addition each counted as one, matrix products only. Inference: median of repeats with real, padded examples."
+    )
+    return [Heading("Cost", 3), Table(tuple(head), tuple(rows), caption, frozenset(range(1, n_numbers)))]
 
 
 def test_figures(models: Sequence[Model]) -> list[Block]:

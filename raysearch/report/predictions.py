@@ -103,7 +103,7 @@ def _alike(predictions: Sequence[Predictions]) -> list[Text]:
     groups: dict[bytes, list[int]] = {}
     for fold, each in enumerate(predictions):
         groups.setdefault(hashlib.sha256(each.scores.tobytes()).digest(), []).append(fold)
-    if len(groups) == 0:
+    if len(groups) == 1:
         return [
             warning(
                 f"All {len(predictions)} folds predict the same: that is no cross-validation, and their spread of "

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from raysearch.data.scaling import Scaling
 from raysearch.data.source import DataSource
 from raysearch.data.tensors import Batch, Parts, TensorData
 from raysearch.errors import InputError, did_you_mean, one_of
@@ -53,6 +54,10 @@ class Task(ABC, Generic[S]):
     @abstractmethod
     def load(self, source: DataSource, settings: S) -> Parts:
         """Read the data as tensors."""
+
+    def scaling(self, source: DataSource, settings: S) -> Scaling | None:  # noqa: ARG002 - for subclasses
+        """Tell how :meth:`load` standardises the first input, for whoever applies a trained model to other data."""
+        return None
 
     @abstractmethod
     def model(self, settings: S) -> nn.Module:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from raysearch.data.plain_scaling import to_plain
 from raysearch.errors import StorageError
 from raysearch.seeds import derive
 from raysearch.tasks import load_task
@@ -59,7 +60,8 @@ def evaluate_on_test(order: Order, weights: str, expected_sha256: str) -> TestOu
     model.load_state_dict(content["model"])
     outputs = evaluate(task, model, test, OneWorker())
     latency = measure_latency(task, model, test)
-    _export(folder, order, content["model"])
+    scaling = task.scaling(order.source.of_fold(order.fold), settings)
+    _export(folder, order, content["model"], to_plain(scaling))
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **task.predictions(outputs, test))
     name = f"test/predictions-{order.trial}-{order.fold}.npz"
@@ -73,7 +75,9 @@ def evaluate_on_test(order: Order, weights: str, expected_sha256: str) -> TestOu
     )
 
 
-def _export(folder: Path, order: Order, weights: dict[str, torch.Tensor]) -> None:
+def _export(
+    folder: Path, order: Order, weights: dict[str, torch.Tensor], scaling: dict[str, Any] | None
+) -> None:
     """Write ``model.pt`` (a ``state_dict``) and ``model.json`` (how to build it) to ``best/``, or its ``fold-N/``."""
     buffer = io.BytesIO()
     torch.save(weights, buffer)
@@ -84,6 +88,7 @@ def _export(folder: Path, order: Order, weights: dict[str, torch.Tensor]) -> Non
         "trial": order.trial,
         "fold": order.fold,
         "settings": order.settings,
+        "scaling": scaling,
         "weights_sha256": weights_sha256(weights),
         "torch": torch.__version__,
     }

@@ -20,7 +20,7 @@ from raysearch.models.kernels import build
 
 pytestmark = pytest.mark.skipif(not any(map(shutil.which, build.COMPILERS)), reason="no C++ compiler here")
 
-TOLERANCE = 1e-5  # of the largest number of each output and gradient, in single precision
+TOLERANCE = 2e-6  # of the largest number of each output and gradient
 
 
 def fused_pair(shape):
@@ -31,12 +31,14 @@ def fused_pair(shape):
     return textbook, fused
 
 
-def assert_close_to_the_textbook(fused, textbook, x, of_input=False, tolerance=TOLERANCE):
-    expected = outputs_and_gradients(textbook, x.double(), of_input=of_input)
+def assert_close_to_the_textbook(fused, textbook, x, of_input=False):
+    """Compare with double precision: hardly worse than the textbook form in single precision, if at all."""
+    exact = outputs_and_gradients(textbook, x.double(), of_input=of_input)
+    single = outputs_and_gradients(copy.deepcopy(textbook).float(), x, of_input=of_input)
     got = outputs_and_gradients(fused, x, of_input=of_input)
-    for name in expected:
-        size = expected[name].abs().max().clamp(min=1e-30)
-        assert (got[name] - expected[name]).abs().max() <= tolerance * size, name
+    for name, expected in exact.items():
+        usual = (single[name] - expected).abs().max()
+        assert (got[name] - expected).abs().max() <= TOLERANCE * expected.abs().max() + 4 * usual, name
 
 
 @pytest.fixture(autouse=True)
@@ -47,23 +49,21 @@ def kernel_cache(tmp_path_factory, monkeypatch):
     build._warn_once.cache_clear()
 
 
-LENGTHS = {"none": [0], "one": [1], "one short of full": [29], "full": [30], "mixed": [30, 7, 0, 29, 1, 18]}
+LENGTHS = {"none": [0], "one": [1], "one short of full": [15], "full": [16], "mixed": [16, 7, 0, 15, 1, 12]}
 
 
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=list(LENGTHS))
 @pytest.mark.parametrize("n_jets", [1, 3, 16])
 @pytest.mark.parametrize("activation", ["relu", "elu", "selu"])
 def test_equals_the_textbook_with_all_gradients(activation, n_jets, lengths):
-    shape = small_shape(constituents=30, activation_relation=activation)
+    shape = small_shape(constituents=16, activation_relation=activation)
     textbook, fused = fused_pair(shape)
     x = some_jets(n_jets, shape, lengths, torch.float32)
     assert nodes_called("FusedIncomingEffects", fused(x))
     assert_close_to_the_textbook(fused, textbook, x)
 
 
-@pytest.mark.parametrize(
-    ("hidden", "effect_size"), [(2, 1), (16, 16), (32, 16), (33, 17), (50, 14), (70, 33)]
-)
+@pytest.mark.parametrize(("hidden", "effect_size"), [(2, 1), (16, 16), (33, 17), (50, 14), (70, 33)])
 @pytest.mark.parametrize("aggregation", ["flatten", "sum"])
 def test_sizes_that_fill_registers_and_that_do_not(aggregation, hidden, effect_size):
     shape = small_shape(
@@ -105,11 +105,21 @@ def test_large_values_and_nan_behave_as_in_the_torch_form(activation):
     shape = small_shape(activation_relation=activation)
     textbook, fused = fused_pair(shape)
     x = 1e4 * some_jets(3, shape, dtype=torch.float32)
-    assert_close_to_the_textbook(fused, textbook, x, tolerance=1e-4)
+    assert_close_to_the_textbook(fused, textbook, x)
     x[0, 0, 0] = float("nan")
     logits = fused(x)
     assert logits[0].isnan().all()
     assert logits[1:].isfinite().all()
+
+
+@pytest.mark.parametrize("activation", ["relu", "elu", "selu"])
+def test_nan_passes_every_layer_of_the_kernel(activation):
+    _, fused = fused_pair(small_shape(activation_relation=activation))
+    x = torch.randn(3, 7, 4)
+    for name in ("fr1", "fr2", "fr3"):
+        broken = copy.deepcopy(fused)
+        broken.get_submodule(name).bias.data[0] = float("nan")
+        assert broken(x).isnan().all()
 
 
 def test_no_jets_give_no_logits():

@@ -72,9 +72,9 @@ def test_equals_the_textbook_with_all_gradients(n_jets, constituents, activation
 LENGTHS = {
     "none": [0],
     "one": [1],
-    "one short of full": [29],
-    "full": [30],
-    "mixed": [30, 7, 0, 29, 1, 18, 7, 24],
+    "one short of full": [15],
+    "full": [16],
+    "mixed": [16, 7, 0, 15, 1, 12, 7, 10],
 }
 
 
@@ -82,7 +82,7 @@ LENGTHS = {
 @pytest.mark.parametrize("n_jets", [1, 3, 16, 100])
 @pytest.mark.parametrize("memory", ["fast", "recompute"])
 def test_padding_counts_as_in_the_reference(memory, n_jets, lengths):
-    shape = small_shape(constituents=30, activation_relation="selu", aggregation="sum")
+    shape = small_shape(constituents=16, activation_relation="selu", aggregation="sum")
     textbook, ours = same_pair(shape, memory=memory)
     assert_same(ours, textbook, some_jets(n_jets, shape, lengths), **TOLERANCE)
 
@@ -289,9 +289,13 @@ def test_another_input_shape_is_refused(wrong):
         ours(torch.zeros(wrong, dtype=torch.float64))
 
 
-def test_another_memory_form_is_refused():
-    with pytest.raises(InputError, match="memory: needs one of fast, recompute, got 'small'"):
-        InteractionNetwork(small_shape(), memory="small")
+def test_another_memory_form_or_kernel_is_refused():
+    with pytest.raises(InputError) as caught:
+        InteractionNetwork(small_shape(), memory="small", kernel="cuda")
+    assert caught.value.problems == (
+        "memory: needs one of fast, recompute, got 'small'",
+        "kernel: needs one of torch, fused, got 'cuda'",
+    )
 
 
 @pytest.mark.gpu

@@ -179,12 +179,13 @@ def test_models_stand_side_by_side_with_curves_of_each_class(apart: list[Path]) 
         markdown = to_markdown(
             "Comparison", comparison([read_model(folder, apart[0].parent) for folder in apart[:2]])
         )
-    rows = rows_of(markdown.split("## Overview")[1].split("\n## ")[0])
+    rows = rows_of(markdown.split("## Overview")[1].split("\n### ")[0])
     assert [row[0] for row in rows[1:]] == ["small", "large"]
     assert [row[2] for row in rows[1:]] == ["60", "120"]
     assert rows[1][rows[0].index("uncertainty")] == "test set"
-    assert rows[1][rows[0].index("parameters") + 1] == "33,625"
-    assert rows[1][-1] == PAPER
+    cost = rows_of(markdown.split("### Cost")[1].split("\n## ")[0])
+    assert cost[1][cost[0].index("parameters") + 1] == "33,625"
+    assert cost[1][-1] == PAPER
     assert all(
         f"figures/roc-{name}.svg" in markdown and f"figures/rejection-{name}.svg" in markdown
         for name in "gqwzt"

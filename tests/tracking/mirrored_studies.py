@@ -111,7 +111,7 @@ def run_end(recipe: Recipe, trial: int, fold: int, attempt: int = 1) -> Ended:
     last = epoch(trial, fold, recipe.epochs, n_metrics=recipe.n_metrics)
     return Ended(
         **shared, state="pruned" if trial in recipe.pruned else "finished", value=last.metrics["val_loss"], metrics=last.metrics, best_epoch=recipe.epochs,
-        weights="w.pt", weights_sha256="0" * 64, facts={"parameters": 8329 - trial, "device": "cpu"},
+        weights="w.pt", weights_sha256="0" * 64, facts={"parameters": 8329 - trial, "mflop": 1.0 + trial, "device": "cpu"},
     )  # fmt: skip
 
 

@@ -173,3 +173,9 @@ def test_the_pareto_front_is_tagged_and_all_objectives_are_metrics(tmp_path: Pat
     assert latest(seen["trial 1"])["objective/val_loss"] == pytest.approx(4 / 3)
     assert seen["jedinet-demo"].tags["pareto_front"] == "0, 1, 2"
     assert seen["jedinet-demo"].params["objective"] == "val_loss,parameters"
+
+
+def test_a_trial_that_is_beaten_is_not_on_the_front(tmp_path: Path) -> None:
+    """Of trials 0, 1, 2 each has a larger loss and more operations than the one before."""
+    seen = view_of(write_study(tmp_path / "s", Recipe(others=("mflop",))))
+    assert [seen[f"trial {n}"].tags["pareto"] for n in range(3)] == ["true", "false", "false"]
