@@ -13,7 +13,7 @@ import typer
 from raysearch.cli.carry import Job, begin, carry_out_all, check_same, go_on, say
 from raysearch.cli.options import Address, InProcess, Runs, find_space_file
 from raysearch.errors import InputError
-from raysearch.study.folders import RUNS, has_begun, is_series, name_of, resume_command, study_folder
+from raysearch.study.folders import RUNS, has_begun, is_series, resume_command, study_folder
 
 if TYPE_CHECKING:
     from raysearch.cluster.launch import Prepared
@@ -142,10 +142,12 @@ def start(
 def finish_series(folder: Path) -> None:
     """Write the report of a series over its studies; nothing for a single study."""
     if is_series(folder):
-        from raysearch.report.series_report import build_series_report
+        from raysearch.report.series_report import build_series_report, series_lines
 
-        typer.echo(f"\nseries:   {name_of(folder)}")
-        typer.echo(f"report:   {build_series_report(folder)}")
+        page = build_series_report(folder)
+        typer.echo("\n" + "\n".join(series_lines(folder)))
+        typer.echo(f"\nreport:   {page}")
+        typer.echo(f"go on:    {resume_command(folder, '--trials +N')}")
 
 
 def _describe(prepared: list[Prepared], folder: Path) -> None:

@@ -200,6 +200,19 @@ class History:
         return [record.value, *(record.others[name] for name in self.created.others)]
 
     @property
+    def looks(self) -> list[list[tuple[Tested, int]]]:
+        """Test records with their times, by look at the test set: all folds of a trial are one, a fold again another."""
+        looks: list[list[tuple[Tested, int]]] = []
+        for tested, time_ms in self.tests:
+            now = looks[-1] if looks else []
+            is_new = tested.fold not in {record.fold for record, _ in now}
+            if now and now[0][0].trial == tested.trial and is_new:
+                now.append((tested, time_ms))
+            else:
+                looks.append([(tested, time_ms)])
+        return looks
+
+    @property
     def is_complete(self) -> bool:
         """Whether every wanted trial is committed."""
         return self.n_committed == self.n_trials

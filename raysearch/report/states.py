@@ -33,15 +33,8 @@ def objective_names(history: History) -> list[str]:
 
 
 def looks(history: History) -> list[list[Tested]]:
-    """The test records by look: all folds of one trial are one look; the same fold again is another."""
-    found: list[list[Tested]] = []
-    for tested, _ in history.tests:
-        now = found[-1] if found else []
-        if now and now[0].trial == tested.trial and tested.fold not in {record.fold for record in now}:
-            now.append(tested)
-        else:
-            found.append([tested])
-    return found
+    """The test records by look at the test set."""
+    return [[tested for tested, _ in look] for look in history.looks]
 
 
 def tests_of(history: History, trial: TrialHistory) -> list[Tested]:

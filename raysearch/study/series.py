@@ -1,11 +1,12 @@
 """A series of studies on disk: ``runs/NAME/series.yaml`` and a study's folder for each member.
 
 The file is written once, before the first member begins, and holds every member's complete space file, so that a
-series goes on without the file it came from.
+series goes on without the file it came from, and an id, so that one made again under the same name is another.
 """
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 import yaml
@@ -21,7 +22,10 @@ def write_series(folder: Path, members: dict[str, SpaceFile]) -> None:
     Raises:
         FolderError: the folder cannot be written.
     """
-    content = {"members": {name: member.model_dump(mode="json") for name, member in members.items()}}
+    content = {
+        "id": secrets.token_hex(8),
+        "members": {name: member.model_dump(mode="json") for name, member in members.items()},
+    }
     path = folder / SERIES
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

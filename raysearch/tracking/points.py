@@ -8,8 +8,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from raysearch.ledger.history import History, TrialHistory
-from raysearch.ledger.records import Tested
+from raysearch.ledger.history import TrialHistory
 
 
 class Point(NamedTuple):
@@ -50,21 +49,6 @@ def over_folds(trial: TrialHistory, time_ms: int) -> list[Point]:
     if trial.state == "pruned" and trial.committed:
         return points_of({"value": trial.committed.value}, time_ms, 0)  # what it had come to
     return points_of(mean_and_sd(scored), time_ms, 0) if len(scored) == len(trial.runs) else []
-
-
-def looks(history: History) -> list[list[tuple[Tested, int]]]:
-    """The test records with their times by look: all folds of one trial are one, the same fold again is another."""
-    found: list[list[tuple[Tested, int]]] = []
-    for tested, time_ms in history.tests:
-        seen = {(record.trial, record.fold) for record, _ in found[-1]} if found else set()
-        if (
-            not seen
-            or (tested.trial, tested.fold) in seen
-            or tested.trial not in {trial for trial, _ in seen}
-        ):
-            found.append([])
-        found[-1].append((tested, time_ms))
-    return found
 
 
 def split_facts(facts: dict[str, Any]) -> tuple[dict[str, float], dict[str, str]]:

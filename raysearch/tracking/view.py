@@ -14,7 +14,7 @@ from typing import Any
 
 from raysearch.ledger.history import History, RunHistory, TrialHistory
 from raysearch.ledger.records import Committed, Entry, Epoch, Lost
-from raysearch.tracking.points import Point, as_name, looks, mean_and_sd, over_folds, points_of, split_facts
+from raysearch.tracking.points import Point, as_name, mean_and_sd, over_folds, points_of, split_facts
 
 KEY = "raysearch.key"
 STUDY = "raysearch.study"
@@ -86,7 +86,7 @@ class _Study:
         self.lost = [entry.record for entry in entries if isinstance(entry.record, Lost)]
         self.settings = _settings(self.history)
         self.common = _common_tags(self.history, self.key)
-        self.looks = looks(self.history)
+        self.looks = self.history.looks
         self.front = {trial.number for trial in self.history.front} if self.history.created.others else set()
 
     def view(self, parent: str | None) -> RunView:
