@@ -34,6 +34,7 @@ def attempt_run(order: Order, workers: Workers, report: Report) -> Outcome:
     """
     threads_before = torch.get_num_threads()
     torch.set_num_threads(order.threads)
+    torch.set_flush_denormal(True)  # gradients below 1e-38 are 0 for any purpose, and slow products many-fold
     started = time.monotonic()
     reports: list[EpochReport] = []
 
@@ -59,6 +60,7 @@ def attempt_run(order: Order, workers: Workers, report: Report) -> Outcome:
     except Exception:  # noqa: BLE001 - the one place where any error of a task is caught, and kept
         failure, message = "error", "".join(traceback.format_exc().splitlines(keepends=True)[-MESSAGE_LINES:])
     finally:
+        torch.set_flush_denormal(False)
         torch.set_num_threads(threads_before)  # in this process others compute, too: the search
     return Outcome(
         state=state,
