@@ -20,7 +20,7 @@ def compare(
     ] = None,
     runs: Runs = RUNS,
 ) -> None:
-    """Compare the best models of several studies: figures, cost, ROC curves.
+    """Put the best models of studies side by side.
 
     raysearch compare jedinet jet-dnn --out comparison
     """

@@ -37,7 +37,10 @@ def crossval(
     in_process: InProcess = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on if a study of that name exists.")] = False,
 ) -> None:
-    """Train one trial's settings on K folds, and apply each fold's model to the test set."""
+    """Cross-validate one trial's settings.
+
+    Each fold trains a model of its own, which is applied to the test set: final figures with their spread.
+    """
     from raysearch.cli.tune import start
     from raysearch.cluster.request import Where
     from raysearch.ledger.history import read_history

@@ -26,7 +26,7 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Write a trained model as one file that runs without raysearch.
+    """Write a model as a file that runs anywhere.
 
     raysearch export jedinet --to onnx --out jedinet.onnx
 

@@ -27,7 +27,7 @@ def predict(
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Apply a trained model to other data, with or without labels.
+    """Apply a trained model to your own data.
 
     raysearch predict jedinet --data my-jets/ --out scores.h5
     """

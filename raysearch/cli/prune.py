@@ -45,7 +45,7 @@ def prune(
     force: Annotated[bool, typer.Option("--force", help="Throw away what such a folder holds.")] = False,
     runs: Runs = RUNS,
 ) -> None:
-    """Prune a trained model and retrain it, round by round; again to go on.
+    """Prune a trained model and retrain it, by rounds.
 
     raysearch prune jet-dnn --rounds 7 --target 0.717
 

@@ -9,7 +9,7 @@ from raysearch.study.folders import RUNS
 
 
 def report(name: Name, runs: Runs = RUNS) -> None:
-    """Make a study's report: tables, figures, ROC curves; of a series, its studies side by side."""
+    """Make the report of a study or series again."""
     from raysearch.study.folders import existing_folder, is_series
 
     folder = existing_folder(runs, name)

@@ -27,7 +27,7 @@ def resume(
     address: Address = None,
     in_process: InProcess = False,
 ) -> None:
-    """Go on with a study or series: nothing that was finished runs again."""
+    """Go on with a study or series; nothing finished runs again."""
     from raysearch.cli.carry import begin, carry_out_all, go_on
     from raysearch.cli.tune import finish_series
     from raysearch.cluster.request import NO_WISH, Where, Wish

@@ -29,7 +29,7 @@ def list_studies(runs: Runs = RUNS, output: Format = "table") -> None:
 
 
 def status(name: Name, runs: Runs = RUNS, output: Format = "table") -> None:
-    """Say how a study stands; of a series, how each of its studies does."""
+    """Say how a study, or each study of a series, stands."""
     from raysearch.study.folders import existing_folder, is_series
 
     folder = existing_folder(runs, name)
@@ -72,7 +72,7 @@ def trials(name: Name, runs: Runs = RUNS, output: Format = "table") -> None:
 
 
 def best(name: Name, runs: Runs = RUNS, output: Format = "table") -> None:
-    """Show the best trial: settings, validation and test figures, where its weights lie."""
+    """Show the best trial: settings, figures, weights."""
     from raysearch.errors import NoFinishedTrialError
 
     history = _history(runs, name)
