@@ -138,10 +138,10 @@ def export(trained: Trained, to: str, out: Path) -> Exported:
     module = standalone(trained)
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
-            temporary = Path(folder) / out.name
+            temporary = Path(folder) / "model.pt2"  # torch warns of any other suffix, ONNX does not mind
             try:
                 with torch.no_grad(), _quietly():
-                    write(module, tuple(x[:TRACED] for x in inputs), temporary, _about(trained))
+                    write(module, tuple(x[:TRACED].clone() for x in inputs), temporary, _about(trained))
             except OSError:
                 raise
             except Exception as error:

@@ -209,6 +209,7 @@ def test_an_exported_model_gives_the_same_scores_without_raysearch(
     result = ok(folder, "export", study, "--to", to, "--out", name, "--force")
     assert "input batchx8x16" in result.out
     assert float(result.out.rsplit(":", 1)[1]) < 1e-5
+    assert (folder / name).stat().st_size < 400_000, "the jets it was tried on are no part of it"
     torch.save(torch.from_numpy(load_jets(None, 8).features[:50]), folder / "x.pt")
     np.testing.assert_allclose(run_alone(folder, read), scores_of(folder, study)["scores"][:50], atol=1e-5)
 
