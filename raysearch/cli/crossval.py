@@ -22,12 +22,13 @@ def crossval(
     data: Annotated[
         Path | None, typer.Option("--data", help="Other data than the study's; a file or folder.")
     ] = None,
-    epochs: Annotated[
-        int | None, typer.Option("--epochs", help="Epochs of a fold; default the study's.")
-    ] = None,
     train_on: Annotated[
         str | None,
         typer.Option(metavar="N,M", help="Learning curve: a cross-validation for each number of examples."),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change a key of the study's space file."),
     ] = None,
     new_name: Annotated[
         str | None, typer.Option("--name", help="Name of the new study; default NAME-crossval.")
@@ -44,7 +45,7 @@ def crossval(
     from raysearch.cli.tune import start
     from raysearch.cluster.request import Where
     from raysearch.ledger.history import read_history
-    from raysearch.space.space_file import SpaceFile
+    from raysearch.space.space_file import SpaceFile, change_space_file
     from raysearch.study.folders import existing_study, study_folder
 
     folder = existing_study(runs, name)
@@ -54,14 +55,11 @@ def crossval(
     changes = {
         "description": f"{folds}-fold cross-validation of trial {chosen.number} of {history.created.study}",
         "search": {"sampler": "random", "trials": 1, "enqueue": (chosen.settings,)},
-        "budget": {
-            **space_file.budget.model_dump(),
-            "folds": folds,
-            **({} if epochs is None else {"epochs": epochs}),
-        },
+        "budget": {**space_file.budget.model_dump(), "folds": folds},
         "data": {**space_file.data.model_dump(), **({} if data is None else {"path": str(data.resolve())})},
     }
     one_trial = SpaceFile.model_validate({**space_file.model_dump(), **changes})
+    one_trial = change_space_file(one_trial, overrides or [])
     members = {"": one_trial} if train_on is None else _by_size(one_trial, train_on)
     default = f"{name.replace('/', '-')}-{'crossval' if train_on is None else 'learning-curve'}"
     start(members, study_folder(runs, new_name or default), Where(address, in_process), resume=resume)

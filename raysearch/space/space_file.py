@@ -180,6 +180,14 @@ def read_space_file(path: Path, overrides: Sequence[str] = ()) -> SpaceFile:
     return _absolute(space_file, path.parent)
 
 
+def change_space_file(space_file: SpaceFile, overrides: Sequence[str]) -> SpaceFile:
+    """Override keys of a checked space file, and check it again; see :func:`read_space_file`."""
+    document = Document("space file", space_file.model_dump(mode="json"))
+    for text in overrides:
+        _override(document, text)
+    return check_document(document)
+
+
 def check_document(document: Document) -> SpaceFile:
     """Check a parsed space file; see :func:`read_space_file`."""
     try:

@@ -35,11 +35,13 @@ def test_folds_are_runs_of_a_trial_and_differ(toy_space: Path, tmp_path: Path) -
 
 def test_crossval_of_a_trial_is_a_study_of_its_settings(toy_space: Path, tmp_path: Path) -> None:
     raysearch(tmp_path, "tune", str(toy_space), "-n", "3", "--name", "s", "--local")
-    result = raysearch(tmp_path, "crossval", "s", "--from", "1", "--folds", "4", "--local")
+    options = ("--from", "1", "--folds", "4", "--set", "budget.epochs=2", "--local")
+    result = raysearch(tmp_path, "crossval", "s", *options)
     assert result.code == 0, result.err
     first, final = known(tmp_path), known(tmp_path, "s-crossval")
     assert [trial.settings for trial in final.trials] == [first.trials[1].settings]
     assert final.trials[0].given
+    assert final.created.space_file["budget"]["epochs"] == 2
     assert len(final.tests) == 4
     assert raysearch(tmp_path, "crossval", "s", "--from", "7", "--local").code == 2
 
