@@ -70,12 +70,16 @@ def has_begun(folder: Path) -> bool:
 
 
 def varied_keys(space_files: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """Section and key of every value in which the members' space files differ, in their order."""
+    """Section and key of every single value in which the members' space files differ, in their order.
+
+    Lists do not count: members begin with other published settings because they are members of other spaces.
+    """
     return [
         (section, key)
         for section in VARIED_SECTIONS
         for key in dict.fromkeys(key for each in space_files for key in each.get(section, {}))
         if any(each[section].get(key) != space_files[0][section].get(key) for each in space_files)
+        and not any(isinstance(each[section].get(key), list) for each in space_files)
     ]
 
 

@@ -60,6 +60,8 @@ def test_members_differ_in_what_is_varied(folder: Path) -> None:
     assert members[3].model is None
     files = [{"space": {"a": 1}, "data": {"limit": n}, "search": {}, "budget": {}} for n in (10, 20)]
     assert varied_keys(files) == [("data", "limit")]
+    files[0]["search"]["enqueue"], files[1]["search"]["enqueue"] = [{"hidden": 50}], [{"hidden": 10}]
+    assert varied_keys(files) == [("data", "limit")], "what members begin with is not what is varied"
 
 
 def test_best_settings_stand_above_the_published_ones_one_table_for_each_form(
