@@ -87,7 +87,7 @@ def order_for(study: Study, run: Run) -> Order:
         objective=created.objective,
         maximise=created.maximise,
         epochs=space_file.budget.epochs,
-        limits={name: limit for name, limit in space_file.limits if limit is not None},
+        limits=space_file.limits.given,
         cuts=run.schedule.cuts,
         shares=run.schedule.shares,
         shuffle=space_file.data.shuffle,

@@ -78,8 +78,7 @@ def prepare(space_file: SpaceFile, runs: Path) -> Prepared:
 def _rehearse(space_file: SpaceFile) -> Rehearsal:
     space = space_file.searched
     first = space.complete(space.sample(generator(space_file.seed, "rehearsal")))
-    limits = {name: limit for name, limit in space_file.limits if limit is not None}
-    wanted = Wanted(space_file.objectives, limits)
+    wanted = Wanted(space_file.objectives, space_file.limits.given)
     return rehearse(space_file.task, source_of(space_file), first, _corners(space), wanted)
 
 

@@ -86,6 +86,11 @@ class LimitsSection(Section):
     parameters: AtLeastOne | None = None  # weights that are trained
     mflop: Annotated[Number, Field(gt=0)] | None = None  # 10^6 operations for one example, inference
 
+    @property
+    def given(self) -> dict[str, float]:
+        """The limits that there are, by name."""
+        return {name: limit for name, limit in self if limit is not None}
+
 
 class ResourcesSection(Section):
     """What one worker of a run gets."""

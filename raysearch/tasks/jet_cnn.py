@@ -7,7 +7,6 @@ convolution gives, so that an image's scale has no effect.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -15,10 +14,7 @@ from torch import Tensor, nn
 
 from raysearch.data.jet_arrays import JetInput
 from raysearch.data.jet_images import SIDE, rasterise
-from raysearch.data.layout import CLASSES
 from raysearch.data.tensors import Batch
-from raysearch.errors import InputError
-from raysearch.models.dense import DenseShape
 from raysearch.models.image_network import ImageNetwork, ImageNetworkShape
 from raysearch.tasks.taggers import Baseline, BaselineSettings
 
@@ -31,8 +27,7 @@ class JetCnnSettings(BaselineSettings):
 
     Attributes:
         filters, kernel, pool, conv_layers, conv_activation: the convolutions, as in ``ImageNetworkShape``.
-        layers, neurons, activation: the dense layers after them, as in ``DenseShape``.
-        dropout: of both.
+        dropout: of both the convolutions and the dense layers.
     """
 
     filters: int
@@ -40,37 +35,23 @@ class JetCnnSettings(BaselineSettings):
     pool: int
     conv_layers: int
     conv_activation: str
-    layers: int
-    neurons: int
-    activation: str
-    dropout: float
 
-    def problems(self) -> Iterator[str]:
-        """Tell every fault."""
-        try:
-            network_shape(self)
-        except InputError as error:
-            yield from error.problems
-        yield from super().problems()
+    @property
+    def network(self) -> ImageNetworkShape:
+        """The network's part of the settings."""
+        return ImageNetworkShape(
+            side=SIDE,
+            layers=self.conv_layers,
+            filters=self.filters,
+            kernel=self.kernel,
+            pool=self.pool,
+            activation=self.conv_activation,
+            dense=self.dense,
+        )
 
-
-def network_shape(settings: JetCnnSettings) -> ImageNetworkShape:
-    """Take the network's part of the settings."""
-    return ImageNetworkShape(
-        side=SIDE,
-        layers=settings.conv_layers,
-        filters=settings.filters,
-        kernel=settings.kernel,
-        pool=settings.pool,
-        activation=settings.conv_activation,
-        dense=DenseShape(
-            layers=settings.layers,
-            neurons=settings.neurons,
-            activation=settings.activation,
-            dropout=settings.dropout,
-            classes=len(CLASSES),
-        ),
-    )
+    def check_network(self) -> None:
+        """Raise InputError for sizes or names that make no network."""
+        _ = self.network
 
 
 class JetCnn(Baseline[JetCnnSettings]):
@@ -100,4 +81,4 @@ class JetCnn(Baseline[JetCnnSettings]):
 
     def model(self, settings: JetCnnSettings) -> nn.Module:
         """Build the network."""
-        return ImageNetwork(network_shape(settings))
+        return ImageNetwork(settings.network)

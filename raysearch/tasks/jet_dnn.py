@@ -6,15 +6,13 @@ constituents (``layout.DNN_COLUMNS``). The paper feeds them as they are (``stand
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from torch import nn
 
 from raysearch.data.jet_arrays import JetInput
-from raysearch.data.layout import CLASSES, DNN_COLUMNS
-from raysearch.errors import InputError
-from raysearch.models.dense import DenseNetwork, DenseShape
+from raysearch.data.layout import DNN_COLUMNS
+from raysearch.models.dense import DenseNetwork
 from raysearch.tasks.taggers import Baseline, BaselineSettings
 
 
@@ -26,30 +24,7 @@ class JetDnnSettings(BaselineSettings):
         standardize: shift and scale each feature by its mean and standard deviation over the training part.
     """
 
-    layers: int
-    neurons: int
-    activation: str
-    dropout: float
     standardize: bool = False
-
-    def problems(self) -> Iterator[str]:
-        """Tell every fault."""
-        try:
-            network_shape(self)
-        except InputError as error:
-            yield from error.problems
-        yield from super().problems()
-
-
-def network_shape(settings: JetDnnSettings) -> DenseShape:
-    """Take the network's part of the settings."""
-    return DenseShape(
-        layers=settings.layers,
-        neurons=settings.neurons,
-        activation=settings.activation,
-        dropout=settings.dropout,
-        classes=len(CLASSES),
-    )
 
 
 class JetDnn(Baseline[JetDnnSettings]):
@@ -63,4 +38,4 @@ class JetDnn(Baseline[JetDnnSettings]):
 
     def model(self, settings: JetDnnSettings) -> nn.Module:
         """Build the network."""
-        return DenseNetwork(len(DNN_COLUMNS), network_shape(settings))
+        return DenseNetwork(len(DNN_COLUMNS), settings.dense)

@@ -10,7 +10,9 @@ from torch import nn
 from torch.optim import Adadelta, Adam, NAdam, Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from raysearch.data.layout import CLASSES
 from raysearch.errors import InputError, one_of
+from raysearch.models.dense import DenseShape
 from raysearch.tasks.jets import JetTask
 
 OPTIMIZERS: dict[str, type[Adam | NAdam | Adadelta]] = {"adam": Adam, "nadam": NAdam, "adadelta": Adadelta}
@@ -46,17 +48,41 @@ class TaggerSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class BaselineSettings(TaggerSettings):
-    """Settings of the baselines of arXiv:1908.05318.
+    """Settings of the baselines of arXiv:1908.05318, all of which end in dense layers.
 
     Attributes:
+        layers, neurons, activation, dropout: of the dense layers, as in ``DenseShape``.
         plateau_patience: after so many epochs without progress on validation the learning rate falls to a tenth;
             0: never. The paper has 5.
     """
 
+    layers: int
+    neurons: int
+    activation: str
+    dropout: float
     plateau_patience: int = 5
+
+    @property
+    def dense(self) -> DenseShape:
+        """The dense layers' part of the settings."""
+        return DenseShape(
+            layers=self.layers,
+            neurons=self.neurons,
+            activation=self.activation,
+            dropout=self.dropout,
+            classes=len(CLASSES),
+        )
+
+    def check_network(self) -> None:
+        """Raise InputError for sizes or names that make no network."""
+        _ = self.dense
 
     def problems(self) -> Iterator[str]:
         """Tell every fault."""
+        try:
+            self.check_network()
+        except InputError as error:
+            yield from error.problems
         yield from super().problems()
         if self.plateau_patience < 0:
             yield f"plateau_patience: needs at least 0, which means never, got {self.plateau_patience}"
