@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from raysearch.data.jet_arrays import JetArrays, JetInput, check_input, jet_arrays
-from raysearch.data.jets import check_jets, load_events
+from raysearch.data.jets import JetSummary, check_jets, jet_files, load_events
 from raysearch.data.layout import CLASSES
 from raysearch.data.other_data import OtherData
 from raysearch.data.other_jets import other_jets
@@ -56,7 +56,8 @@ class JetTask(Task[S]):
     def inspect(self, source: DataSource, settings: S) -> dict[str, Any]:
         """Check every file and count the parts."""
         path, wanted = _path(source), self.jet_input(settings)
-        summary = check_jets(path)
+        stats = [file.stat() for file in jet_files(path)]
+        summary = _checked(path, tuple((stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats))
         if wanted.constituents > summary.n_constituents:
             raise InputError(
                 f"space.constituents: {wanted.constituents}, but the files hold at most {summary.n_constituents} a jet"
@@ -123,6 +124,12 @@ class JetTask(Task[S]):
 
 def _scores(outputs: Tensor) -> NDArray[np.float64]:
     return functional.softmax(outputs.double(), dim=1).numpy()
+
+
+@lru_cache(maxsize=1)
+def _checked(path: Path | None, stamps: tuple[tuple[int, ...], ...]) -> JetSummary:  # noqa: ARG001 - as a key
+    """Read every value of the files once for all studies of a series, unless a file changes meanwhile."""
+    return check_jets(path)
 
 
 def _path(source: DataSource) -> Path | None:
