@@ -77,7 +77,13 @@ class BudgetSection(Section):
     epochs: AtLeastOne
     patience: AtLeastOne | None = None  # epochs without progress before a run stops early
     folds: AtLeastOne = 1  # of a cross-validation; the objective is their mean
+    repeats: AtLeastOne = 1  # runs of a trial that differ in their seed alone; the objective is their mean
     max_failed: Annotated[StrictInt, Field(ge=0)] = 0  # failed trials above which the exit code is 1
+
+    @property
+    def runs(self) -> int:
+        """Runs of one trial."""
+        return max(self.folds, self.repeats)
 
 
 class LimitsSection(Section):

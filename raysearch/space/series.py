@@ -1,47 +1,63 @@
-"""A series of studies: one for each combination of the keys that a space file varies."""
+"""A series of studies: one for each variant of a space file, and for each combination of the keys that it varies."""
 
 from __future__ import annotations
 
 import itertools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from raysearch.errors import InputError
+from raysearch.space.domains import Value
 from raysearch.space.space_file import SpaceFile, read_space_file
+from raysearch.space.variants import variants_of
+from raysearch.space.yaml_file import read_yaml
 
 
-def read_members(path: Path, overrides: Sequence[str] = ()) -> dict[str, SpaceFile]:
+def read_members(
+    path: Path, overrides: Sequence[str] = (), variants: Sequence[str] | None = None
+) -> dict[str, SpaceFile]:
     """Read a space file and write out the studies of its series.
 
     Args:
         path: the YAML file.
         overrides: as for :func:`raysearch.space.space_file.read_space_file`.
+        variants: which of the file's variants; by default all.
 
     Returns:
-        The members by name (their varied values joined by "-"); for a file that varies nothing one, named "".
+        The members by name (the variant, if there are several, and the varied values, joined by "-"); one named
+        "" for a file that has neither.
 
     Raises:
         InputError: with every fault found in any of them.
     """
-    base = read_space_file(path, overrides)
-    keys = [(section, key) for section, varied in base.vary.items() for key in varied]
-    if not keys:
-        return {"": base}
+    names: Sequence[str | None] = variants or variants_of(read_yaml(path)) or [None]
     members: dict[str, SpaceFile] = {}
     problems: dict[str, None] = {}
-    for values in itertools.product(*(base.vary[section][key] for section, key in keys)):
-        texts = [
-            f"{section}.{key}={json.dumps(value)}" for (section, key), value in zip(keys, values, strict=True)
-        ]
-        name = "-".join(re.sub(r"[^A-Za-z0-9._]+", "_", str(value)) for value in values)
-        if name in members:
-            problems[f"vary: two members would be called {name!r}"] = None
-        try:
-            members[name] = read_space_file(path, [*overrides, "vary={}", *texts])
-        except InputError as error:
-            problems |= dict.fromkeys(f"{problem} (member {name})" for problem in error.problems)
+    for variant in names:
+        prefix = [variant] if variant is not None and len(names) > 1 else []
+        for values, texts in _combinations(read_space_file(path, overrides, variant)):
+            name = "-".join([*prefix, *(re.sub(r"[^A-Za-z0-9._]+", "_", str(value)) for value in values)])
+            if name in members:
+                problems[f"vary: two members would be called {name!r}"] = None
+            try:
+                members[name] = read_space_file(path, [*overrides, "vary={}", *texts], variant)
+            except InputError as error:
+                problems |= dict.fromkeys(f"{problem} (member {name})" for problem in error.problems)
     if problems:
         raise InputError(*problems)
     return members
+
+
+def _combinations(base: SpaceFile) -> Iterator[tuple[tuple[Value, ...], list[str]]]:
+    """Yield the varied values of each member, and the overrides that give them to it; once () if nothing varies."""
+    keys = [(section, key) for section, varied in base.vary.items() for key in varied]
+    for values in itertools.product(*(base.vary[section][key] for section, key in keys)):
+        yield (
+            values,
+            [
+                f"{section}.{key}={json.dumps(value)}"
+                for (section, key), value in zip(keys, values, strict=True)
+            ],
+        )

@@ -29,6 +29,7 @@ from raysearch.space.sections import (
     SearchSection,
     Section,
 )
+from raysearch.space.variants import choose_variant
 from raysearch.space.yaml_file import Document, KeyPath, parse_yaml, read_yaml
 
 
@@ -38,6 +39,7 @@ class SpaceFile(Section):
     task: StrictStr
     description: StrictStr = ""
     demonstration_of: StrictStr | None = None  # the space file that is the physics
+    strategy: StrictStr | None = None  # evolves the weights, such as one-plus-lambda; default: by gradient
     data: DataSection = DataSection()
     space: dict[StrictStr, Entry]
     objectives: tuple[
@@ -59,7 +61,7 @@ class SpaceFile(Section):
         return self
 
     def _problems(self) -> Iterator[str]:
-        search, n_folds = self.search, self.budget.folds
+        search = self.search
         if not self.searched.domains:
             yield "space: needs at least one setting to search"
         grid_size = self.searched.grid_size
@@ -73,8 +75,10 @@ class SpaceFile(Section):
             yield f"objectives: must differ, got {list(self.objectives)}"
         if len(self.objectives) > 1 and (search.prune or search.prune_folds):
             yield "search.prune: what is behind is known for one objective only; leave it out or search one"
-        if search.prune_folds and n_folds < 3:
-            yield f"search.prune_folds: needs budget.folds of at least 3, got {n_folds}"
+        if self.budget.folds > 1 and self.budget.repeats > 1:
+            yield "budget.repeats: each fold has a seed of its own already; give folds or repeats, not both"
+        if search.prune_folds and self.budget.runs < 3:
+            yield f"search.prune_folds: needs budget.folds or budget.repeats of at least 3, got {self.budget.runs}"
         if search.enqueue and search.enqueue != "published":
             yield from self._wrongly_enqueued(search.enqueue)
         if any(not values for varied in self.vary.values() for values in varied.values()):
@@ -163,17 +167,19 @@ SECTIONS: dict[KeyPath, type[BaseModel]] = {
 }
 
 
-def read_space_file(path: Path, overrides: Sequence[str] = ()) -> SpaceFile:
+def read_space_file(path: Path, overrides: Sequence[str] = (), variant: str | None = None) -> SpaceFile:
     """Read, override and check a space file.
 
     Args:
         path: the YAML file.
         overrides: ``a.b=c`` texts (the values in YAML), applied before the check.
+        variant: which of the file's variants; by default the first, if it has any.
 
     Raises:
         InputError: with every fault found, each as ``file:line: key: what, what is allowed``.
     """
     document = read_yaml(path)
+    choose_variant(document, variant)
     for text in overrides:
         _override(document, text)
     space_file = check_document(document)
