@@ -19,8 +19,8 @@ from raysearch.tasks.task import Task
 
 @dataclass(frozen=True)
 class ToySettings:
-    learning_rate: float
     width: int
+    learning_rate: float = 0.03
     activation: str = "relu"
     batch_size: int = 16
     pause_s: float = 0.0
@@ -40,6 +40,7 @@ class Toy(Task[ToySettings]):
         return {"files": {}, "n_train": 64, "n_validation": 32, "n_test": 32, "split_by": "rows"}
 
     def load(self, source: DataSource, settings: ToySettings) -> Parts:
+        self._pause_s, self._trouble = settings.pause_s, settings.trouble
         x = torch.linspace(-1, 1, 128, dtype=torch.float32)[
             torch.randperm(128, generator=torch.Generator().manual_seed(1))
         ]
@@ -58,7 +59,6 @@ class Toy(Task[ToySettings]):
         return nn.Sequential(nn.Linear(1, settings.width), activation, nn.Linear(settings.width, 1))
 
     def optimizer(self, settings: ToySettings, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        self._pause_s, self._trouble = settings.pause_s, settings.trouble
         return torch.optim.Adam(parameters, lr=settings.learning_rate)
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raysearch.cli.options import Address, InProcess, Name, Runs, Trial
+from raysearch.cli.options import Address, GoOn, InProcess, Name, Runs, Trial
 from raysearch.errors import InputError
 from raysearch.study.folders import RUNS
 
@@ -36,13 +36,13 @@ def crossval(
     runs: Runs = RUNS,
     address: Address = None,
     in_process: InProcess = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on if a study of that name exists.")] = False,
+    resume: GoOn = False,
 ) -> None:
     """Cross-validate one trial's settings.
 
     Each fold trains a model of its own, which is applied to the test set: final figures with their spread.
     """
-    from raysearch.cli.tune import start
+    from raysearch.cli.start import start
     from raysearch.cluster.request import Where
     from raysearch.ledger.history import read_history
     from raysearch.space.space_file import SpaceFile, change_space_file
@@ -55,7 +55,7 @@ def crossval(
     changes = {
         "description": f"{folds}-fold cross-validation of trial {chosen.number} of {history.created.study}",
         "search": {"sampler": "random", "trials": 1, "enqueue": (chosen.settings,)},
-        "budget": {**space_file.budget.model_dump(), "folds": folds},
+        "budget": {**space_file.budget.model_dump(), "folds": folds, "repeats": 1},
         "data": {**space_file.data.model_dump(), **({} if data is None else {"path": str(data.resolve())})},
     }
     one_trial = SpaceFile.model_validate({**space_file.model_dump(), **changes})

@@ -1,4 +1,4 @@
-"""``raysearch data``: look at jet files, check them, make new ones."""
+"""``raysearch data``: look at files of jets or showers, check them, make new ones."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import typer
 if TYPE_CHECKING:
     from raysearch.data.jets import JetSummary
 
-app = typer.Typer(help="Look at jet files, check them, make new ones.", no_args_is_help=True)
-make = typer.Typer(help="Make input with physics generators.", no_args_is_help=True)
+app = typer.Typer(help="Look at files of jets or showers, check them, make new ones.", no_args_is_help=True)
+make = typer.Typer(help="Make input with physics generators and models.", no_args_is_help=True)
 app.add_typer(make, name="make")
 
-JetPath = Annotated[
+DataPath = Annotated[
     Path | None,
     typer.Argument(help="An HDF5 file or a folder of them.", show_default="the sample that ships"),
 ]
@@ -29,15 +29,26 @@ class Form(StrEnum):
     json = "json"
 
 
+class Kind(StrEnum):
+    """What `raysearch data` looks at."""
+
+    jets = "jets"
+    showers = "showers"
+
+
+KindOption = Annotated[Kind, typer.Option("--kind", "-k", help="What the files hold.")]
+
+
 @app.command()
 def info(
-    path: JetPath = None,
+    path: DataPath = None,
     form: Annotated[Form, typer.Option("--format", "-f", help="How to print.")] = Form.table,
+    kind: KindOption = Kind.jets,
 ) -> None:
-    """Show what jet files hold, and how a study would split them."""
+    """Show what files hold, and how a study would split them."""
     from raysearch.data.jets import check_jets
 
-    facts = _facts(check_jets(path), path)
+    facts = _shower_facts(path) if kind is Kind.showers else _facts(check_jets(path), path)
     if form is Form.json:
         typer.echo(json.dumps(facts, indent=2))
     else:
@@ -45,12 +56,18 @@ def info(
 
 
 @app.command()
-def check(path: JetPath = None) -> None:
-    """Read every value of jet files and list all faults; ends with 2 if there are any."""
+def check(path: DataPath = None, kind: KindOption = Kind.jets) -> None:
+    """Read every value of files and list all faults; ends with 2 if there are any."""
     from raysearch.data.jets import check_jets
+    from raysearch.data.showers import check_showers
 
-    summary = check_jets(path)
-    typer.echo(f"ok: {summary.n_jets:,} jets in {len(summary.files)} file(s), no fault found")
+    if kind is Kind.showers:
+        showers = check_showers(path)
+        n, files = showers.n_showers, showers.files
+    else:
+        jets = check_jets(path)
+        n, files = jets.n_jets, jets.files
+    typer.echo(f"ok: {n:,} {kind} in {len(files)} file(s), no fault found")
 
 
 @make.command("jets")
@@ -80,6 +97,64 @@ def make_jets_command(
             progress=lambda done, _: bar.update(line, completed=done),
         )
     typer.echo(f"made {jets:,} jets in {len(files)} file(s) in {out}; how: {out / 'provenance.json'}")
+
+
+@make.command("showers")
+def make_showers_command(
+    out: Annotated[Path, typer.Option(help="Folder for the files; what this command made is kept.")],
+    showers: Annotated[int, typer.Option(help="How many electron showers.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="Same seed, same showers, with any number of workers.")] = 1,
+    workers: Annotated[int, typer.Option(help="Processes at a time.")] = 1,
+    compact: Annotated[
+        bool, typer.Option("--compact", help="Cells in whole steps of 0.49 MeV, a third of the size.")
+    ] = False,
+) -> None:
+    """Make electron showers by a parameterisation; their profile and resolution are its inputs."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from raysearch.data.make_showers import make_showers
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        line = bar.add_task("showers", total=showers)
+        files = make_showers(
+            out,
+            showers,
+            seed,
+            workers,
+            compact=compact,
+            progress=lambda done, _: bar.update(line, completed=done),
+        )
+    typer.echo(f"made {showers:,} showers in {len(files)} file(s) in {out}; how: {out / 'provenance.json'}")
+
+
+def _shower_facts(path: Path | None) -> dict[str, object]:
+    from raysearch.data.showers import check_showers, load_energies
+    from raysearch.data.source import DataSource
+    from raysearch.data.splitting import part_showers
+    from raysearch.errors import InputError
+
+    summary = check_showers(path)
+    _, events, file_index = load_energies(path)
+    try:
+        split = part_showers(events, file_index, DataSource(None, (0.6, 0.2, 0.2)))
+        sizes: dict[str, object] = {
+            "training": len(split.train),
+            "validation": len(split.validation),
+            "test": len(split.test),
+        }
+    except InputError as error:
+        sizes = {"impossible": str(error)}
+    return {
+        "files": [str(file) for file in summary.files],
+        "sha256": summary.sha256,
+        "showers": summary.n_showers,
+        "energy_gev": list(summary.energy_gev),
+        "deposited_share": summary.deposited,
+        "occupied_cells": summary.occupancy,
+        "event_numbers": summary.has_events,
+        "split": sizes,
+    }
 
 
 def _facts(summary: JetSummary, path: Path | None) -> dict[str, object]:

@@ -14,6 +14,7 @@ from raysearch.cli import (
     crossval,
     dashboard,
     data,
+    evolve,
     export,
     predict,
     prune,
@@ -35,6 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("tune")(tune.tune)
+app.command("evolve")(evolve.evolve)
 app.command("resume")(resume.resume)
 app.command("crossval")(crossval.crossval)
 app.command("list")(studies.list_studies)

@@ -20,6 +20,15 @@ InProcess = Annotated[
 Format = Annotated[Literal["table", "json"], typer.Option("--format", "-f", help="How to print.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the study.")]
 Trial = Annotated[str, typer.Option("--from", metavar="TRIAL", help="Which trial: best, or its number.")]
+StudyName = Annotated[
+    str | None, typer.Option("--name", help="Name of the study; default SPACE-SAMPLER-TIME.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a key, such as budget.epochs=20."),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, start nothing.")]
+GoOn = Annotated[bool, typer.Option("--resume", help="Go on if a study of that name exists.")]
 
 
 def space_folder() -> Path:

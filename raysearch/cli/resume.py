@@ -29,7 +29,7 @@ def resume(
 ) -> None:
     """Go on with a study or series; nothing finished runs again."""
     from raysearch.cli.carry import begin, carry_out_all, go_on
-    from raysearch.cli.tune import finish_series
+    from raysearch.cli.start import finish_series
     from raysearch.cluster.request import NO_WISH, Where, Wish
     from raysearch.study.folders import existing_folder, has_begun, is_series
     from raysearch.study.series import read_series

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping
 from dataclasses import asdict
 from types import FrameType
 from typing import Any, Protocol, Self
 
 from raysearch.data.source import DataSource
+from raysearch.evolve.make import settings_of
 from raysearch.ledger.records import Ended
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.study import Run, Study
@@ -75,13 +77,14 @@ def source_of(space_file: SpaceFile) -> DataSource:
 def order_for(study: Study, run: Run) -> Order:
     """Write the order for a run of a study."""
     space_file, created = study.space_file, study.history.created
+    settings, evolution = divide(space_file.strategy, run.settings)
     return Order(
         task=space_file.task,
         study_folder=str(study.ledger.folder.resolve()),
         trial=run.trial,
         fold=run.fold,
         attempt=run.attempt,
-        settings=run.settings,
+        settings=settings,
         seed=run.seed,
         source=source_of(space_file),
         objective=created.objective,
@@ -94,7 +97,20 @@ def order_for(study: Study, run: Run) -> Order:
         patience=space_file.budget.patience,
         threads=space_file.resources.threads,
         workers=space_file.resources.workers,
+        runs=space_file.budget.runs,
+        strategy=space_file.strategy,
+        evolution=evolution,
+        parent=run.parent,
+        parent_sha256=run.parent_sha256,
+        breeds=run.breeds,
     )
+
+
+def divide(strategy: str | None, settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Divide settings between the task and the strategy that evolves its weights, if one does."""
+    names = settings_of(strategy) if strategy else ()
+    ours = {name: value for name, value in settings.items() if name not in names}
+    return ours, {name: value for name, value in settings.items() if name in names}
 
 
 def ended_record(run: Run, outcome: Outcome) -> Ended:

@@ -8,21 +8,23 @@ import os
 import platform
 import shutil
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from raysearch.cluster.environment import prepare_environment
-from raysearch.cluster.executor import Executor, StopFlag, order_for, source_of
+from raysearch.cluster.executor import Executor, StopFlag, divide, order_for, source_of
 from raysearch.cluster.request import NO_WISH, Where, Wish
 from raysearch.errors import InputError, NoFinishedTrialError, StoppedError, StorageError
+from raysearch.evolve.make import make_strategy
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger, read_entries
 from raysearch.ledger.records import Created, Opened, Tested
-from raysearch.search.make import complete_options, sampler_problems
+from raysearch.search.make import complete_options, default_window, sampler_problems
 from raysearch.seeds import generator
 from raysearch.space.domains import ChoiceDomain, Space
 from raysearch.space.space_file import ResourcesSection, SpaceFile
@@ -33,7 +35,6 @@ from raysearch.training.rehearsal import Rehearsal, Wanted, rehearse
 
 PACKAGES = ("raysearch", "ray", "torch", "optuna", "nevergrad", "numpy", "mlflow", "h5py")
 DECIDES_BITS = ("raysearch", "torch", "optuna", "nevergrad", "numpy")
-WINDOW_PER_SLOT = 2
 RESERVE_BYTES = 50 * 1024**2  # ledger, report, MLflow
 
 
@@ -63,9 +64,9 @@ def prepare(space_file: SpaceFile, runs: Path) -> Prepared:
     space_file = space_file.model_copy(update={"search": search})
     check_writable(runs)
     rehearsal = _rehearse(space_file)
-    window = space_file.search.window or WINDOW_PER_SLOT * (os.cpu_count() or 1)
+    window = space_file.search.window or default_window(space_file.search, os.cpu_count() or 1)
     # two `last` and two `best` generations for each run that is not committed, and the best trial's own
-    n_checkpoints = space_file.budget.folds * (4 * window + 1)
+    n_checkpoints = space_file.budget.runs * (4 * window + 1)
     disk_bytes = RESERVE_BYTES + rehearsal.largest_checkpoint_bytes * n_checkpoints
     free = shutil.disk_usage(runs).free
     if free < disk_bytes:
@@ -78,8 +79,26 @@ def prepare(space_file: SpaceFile, runs: Path) -> Prepared:
 def _rehearse(space_file: SpaceFile) -> Rehearsal:
     space = space_file.searched
     first = space.complete(space.sample(generator(space_file.seed, "rehearsal")))
-    wanted = Wanted(space_file.objectives, space_file.limits.given)
-    return rehearse(space_file.task, source_of(space_file), first, _corners(space), wanted)
+    points = [divide(space_file.strategy, point) for point in (first, *_corners(space))]
+    if space_file.strategy is not None:
+        _check_strategy(space_file, [own for _, own in points])
+    wanted = Wanted(space_file.objectives, space_file.limits.given, by_gradient=space_file.strategy is None)
+    (settings, _), *corners = points
+    return rehearse(
+        space_file.task, source_of(space_file), settings, [corner for corner, _ in corners], wanted
+    )
+
+
+def _check_strategy(space_file: SpaceFile, points: Sequence[dict[str, Any]]) -> None:
+    assert space_file.strategy is not None  # or there is nothing to check
+    problems: dict[str, None] = {}
+    for point in points:
+        try:
+            make_strategy(space_file.strategy, point, dimension=1)
+        except InputError as error:
+            problems |= dict.fromkeys(error.problems)
+    if problems:
+        raise InputError(*problems)
 
 
 def create_study(prepared: Prepared, folder: Path, slots: int, series: str = "") -> Ledger:
@@ -105,8 +124,8 @@ def create_study(prepared: Prepared, folder: Path, slots: int, series: str = "")
         task_sha256=task_sha256(space_file.task),
         objective=objective,
         maximise=maximise,
-        window=space_file.search.window or WINDOW_PER_SLOT * slots,
-        folds=space_file.budget.folds,
+        window=space_file.search.window or default_window(space_file.search, slots),
+        folds=space_file.budget.runs,
         data={"path": space_file.data.path or "", "split": list(space_file.data.split), **rehearsal.data},
         settings=list(space_file.searched.domains),
         others=dict(others),

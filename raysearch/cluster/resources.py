@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import ray
 from ray import tune
+from ray.util.placement_group import PlacementGroup, get_current_placement_group
 
 from raysearch.cluster.executor import fits
+from raysearch.errors import ResourceError
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,21 @@ class WorkerResources:
 def group_trial_resources(workers: int, resources: WorkerResources) -> tune.PlacementGroupFactory:
     """What a Tune trial asks for: nothing for its own process, which only waits, and the workers' bundles."""
     return tune.PlacementGroupFactory([{}, *([resources.bundle()] * workers)], strategy="PACK")
+
+
+def trial_group(workers: int) -> PlacementGroup:
+    """The placement group of the Tune trial that this process carries out, with a bundle for each worker.
+
+    Raises:
+        ResourceError: this process is not in such a group.
+    """
+    group = get_current_placement_group()
+    if group is None or group.bundle_count != workers:
+        found = "in none" if group is None else f"in one of {group.bundle_count}"
+        raise ResourceError(
+            f"a run of {workers} workers needs a placement group of {workers} bundles; it is {found}"
+        )
+    return group
 
 
 def machines() -> list[dict[str, float]]:

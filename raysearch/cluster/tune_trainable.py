@@ -25,7 +25,11 @@ def attempt_in_actor(config: dict[str, Any], each: WorkerResources) -> None:
     """One attempt at a run, inside a Tune actor; several workers train beside it."""
     order = Order.from_plain(json.loads(config["order"]))
     try:
-        if order.workers > 1:
+        if order.workers > 1 and order.strategy:
+            from raysearch.cluster.population import run_with_population  # noqa: PLC0415 - few runs need it
+
+            outcome = run_with_population(order, each, _tune_report)
+        elif order.workers > 1:
             from raysearch.cluster.worker_group import run_in_group  # noqa: PLC0415 - Ray Train takes seconds to import
 
             outcome = run_in_group(order, each, _tune_report)

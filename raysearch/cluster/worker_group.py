@@ -35,11 +35,11 @@ from ray.train.v2.api.config import FailureConfig, RunConfig, ScalingConfig  # r
 from ray.train.v2.api.exceptions import WorkerGroupError
 from ray.train.v2.api.result import Result
 from ray.train.v2.torch.torch_trainer import TorchTrainer
-from ray.util.placement_group import PlacementGroup, get_current_placement_group
+from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from raysearch.cluster.resources import WorkerResources
-from raysearch.errors import ResourceError, StorageError
+from raysearch.cluster.resources import WorkerResources, trial_group
+from raysearch.errors import StorageError
 from raysearch.training.attempt import attempt_run
 from raysearch.training.order import EpochReport, Order, Outcome, Report
 from raysearch.training.workers import TorchWorkers
@@ -89,7 +89,7 @@ def run_in_group(order: Order, resources: WorkerResources, report: Report) -> Ou
                 ),
             ),
         )
-        trainer.report, trainer.group = report, _trial_group(order.workers)
+        trainer.report, trainer.group = report, trial_group(order.workers)
         try:
             result: Any = trainer.fit()
             return Outcome(**result.return_value)
@@ -129,16 +129,6 @@ def _failed_outcome(error: WorkerGroupError) -> Outcome:
     return Outcome(**outcomes[0])
 
 
-def _trial_group(workers: int) -> PlacementGroup:
-    group = get_current_placement_group()
-    if group is None or group.bundle_count != workers:
-        found = "in none" if group is None else f"in one of {group.bundle_count}"
-        raise ResourceError(
-            f"a run of {workers} workers needs a placement group of {workers} bundles; it is {found}"
-        )
-    return group
-
-
 class _BorrowedGroup(DefaultPlacementGroupHandle):
     """The trial's placement group, which Train may use and must not remove."""
 
@@ -150,7 +140,7 @@ class _TrialWorkerGroup(WorkerGroup):
     """Workers in the bundles of the placement group that the controller is in, which is the trial's."""
 
     def _create_placement_group(self, *_: Any) -> _BorrowedGroup:  # noqa: ANN401 - Train's arguments
-        return _BorrowedGroup(_trial_group(self._worker_group_context.num_workers))
+        return _BorrowedGroup(trial_group(self._worker_group_context.num_workers))
 
 
 class _EpochQueue(ReportCallback):

@@ -59,6 +59,7 @@ class TrialHistory:
     runs: list[RunHistory]
     known: int = 0
     given: bool = False
+    parent: int | None = None
     committed: Committed | None = None
 
     @property
@@ -199,6 +200,31 @@ class History:
             return None
         return [record.value, *(record.others[name] for name in self.created.others)]
 
+    def lineage(self, trial: int) -> list[int]:
+        """A trial and its ancestors, the oldest first."""
+        numbers = [trial]
+        while (parent := self.trials[numbers[-1]].parent) is not None:
+            numbers.append(parent)
+        return numbers[::-1]
+
+    def inherited(self, trial: int, fold: int) -> Ended | None:
+        """The parent's run of the same fold, whose weights a run begins from; None if it begins anew.
+
+        So does the fold of a parent that was pruned before that fold was looked at.
+        """
+        number = self.trials[trial].parent
+        record = None if number is None else self.trials[number].committed
+        return self.run(record.trial, fold).ended if record and fold < record.folds else None
+
+    def age(self, trial: int, fold: int = 0) -> int:
+        """Epochs that a run has behind it: its own, and those of each ancestor up to its best, where its child began."""
+        epochs = len(self.run(trial, fold).epochs)
+        child: int | None = trial
+        while child is not None and (begun := self.inherited(child, fold)) is not None:
+            epochs += begun.best_epoch or 0
+            child = self.trials[child].parent
+        return epochs
+
     @property
     def looks(self) -> list[list[tuple[Tested, int]]]:
         """Test records with their times, by look at the test set: all folds of a trial are one, a fold again another."""
@@ -224,13 +250,15 @@ class History:
 
     @property
     def hash(self) -> str:
-        """SHA-256 over (number, settings, value, state) of all committed trials, floats as exact bits."""
+        """SHA-256 over (number, settings, parent if any, value, state) of all committed trials, floats as exact bits."""
         digest = hashlib.sha256()
         for trial in self.committed:
             assert trial.committed is not None
             for name, value in sorted(trial.settings.items()):
                 bits = struct.pack("<d", value) if isinstance(value, float) else repr(value).encode()
                 digest.update(name.encode() + b"=" + bits + b";")
+            if trial.parent is not None:
+                digest.update(f"parent={trial.parent};".encode())
             value = trial.committed.value
             digest.update(f"{trial.number}:{trial.committed.state}:".encode())
             digest.update(b"none" if value is None else struct.pack("<d", value))
@@ -268,7 +296,11 @@ class History:
         if record.trial != len(self.trials):
             raise StorageError(f"the ledger asks trial {record.trial} where {len(self.trials)} is next")
         runs = [RunHistory(record.trial, fold) for fold in range(self.created.folds)]
-        self.trials.append(TrialHistory(record.trial, record.settings, runs, record.known, record.given))
+        if record.parent is not None and not 0 <= record.parent < record.trial:
+            raise StorageError(f"the ledger names trial {record.parent} the parent of trial {record.trial}")
+        self.trials.append(
+            TrialHistory(record.trial, record.settings, runs, record.known, record.given, record.parent)
+        )
 
     def _started(self, record: Started, time_ms: int) -> None:
         run = self.run(record.trial, record.fold)
@@ -292,16 +324,9 @@ class History:
         trial = self.trials[record.trial]
         trial.committed = record
         self.commit_order.append(trial)
-        if (
-            record.state == "finished"
-            and record.value is not None
-            and (
-                self.best is None
-                or self.best.committed is None
-                or self.best.committed.value is None
-                or self.is_better(record.value, self.best.committed.value)
-            )
-        ):
+        best = self.best.committed.value if self.best and self.best.committed else None
+        value = record.value if record.state == "finished" else None
+        if value is not None and (best is None or self.is_better(value, best)):
             self.best = trial
 
     def _tested(self, record: Tested, time_ms: int) -> None:

@@ -94,6 +94,7 @@ class Asked(Record):
         known: trials that were committed by then. Whatever is decided about this trial while it runs
             (to prune it) is decided from those alone, so that it does not depend on who finishes first.
         given: whether the user chose the settings (``search.enqueue``), and not the search.
+        parent: the trial whose weights its runs begin from, each fold from the parent's; None to begin anew.
     """
 
     kind: ClassVar[str] = "asked"
@@ -101,6 +102,7 @@ class Asked(Record):
     settings: dict[str, Any]
     known: int = 0
     given: bool = False
+    parent: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from raysearch.errors import InputError, did_you_mean, one_of
+from raysearch.search.aging_evolution import AgingEvolution
+from raysearch.search.pbt import PopulationBased
 from raysearch.search.plain import GridSearcher, RandomSearcher
 from raysearch.search.searcher import Searcher
 from raysearch.space.domains import Space
@@ -15,18 +18,22 @@ from raysearch.space.space_file import SearchSection
 
 @dataclass(frozen=True)
 class Option:
-    """An option's default, which also gives its type, and its smallest value if it is a number."""
+    """An option's default, which also gives its type, and its smallest and largest value if it is a number."""
 
-    default: bool | int
-    low: int = 0
+    default: bool | int | float
+    low: float = 0
+    high: float = math.inf
 
     def problem(self, value: object) -> str | None:
         """Say what is wrong with a value, or None."""
         if isinstance(self.default, bool):
             return None if isinstance(value, bool) else f"must be true or false, got {value!r}"
-        if isinstance(value, int) and not isinstance(value, bool) and value >= self.low:
+        is_whole = isinstance(self.default, int)
+        numbers = int if is_whole else (int, float)
+        if isinstance(value, numbers) and not isinstance(value, bool) and self.low <= value <= self.high:
             return None
-        return f"must be a whole number from {self.low} up, got {value!r}"
+        reach = f"{self.low} up" if self.high == math.inf else f"{self.low} to {self.high}"
+        return f"must be a {'whole ' if is_whole else ''}number from {reach}, got {value!r}"
 
 
 @dataclass(frozen=True)
@@ -43,11 +50,18 @@ class Plan:
 
 @dataclass(frozen=True)
 class Sampler:
-    """How to make a searcher, every option it knows with our default (never the library's), and its reach."""
+    """How to make a searcher, every option it knows with our default (never the library's), and its reach.
+
+    Attributes:
+        many_objectives: whether it searches several.
+        in_intervals: whether trials are intervals of the members of a ``population``, each of which goes on from the
+            one before: then the window must not reach further than one interval.
+    """
 
     make: Callable[[Plan], Searcher]
     options: Mapping[str, Option] = field(default_factory=dict)
     many_objectives: bool = False
+    in_intervals: bool = False
 
 
 # Imports wait until a searcher is made: nevergrad takes over a second, and checking a file needs none.
@@ -93,6 +107,14 @@ def _nevergrad(family: str) -> Callable[[Plan], Searcher]:
     return make
 
 
+def _pbt(plan: Plan) -> Searcher:
+    return PopulationBased(plan.space, plan.seed, **plan.options)
+
+
+def _evolution(plan: Plan) -> Searcher:
+    return AgingEvolution(plan.space, plan.seed, **plan.options)
+
+
 # Populations of 8: Nevergrad's own (30 to 40) would spend most of a study of 60 trials at random.
 POPULATION = {"popsize": Option(8, low=4)}
 
@@ -118,7 +140,23 @@ SAMPLERS: dict[str, Sampler] = {
     "nevergrad:CMA": Sampler(_nevergrad("CMA"), POPULATION),
     "nevergrad:PSO": Sampler(_nevergrad("PSO"), POPULATION),
     "nevergrad:TBPSA": Sampler(_nevergrad("TBPSA"), POPULATION),
+    "pbt": Sampler(
+        _pbt,
+        {
+            "population": Option(8, low=2),
+            "quantile": Option(0.25, high=0.5),
+            "shrink": Option(0.8, low=0.01, high=1),
+            "grow": Option(1.2, low=1, high=100),
+            "resample": Option(0.25, high=1),
+        },
+        in_intervals=True,
+    ),
+    "evolution": Sampler(
+        _evolution,
+        {"population": Option(16, low=2), "sample": Option(8, low=1), "inherit": Option(True)},
+    ),
 }
+WINDOW_PER_SLOT = 2
 
 
 def make_searcher(
@@ -137,6 +175,8 @@ def make_searcher(
         InputError: with all of :func:`sampler_problems`.
     """
     problems = sampler_problems(section, space, objectives)
+    if not problems and (problem := window_problem(section, window)):
+        problems.append(f"search.window: {problem}")
     if problems:
         raise InputError(*problems)
     options = complete_options(section.sampler, section.options)
@@ -161,7 +201,38 @@ def sampler_problems(section: SearchSection, space: Space, objectives: int = 1) 
     if objectives > 1 and not SAMPLERS[name].many_objectives:
         able = [other for other, sampler in SAMPLERS.items() if sampler.many_objectives]
         problems.append(f"search.sampler: {name} searches one objective, got {objectives}; {one_of(able)}")
+    if SAMPLERS[name].in_intervals and not problems:
+        problems += _interval_problems(section)
     return problems
+
+
+def _interval_problems(section: SearchSection) -> list[str]:
+    name, problems = section.sampler, []
+    if section.window is not None and (problem := window_problem(section, section.window)):
+        problems.append(f"search.window: {problem}")
+    if section.order == "fast":
+        problems.append(f"search.order: {name} needs each member's last interval; must be deterministic")
+    if section.prune or section.prune_folds:
+        problems.append(f"search.prune: {name} replaces what is behind itself; leave it out")
+    return problems
+
+
+def window_problem(section: SearchSection, window: int) -> str | None:
+    """Say why a known sampler cannot be asked so many trials ahead, or None."""
+    population = complete_options(section.sampler, section.options).get("population", 0)
+    if SAMPLERS[section.sampler].in_intervals and window > population:
+        return (
+            f"{section.sampler} looks ahead by one interval at most; must be up to {population}, got {window}"
+        )
+    return None
+
+
+def default_window(section: SearchSection, slots: int) -> int:
+    """Trials that a known sampler is asked ahead where the user does not say: enough to keep the slots busy."""
+    window = WINDOW_PER_SLOT * slots
+    if SAMPLERS[section.sampler].in_intervals:
+        return min(window, complete_options(section.sampler, section.options)["population"])
+    return window
 
 
 def complete_options(sampler: str, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ same asks and tells give the same proposals, in any process, and a replay of the
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 Proposal = dict[str, bool | int | float | str]
 
@@ -44,6 +44,33 @@ class Searcher(Protocol):
         Args:
             number: the trial's number in the study.
             values: the finite objectives to minimise, or None if the trial failed or was refused.
+        """
+        ...
+
+
+@runtime_checkable
+class Breeder(Searcher, Protocol):
+    """A searcher whose trials may begin from the weights of earlier ones.
+
+    Attributes:
+        inherits: whether any ever will.
+    """
+
+    inherits: bool
+
+    @property
+    def possible_parents(self) -> Collection[int]:
+        """Those of the trials told so far that trials yet to be asked may begin from; the weights of others may go."""
+        ...
+
+    def parent(self, number: int) -> int | None:
+        """Name the trial whose weights a trial begins from.
+
+        Args:
+            number: of a trial that was asked for or given.
+
+        Returns:
+            The number of a trial that was told of with values, and before this one was asked; None to begin anew.
         """
         ...
 

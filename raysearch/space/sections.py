@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    field_validator,
+    model_validator,
+)
 
 from raysearch.space.domains import Value
 
@@ -79,6 +88,12 @@ class BudgetSection(Section):
     folds: AtLeastOne = 1  # of a cross-validation; the objective is their mean
     repeats: AtLeastOne = 1  # runs of a trial that differ in their seed alone; the objective is their mean
     max_failed: Annotated[StrictInt, Field(ge=0)] = 0  # failed trials above which the exit code is 1
+
+    @model_validator(mode="after")
+    def _one_kind_of_runs(self) -> BudgetSection:
+        if self.folds > 1 and self.repeats > 1:
+            raise ValueError("each fold has a seed of its own already; give folds or repeats, not both")
+        return self
 
     @property
     def runs(self) -> int:

@@ -75,8 +75,6 @@ class SpaceFile(Section):
             yield f"objectives: must differ, got {list(self.objectives)}"
         if len(self.objectives) > 1 and (search.prune or search.prune_folds):
             yield "search.prune: what is behind is known for one objective only; leave it out or search one"
-        if self.budget.folds > 1 and self.budget.repeats > 1:
-            yield "budget.repeats: each fold has a seed of its own already; give folds or repeats, not both"
         if search.prune_folds and self.budget.runs < 3:
             yield f"search.prune_folds: needs budget.folds or budget.repeats of at least 3, got {self.budget.runs}"
         if search.enqueue and search.enqueue != "published":

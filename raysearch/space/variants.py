@@ -18,7 +18,9 @@ def variants_of(document: Document) -> list[str]:
     """
     variants = document.content.get(KEY, {})
     if not isinstance(variants, dict) or not all(isinstance(keys, dict) for keys in variants.values()):
-        raise InputError(f"{document.place((KEY,))}: variants: needs for each name a mapping of keys to values")
+        raise InputError(
+            f"{document.place((KEY,))}: variants: needs for each name a mapping of keys to values"
+        )
     return list(variants)
 
 

@@ -30,7 +30,8 @@ from raysearch.ledger.records import (
     Tested,
     Widened,
 )
-from raysearch.search.make import make_searcher
+from raysearch.search.make import make_searcher, window_problem
+from raysearch.search.searcher import Breeder
 from raysearch.seeds import derive
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.pruning import UNPRUNED, Schedule, Verdict, known_curves, schedule_for, verdict_on
@@ -50,6 +51,10 @@ class Run:
         settings: searched and held settings, complete.
         seed: from (study seed, trial, fold); the same for every attempt.
         schedule: when to give up, and how much of the data to train on; the same for every attempt.
+        parent: path inside the study's folder of the checkpoint it begins from, ``weights`` of the parent's run of the
+            same fold, or empty.
+        parent_sha256: over the weights in it.
+        breeds: whether others may begin from this run.
     """
 
     trial: int
@@ -58,6 +63,9 @@ class Run:
     settings: dict[str, Any]
     seed: int
     schedule: Schedule = UNPRUNED
+    parent: str = ""
+    parent_sha256: str = ""
+    breeds: bool = False
 
 
 class Study:
@@ -101,9 +109,11 @@ class Study:
         """Take the study up: in this process, with more trials or a wider window if wanted.
 
         Raises:
-            InputError: more trials than the grid has points.
+            InputError: more trials than the grid has points, or a wider window than the sampler's population.
         """
         self._check_grid(extra_trials)
+        if window is not None and (problem := window_problem(self.space_file.search, window)):
+            raise InputError(f"--window {window}: {problem}")
         self._stage(opened)
         if extra_trials:
             self._stage(Extended(trials=extra_trials))
@@ -111,7 +121,7 @@ class Study:
             self._stage(Widened(window=window))
         self._ask()
         self._advance()
-        delete_superseded(self.ledger.folder, self.history)  # what a killed process did not come to
+        self._clean_up()  # what a killed process did not come to
 
     def next_run(self) -> Run | None:
         """Hand out the next run to do, or None if all that may run now is handed out."""
@@ -129,6 +139,7 @@ class Study:
         trial, epochs = self.history.trials[known.trial], self.space_file.budget.epochs
         rule = self.space_file.search.prune
         curves = known_curves(self.history, trial, known.fold, epochs) if rule else []
+        begun = self.history.inherited(known.trial, known.fold)
         return Run(
             trial=known.trial,
             fold=known.fold,
@@ -136,6 +147,9 @@ class Study:
             settings=self._space.complete(trial.settings),
             seed=derive(self.space_file.seed, "run", known.trial, known.fold),
             schedule=schedule_for(rule, epochs, curves),
+            parent=begun.weights if begun else "",
+            parent_sha256=begun.weights_sha256 if begun else "",
+            breeds=isinstance(self._searcher, Breeder) and self._searcher.inherits,
         )
 
     def started(self, run: Run) -> None:
@@ -245,7 +259,11 @@ class Study:
             self._tell(trial)
             self._ask()
         self._flush()
-        delete_superseded(self.ledger.folder, self.history)
+        self._clean_up()
+
+    def _clean_up(self) -> None:
+        parents = self._searcher.possible_parents if isinstance(self._searcher, Breeder) else ()
+        delete_superseded(self.ledger.folder, self.history, parents)
 
     def _to_commit(self) -> tuple[TrialHistory, Verdict] | None:
         window = self.history.trials[self._first_open :]
@@ -275,16 +293,18 @@ class Study:
         while len(self.history.trials) < min(
             self.history.n_trials, self.history.n_committed + self.history.window
         ):
-            number = len(self.history.trials)
-            settings, given = self._propose(number)
-            self._stage(Asked(trial=number, settings=settings, known=self.history.n_committed, given=given))
+            self._stage(self._propose(len(self.history.trials)))
 
-    def _propose(self, number: int) -> tuple[dict[str, Any], bool]:
-        """Settings of the next trial, and whether the user gave them."""
-        if number < len(self._given):
+    def _propose(self, number: int) -> Asked:
+        """The next trial, as the user or the search would have it."""
+        given = number < len(self._given)
+        if given:
             self._searcher.give(number, self._given[number])
-            return self._given[number], True
-        return self._searcher.ask(number), False
+        settings = self._given[number] if given else self._searcher.ask(number)
+        parent = self._searcher.parent(number) if isinstance(self._searcher, Breeder) else None
+        return Asked(
+            trial=number, settings=settings, known=self.history.n_committed, given=given, parent=parent
+        )
 
     def _tell(self, trial: TrialHistory) -> None:
         """Pass a committed trial's values on; a pruned one tells what it had come to."""
@@ -302,11 +322,11 @@ class Study:
         for entry in self.ledger.entries:
             record = entry.record
             if isinstance(record, Asked):
-                proposed, _ = self._propose(record.trial)
-                if proposed != record.settings:
+                proposed = self._propose(record.trial)
+                if (proposed.settings, proposed.parent) != (record.settings, record.parent):
                     raise StorageError(
-                        f"{self.ledger.folder}: replaying trial {record.trial}, the search proposes {proposed} "
-                        f"where the ledger has {record.settings}; were packages changed since?"
+                        f"{self.ledger.folder}: replaying trial {record.trial}, the search proposes "
+                        f"{_told(proposed)} where the ledger has {_told(record)}; were packages changed since?"
                     )
             elif isinstance(record, Committed):
                 self._tell(self.history.trials[record.trial])
@@ -317,3 +337,7 @@ class Study:
     def _flush(self) -> None:
         for entry in self.ledger.flush():
             self._listen(entry, self.history)
+
+
+def _told(asked: Asked) -> str:
+    return f"{asked.settings}" + ("" if asked.parent is None else f" from trial {asked.parent}")

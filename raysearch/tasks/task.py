@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -19,6 +20,7 @@ from raysearch.data.scaling import Scaling
 from raysearch.data.source import DataSource
 from raysearch.data.tensors import Batch, Parts, TensorData
 from raysearch.errors import InputError, did_you_mean, one_of
+from raysearch.models.flat import Step, flat_parameters
 
 S = TypeVar("S")
 
@@ -82,6 +84,39 @@ class Task(ABC, Generic[S]):
     @abstractmethod
     def metrics(self, outputs: Tensor, data: TensorData) -> dict[str, float]:
         """Metrics of the outputs (example, ...) of a whole part of the data, ``loss`` among them."""
+
+    @torch.no_grad()
+    def children_losses(self, model: nn.Module, steps: Sequence[Step], batch: Batch) -> Tensor:
+        """Losses of children of a model, for training by evolution; a subclass may know a faster way.
+
+        A child's loss depends on the model, its own step and the batch, not on the children beside it, to the last
+        bit: whatever the loss draws at random is the same for all, and the model is in evaluation mode meanwhile
+        (no dropout; normalisation by what the model holds).
+
+        Args:
+            model: the parent; as it was, afterwards, but that its parameters are views of one flat vector.
+            steps: one for each child, its weights minus the parent's, see :data:`raysearch.models.flat.Step`.
+            batch: the examples, the same for all children.
+
+        Returns:
+            float64 (child,), on the CPU; not finite where the loss is not.
+        """
+        flat, was_training = flat_parameters(model), model.training
+        losses = []
+        model.eval()
+        try:
+            for places, deltas in steps:
+                where = slice(None) if places is None else places.to(flat.device)
+                before = flat[where].clone()
+                try:
+                    flat[where] += deltas.to(flat.device)
+                    with torch.random.fork_rng([flat.device] if flat.device.type == "cuda" else []):
+                        losses.append(float(self.loss(model, batch)))
+                finally:
+                    flat[where] = before  # not minus the step, which would round
+        finally:
+            model.train(was_training)
+        return torch.tensor(losses, dtype=torch.float64)
 
     def predictions(self, outputs: Tensor, data: TensorData) -> dict[str, Any]:
         """Arrays to keep of the final evaluation on the test set, for the report."""

@@ -10,7 +10,9 @@ import torch
 
 from raysearch.errors import StorageError
 from raysearch.tasks import load_task
-from raysearch.training.loop import NonFiniteError, RefusedError, Trainer
+from raysearch.training.by_evolution import Evaluator
+from raysearch.training.learner import NonFiniteError
+from raysearch.training.loop import RefusedError, Trainer
 from raysearch.training.order import EpochReport, Order, Outcome, Report
 from raysearch.training.workers import Workers
 
@@ -25,8 +27,16 @@ class _NotHeardError(BaseException):
         self.error = error
 
 
-def attempt_run(order: Order, workers: Workers, report: Report) -> Outcome:
+def attempt_run(
+    order: Order, workers: Workers, report: Report, evaluator: Evaluator | None = None
+) -> Outcome:
     """Carry out one attempt at a run; an exception of the task is a failed run, not a crash.
+
+    Args:
+        order: the attempt.
+        workers: the run's data-parallel workers, this one among them.
+        report: called after each epoch.
+        evaluator: tells the losses of candidates if weights are evolved; by default in this process.
 
     Raises:
         StorageError: the disk is full or failed, which is no fault of the settings.
@@ -48,7 +58,7 @@ def attempt_run(order: Order, workers: Workers, report: Report) -> Outcome:
     facts: dict[str, Any] = {"device": str(workers.device)}
     state: Literal["failed", "refused"] = "failed"
     try:
-        return Trainer(load_task(order.task), order, workers, remember).run()
+        return Trainer(load_task(order.task), order, workers, remember, evaluator).run()
     except _NotHeardError as not_heard:
         raise not_heard.error from None
     except StorageError:

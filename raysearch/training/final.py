@@ -81,7 +81,7 @@ def _export(
     """Write ``model.pt`` (a ``state_dict``) and ``model.json`` (how to build it) to ``best/``, or its ``fold-N/``."""
     buffer = io.BytesIO()
     torch.save(weights, buffer)
-    there = folder / "best" / (f"fold-{order.fold}" if order.source.folds > 1 else "")
+    there = folder / "best" / (f"fold-{order.fold}" if order.runs > 1 else "")
     write_durably(there / "model.pt", buffer.getvalue())
     about = {
         "task": order.task,

@@ -15,13 +15,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from raysearch.data.shuffling import chunk_shuffled
 from raysearch.data.tensors import Parts, TensorData
 from raysearch.seeds import derive
 from raysearch.tasks.task import Task, make_settings
+from raysearch.training.by_evolution import Evaluator, EvolutionLearner
+from raysearch.training.by_gradient import GradientLearner
 from raysearch.training.checkpoint import Checkpoints, weights_sha256
 from raysearch.training.counting import count_mflop, count_parameters
 from raysearch.training.early_stopping import EarlyStopping, NeverStop
+from raysearch.training.inherit import inherit
+from raysearch.training.learner import Ground, Learner, NonFiniteError
 from raysearch.training.order import EpochReport, Order, Outcome, Report
 from raysearch.training.randomness import load_parts, seed_all
 from raysearch.training.workers import Workers
@@ -35,10 +38,6 @@ class RefusedError(Exception):
     def __init__(self, message: str, facts: dict[str, Any]) -> None:
         super().__init__(message)
         self.facts = facts
-
-
-class NonFiniteError(Exception):
-    """A loss or metric is no longer a number; the run ends as failed."""
 
 
 @dataclass
@@ -62,7 +61,14 @@ class Progress:
 class Trainer:
     """One worker's side of one attempt at a run."""
 
-    def __init__(self, task: Task[Any], order: Order, workers: Workers, report: Report) -> None:
+    def __init__(
+        self,
+        task: Task[Any],
+        order: Order,
+        workers: Workers,
+        report: Report,
+        evaluator: Evaluator | None = None,
+    ) -> None:
         self.task, self.order, self.workers, self.report = task, order, workers, report
         self.settings = make_settings(task, order.settings)
         self.checkpoints = Checkpoints(order.run_folder, order.attempt)
@@ -72,9 +78,13 @@ class Trainer:
         seed_all(derive(order.seed, "weights"))
         self.model = task.model(self.settings).to(workers.device)
         self.facts = self._count()
-        self.optimizer = task.optimizer(self.settings, self.model.parameters())
-        self.scheduler = task.scheduler(self.settings, self.optimizer)
-        self.parallel = workers.wrap(self.model)
+        inherited = inherit(order, self.model)
+        self.ground = Ground(task, order, self.settings, self.model, self.parts.train, workers)
+        self.learner: Learner = (
+            EvolutionLearner(self.ground, evaluator)
+            if order.strategy
+            else GradientLearner(self.ground, inherited)
+        )
         self.progress = Progress([])
 
     def _count(self) -> dict[str, Any]:
@@ -125,9 +135,7 @@ class Trainer:
         if content is None:
             return
         self.model.load_state_dict(content["model"])
-        self.optimizer.load_state_dict(content["optimizer"])
-        if self.scheduler is not None:
-            self.scheduler.load_state_dict(content["scheduler"])
+        self.learner.load_state(content)
         self.progress = Progress.from_plain(content["progress"])
         for report in self.progress.reports:
             self.report(report)  # the ledger may have lost the tail; it ignores what it knows
@@ -172,12 +180,13 @@ class Trainer:
 
     def _epoch(self, epoch: int) -> None:
         started = time.monotonic()
-        train_loss = self._train_epoch(epoch)
+        trained = self.learner.train_epoch(epoch)
         self.workers.share_buffers(self.model)
         outputs = evaluate(self.task, self.model, self.parts.validation, self.workers)
         found = self.task.metrics(outputs, self.parts.validation.to(torch.device("cpu")))
         metrics = {f"val_{name}": float(value) for name, value in found.items()}
-        metrics["train_loss"] = train_loss
+        metrics["train_loss"] = trained.loss
+        metrics["presentations"] = trained.presentations + self._presentations
         bad = [name for name, value in metrics.items() if not math.isfinite(value)]
         if bad:
             raise NonFiniteError(f"{bad[0]} is {metrics[bad[0]]} in epoch {epoch}")
@@ -187,8 +196,7 @@ class Trainer:
         self.progress.reports.append(report)
         if is_best:
             self.progress.best_epoch = epoch
-        if self.scheduler is not None:
-            self.scheduler.step(self._loss_of(report))
+        self.learner.end_epoch(self._loss_of(report))
         if self.workers.rank == 0:
             self._save(epoch, is_best=is_best)
         self.report(report)
@@ -196,53 +204,20 @@ class Trainer:
     def _save(self, epoch: int, *, is_best: bool) -> None:
         weights = self.model.state_dict()
         if is_best:
-            self.checkpoints.save("best", epoch, {"model": weights})
+            state = self.learner.state() if self.order.breeds else {}
+            self.checkpoints.save("best", epoch, {"model": weights, **state})
         if not self._is_over():
-            state = {"model": weights, "optimizer": self.optimizer.state_dict()}
-            if self.scheduler is not None:
-                state["scheduler"] = self.scheduler.state_dict()
-            self.checkpoints.save("last", epoch, {**state, "progress": self.progress.to_plain()})
+            progress = self.progress.to_plain()
+            self.checkpoints.save(
+                "last", epoch, {"model": weights, **self.learner.state(), "progress": progress}
+            )
             self.checkpoints.keep("last", 2)
         self.checkpoints.keep("best", 2)  # of the generation before, too: `last` may still point to it
 
-    def _train_epoch(self, epoch: int) -> float:
-        """Train one epoch and return the mean loss per example."""
-        seed_all(derive(self.order.seed, "epoch", epoch, self.workers.rank))
-        train, size = self.parts.train, self.workers.size
-        rows = self._rows_of(epoch).to(self.workers.device)
-        self.parallel.train()
-        total, n_seen = 0.0, 0
-        for place, batch in enumerate(rows.split(self.settings.batch_size)):
-            share = batch[self.workers.rank :: size]
-            if len(batch) < size:
-                break  # a last batch too small for every worker to have a part
-            loss = self.task.loss(self.parallel, train.rows(share))
-            weight = len(share) * size / len(batch)  # makes the mean over workers that over the batch
-            (loss * weight).backward()
-            mean_loss = self.workers.sum(loss.item() * weight) / size
-            if not math.isfinite(mean_loss):
-                raise NonFiniteError(f"the loss is {mean_loss} in epoch {epoch}, batch {place + 1}")
-            self.optimizer.step()
-            self.optimizer.zero_grad(set_to_none=True)
-            total += mean_loss * len(batch)
-            n_seen += len(batch)
-        return total / n_seen
-
-    def _rows_of(self, epoch: int) -> Tensor:
-        """Rows to train on, in their order; a smaller share is part of every larger one."""
-        n = len(self.parts.train)
-        shuffle = torch.Generator().manual_seed(derive(self.order.seed, "shuffle", epoch))
-        rows = (
-            chunk_shuffled(n, shuffle)
-            if self.order.shuffle == "chunks"
-            else torch.randperm(n, generator=shuffle)
-        )
-        share = self.order.shares[epoch - 1] if self.order.shares else 1.0
-        if share < 1.0:
-            draw = torch.Generator().manual_seed(derive(self.order.seed, "share"))
-            place = torch.randperm(n, generator=draw)
-            rows = rows[place[rows] < max(round(share * n), self.settings.batch_size)]
-        return rows
+    @property
+    def _presentations(self) -> float:
+        """Examples shown to networks in this run so far."""
+        return self.progress.reports[-1].metrics["presentations"] if self.progress.reports else 0.0
 
 
 @torch.no_grad()

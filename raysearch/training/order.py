@@ -18,7 +18,7 @@ class Order:
         task: name of a task or ``path/to/my_task.py:MyTask``.
         study_folder: the study's folder, seen by every worker.
         trial, fold, attempt: which run, and which attempt at it.
-        settings: searched and held settings, complete.
+        settings: the task's settings, searched and held, complete.
         seed: every random number of the run comes from it.
         source: the data; for a fold, that fold's.
         epochs: at most so many.
@@ -30,7 +30,13 @@ class Order:
         shuffle: ``full``, or ``chunks`` to read near rows together.
         patience: see :class:`raysearch.training.early_stopping.EarlyStopping`; None trains to the end.
         threads: of each worker.
-        workers: data-parallel workers.
+        workers: data-parallel workers; of a run that evolves its weights, processes that evaluate candidates.
+        runs: how many runs the trial has.
+        strategy: what evolves the weights, or None: they are trained by gradient.
+        evolution: the strategy's settings, searched and held, complete.
+        parent: checkpoint, inside the study's folder, of the run that this one goes on from, or empty.
+        parent_sha256: of its weights.
+        breeds: whether other runs may go on from this one, so that its best checkpoint keeps the learner's state.
     """
 
     task: str
@@ -51,6 +57,12 @@ class Order:
     patience: int | None = None
     threads: int = 1
     workers: int = 1
+    runs: int = 1
+    strategy: str | None = None
+    evolution: dict[str, Any] = field(default_factory=dict)
+    parent: str = ""
+    parent_sha256: str = ""
+    breeds: bool = False
 
     @property
     def run_folder(self) -> Path:

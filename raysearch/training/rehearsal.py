@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from torch import nn
 
 from raysearch.data.source import DataSource
-from raysearch.data.tensors import Parts, TensorData
+from raysearch.data.tensors import Batch, Parts, TensorData
 from raysearch.errors import InputError, RaysearchError, did_you_mean, one_of
+from raysearch.models.flat import flat_parameters
 from raysearch.tasks import load_task
 from raysearch.tasks.task import Task, make_settings, watched
 from raysearch.training.counting import COUNTED, count_mflop, count_parameters
@@ -45,10 +47,17 @@ class Rehearsal:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a study wants of its task: objectives (empty for the task's own) and limits of its models."""
+    """What a study wants of its task.
+
+    Attributes:
+        objectives: empty for the task's own.
+        limits: of its models.
+        by_gradient: whether the task's optimiser trains them; else they are evolved.
+    """
 
     objectives: Sequence[str] = ()
     limits: Mapping[str, float] = field(default_factory=dict)
+    by_gradient: bool = True
 
 
 NOTHING_SPECIAL = Wanted()
@@ -80,7 +89,8 @@ def rehearse(
     seen, unread = watched(typed)
     try:
         parts = _load(task, source, seen)
-        metrics = _one_step(task, parts, seen)
+        model = _one_step(task, parts, seen) if wanted.by_gradient else _one_generation(task, parts, seen)
+        metrics = _one_evaluation(task, model, parts)
         costs = [_cost(task, point, parts.validation) for point in (settings, *corners)]
     except RaysearchError:
         raise
@@ -89,8 +99,9 @@ def rehearse(
         raise InputError(
             f"task: {reference} fails in its first training step with {dict(settings)}: {what}"
         ) from error
-    if unread:
-        raise InputError(*(f"space.{name}: the task never reads this setting" for name in sorted(unread)))
+    if unread & set(settings):
+        names = sorted(unread & set(settings))
+        raise InputError(*(f"space.{name}: the task never reads this setting" for name in names))
     _check_limits(wanted.limits, costs)
     largest = max(cost["parameters"] for cost in costs)
     return Rehearsal(data, _objectives(task, wanted, metrics), int(largest) * BYTES_PER_WEIGHT)
@@ -149,7 +160,7 @@ def _are_alike(one: TensorData, other: TensorData) -> bool:
     return all(map(torch.equal, one.rows(rows), other.rows(rows)))
 
 
-def _one_step(task: Task[Any], parts: Parts, settings: Any) -> dict[str, float]:  # noqa: ANN401 - the task's own type
+def _one_step(task: Task[Any], parts: Parts, settings: Any) -> nn.Module:  # noqa: ANN401 - the task's own type
     torch.manual_seed(0)
     model = task.model(settings)
     optimizer = task.optimizer(settings, model.parameters())
@@ -160,13 +171,30 @@ def _one_step(task: Task[Any], parts: Parts, settings: Any) -> dict[str, float]:
         )
     scheduler = task.scheduler(settings, optimizer)
     model.train()
-    rows = torch.arange(min(settings.batch_size, len(parts.train)))
-    task.loss(model, parts.train.rows(rows)).backward()
+    loss = task.loss(model, _first_batch(parts, settings))
+    loss.backward()
     optimizer.step()
+    if scheduler is not None:
+        scheduler.step(loss.item())
+    return model
+
+
+def _one_generation(task: Task[Any], parts: Parts, settings: Any) -> nn.Module:  # noqa: ANN401 - the task's own type
+    torch.manual_seed(0)
+    model = task.model(settings).eval()
+    flat = flat_parameters(model)
+    step = (torch.tensor([0]), torch.ones(1, dtype=flat.dtype))
+    task.children_losses(model, [step], _first_batch(parts, settings))
+    return model
+
+
+def _first_batch(parts: Parts, settings: Any) -> Batch:  # noqa: ANN401 - the task's own type
+    return parts.train.rows(torch.arange(min(settings.batch_size, len(parts.train))))
+
+
+def _one_evaluation(task: Task[Any], model: nn.Module, parts: Parts) -> dict[str, float]:
     validation = parts.validation.every(max(len(parts.validation) // REHEARSAL_ROWS, 1))
     found = task.metrics(evaluate(task, model, validation, OneWorker()), validation)
-    if scheduler is not None:
-        scheduler.step(found["loss"])
     return {f"val_{name}": value for name, value in found.items()}
 
 

@@ -46,7 +46,8 @@ ODD = Space(
 PLAIN = ("random", "grid")
 # GP costs half a second an ask: one short search of it is always run, the rest is slow.
 SELDOM_GP = [pytest.param(name, marks=pytest.mark.slow) if name == "gp" else name for name in SAMPLERS]
-LEARNERS = [case for case in SELDOM_GP if case not in PLAIN]
+# PBT learns a schedule of settings while weights are trained, see test_pbt; without weights there is little to learn.
+LEARNERS = [case for case in SELDOM_GP if case not in (*PLAIN, "pbt")]
 LENGTHS = {"gp": 9}  # with the option below it starts to learn at trial 8
 
 
@@ -154,6 +155,9 @@ def test_replay_restores_a_searcher(name):
 
 @pytest.mark.parametrize("name", SELDOM_GP)
 def test_a_window_widened_by_a_resume_is_replayed_too(name):
+    if name == "pbt":
+        pytest.skip("refused with a reason beyond its population, see test_make")
+
     def widened():
         searcher = make(name)
         proposals = [searcher.ask(number) for number in range(WINDOW)]

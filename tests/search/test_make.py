@@ -4,7 +4,14 @@ import sys
 import pytest
 
 from raysearch.errors import InputError
-from raysearch.search.make import SAMPLERS, complete_options, make_searcher, sampler_problems
+from raysearch.search.make import (
+    SAMPLERS,
+    complete_options,
+    default_window,
+    make_searcher,
+    sampler_problems,
+    window_problem,
+)
 from raysearch.space.domains import FloatDomain, Space
 from raysearch.space.space_file import SearchSection
 
@@ -82,6 +89,11 @@ def test_options_are_completed_with_our_values_and_reach_the_sampler():
     for sampler in SAMPLERS:
         if "popsize" in SAMPLERS[sampler].options:
             assert proposals(sampler, popsize=20) != proposals(sampler), sampler
+    for sampler, option, value in (
+        ("pbt", "population", 5), ("pbt", "quantile", 0.5), ("pbt", "shrink", 0.5), ("pbt", "grow", 2), ("pbt", "resample", 1),
+        ("evolution", "population", 20), ("evolution", "sample", 1),
+    ):  # fmt: skip
+        assert proposals(sampler, **{option: value}) != proposals(sampler), (sampler, option)
 
 
 def test_checking_imports_no_optimiser():
@@ -90,3 +102,37 @@ def test_checking_imports_no_optimiser():
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
         == "[]\n"
     )
+
+
+def test_numbers_are_checked_against_their_reach():
+    assert problems("pbt", quantile=0.6, shrink=0, grow=1, resample=True) == [
+        "search.options.quantile: must be a number from 0 to 0.5, got 0.6",
+        "search.options.shrink: must be a number from 0.01 to 1, got 0",
+        "search.options.resample: must be a number from 0 to 1, got True",
+    ]
+    assert problems("evolution", population=1) == [
+        "search.options.population: must be a whole number from 2 up, got 1"
+    ]
+
+
+def test_pbt_refuses_what_would_hide_a_members_last_interval():
+    section = SearchSection(
+        sampler="pbt", trials=9, window=9, order="fast", prune={"rule": "median"}, options={"population": 6}
+    )
+    assert sampler_problems(section, SQUARE) == [
+        "search.window: pbt looks ahead by one interval at most; must be up to 6, got 9",
+        "search.order: pbt needs each member's last interval; must be deterministic",
+        "search.prune: pbt replaces what is behind itself; leave it out",
+    ]
+    with pytest.raises(InputError, match="must be up to 6, got 7"):
+        make_searcher(SearchSection(sampler="pbt", trials=9, options={"population": 6}), SQUARE, 1, 7)
+    assert window_problem(section, 6) is None
+    assert window_problem(SearchSection(sampler="evolution", trials=9), 1000) is None
+
+
+def test_the_default_window_keeps_the_slots_busy_within_an_interval():
+    assert default_window(SearchSection(sampler="tpe", trials=9), 16) == 32
+    assert default_window(SearchSection(sampler="evolution", trials=9), 16) == 32
+    assert default_window(SearchSection(sampler="pbt", trials=9), 2) == 4
+    assert default_window(SearchSection(sampler="pbt", trials=9), 16) == 8
+    assert default_window(SearchSection(sampler="pbt", trials=9, options={"population": 20}), 16) == 20

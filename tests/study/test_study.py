@@ -52,7 +52,7 @@ def new_study(folder: Path, **options: object) -> Study:
     return study
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random", "nevergrad:DE"])
+@pytest.mark.parametrize("sampler", ["tpe", "random", "nevergrad:DE", "pbt", "evolution"])
 @pytest.mark.parametrize("folds", [1, 3])
 def test_any_order_of_completion_gives_one_history(tmp_path: Path, sampler: str, folds: int) -> None:
     hashes = set()

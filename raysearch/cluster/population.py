@@ -1,0 +1,118 @@
+"""Evolution spread over processes: Ray actors in the trial's placement group evaluate a generation's candidates.
+
+Each actor builds model and data for itself and gets seeds, not weights: a candidate is its parent's seed chain and
+one seed more, and the parent's weights are at hand from the generation before. An actor that dies costs its own
+evaluations, which a new one in its place does again; the bits are those of one process (``training/children.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import ray
+import torch
+from ray import ObjectRef
+from ray.actor import ActorHandle
+from ray.exceptions import RayActorError, RayTaskError
+from ray.util.placement_group import PlacementGroup
+from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
+from torch import Tensor
+
+from raysearch.cluster.resources import WorkerResources, trial_group
+from raysearch.evolve.strategy import Round
+from raysearch.tasks import load_task
+from raysearch.tasks.task import make_settings
+from raysearch.training.attempt import attempt_run
+from raysearch.training.children import ChildLosses, Item, items_of
+from raysearch.training.order import Order, Outcome, Report
+from raysearch.training.randomness import load_parts
+from raysearch.training.workers import OneWorker
+
+MAX_DEATHS = 3  # in a row, of one place, before the attempt is lost
+
+
+def run_with_population(order: Order, each: WorkerResources, report: Report) -> Outcome:
+    """Carry out one attempt at a run whose candidates are evaluated by ``order.workers`` actors.
+
+    To be called in a Tune trial that was given :func:`raysearch.cluster.resources.group_trial_resources`.
+
+    Raises:
+        StorageError: the disk is full or failed.
+        ray.exceptions.RayActorError: one place has lost its actor several times in a row.
+    """
+    evaluator = ActorEvaluator(order, each, trial_group(order.workers))
+    try:
+        return attempt_run(order, OneWorker(), report, evaluator)
+    finally:
+        evaluator.close()
+
+
+class Member:
+    """One process of the population, inside an actor."""
+
+    def __init__(self, order: Order) -> None:
+        torch.set_num_threads(order.threads)
+        torch.set_flush_denormal(True)  # as in every run
+        task = load_task(order.task)
+        settings = make_settings(task, order.settings)
+        parts = load_parts(task, order.source.of_fold(order.fold), settings)
+        self._losses = ChildLosses(task, order, settings, parts.train)
+
+    def losses(self, items: Sequence[Item], batches: Sequence[Tensor]) -> list[float]:
+        """Mean loss of each item over the batches."""
+        return self._losses.losses_of(items, batches)
+
+
+class ActorEvaluator:
+    """Spreads the candidates of a generation over one actor for each bundle of a placement group."""
+
+    def __init__(self, order: Order, each: WorkerResources, group: PlacementGroup) -> None:
+        self._order, self._each, self._group = order, each, group
+        self.actors: list[ActorHandle[Member]] = [self._start(place) for place in range(order.workers)]
+
+    def losses(self, asked: Round, batches: Sequence[Tensor]) -> list[float]:
+        """Mean loss of each candidate over the batches.
+
+        Raises:
+            RayActorError: an actor died several times in a row.
+            Exception: whatever the task raised in an actor.
+        """
+        items = items_of(asked)
+        shares = [items[place :: len(self.actors)] for place in range(len(self.actors))]
+        answers = [
+            actor.losses.remote(share, batches) if share else None
+            for actor, share in zip(self.actors, shares, strict=True)
+        ]
+        found = [0.0] * len(items)
+        for place, answer in enumerate(answers):
+            if answer is not None:
+                found[place :: len(self.actors)] = self._wait(place, answer, shares[place], batches)
+        return found
+
+    def close(self) -> None:
+        """End the actors."""
+        for actor in self.actors:
+            ray.kill(actor)
+
+    def _wait(
+        self, place: int, answer: ObjectRef[list[float]], share: Sequence[Item], batches: Sequence[Tensor]
+    ) -> list[float]:
+        for deaths in range(1, MAX_DEATHS + 1):
+            try:
+                return ray.get(answer)
+            except RayTaskError as error:
+                raise error.cause from None
+            except RayActorError:
+                if deaths == MAX_DEATHS:
+                    raise
+                self.actors[place] = self._start(place)
+                answer = self.actors[place].losses.remote(share, batches)
+        raise AssertionError("the last death raises")
+
+    def _start(self, place: int) -> ActorHandle[Member]:
+        where = PlacementGroupSchedulingStrategy(self._group, placement_group_bundle_index=place)
+        return (
+            ray.remote(Member)
+            .options(num_cpus=self._each.cpus, num_gpus=self._each.gpus, scheduling_strategy=where)
+            .remote(self._order)
+        )

@@ -1,0 +1,126 @@
+"""(1 + lambda) evolution with point mutation: the 3DGAN contribution's Table 1.
+
+Eight random parents at initialisation, of which the best stays; then in every generation eight children of the
+single parent, and of parent and children the one with the lowest loss is the next parent (elitist selection).
+
+The paper does not say on which data the parent's loss is known. Here the parent is evaluated again, on its
+children's batch: compared with a loss from another batch, it would lose to whoever meets an easy batch, or, once it
+has met one itself, never lose again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from raysearch.evolve import strategy
+from raysearch.evolve.genome import Genome, pack, unpack
+from raysearch.evolve.mutation import PointMutation
+from raysearch.evolve.strategy import Round, draw_seeds, initial_genome, ranked, require_nothing_asked
+
+
+@dataclass(frozen=True)
+class Settings(strategy.Settings):
+    """Settings of the strategy; rate and power are not in the paper's text.
+
+    Args:
+        parents: random genomes at the start.
+        children: lambda.
+        rate: the share of weights that a mutation changes.
+        power: the largest change of a weight.
+    """
+
+    parents: int = 8
+    children: int = 8
+    rate: float = 0.01
+    power: float = 0.05
+
+    def problems(self) -> list[str]:
+        """List the faults."""
+        found = super().problems()
+        if found:
+            return found
+        found += [
+            f"{name}: must be at least 1, got {value}"
+            for name, value in (("parents", self.parents), ("children", self.children))
+            if value < 1
+        ]
+        if not 0 < self.rate <= 1:
+            found.append(f"rate: must be above 0 and at most 1, got {self.rate!r}")
+        if self.power <= 0:
+            found.append(f"power: must be above 0, got {self.power!r}")
+        return found
+
+
+@dataclass(frozen=True)
+class State(strategy.State):
+    """Where the strategy is.
+
+    Args:
+        asked: the round whose losses are awaited.
+        seed: of ``begin``.
+        parent: the single parent; until the first losses, the first of the random genomes.
+        generation: how many rounds have been told.
+    """
+
+    seed: int
+    parent: Genome
+    generation: int
+
+
+@dataclass(frozen=True)
+class OnePlusLambda:
+    """The strategy; its rounds are the random parents, then the parent and its children."""
+
+    settings: Settings
+    needs_vectors = False
+    keep = 2  # the parent and the one before
+
+    @cached_property
+    def mutation(self) -> PointMutation:
+        """Point mutation, see :class:`~raysearch.evolve.strategy.Strategy`."""
+        return PointMutation(self.settings.rate, self.settings.power)
+
+    def begin(self, seed: int) -> State:
+        """Give the first state."""
+        return State(None, seed, initial_genome(seed, 0), 0)
+
+    def ask(self, state: State, generator: np.random.Generator) -> tuple[State, Round]:
+        """Propose the next round."""
+        require_nothing_asked(state)
+        if state.generation == 0:
+            candidates = [initial_genome(state.seed, number) for number in range(self.settings.parents)]
+        else:
+            drawn = draw_seeds(generator, self.settings.children)
+            candidates = [state.parent, *(state.parent.child(seed) for seed in drawn)]
+        asked = Round(tuple(candidates))
+        return replace(state, asked=asked), asked
+
+    def tell(self, state: State, losses: Sequence[float]) -> State:
+        """Select the next parent; of equal losses the parent's own."""
+        first, *_ = ranked(state, losses)
+        parent = state.asked.candidates[first]  # type: ignore[union-attr] # ranked() refuses None
+        return replace(state, asked=None, parent=parent, generation=state.generation + 1)
+
+    def best(self, state: State) -> Genome:
+        """Give the parent."""
+        return state.parent
+
+    def to_plain(self, state: State) -> dict[str, Any]:
+        """Write a state."""
+        return {
+            "seed": state.seed,
+            "generation": state.generation,
+            "parent": pack([state.parent]),
+            "asked": None if state.asked is None else pack(state.asked.candidates),  # type: ignore[arg-type]
+        }
+
+    def from_plain(self, plain: Mapping[str, Any]) -> State:
+        """Read a state."""
+        asked = plain["asked"]
+        (parent,) = unpack(plain["parent"])
+        return State(None if asked is None else Round(unpack(asked)), plain["seed"], parent, plain["generation"])

@@ -1,0 +1,163 @@
+"""A genetic algorithm with truncation selection: Such et al., Deep Neuroevolution, arXiv:1712.06567, Algorithm 1.
+
+Generation 1 is a population of N random genomes. Every further one is N - 1 children, each of a parent drawn at
+random from the T best of the generation before, by Gaussian mutation, without crossover; and the elite, unchanged.
+A loss from one batch is noisy, so the elite is chosen among few candidates (the best children and the elite before)
+by evaluating these again on more batches: a round of its own. In the paper T = 20, N = 1,000 (+ 1), 10 candidates
+and 30 evaluations of each; the defaults here are for batches of some hundred examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from raysearch.evolve import strategy
+from raysearch.evolve.genome import Genome, pack, unpack
+from raysearch.evolve.mutation import GaussianMutation
+from raysearch.evolve.strategy import Round, draw_seeds, initial_genome, ranked, require_nothing_asked
+
+
+@dataclass(frozen=True)
+class Settings(strategy.Settings):
+    """Settings of the strategy.
+
+    Args:
+        population: N, the elite among it.
+        parents: T, how many of the best have children.
+        power: sigma, the standard deviation of a change.
+        elite_candidates: how many are evaluated again, the elite before among them.
+        elite_batches: on how many batches.
+    """
+
+    population: int = 64
+    parents: int = 8
+    power: float = 0.002
+    elite_candidates: int = 4
+    elite_batches: int = 2
+
+    def problems(self) -> list[str]:
+        """List the faults."""
+        found = super().problems()
+        if found:
+            return found
+        if self.population < 2:
+            return [f"population: must be at least 2, got {self.population}"]
+        if not 1 <= self.parents <= self.population:
+            found.append(f"parents: must lie in 1 to population = {self.population}, got {self.parents}")
+        if self.power <= 0:
+            found.append(f"power: must be above 0, got {self.power!r}")
+        if not 2 <= self.elite_candidates <= self.population:
+            found.append(
+                f"elite_candidates: must lie in 2 to population = {self.population} (the elite before is one), "
+                f"got {self.elite_candidates}"
+            )
+        if self.elite_batches < 1:
+            found.append(f"elite_batches: must be at least 1, got {self.elite_batches}")
+        return found
+
+
+@dataclass(frozen=True)
+class State(strategy.State):
+    """Where the strategy is.
+
+    Args:
+        asked: the round whose losses are awaited.
+        seed: of ``begin``.
+        generation: how many generations have ended with the choice of an elite.
+        elite: the elite of the last of them; before, the first of the random genomes.
+        parents: who has children next, the elite first; while an elite is to be chosen, the T best children.
+        candidates: who may become the elite; empty unless one is to be chosen.
+    """
+
+    seed: int
+    generation: int
+    elite: Genome
+    parents: tuple[Genome, ...]
+    candidates: tuple[Genome, ...]
+
+
+@dataclass(frozen=True)
+class TruncationGA:
+    """The strategy; its rounds are a population and the candidates for its elite, by turns."""
+
+    settings: Settings
+    needs_vectors = False
+
+    @property
+    def keep(self) -> int:
+        """Two generations of parents: the younger ones are rebuilt from the older."""
+        return 2 * self.settings.parents
+
+    @cached_property
+    def mutation(self) -> GaussianMutation:
+        """Gaussian mutation, see :class:`~raysearch.evolve.strategy.Strategy`."""
+        return GaussianMutation(self.settings.power)
+
+    def begin(self, seed: int) -> State:
+        """Give the first state."""
+        return State(None, seed, 0, initial_genome(seed, 0), (), ())
+
+    def ask(self, state: State, generator: np.random.Generator) -> tuple[State, Round]:
+        """Propose the candidates for the elite if one is to be chosen, else a population."""
+        require_nothing_asked(state)
+        if state.candidates:
+            asked = Round(state.candidates, self.settings.elite_batches)
+        elif state.generation == 0:
+            asked = Round(tuple(initial_genome(state.seed, i) for i in range(self.settings.population)))
+        else:
+            count = self.settings.population - 1
+            chosen = generator.integers(0, len(state.parents), size=count).tolist()
+            drawn = draw_seeds(generator, count)
+            asked = Round(tuple(state.parents[k].child(s) for k, s in zip(chosen, drawn, strict=True)))
+        return replace(state, asked=asked), asked
+
+    def tell(self, state: State, losses: Sequence[float]) -> State:
+        """Select parents and candidates for the elite, or the elite itself."""
+        order = ranked(state, losses)
+        best: list[Genome] = [state.asked.candidates[place] for place in order]  # type: ignore[union-attr,misc] # ranked() refuses None; genomes only
+        if state.candidates:
+            elite, others = best[0], [genome for genome in state.parents if genome != best[0]]
+            parents = (elite, *others[: self.settings.parents - 1])
+            return State(None, state.seed, state.generation + 1, elite, parents, ())
+        count = self.settings.elite_candidates
+        candidates = best[:count] if state.generation == 0 else [state.elite, *best[: count - 1]]
+        return replace(
+            state,
+            asked=None,
+            parents=tuple(best[: self.settings.parents]),
+            candidates=tuple(candidates),
+        )
+
+    def best(self, state: State) -> Genome:
+        """Give the elite."""
+        return state.elite
+
+    def to_plain(self, state: State) -> dict[str, Any]:
+        """Write a state."""
+        asked = None if state.asked is None else [state.asked.batches, pack(state.asked.candidates)]  # type: ignore[arg-type]
+        return {
+            "seed": state.seed,
+            "generation": state.generation,
+            "elite": pack([state.elite]),
+            "parents": pack(state.parents),
+            "candidates": pack(state.candidates),
+            "asked": asked,
+        }
+
+    def from_plain(self, plain: Mapping[str, Any]) -> State:
+        """Read a state."""
+        asked = plain["asked"]
+        (elite,) = unpack(plain["elite"])
+        return State(
+            None if asked is None else Round(unpack(asked[1]), asked[0]),
+            plain["seed"],
+            plain["generation"],
+            elite,
+            unpack(plain["parents"]),
+            unpack(plain["candidates"]),
+        )

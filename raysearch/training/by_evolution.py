@@ -1,0 +1,82 @@
+"""Training by evolution: a strategy proposes weights, their losses on a batch decide, and no gradient is taken.
+
+A generation takes one batch of the epoch, which all its candidates share; a round that asks for more batches (the
+elite's second look) takes them from the same epoch. So an epoch passes over the training data once, as by gradient.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from raysearch.evolve.make import make_strategy
+from raysearch.evolve.strategy import Round
+from raysearch.models.flat import flat_parameters
+from raysearch.seeds import derive, generator
+from raysearch.training.children import ChildLosses
+from raysearch.training.learner import Ground, NonFiniteError, Trained
+
+
+class Evaluator(Protocol):
+    """Tells the losses of candidates: in this process, or spread over others; the bits are the same."""
+
+    def losses(self, asked: Round, batches: Sequence[Tensor]) -> list[float]:
+        """Mean loss of each candidate over the batches; a batch is int64 (row,), rows of the training part."""
+        ...
+
+
+class EvolutionLearner:
+    """Trains by one of the strategies of ``raysearch.evolve``.
+
+    Args:
+        ground: the model becomes the strategy's best after each epoch.
+        evaluator: by default one in this process.
+    """
+
+    def __init__(self, ground: Ground[Any], evaluator: Evaluator | None = None) -> None:
+        self._ground = ground
+        order = ground.order
+        self._flat = flat_parameters(ground.model)
+        self._here = ChildLosses(ground.task, order, ground.settings, ground.train)
+        self._evaluator = evaluator or self._here
+        assert order.strategy is not None  # or the learner would be another
+        self._strategy = make_strategy(order.strategy, order.evolution, len(self._flat))
+        self._state = self._strategy.begin(derive(order.seed, "evolution"))
+        self._show_best()
+
+    def train_epoch(self, epoch: int) -> Trained:
+        """Carry out generations until the epoch's batches are used up."""
+        batches = list(self._ground.rows_of(epoch).split(self._ground.batch_size))
+        chance = generator(self._ground.order.seed, "generations", epoch)
+        lowest, presentations = [], 0
+        while batches:
+            self._state, asked = self._strategy.ask(self._state, chance)
+            taken, batches = batches[: asked.batches], batches[asked.batches :]
+            losses = self._evaluator.losses(asked, taken)
+            finite = [loss for loss in losses if math.isfinite(loss)]
+            if not finite:
+                raise NonFiniteError(f"no candidate of a generation in epoch {epoch} has a finite loss")
+            self._state = self._strategy.tell(self._state, losses)
+            lowest.append(min(finite))
+            presentations += len(losses) * sum(len(batch) for batch in taken)
+        self._show_best()
+        return Trained(sum(lowest) / len(lowest), presentations)
+
+    def end_epoch(self, loss: float) -> None:
+        """Nothing: selection is the strategy's."""
+
+    def state(self) -> dict[str, Any]:
+        """The strategy's state."""
+        return {"evolution": self._strategy.to_plain(self._state), "snapshots": self._here.snapshots()}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take it back."""
+        self._here.remember(state["snapshots"])
+        self._state = self._strategy.from_plain(state["evolution"])
+        self._show_best()
+
+    def _show_best(self) -> None:
+        self._flat.copy_(self._here.weights(self._strategy.best(self._state)))

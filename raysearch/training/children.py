@@ -1,0 +1,119 @@
+"""Losses of candidates of one run, for evolution: a copy of the model takes each one's weights in turn.
+
+A child that is one step away from its parent is evaluated as that: the task may share the parent's work among its
+children. How a candidate is evaluated is settled for the whole round (:func:`items_of`), before it is spread over
+processes, so that the bits do not depend on how many there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from raysearch.data.tensors import TensorData
+from raysearch.evolve.genome import Candidate
+from raysearch.evolve.make import make_strategy
+from raysearch.evolve.mutation import Step
+from raysearch.evolve.rebuild import Rebuilder, Snapshots
+from raysearch.evolve.strategy import Round
+from raysearch.models.flat import flat_parameters
+from raysearch.tasks.task import Task
+from raysearch.training.inherit import inherit
+from raysearch.training.order import Order
+from raysearch.training.randomness import seed_all
+
+
+@dataclass(frozen=True)
+class Item:
+    """A candidate, and whether it is evaluated as it stands or as a step from its parent."""
+
+    candidate: Candidate
+    whole: bool
+
+
+def items_of(asked: Round) -> list[Item]:
+    """Write the candidates of a round down one by one."""
+    return [Item(*each) for each in zip(asked.candidates, asked.whole, strict=True)]
+
+
+class ChildLosses:
+    """Evaluates candidates in this process, one after another.
+
+    Args:
+        task, order, settings: of the run.
+        train: the training part.
+    """
+
+    def __init__(self, task: Task[Any], order: Order, settings: Any, train: TensorData) -> None:  # noqa: ANN401 - the task's own type
+        self._task, self._order, self._settings, self._train = task, order, settings, train
+        self._model = task.model(settings).eval()
+        self._flat = flat_parameters(self._model)
+        assert order.strategy is not None  # or nobody would ask
+        self._strategy = make_strategy(order.strategy, order.evolution, len(self._flat))
+        self._rebuilder = Rebuilder(self._initial, self._strategy.mutation, self._strategy.keep)
+
+    def losses(self, asked: Round, batches: Sequence[Tensor]) -> list[float]:
+        """Mean loss of each candidate over the batches."""
+        return self.losses_of(items_of(asked), batches)
+
+    @torch.no_grad()
+    def losses_of(self, items: Sequence[Item], batches: Sequence[Tensor]) -> list[float]:
+        """Mean loss of each item over the batches; what else is among the items changes no bit of it."""
+        found = [0.0] * len(items)
+        taken = [self._train.rows(rows) for rows in batches]
+        by_base: dict[int, list[tuple[int, Step]]] = {}
+        bases: dict[int, NDArray[np.float32]] = {}
+        for place, item in enumerate(items):
+            base, step = self._rebuilder.step(item.candidate, whole=item.whole)
+            bases[id(base)] = base  # held here, so that no other array gets its id
+            by_base.setdefault(id(base), []).append((place, step))
+        for key, children in by_base.items():
+            self._flat.copy_(_as_tensor(bases[key]))
+            steps = [_as_tensors(step) for _, step in children]
+            for batch in taken:
+                losses = self._task.children_losses(self._model, steps, batch).tolist()
+                for (place, _), loss in zip(children, losses, strict=True):
+                    found[place] += loss / len(taken)
+        return found
+
+    def weights(self, candidate: Candidate) -> Tensor:
+        """Weights of a candidate, float32 (weight,)."""
+        return _as_tensor(self._rebuilder.weights(candidate))
+
+    def snapshots(self) -> dict[str, Any]:
+        """What shortens the rebuilding of long chains, for a checkpoint."""
+        found = self._rebuilder.snapshots()
+        return {"chains": found.chains, "weights": torch.from_numpy(found.weights)}
+
+    def remember(self, snapshots: dict[str, Any]) -> None:
+        """Take :meth:`snapshots` back."""
+        self._rebuilder.remember(Snapshots(snapshots["chains"], snapshots["weights"].numpy()))
+
+    def _initial(self, seed: int) -> NDArray[np.float32]:
+        """Fresh weights: the task's own, or normal ones with biases 0 where the strategy says how wide."""
+        seed_all(seed)
+        model = self._task.model(self._settings)
+        scale = self._strategy.settings.init_scale
+        if scale is not None:
+            with torch.no_grad():
+                for name, weight in model.named_parameters():
+                    if name.rpartition(".")[2] == "bias":
+                        weight.zero_()
+                    elif weight.ndim > 1:  # scales of normalisation stay 1
+                        weight.normal_(0.0, scale)
+        inherit(self._order, model)
+        return flat_parameters(model).numpy().copy()
+
+
+def _as_tensor(weights: NDArray[np.float32]) -> Tensor:
+    return torch.from_numpy(weights if weights.flags.writeable else weights.copy())
+
+
+def _as_tensors(step: Step) -> tuple[Tensor | None, Tensor]:
+    return None if step.places is None else torch.from_numpy(step.places), torch.from_numpy(step.deltas)

@@ -1,0 +1,51 @@
+"""What a run takes over from the one that it goes on from: the weights that fit, and its optimiser's state if all do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from raysearch.training.checkpoint import load_checkpoint, weights_sha256
+from raysearch.training.order import Order
+
+
+def inherit(order: Order, model: nn.Module) -> dict[str, Any]:
+    """Copy the weights of the run's parent into the model, as far as they fit.
+
+    Of a tensor whose shape has changed the part that both shapes have in common is taken (the first filters, the
+    first neurons); the rest stays as it is.
+
+    Args:
+        order: names the parent; without one nothing happens.
+        model: with fresh weights, changed in place.
+
+    Returns:
+        The state of the parent's learner if every weight found its place, else nothing.
+
+    Raises:
+        FileNotFoundError: the parent's checkpoint is gone or is not the one that the ledger names.
+    """
+    if not order.parent:
+        return {}
+    path = Path(order.study_folder) / order.parent
+    content = load_checkpoint(path)
+    if content is None or weights_sha256(content["model"]) != order.parent_sha256:
+        raise FileNotFoundError(f"{path}: gone or damaged; the run goes on from it")
+    theirs: dict[str, Tensor] = content.pop("model")
+    own = model.state_dict()
+    for name in own.keys() & theirs.keys():
+        copy_common(own[name], theirs[name])
+    same = {name: tensor.shape for name, tensor in own.items()}
+    return content if same == {name: tensor.shape for name, tensor in theirs.items()} else {}
+
+
+@torch.no_grad()
+def copy_common(target: Tensor, source: Tensor) -> None:
+    """Copy the part of ``source`` that ``target`` has room for, from the first element of each axis on."""
+    if target.ndim != source.ndim:
+        return
+    common = tuple(slice(0, min(pair)) for pair in zip(target.shape, source.shape, strict=True))
+    target[common] = source[common]

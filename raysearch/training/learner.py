@@ -1,0 +1,97 @@
+"""What trains a model for one epoch, by gradient or by evolution; the loop around it is the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from raysearch.data.shuffling import chunk_shuffled
+from raysearch.data.tensors import TensorData
+from raysearch.seeds import derive
+from raysearch.tasks.task import Task
+from raysearch.training.order import Order
+from raysearch.training.workers import Workers
+
+S = TypeVar("S")
+
+
+class NonFiniteError(Exception):
+    """A loss or metric is no longer a number; the run ends as failed."""
+
+
+@dataclass(frozen=True)
+class Ground(Generic[S]):
+    """What a learner works on.
+
+    Attributes:
+        task, order, settings: what is to be trained, and how.
+        model: its weights are those of the run so far, before and after each epoch.
+        train: the training part, on the workers' device.
+        workers: the run's data-parallel workers, this one among them.
+    """
+
+    task: Task[S]
+    order: Order
+    settings: S
+    model: nn.Module
+    train: TensorData
+    workers: Workers
+
+    @property
+    def batch_size(self) -> int:
+        """Examples a step, over all workers."""
+        return int(self.settings.batch_size)  # type: ignore[attr-defined] # every task's settings have it
+
+    def rows_of(self, epoch: int) -> Tensor:
+        """Rows to train on in an epoch, in their order; a smaller share is part of every larger one."""
+        order, n = self.order, len(self.train)
+        shuffle = torch.Generator().manual_seed(derive(order.seed, "shuffle", epoch))
+        rows = (
+            chunk_shuffled(n, shuffle) if order.shuffle == "chunks" else torch.randperm(n, generator=shuffle)
+        )
+        share = order.shares[epoch - 1] if order.shares else 1.0
+        if share < 1.0:
+            draw = torch.Generator().manual_seed(derive(order.seed, "share"))
+            place = torch.randperm(n, generator=draw)
+            rows = rows[place[rows] < max(round(share * n), self.batch_size)]
+        return rows.to(self.workers.device)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What an epoch of training came to.
+
+    Attributes:
+        loss: mean over the epoch's examples; by evolution, of the best candidate of each generation.
+        presentations: forward passes, one for each example and network.
+    """
+
+    loss: float
+    presentations: int
+
+
+class Learner(Protocol):
+    """Trains the model of its ground; all its randomness comes from (run seed, epoch)."""
+
+    def train_epoch(self, epoch: int) -> Trained:
+        """Train one epoch, counted from 1.
+
+        Raises:
+            NonFiniteError: the loss is no longer a number.
+        """
+        ...
+
+    def end_epoch(self, loss: float) -> None:
+        """Hear the epoch's objective, less is better."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Plain values and tensors for a checkpoint, beside the model's weights."""
+        ...
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take :meth:`state` back, as read from a checkpoint with whatever else is in it."""
+        ...
