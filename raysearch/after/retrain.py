@@ -10,6 +10,7 @@ from torch import Tensor
 
 from raysearch.after.magnitude import Masks, hold
 from raysearch.tasks.task import Task
+from raysearch.training.by_gradient import GradientLearner
 from raysearch.training.loop import Trainer
 from raysearch.training.order import Order, Report
 from raysearch.training.workers import OneWorker
@@ -42,8 +43,9 @@ class Retrainer(Trainer):
         hold(self.model, masks)
         self._masks = {name: mask.to(device) for name, mask in masks.items()}
         self._l1 = l1
-        self.optimizer.register_step_pre_hook(lambda *_: self._penalise())
-        self.optimizer.register_step_post_hook(lambda *_: hold(self.model, self._masks))
+        assert isinstance(self.learner, GradientLearner)  # the order names no strategy
+        self.learner.optimizer.register_step_pre_hook(lambda *_: self._penalise())
+        self.learner.optimizer.register_step_post_hook(lambda *_: hold(self.model, self._masks))
 
     @torch.no_grad()
     def _penalise(self) -> None:

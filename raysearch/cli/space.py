@@ -35,7 +35,9 @@ def check(
     ] = None,
 ) -> None:
     """Check a space file; all faults at once, exit code 2 if there are any."""
+    from raysearch.cluster.executor import divide
     from raysearch.errors import InputError
+    from raysearch.evolve.make import make_strategy
     from raysearch.search.make import sampler_problems
     from raysearch.space.series import read_members
     from raysearch.tasks import load_task
@@ -49,7 +51,10 @@ def check(
         if problems:
             raise InputError(*(f"{path}: {problem}" for problem in problems))
         lowest = {name: domain.from_unit(0.0) for name, domain in space_file.searched.domains.items()}
-        make_settings(load_task(space_file.task), space_file.searched.complete(lowest), f"{path}: space")
+        settings, evolution = divide(space_file.strategy, space_file.searched.complete(lowest))
+        make_settings(load_task(space_file.task), settings, f"{path}: space")
+        if space_file.strategy is not None:
+            make_strategy(space_file.strategy, evolution, dimension=1)
     first = next(iter(members.values()))
     searches = f"{len(members)} searches of " if len(members) > 1 else ""
     typer.echo(

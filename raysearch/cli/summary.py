@@ -10,7 +10,7 @@ import typer
 
 from raysearch.ledger.history import History, TrialHistory
 from raysearch.ledger.ledger import read_entries
-from raysearch.report.states import OVER, count_states, objective_names, tests_of
+from raysearch.report.states import OVER, count_states, objective_names, run_word, tests_of, trivial_loss
 from raysearch.study.folders import name_of, resume_command
 
 PARTS = ("train", "val", "test")
@@ -59,7 +59,7 @@ def _print_best(history: History, best: TrialHistory) -> None:
     figures |= {
         name: [record.metrics[name] for record in tests] for name in (tests[0].metrics if tests else {})
     }
-    of_folds = f", mean and sd over {len(ended)} folds" if len(ended) > 1 else ""
+    of_folds = f", mean and sd over {len(ended)} {run_word(history.created)}s" if len(ended) > 1 else ""
     epochs = (
         ", ".join(f"{record.best_epoch} of {record.epochs}" for record in ended[:1]) if not of_folds else ""
     )
@@ -69,6 +69,8 @@ def _print_best(history: History, best: TrialHistory) -> None:
     for name in _main_metrics(ended[0].metrics):
         cells = [_mean_sd(figures.get(f"{part}_{name}", [])) for part in PARTS]
         typer.echo(f"  {name:<24}" + "".join(f"{cell:>{width}}" for cell in cells))
+    if (trivial := trivial_loss(history)) is not None:
+        typer.echo(f"  {'energy sum, calibrated':<24}{'-':>{width}}{trivial:>{width}.4f}{'-':>{width}}")
     if tests:
         typer.echo(
             f"  chosen by {history.created.objective}; test: {tests[-1].n_test} examples never chosen on"
@@ -100,6 +102,6 @@ def _print_front(history: History) -> None:
 
 
 def _main_metrics(metrics: dict[str, float]) -> list[str]:
-    """Their names without the part; those by class (``auc_g`` beside ``auc``) stand in the report."""
-    names = list(dict.fromkeys(metric.partition("_")[2] for metric in metrics))
+    """Names of those of a part of the data, without the part; those by class (``auc_g`` beside ``auc``) stand in the report."""
+    names = list(dict.fromkeys(metric.partition("_")[2] for metric in metrics if metric.startswith(PARTS)))
     return [name for name in names if not any(name.startswith(f"{other}_") for other in names)]

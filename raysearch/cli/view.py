@@ -17,6 +17,7 @@ from rich.text import Text
 
 from raysearch.ledger.history import History, TrialHistory
 from raysearch.ledger.records import Committed, Ended, Entry, Lost, Opened, Started, Tested
+from raysearch.report.states import run_word
 from raysearch.study.study import Listener
 
 ROWS = 15  # a terminal of 24 lines holds them all
@@ -56,7 +57,9 @@ def show_line(entry: Entry, history: History) -> None:
             f"{_run(record, history)} lost its process, will go on from its last checkpoint: {record.reason}"
         )
     elif isinstance(record, Committed) and history.created.folds > 1 and record.value is not None:
-        line = f"trial {record.trial} {record.state}: {history.created.objective} {_mean(history.trials[record.trial])}"
+        line = (
+            f"trial {record.trial} {record.state}: {history.created.objective} {_mean(history, record.trial)}"
+        )
     elif isinstance(record, Tested):
         line = f"{_run(record, history)}, the best, was applied to {record.n_test} test examples"
     else:
@@ -65,9 +68,9 @@ def show_line(entry: Entry, history: History) -> None:
 
 
 def _run(record: Started | Ended | Lost | Tested, history: History) -> str:
-    """Name a run: ``trial 3``, or with folds ``trial 3 fold 1/5``."""
-    folds = history.created.folds
-    return f"trial {record.trial}" + (f" fold {record.fold + 1}/{folds}" if folds > 1 else "")
+    """Name a run: ``trial 3``, or where trials have several ``trial 3 fold 1/5``."""
+    runs, word = history.created.folds, run_word(history.created)
+    return f"trial {record.trial}" + (f" {word} {record.fold + 1}/{runs}" if runs > 1 else "")
 
 
 def _ending(record: Ended, history: History) -> str:
@@ -81,11 +84,12 @@ def _ending(record: Ended, history: History) -> str:
     return f"FAILED ({record.failure}): {last_line(record.message)}"
 
 
-def _mean(trial: TrialHistory) -> str:
-    """The mean over the folds that count, and how many they are."""
+def _mean(history: History, number: int) -> str:
+    """The mean over the runs that count, and how many they are."""
+    trial = history.trials[number]
     assert trial.committed is not None
     n_ended = sum(run.ended is not None for run in trial.runs)
-    return f"{trial.committed.value:.5g}, mean of {n_ended} of {len(trial.runs)} folds"
+    return f"{trial.committed.value:.5g}, mean of {n_ended} of {len(trial.runs)} {run_word(history.created)}s"
 
 
 def last_line(message: str) -> str:
@@ -110,7 +114,7 @@ class Snapshot:
 
     head: str
     objective: str
-    folds: int
+    run_word: str  # what the runs of a trial are, empty if it has one
     rows: list[Row]
     is_over: bool = False
 
@@ -122,12 +126,13 @@ class Snapshot:
         if best is not None:
             head += f"; best: trial {best.number}, {history.created.objective} {best.value:.4g}"
         rows = [_row(trial, history) for trial in history.trials[-ROWS:]]
-        return cls(head, history.created.objective, history.created.folds, rows)
+        word = run_word(history.created) if history.created.folds > 1 else ""
+        return cls(head, history.created.objective, word, rows)
 
     def __rich__(self) -> Group:
         view = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-        fold = ["fold"] if self.folds > 1 else []
-        for column in ("trial", "state", *fold, "epoch", self.objective, "best", "time"):
+        runs = [self.run_word] if self.run_word else []
+        for column in ("trial", "state", *runs, "epoch", self.objective, "best", "time"):
             view.add_column(column, justify="right", no_wrap=True)
         view.add_column("settings")  # the only one that gives way on a narrow terminal
         for row in self.rows:

@@ -8,11 +8,11 @@ evaluations, which a new one in its place does again; the bits are those of one 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import ray
 import torch
 from ray import ObjectRef
-from ray.actor import ActorHandle
 from ray.exceptions import RayActorError, RayTaskError
 from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
@@ -68,7 +68,7 @@ class ActorEvaluator:
 
     def __init__(self, order: Order, each: WorkerResources, group: PlacementGroup) -> None:
         self._order, self._each, self._group = order, each, group
-        self.actors: list[ActorHandle[Member]] = [self._start(place) for place in range(order.workers)]
+        self.actors = [self._start(place) for place in range(order.workers)]
 
     def losses(self, asked: Round, batches: Sequence[Tensor]) -> list[float]:
         """Mean loss of each candidate over the batches.
@@ -97,22 +97,26 @@ class ActorEvaluator:
     def _wait(
         self, place: int, answer: ObjectRef[list[float]], share: Sequence[Item], batches: Sequence[Tensor]
     ) -> list[float]:
-        for deaths in range(1, MAX_DEATHS + 1):
+        for _ in range(MAX_DEATHS - 1):
             try:
-                return ray.get(answer)
-            except RayTaskError as error:
-                raise error.cause from None
+                return _get(answer)
             except RayActorError:
-                if deaths == MAX_DEATHS:
-                    raise
                 self.actors[place] = self._start(place)
                 answer = self.actors[place].losses.remote(share, batches)
-        raise AssertionError("the last death raises")
+        return _get(answer)
 
-    def _start(self, place: int) -> ActorHandle[Member]:
+    def _start(self, place: int) -> Any:  # noqa: ANN401 - a handle, which Ray's types take for the class
         where = PlacementGroupSchedulingStrategy(self._group, placement_group_bundle_index=place)
         return (
             ray.remote(Member)
             .options(num_cpus=self._each.cpus, num_gpus=self._each.gpus, scheduling_strategy=where)
             .remote(self._order)
         )
+
+
+def _get(answer: ObjectRef[list[float]]) -> list[float]:
+    """Wait for an actor's answer, and raise what it raised as itself."""
+    try:
+        return ray.get(answer)
+    except RayTaskError as error:
+        raise error.cause from None

@@ -22,16 +22,16 @@ class GradientLearner:
     def __init__(self, ground: Ground[Any], inherited: dict[str, Any]) -> None:
         self._ground = ground
         task, settings = ground.task, ground.settings
-        self._optimizer = task.optimizer(settings, ground.model.parameters())
-        self._scheduler = task.scheduler(settings, self._optimizer)
+        self.optimizer = task.optimizer(settings, ground.model.parameters())
+        self._scheduler = task.scheduler(settings, self.optimizer)
         if inherited.get("kind") == self._kind:
-            own = self._optimizer.state_dict()
-            self._optimizer.load_state_dict({**own, "state": inherited["optimizer"]["state"]})
+            own = self.optimizer.state_dict()
+            self.optimizer.load_state_dict({**own, "state": inherited["optimizer"]["state"]})
         self._parallel = ground.workers.wrap(ground.model)
 
     @property
     def _kind(self) -> str:
-        return type(self._optimizer).__name__
+        return type(self.optimizer).__name__
 
     def train_epoch(self, epoch: int) -> Trained:
         """Train one epoch; the loss is the mean per example."""
@@ -50,8 +50,8 @@ class GradientLearner:
             mean_loss = workers.sum(loss.item() * weight) / workers.size
             if not math.isfinite(mean_loss):
                 raise NonFiniteError(f"the loss is {mean_loss} in epoch {epoch}, batch {place + 1}")
-            self._optimizer.step()
-            self._optimizer.zero_grad(set_to_none=True)
+            self.optimizer.step()
+            self.optimizer.zero_grad(set_to_none=True)
             total += mean_loss * len(batch)
             n_seen += len(batch)
         return Trained(total / n_seen, n_seen)
@@ -63,13 +63,13 @@ class GradientLearner:
 
     def state(self) -> dict[str, Any]:
         """The optimiser's state, and the scheduler's."""
-        state: dict[str, Any] = {"optimizer": self._optimizer.state_dict(), "kind": self._kind}
+        state: dict[str, Any] = {"optimizer": self.optimizer.state_dict(), "kind": self._kind}
         if self._scheduler is not None:
             state["scheduler"] = self._scheduler.state_dict()
         return state
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take both back."""
-        self._optimizer.load_state_dict(state["optimizer"])
+        self.optimizer.load_state_dict(state["optimizer"])
         if self._scheduler is not None:
             self._scheduler.load_state_dict(state["scheduler"])
