@@ -1,4 +1,4 @@
-"""Cuts a jet sample into training, validation and test, and into folds, the same way at every start.
+"""Cuts a sample of jets or showers into training, validation and test, and into folds, the same way at every start.
 
 Two jets of one event share their underlying event and often their parent, so they must not be on two sides. Files
 without event numbers are cut between files, since neighbours in a file may come from one event. No cut depends on
@@ -53,14 +53,37 @@ def part_jets(events: NDArray[np.int64] | None, file_index: NDArray[np.int64], s
     Raises:
         InputError: as :func:`split_jets`, or the folds or the limit cannot be had; lists all.
     """
+    return _part(events, file_index, source, "jet")
+
+
+def part_showers(events: NDArray[np.int64], file_index: NDArray[np.int64], source: DataSource) -> Split:
+    """Cut showers as :func:`part_jets` cuts jets; a shower is an event.
+
+    Args:
+        events: (shower,) event numbers.
+        file_index: (shower,) number of the shower's file, rising with the sorted names.
+        source: split, folds and limit.
+
+    Returns:
+        The three parts.
+
+    Raises:
+        InputError: as :func:`part_jets`.
+    """
+    return _part(events, file_index, source, "shower")
+
+
+def _part(
+    events: NDArray[np.int64] | None, file_index: NDArray[np.int64], source: DataSource, noun: str
+) -> Split:
     n = len(file_index)
-    split = split_jets(events, file_index, n, source.split)
+    split = split_jets(events, file_index, n, source.split, noun)
     if source.folds >= 2:
         pool = np.union1d(split.train, split.validation)
-        number = fold_numbers(None if events is None else events[pool], file_index[pool], source)
+        number = fold_numbers(None if events is None else events[pool], file_index[pool], source, noun)
         split = replace(split, train=pool[number != source.fold], validation=pool[number == source.fold])
     if source.limit is not None:
-        split = replace(split, train=_first(split.train, n, source.limit))
+        split = replace(split, train=_first(split.train, n, source.limit, noun))
     return split
 
 
@@ -69,6 +92,7 @@ def split_jets(
     file_index: NDArray[np.int64],
     n: int,
     fractions: tuple[float, float, float] = (0.6, 0.2, 0.2),
+    noun: str = "jet",
 ) -> Split:
     """Cut ``n`` jets by event number; without them by file, for at least 5 files; else into blocks of rows.
 
@@ -79,6 +103,7 @@ def split_jets(
         file_index: (jet,) number of the jet's file, rising with the sorted names.
         n: number of jets.
         fractions: for training, validation, test; they sum to 1.
+        noun: what they are, for messages.
 
     Returns:
         The three parts, which share no jet and leave none out.
@@ -101,13 +126,13 @@ def split_jets(
     for name, share, found in zip(PARTS, fractions, (train, validation, test), strict=True):
         if share > 0 and len(found) == 0:
             raise InputError(
-                f"{name}: {share:.0%} of {n} jets, split by {by}, is no jet; give more jets or files"
+                f"{name}: {share:.0%} of {n} {noun}s, split by {by}, is no {noun}; give more {noun}s or files"
             )
     return Split(train, validation, test, by)
 
 
 def fold_numbers(
-    events: NDArray[np.int64] | None, file_index: NDArray[np.int64], source: DataSource
+    events: NDArray[np.int64] | None, file_index: NDArray[np.int64], source: DataSource, noun: str = "jet"
 ) -> NDArray[np.int64]:
     """Give each jet of training and validation part together the number of its fold.
 
@@ -120,6 +145,7 @@ def fold_numbers(
         events: (jet,) event numbers, or None.
         file_index: (jet,) number of the jet's file.
         source: how many folds, by what, and which is wanted.
+        noun: what they are, for messages.
 
     Returns:
         (jet,) int64 in [0, folds).
@@ -150,8 +176,8 @@ def fold_numbers(
     empty = np.flatnonzero(np.bincount(number, minlength=folds) == 0).tolist()
     if empty:
         raise InputError(
-            f"data.folds: {len(number)} jets cut by {by} leave fold {', '.join(map(str, empty))} of {folds} "
-            "without a jet; give more jets or fewer folds"
+            f"data.folds: {len(number)} {noun}s cut by {by} leave fold {', '.join(map(str, empty))} of {folds} "
+            f"without a {noun}; give more {noun}s or fewer folds"
         )
     return number
 
@@ -182,9 +208,9 @@ def _files_to_folds(file_index: NDArray[np.int64], folds: int) -> NDArray[np.int
     return fold_of_file[file]
 
 
-def _first(train: NDArray[np.int64], n: int, limit: int) -> NDArray[np.int64]:
-    """The first so many of a part in a fixed random order of all jets: a smaller limit takes some of a larger's."""
+def _first(train: NDArray[np.int64], n: int, limit: int, noun: str) -> NDArray[np.int64]:
+    """The first so many of a part in a fixed random order of all: a smaller limit takes some of a larger's."""
     if not 1 <= limit <= len(train):
-        raise InputError(f"data.limit: must be 1 to {len(train)}, the jets to train on, got {limit}")
+        raise InputError(f"data.limit: must be 1 to {len(train)}, the {noun}s to train on, got {limit}")
     place = generator(SEED, "data/limit").permutation(n)[train]
     return np.sort(train[np.argsort(place)[:limit]])

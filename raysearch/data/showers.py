@@ -1,0 +1,256 @@
+"""The reader of showers: 3DGAN files of electrons at a fixed angle, files made by us, and the sample that ships.
+
+The layout is that of the public training codes (svalleco/3Dgan, vlimant/mpi_learn: ``y = f["target"][:, 1]``):
+
+- ``ECAL`` (shower, 25, 25, 25): GeV in the sensors; x, y, then the layers along the shower;
+- ``target`` (shower, columns): column 1, counted from 0, is the primary energy in GeV; or ``energy`` (shower,);
+- ``event`` (shower,), optional: event numbers, by which showers are split. Without them an event's number follows
+  from the file's content and the row.
+
+Every file passes the gate in raysearch/data/hdf5_gate.py first, and may be larger than memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from raysearch.data.hdf5_gate import open_hdf5
+from raysearch.data.jets import jet_files
+from raysearch.data.prepared import content_sha256
+from raysearch.errors import InputError
+
+SAMPLE = Path(__file__).parent / "sample" / "showers.h5"
+ECAL, TARGET, ENERGY, EVENT = "ECAL", "target", "energy", "event"
+SHAPE = (25, 25, 25)
+ENERGY_COLUMN = 1
+ELECTRON = 11  # PDG code, in column 0 of the files made by us
+ROWS = 100  # showers read at a time, 6 MB
+
+
+@dataclass(frozen=True)
+class ShowerSummary:
+    """What a check found in files without fault.
+
+    ``sha256``: a file's name to its sum; ``energy_gev``: the least and the greatest primary energy;
+    ``deposited``: the mean share of it in the cells; ``occupancy``: the mean share of cells that are not zero.
+    """
+
+    files: tuple[Path, ...]
+    sha256: dict[str, str]
+    n_showers: int
+    energy_gev: tuple[float, float]
+    deposited: float
+    occupancy: float
+    has_events: bool
+
+
+@dataclass(frozen=True)
+class ShowerPiece:
+    """Neighbouring showers of a file: ``cells`` (shower, 25, 25, 25), ``energy`` and ``events`` (shower,)."""
+
+    rows: slice
+    cells: NDArray[np.float32]
+    energy: NDArray[np.float64]
+    events: NDArray[np.int64]
+
+
+def shower_files(path: Path | None = None) -> list[Path]:
+    """List the files that a path means.
+
+    Args:
+        path: a file, a folder (its ``*.h5`` and ``*.hdf5``, sorted by name), or None for the sample that ships.
+
+    Raises:
+        InputError: there is nothing there.
+    """
+    return [SAMPLE] if path is None else jet_files(path)
+
+
+def check_showers(path: Path | None = None) -> ShowerSummary:
+    """Read every value of every file once and tell all faults together.
+
+    Args:
+        path: as for :func:`shower_files`.
+
+    Returns:
+        What is there.
+
+    Raises:
+        InputError: hostile or damaged files, missing or misshapen datasets, cells that are negative or not finite,
+            energies that are not positive; lists all, each with its file and first row.
+    """
+    files = shower_files(path)
+    problems: list[str] = []
+    energies, shares, occupied, having = [], 0.0, 0, []
+    for file in files:
+        faults = _Faults(file)
+        try:
+            for piece in pieces(file):
+                faults.look(piece)
+                energies.append(piece.energy)
+                with np.errstate(all="ignore"):  # faults are told at the end
+                    shares += float(
+                        (piece.cells.reshape(len(piece.energy), -1).sum(axis=1) / piece.energy).sum()
+                    )
+                occupied += int(np.count_nonzero(piece.cells))
+            having.append(has_events(file))
+        except InputError as error:
+            problems += error.problems
+        problems += faults.told()
+    if problems:
+        raise InputError(*problems)
+    energy = np.concatenate(energies)
+    return ShowerSummary(
+        files=tuple(files),
+        sha256={file.name: content_sha256(file) for file in files},
+        n_showers=len(energy),
+        energy_gev=(float(energy.min()), float(energy.max())),
+        deposited=shares / len(energy),
+        occupancy=occupied / len(energy) / np.prod(SHAPE).item(),
+        has_events=all(having),
+    )
+
+
+def n_showers(path: Path | None = None) -> dict[Path, int]:
+    """How many showers each file holds, from the shapes of its datasets alone.
+
+    Raises:
+        InputError: a file is refused; lists all.
+    """
+    found: dict[Path, int] = {}
+    problems: list[str] = []
+    for file in shower_files(path):
+        try:
+            with closing(open_hdf5(file)) as opened:
+                found[file] = _length(opened, file)
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(*problems)
+    return found
+
+
+def has_events(file: Path) -> bool:
+    """Whether a file brings event numbers of its own."""
+    with closing(open_hdf5(file)) as opened:
+        return EVENT in opened
+
+
+def pieces(file: Path, *, cells: bool = True) -> Iterator[ShowerPiece]:
+    """Read a file some rows at a time.
+
+    Args:
+        file: one file.
+        cells: if not, no cells are read, and they come as (shower, 0).
+
+    Raises:
+        InputError: the file is refused, or data are damaged.
+    """
+    with closing(open_hdf5(file)) as opened:
+        n = _length(opened, file)
+        numbered = EVENT in opened
+        first = 0 if numbered else int(content_sha256(file)[:15], 16)  # 60 bits: + row stays an int64
+        for start in range(0, n, ROWS):
+            rows = slice(start, min(start + ROWS, n))
+            energy = (
+                _read(opened[TARGET], rows, file)[:, ENERGY_COLUMN]
+                if TARGET in opened
+                else _read(opened[ENERGY], rows, file)
+            )
+            events = _read(opened[EVENT], rows, file) if numbered else first + np.arange(start, rows.stop)
+            found = _read(opened[ECAL], rows, file) if cells else np.empty((len(energy), 0))
+            yield ShowerPiece(
+                rows, found.astype(np.float32, copy=False), energy.astype(np.float64), events.astype(np.int64)
+            )
+
+
+def load_energies(
+    path: Path | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
+    """Primary energies in GeV, event numbers, and the number of the file among the sorted, each (shower,).
+
+    Raises:
+        InputError: a file is refused; lists all.
+    """
+    files = n_showers(path)
+    read = [piece for file in files for piece in pieces(file, cells=False)]
+    energy = np.concatenate([piece.energy for piece in read]).astype(np.float32)
+    events = np.concatenate([piece.events for piece in read])
+    return energy, events, np.repeat(np.arange(len(files)), list(files.values()))
+
+
+def _length(opened: h5py.File, file: Path) -> int:
+    """Check the datasets' shapes and kinds, and tell how many showers there are."""
+    n = len(opened[ECAL]) if ECAL in opened and opened[ECAL].shape else 0
+    problems = list(_misfits(opened, n))
+    if problems:
+        raise InputError(*(f"{file}: {problem}" for problem in problems))
+    return n
+
+
+def _misfits(opened: h5py.File, n: int) -> Iterator[str]:
+    shapes: dict[str, tuple[str, Callable[[tuple[int, ...]], bool], str]] = {
+        ECAL: (f"(showers, {', '.join(map(str, SHAPE))})", lambda shape: shape[1:] == SHAPE, "f"),
+        TARGET: ("(showers, at least 2)", lambda shape: len(shape) == 2 and shape[1] > ENERGY_COLUMN, "fiu"),
+        ENERGY: ("(showers,)", lambda shape: len(shape) == 1, "fiu"),
+        EVENT: ("(showers,)", lambda shape: len(shape) == 1, "iu"),
+    }
+    for name, (wanted, fits, kinds) in shapes.items():
+        if name not in opened:
+            if name == ECAL or (name == TARGET and ENERGY not in opened):
+                yield f"{name}: is missing; it must be {wanted}"
+            continue
+        found = opened[name]
+        if not isinstance(found, h5py.Dataset) or found.dtype.kind not in kinds:
+            yield f"{name}: must be numbers {wanted}"
+        elif not fits(found.shape):
+            yield f"{name}: must be {wanted}, is {found.shape}"
+        elif len(found) != n:
+            yield f"{name}: has {len(found)} rows, but {ECAL} has {n}"
+        elif n == 0:
+            yield f"{name}: holds no shower"
+
+
+def _read(dataset: h5py.Dataset, rows: slice, file: Path) -> NDArray[Any]:
+    try:
+        return dataset[rows]
+    except OSError as error:  # a checksum that does not match, or a broken chunk
+        where = f"{dataset.name[1:]}, showers {rows.start} to {rows.stop}"
+        raise InputError(f"{file}: {where}: damaged data: {error}") from None
+
+
+class _Faults:
+    """Counts the faulty values of one file and remembers the first of each kind."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._counts: dict[str, int] = {}
+        self._first: dict[str, str] = {}
+
+    def look(self, piece: ShowerPiece) -> None:
+        start, cells, energy = piece.rows.start, piece.cells, piece.energy
+        if not (cells.min() >= 0 and np.isfinite(cells.max())):  # NaN is neither
+            self._note("cells that are not finite", ~np.isfinite(cells), start, f"{ECAL}[{{}}]")
+            self._note("cells below 0", cells < 0, start, f"{ECAL}[{{}}]")
+        good = np.isfinite(energy) & (energy > 0)
+        self._note("energies that are not positive numbers", ~good, start, "energy of shower {}")
+
+    def _note(self, kind: str, bad: NDArray[np.bool_], start: int, where: str) -> None:
+        if not bad.any():
+            return
+        self._counts[kind] = self._counts.get(kind, 0) + int(bad.sum())
+        row, *rest = (int(place) for place in np.argwhere(bad)[0])
+        self._first.setdefault(kind, where.format(", ".join(map(str, (start + row, *rest)))))
+
+    def told(self) -> list[str]:
+        return [
+            f"{self._file}: {count} {kind}, first {self._first[kind]}" for kind, count in self._counts.items()
+        ]
