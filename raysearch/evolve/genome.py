@@ -77,7 +77,8 @@ def pack(genomes: Iterable[Genome]) -> list[list[int]]:
 
     Each is how many links it shares with the one before, then the rest of its chain: relatives share nearly all.
     """
-    packed, before = [], ()
+    packed: list[list[int]] = []
+    before: tuple[int, ...] = ()
     for genome in genomes:
         shared = _shared(before, genome.seeds)
         packed.append([shared, *genome.seeds[shared:]])

@@ -22,16 +22,17 @@ class Kind:
     make: Callable[[Any, int], Strategy[Any]]
 
 
+def _nevergrad(family: str) -> Kind:
+    def make(settings: nevergrad_weights.Settings, dimension: int) -> Strategy[Any]:
+        return NevergradWeights(settings, family, dimension)
+
+    return Kind(nevergrad_weights.Settings, make)
+
+
 STRATEGIES: dict[str, Kind] = {
     "one-plus-lambda": Kind(one_plus_lambda.Settings, lambda settings, _: OnePlusLambda(settings)),
     "truncation-ga": Kind(truncation_ga.Settings, lambda settings, _: TruncationGA(settings)),
-} | {
-    f"nevergrad:{family}": Kind(
-        nevergrad_weights.Settings,
-        lambda settings, dimension, family=family: NevergradWeights(settings, family, dimension),
-    )
-    for family in FAMILIES
-}
+} | {f"nevergrad:{family}": _nevergrad(family) for family in FAMILIES}
 
 
 def settings_of(name: str) -> tuple[str, ...]:

@@ -141,4 +141,4 @@ class _OneWord(ISeedSequence):
 
 
 def _generator(seed: int) -> np.random.Generator:
-    return np.random.Generator(np.random.SFC64(_OneWord(seed)))
+    return np.random.Generator(np.random.SFC64(_OneWord(seed)))  # type: ignore[arg-type] # NumPy's stubs know only its own kind of seeds

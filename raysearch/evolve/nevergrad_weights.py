@@ -1,6 +1,22 @@
 """Nevergrad's optimisers moving a network's weights: initial weights + power * x, x from 0 on.
 
-FAMILIES_DOC
+- OnePlusOne: (1+1) evolution with the one-fifth rule, here with all children of a round out at a time.
+- TwoPointsDE: Storn and Price, J. Global Optim. 11 (1997) 341; curr-to-best, two-point crossover.
+- DiagonalCMA: Ros and Hansen, PPSN 2008, LNCS 5199, p. 296 (sep-CMA-ES).
+- PSO: SPSO2011, Zambrano-Bigiarini et al., IEEE CEC 2013.
+
+Only optimisers that were shown to work with 10,000 weights are offered. Left out, measured there: DE (35 ms an ask, all
+of it one random choice per weight), CMA (a matrix of n x n), TBPSA and EvolutionStrategy (no better than their start
+after 250 generations), OptimisticNoisyOnePlusOne (far behind OnePlusOne), NGOpt (74 GiB at 100,000).
+
+These optimisers remember losses and compare them over rounds. Every round has its own batch, and whoever once met an
+easy one would stay the best for good. So each round also evaluates a reference, the best candidate so far, and the
+optimiser hears
+
+    loss - reference's loss on this batch + what was heard of the reference,
+
+under which a candidate takes the reference's place exactly if it is better on the same batch. On a regressor with 10,033
+weights, 1,000 generations of 8, that lowered OnePlusOne's error from 0.22 to 0.056 and TwoPointsDE's from 0.28 to 0.10.
 """
 
 from __future__ import annotations
@@ -23,9 +39,9 @@ if TYPE_CHECKING:
     from nevergrad.optimization.base import Optimizer
     from nevergrad.parametrization.core import Parameter
 
-# What is told for a loss that is not finite before any finite one: only ranks matter, infinity would make Nevergrad
-# warn, and it clips what is above 5e20.
-FAILED_FIRST = 1e20
+# Nevergrad clips what is above 5e20, with a warning. Where nothing finite is known, only ranks matter.
+HIGHEST = 1e20
+FAILED_FIRST = 1e10
 
 
 @dataclass(frozen=True)
@@ -33,7 +49,7 @@ class Settings(strategy.Settings):
     """Settings of every optimiser.
 
     Args:
-        children: candidates of a round; also the population of those that have one.
+        children: candidates of a round, beside the reference; also the population of those that have one.
         power: how far x = 1 is in weights.
     """
 
@@ -58,7 +74,7 @@ class State(strategy.State):
         asked: the round whose losses are awaited.
         seed: of ``begin``.
         draws: the seed drawn for each round asked.
-        heard: for each round told the losses, as the optimiser heard them.
+        heard: for each round told what was held of the reference before, and what the optimiser heard.
     """
 
     seed: int
@@ -68,10 +84,15 @@ class State(strategy.State):
 
 @dataclass
 class _Live:
-    """An optimiser and what it has been through; ``out`` are the candidates it waits for."""
+    """An optimiser and what it has been through.
+
+    ``out`` are the candidates it waits for; ``reference`` the best so far with what was heard of it, None before any.
+    """
 
     optimizer: Optimizer
     seed: int
+    reference: Parameter
+    level: float | None = None
     draws: tuple[int, ...] = ()
     heard: tuple[tuple[float, ...], ...] = ()
     out: list[Parameter] = field(default_factory=list)
@@ -114,11 +135,16 @@ class NevergradWeights:
     def tell(self, state: State, losses: Sequence[float]) -> State:
         """Pass the losses on."""
         known = comparable(state, losses)
-        finite = [loss for loss in known if loss < math.inf]
-        worst = max((loss for told in (finite, *state.heard) for loss in told), default=FAILED_FIRST)
-        heard = tuple(min(worst if loss == math.inf else loss, FAILED_FIRST) for loss in known)
         live = self._at(state)
-        self._tell(live, heard)
+        of_reference, *of_children = known
+        level = live.level
+        if level is None:
+            level = of_reference if math.isfinite(of_reference) else FAILED_FIRST
+        shift = level - of_reference if math.isfinite(of_reference) else 0.0
+        shifted = [loss + shift for loss in of_children if math.isfinite(loss)]
+        worst = max((heard for told in (shifted, *state.heard) for heard in told), default=level)
+        heard = (worst if math.isinf(loss) else loss + shift for loss in of_children)
+        self._tell(live, tuple(max(-HIGHEST, min(loss, HIGHEST)) for loss in (level, *heard)))
         return replace(state, asked=None, heard=live.heard)
 
     def best(self, state: State) -> Candidate:
@@ -143,7 +169,8 @@ class NevergradWeights:
         for live in self._live:
             if (live.seed, live.draws, live.heard) == (state.seed, state.draws, state.heard):
                 return live
-        live = _Live(self._optimizer(state.seed), state.seed)
+        optimizer = self._optimizer(state.seed)
+        live = _Live(optimizer, state.seed, optimizer.parametrization)
         for place, draw in enumerate(state.draws):
             self._ask(live, draw)
             if place < len(state.heard):
@@ -171,14 +198,18 @@ class NevergradWeights:
         live.draws = (*live.draws, draw)
 
     def _tell(self, live: _Live, heard: tuple[float, ...]) -> None:
+        live.level, *of_children = heard
         with _quiet():
-            for candidate, loss in zip(live.out, heard, strict=True):
+            for candidate, loss in zip(live.out, of_children, strict=True):
                 live.optimizer.tell(candidate, loss)
+        lowest = min(of_children)
+        if lowest < live.level:
+            live.reference, live.level = live.out[of_children.index(lowest)], lowest
         live.out = []
         live.heard = (*live.heard, heard)
 
     def _round(self, live: _Live) -> Round:
-        return Round(tuple(self._vector(live.seed, candidate) for candidate in live.out))
+        return Round(tuple(self._vector(live.seed, candidate) for candidate in (live.reference, *live.out)))
 
     def _vector(self, seed: int, candidate: Parameter) -> Vector:
         offset = np.asarray(candidate.value * self.settings.power, dtype=np.float32)
@@ -196,16 +227,44 @@ def _one_plus_one(_: int) -> Callable[..., Optimizer]:
     return ng.families.ParametrizedOnePlusOne()
 
 
+def _two_points_de(children: int) -> Callable[..., Optimizer]:
+    import nevergrad as ng  # noqa: PLC0415 - see _optimizer
+
+    return ng.families.DifferentialEvolution(popsize=children, crossover="twopoints")
+
+
+def _diagonal_cma(children: int) -> Callable[..., Optimizer]:
+    import nevergrad as ng  # noqa: PLC0415 - see _optimizer
+
+    return ng.families.ParametrizedCMA(popsize=children, diagonal=True)
+
+
+def _pso(children: int) -> Callable[..., Optimizer]:
+    import nevergrad as ng  # noqa: PLC0415 - see _optimizer
+
+    return ng.families.ConfPSO(popsize=children)
+
+
 FAMILIES: Mapping[str, Callable[[int], Callable[..., Optimizer]]] = {
     "OnePlusOne": _one_plus_one,
+    "TwoPointsDE": _two_points_de,
+    "DiagonalCMA": _diagonal_cma,
+    "PSO": _pso,
 }
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Nevergrad's advice (small budget, many workers) from the user's terminal."""
+    """Keep Nevergrad's advice (small budget, many workers) from the user's terminal and the global generator as it is.
+
+    The package behind CMA seeds NumPy's global generator, without drawing from it.
+    """
     import nevergrad as ng  # noqa: PLC0415 - see _optimizer
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ng.errors.NevergradWarning)
-        yield
+    before = np.random.get_state()  # noqa: NPY002 - what is kept is the global one
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ng.errors.NevergradWarning)
+            yield
+    finally:
+        np.random.set_state(before)  # noqa: NPY002

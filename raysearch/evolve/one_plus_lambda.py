@@ -20,7 +20,15 @@ import numpy as np
 from raysearch.evolve import strategy
 from raysearch.evolve.genome import Genome, pack, unpack
 from raysearch.evolve.mutation import PointMutation
-from raysearch.evolve.strategy import Round, draw_seeds, initial_genome, ranked, require_nothing_asked
+from raysearch.evolve.strategy import (
+    Round,
+    best_first,
+    draw_seeds,
+    initial_genome,
+    pack_round,
+    require_nothing_asked,
+    unpack_round,
+)
 
 
 @dataclass(frozen=True)
@@ -102,8 +110,7 @@ class OnePlusLambda:
 
     def tell(self, state: State, losses: Sequence[float]) -> State:
         """Select the next parent; of equal losses the parent's own."""
-        first, *_ = ranked(state, losses)
-        parent = state.asked.candidates[first]  # type: ignore[union-attr] # ranked() refuses None
+        parent = best_first(state, losses)[0]
         return replace(state, asked=None, parent=parent, generation=state.generation + 1)
 
     def best(self, state: State) -> Genome:
@@ -116,11 +123,10 @@ class OnePlusLambda:
             "seed": state.seed,
             "generation": state.generation,
             "parent": pack([state.parent]),
-            "asked": None if state.asked is None else pack(state.asked.candidates),  # type: ignore[arg-type]
+            "asked": pack_round(state.asked),
         }
 
     def from_plain(self, plain: Mapping[str, Any]) -> State:
         """Read a state."""
-        asked = plain["asked"]
         (parent,) = unpack(plain["parent"])
-        return State(None if asked is None else Round(unpack(asked)), plain["seed"], parent, plain["generation"])
+        return State(unpack_round(plain["asked"]), plain["seed"], parent, plain["generation"])

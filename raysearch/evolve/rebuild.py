@@ -70,9 +70,7 @@ class Rebuilder:
         step.add_to(weights)
         return _read_only(weights)
 
-    def step(
-        self, candidate: Candidate, *, whole: bool = False
-    ) -> tuple[NDArray[np.float32], Step]:
+    def step(self, candidate: Candidate, *, whole: bool = False) -> tuple[NDArray[np.float32], Step]:
         """Give weights and the step from them to the candidate's, for evaluators that use that steps are sparse.
 
         Args:

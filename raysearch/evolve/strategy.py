@@ -19,7 +19,7 @@ import numpy as np
 
 from raysearch import seeds
 from raysearch.errors import InputError
-from raysearch.evolve.genome import Candidate, Genome
+from raysearch.evolve.genome import Candidate, Genome, pack, unpack
 from raysearch.evolve.mutation import Mutation
 
 SEEDS = 2**63  # a mutation's seed lies below, as all of raysearch's do
@@ -104,8 +104,15 @@ S = TypeVar("S", bound=State)
 class Strategy(Protocol[S]):
     """A way to train weights by evolution."""
 
-    settings: Settings
-    needs_vectors: bool  # its candidates are vectors, so that weights must be sent, not seeds
+    @property
+    def settings(self) -> Settings:
+        """What it was told."""
+        ...
+
+    @property
+    def needs_vectors(self) -> bool:
+        """Whether its candidates are vectors, so that weights must be sent, not seeds."""
+        ...
 
     @property
     def mutation(self) -> Mutation | None:
@@ -183,11 +190,26 @@ def comparable(state: State, losses: Sequence[float]) -> list[float]:
     return [float(loss) if math.isfinite(loss) else math.inf for loss in losses]
 
 
-def ranked(state: State, losses: Sequence[float]) -> list[int]:
-    """Give the places of the candidates asked, lowest loss first; of equal ones the first asked.
+def best_first(state: State, losses: Sequence[float]) -> list[Genome]:
+    """Give the genomes asked, lowest loss first; of equal ones the first asked.
 
     Raises:
         ValueError: see :func:`comparable`.
     """
     known = comparable(state, losses)
-    return sorted(range(len(known)), key=known.__getitem__)
+    genomes = _genomes(state.asked)
+    return [genomes[place] for place in sorted(range(len(known)), key=known.__getitem__)]
+
+
+def pack_round(asked: Round | None) -> list[Any] | None:
+    """Write a round of genomes with plain values."""
+    return None if asked is None else [asked.batches, pack(_genomes(asked))]
+
+
+def unpack_round(packed: Sequence[Any] | None) -> Round | None:
+    """Read what :func:`pack_round` wrote."""
+    return None if packed is None else Round(unpack(packed[1]), packed[0])
+
+
+def _genomes(asked: Round | None) -> list[Genome]:
+    return [] if asked is None else [each for each in asked.candidates if isinstance(each, Genome)]

@@ -19,7 +19,15 @@ import numpy as np
 from raysearch.evolve import strategy
 from raysearch.evolve.genome import Genome, pack, unpack
 from raysearch.evolve.mutation import GaussianMutation
-from raysearch.evolve.strategy import Round, draw_seeds, initial_genome, ranked, require_nothing_asked
+from raysearch.evolve.strategy import (
+    Round,
+    best_first,
+    draw_seeds,
+    initial_genome,
+    pack_round,
+    require_nothing_asked,
+    unpack_round,
+)
 
 
 @dataclass(frozen=True)
@@ -118,8 +126,7 @@ class TruncationGA:
 
     def tell(self, state: State, losses: Sequence[float]) -> State:
         """Select parents and candidates for the elite, or the elite itself."""
-        order = ranked(state, losses)
-        best: list[Genome] = [state.asked.candidates[place] for place in order]  # type: ignore[union-attr,misc] # ranked() refuses None; genomes only
+        best = best_first(state, losses)
         if state.candidates:
             elite, others = best[0], [genome for genome in state.parents if genome != best[0]]
             parents = (elite, *others[: self.settings.parents - 1])
@@ -139,22 +146,20 @@ class TruncationGA:
 
     def to_plain(self, state: State) -> dict[str, Any]:
         """Write a state."""
-        asked = None if state.asked is None else [state.asked.batches, pack(state.asked.candidates)]  # type: ignore[arg-type]
         return {
             "seed": state.seed,
             "generation": state.generation,
             "elite": pack([state.elite]),
             "parents": pack(state.parents),
             "candidates": pack(state.candidates),
-            "asked": asked,
+            "asked": pack_round(state.asked),
         }
 
     def from_plain(self, plain: Mapping[str, Any]) -> State:
         """Read a state."""
-        asked = plain["asked"]
         (elite,) = unpack(plain["elite"])
         return State(
-            None if asked is None else Round(unpack(asked[1]), asked[0]),
+            unpack_round(plain["asked"]),
             plain["seed"],
             plain["generation"],
             elite,

@@ -12,6 +12,7 @@ from raysearch.ledger.ledger import read_entries
 from raysearch.report.blocks import Block, Picture
 from raysearch.report.final_part import final_evaluation
 from raysearch.report.front_part import front_part
+from raysearch.report.lineage_part import lineage_part
 from raysearch.report.page import to_html, to_markdown
 from raysearch.report.predictions import read_result
 from raysearch.report.provenance import going_on, provenance
@@ -75,6 +76,7 @@ def content(folder: Path, history: History) -> list[Block]:
         *verdict(history, result),
         *front_part(history),
         *search_figures(history),
+        *lineage_part(history),
         *final_evaluation(history, result),
         *trials_table(history),
         *provenance(history),

@@ -11,8 +11,10 @@ from raysearch.errors import FolderError, InputError
 from raysearch.report.blocks import NONE, Block, Heading, Table, Text, listing, number, text, warning
 from raysearch.report.build import write_page
 from raysearch.report.dependence import learning_curve
-from raysearch.report.models import Model, curves, overview, read_model, test_figures
+from raysearch.report.models import Model, curves, energies, overview, read_model, test_figures
 from raysearch.report.style import hep_style
+from raysearch.report.training_part import training_part
+from raysearch.report.verdict import simulated
 
 
 def build_comparison(folders: Sequence[Path], out: Path) -> Path:
@@ -56,6 +58,9 @@ def content(models: Sequence[Model]) -> list[Block]:
             Heading("ROC curves"),
             *curves(models),
         ]
+    if shown := energies(models):
+        blocks += [Heading("Test set"), *shown]
+    blocks += training_part(models)
     return blocks
 
 
@@ -80,6 +85,7 @@ def settings_table(models: Sequence[Model]) -> Table:
 def _told(models: Sequence[Model]) -> list[Text]:
     """Warnings of each model, under its name."""
     told = [warning(f"{model.name}: ", *each.parts) for model in models for each in model.result.warnings]
+    told += simulated([model.history for model in models])
     told += [
         warning(f"{model.name}: no trial has finished, so there is nothing to compare yet.")
         for model in models

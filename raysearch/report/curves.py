@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from raysearch.ledger.history import History, RunHistory, TrialHistory
-from raysearch.report.states import reached
+from raysearch.report.states import reached, run_word, trivial_loss
 from raysearch.report.style import BEST, FAILED, FAINT, FINISHED, PALETTE, new_axes
 
 
@@ -32,7 +32,8 @@ def draw_objective(history: History) -> Figure:
     numbers, best = running_best(history)
     axes.step(numbers, best, where="post", color=BEST, label="best so far", zorder=2)
     errors = [fold_spread(trial) or 0.0 for trial in finished]
-    label = "finished (bar: sd over folds)" if history.created.folds > 1 else "finished"
+    word = run_word(history.created)
+    label = f"finished (bar: sd over {word}s)" if history.created.folds > 1 else "finished"
     axes.errorbar(
         [trial.number for trial in finished],
         [trial.value for trial in finished if trial.value is not None],
@@ -66,7 +67,7 @@ def draw_objective(history: History) -> Figure:
 
 
 def fold_spread(trial: TrialHistory) -> float | None:
-    """Sample standard deviation of the objective over a trial's folds; None for fewer than two."""
+    """Sample standard deviation of the objective over a trial's runs; None for fewer than two."""
     values = [run.ended.value for run in trial.runs if run.ended and run.ended.value is not None]
     if len(values) < 2:
         return None
@@ -106,6 +107,8 @@ def draw_learning_curves(history: History, best: TrialHistory) -> Figure:
     axes.tick_params(axis="x", which="minor", bottom=False, top=False)
     axes.set_xlabel("epoch")
     axes.set_ylabel(validation.removeprefix("val_"))
+    if (trivial := trivial_loss(history)) is not None:
+        axes.axhline(trivial, color=FAILED, ls=":", lw=1.4, zorder=2, label="energy sum, calibrated")
     axes.legend()
     return figure
 

@@ -9,12 +9,11 @@ from matplotlib.figure import Figure
 from raysearch.report.blocks import Block, Heading, Picture, listing
 from raysearch.report.measured import Measured
 from raysearch.report.members import Member, grouped, numeric_keys, short
-from raysearch.report.models import Model
+from raysearch.report.models import Model, run_words
 from raysearch.report.published import Published
 from raysearch.report.style import DASHES, PALETTE, new_axes
 
 Points = list[tuple[float, Measured]]
-BARS = "bars: sample sd over folds, where there are folds"
 
 
 def dependence(members: Sequence[Member]) -> list[Block]:
@@ -29,6 +28,7 @@ def dependence(members: Sequence[Member]) -> list[Block]:
 
 
 def _picture(members: Sequence[Member], key: str, metric: str, title: str) -> Picture:
+    models = [member.model for member in members if member.model]
     lines = lines_of(members, key, lambda member: member.model.figures.get(metric) if member.model else None)
     told = "; ".join(
         f"{name or title}: " + ", ".join(f"{x:g} {value}" for x, value in points)
@@ -51,9 +51,14 @@ def _picture(members: Sequence[Member], key: str, metric: str, title: str) -> Pi
     return Picture(
         f"{metric}-over-{key.replace('.', '-')}",
         f"{title} over {short(key)}. {told}.",
-        f"{title} of each member's best over {short(key)}; {BARS}.{published}",
+        f"{title} of each member's best over {short(key)}; {_bars(models)}.{published}",
         draw_dependence(lines, printed, short(key), title),
     )
+
+
+def _bars(models: Sequence[Model]) -> str:
+    words = run_words(models)
+    return f"bars: sample sd over {words}, where there are {words}"
 
 
 def _value(entry: Published, metric: str) -> float | None:
@@ -135,7 +140,7 @@ def learning_curve(models: Sequence[Model]) -> list[Block]:
         Picture(
             "learning-curve",
             f"Mean test AUC over the number of training examples. {told}.",
-            f"Mean one-vs-rest AUC on the test set over the number of training examples, by task; {BARS}.",
+            f"Mean one-vs-rest AUC on the test set over the number of training examples, by task; {_bars(models)}.",
             draw_dependence(lines, {}, "training examples", "mean test AUC"),
         ),
     ]

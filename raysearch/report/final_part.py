@@ -1,4 +1,4 @@
-"""The best model on the test set, or those of its folds: ROC curves, working points, confusion matrix, accuracy, cost."""
+"""The best model on the test set, or those of its runs: ROC curves, working points, confusion matrix, accuracy, cost."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from raysearch.report.blocks import (
     text,
     with_error,
 )
+from raysearch.report.energy_part import energy_part
 from raysearch.report.measured import Measured, fold_results, measured, over_folds
 from raysearch.report.predictions import Predictions, TestResult, noun
 from raysearch.report.published import (
@@ -56,7 +57,7 @@ def final_evaluation(history: History, result: TestResult) -> list[Block]:
     once = (
         "The test set was looked at once" if n_looks == 1 else f"The test set was looked at {n_looks} times"
     )
-    each = f" (the models of its {len(result.tests)} folds)" if len(result.tests) > 1 else ""
+    each = f" (the models of its {len(result.tests)} {result.word}s)" if len(result.tests) > 1 else ""
     blocks.append(
         text(
             f"{once}; shown is trial {result.tested.trial}{each}, chosen on validation data, on "
@@ -65,6 +66,8 @@ def final_evaluation(history: History, result: TestResult) -> list[Block]:
     )
     if folds:
         blocks += [_uncertainties(history, result), *_classification(history, result, folds)]
+    if result.estimates:
+        blocks += [_uncertainties(history, result), *energy_part(history, result)]
     blocks += _cost(history, result, figures)
     blocks += _published(history, figures, [each.name for each in folds[0]] if folds else [])
     metrics = {
@@ -82,12 +85,24 @@ def final_evaluation(history: History, result: TestResult) -> list[Block]:
 
 
 def _fold_caption(result: TestResult) -> str:
-    return f"Mean {PM} sd over the models of {len(result.tests)} folds." if len(result.tests) > 1 else ""
+    return (
+        f"Mean {PM} sd over the models of {len(result.tests)} {result.word}s."
+        if len(result.tests) > 1
+        else ""
+    )
 
 
 def _uncertainties(history: History, result: TestResult) -> Text:
     """Say which uncertainty is which."""
     k = len(result.tests)
+    if k > 1 and result.word == "repeat":
+        return text(
+            f"Uncertainties: {k} models, trained on the same data with settings that are the same and seeds that differ, "
+            f"were applied to the same test set. Values are their means; {PM} and bands are their sample standard "
+            "deviation: the chance of initial weights and of the order of the data (and of mutations, where weights are "
+            "evolved), not that of the data. The test set's own statistical error is not in it; it is common to all models "
+            "and given where it is named so."
+        )
     if k > 1:
         return text(
             f"Uncertainties: {k} models, each trained on another {k - 1} of {k} parts of the data, were applied to the "
@@ -110,8 +125,10 @@ def energy_of(data: Mapping[str, Any]) -> float | None:
 
 def _classification(history: History, result: TestResult, folds: Folds) -> list[Block]:
     units = noun(history.created.data)
-    blocks: list[Block] = [Heading("ROC curves", 3), *_roc_pictures(history, folds), _working_points(folds)]
-    blocks += [Heading("Confusion matrix", 3), *_confusion(result.predictions, units)]
+    word = result.word
+    blocks: list[Block] = [Heading("ROC curves", 3), *_roc_pictures(history, folds, word)]
+    blocks += [_working_points(folds, word)]
+    blocks += [Heading("Confusion matrix", 3), *_confusion(result.predictions, units, word)]
     if result.accuracy is not None:
         n, mean = len(result.predictions[0].labels), result.accuracy[0]
         binomial = float(np.sqrt(mean * (1 - mean) / n))
@@ -125,7 +142,7 @@ def _classification(history: History, result: TestResult, folds: Folds) -> list[
     return blocks
 
 
-def _roc_pictures(history: History, folds: Folds) -> list[Block]:
+def _roc_pictures(history: History, folds: Folds, word: str) -> list[Block]:
     energy, columns = energy_of(history.created.data), list(zip(*folds, strict=True))
     aucs = [str(over_folds([Measured(*result.auc) for result in column])) for column in columns]
     names = [column[0].name for column in columns]
@@ -134,7 +151,7 @@ def _roc_pictures(history: History, folds: Folds) -> list[Block]:
     title = "one class against the rest"
     shared = "Background: all other classes, in the test set's proportions."
     if len(folds) > 1:
-        bands = f"Lines and bands: mean {PM} sample sd of the models of {len(folds)} folds at the same"
+        bands = f"Lines and bands: mean {PM} sample sd of the models of {len(folds)} {word}s at the same"
         efficiency = f"{bands} FPR."
         rejection = f"{bands} TPR, of the logarithm."
     else:
@@ -159,7 +176,7 @@ def _roc_pictures(history: History, folds: Folds) -> list[Block]:
     ]
 
 
-def _working_points(folds: Folds) -> Table:
+def _working_points(folds: Folds, word: str) -> Table:
     several = len(folds) > 1
     heads = [f"1/FPR at TPR {100 * share:g}\N{NO-BREAK SPACE}%" for share in SIGNAL_EFFICIENCIES]
     head = (
@@ -172,7 +189,7 @@ def _working_points(folds: Folds) -> Table:
     )
     rows = tuple(_working_point(column) for column in zip(*folds, strict=True))
     errors = (
-        f"{PM}: sample sd over the models of {len(folds)} folds; binomial: the test set's own error of the mean rejection, "
+        f"{PM}: sample sd over the models of {len(folds)} {word}s; binomial: the test set's own error of the mean rejection, "
         "of about one model's size, for all models share its background"
         if several
         else "Errors: one sigma, DeLong for the AUC, binomial for the rest with the cut taken as given"
@@ -217,7 +234,7 @@ def rejection_text(rejection: Rejection) -> str:
     return f"> {rejection.lower_limit:.0f}"
 
 
-def _confusion(folds: Sequence[Predictions], units: str) -> list[Block]:
+def _confusion(folds: Sequence[Predictions], units: str, word: str) -> list[Block]:
     each = np.stack([confusion_matrix(predictions.scores, predictions.labels) for predictions in folds])
     classes, shares = folds[0].classes, each.mean(axis=0)
     counts = np.bincount(folds[0].labels, minlength=len(classes))
@@ -232,7 +249,7 @@ def _confusion(folds: Sequence[Predictions], units: str) -> list[Block]:
     rows = tuple((name, f"{n:,}", *line) for name, n, line in zip(classes, counts, cells, strict=True))
     told = ", ".join(f"{name} {100 * shares[i, i]:.1f} %" for i, name in enumerate(classes))
     caption = f"Rows: true class, in percent of its {units} in the test set. Columns: the class with the highest score."
-    mean = f" Mean over the models of {len(folds)} folds." if len(folds) > 1 else ""
+    mean = f" Mean over the models of {len(folds)} {word}s." if len(folds) > 1 else ""
     return [
         Picture("confusion", f"Confusion matrix; rightly recognised: {told}.", caption + mean, draw_confusion(shares, classes)),
         Table(("true \\ predicted", units, *classes), rows,

@@ -1,10 +1,11 @@
 """Figures of one study by name, each with its uncertainty: what tables show, beside what was published.
 
 Names are those of a space file's ``published`` metrics: ``val_loss``, ``accuracy``, ``auc``, ``auc_g``, ``tpr10_g``
-(exact), ``tpr10_grid_g`` (as published), ``rejection30_g``, ``parameters``, ``mflop`` and so on.
+(exact), ``tpr10_grid_g`` (as published), ``rejection30_g``, ``relative_error``, ``bias``, ``resolution`` (of an energy
+regression), ``parameters``, ``mflop`` and so on.
 
-One model: the uncertainty is that of the test set. Models of several folds: their mean, with the sample standard
-deviation over the models; all are applied to the same test set, whose own uncertainty is common to them.
+One model: the uncertainty is that of the test set. Models of several folds or repeats: their mean, with the sample
+standard deviation over the models; all are applied to the same test set, whose own uncertainty is common to them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 
 from raysearch.ledger.history import History
 from raysearch.report.blocks import number, with_error
+from raysearch.report.energy import Deviations, EnergyResult, energy_results
 from raysearch.report.predictions import TestResult
 from raysearch.report.roc import FPRS, SIGNAL_EFFICIENCIES, ClassResult, class_results
 from raysearch.report.states import fact
@@ -71,6 +73,7 @@ def measured(
                 figures[name] = Measured(value)
     for name in result.tests[0].metrics if result.tests else ():
         figures[name] = over_folds([Measured(each.metrics[name]) for each in result.tests])
+    figures |= _of_energy(energy_results(result.estimates))
     if result.accuracy is not None:
         figures["accuracy"] = Measured(*result.accuracy)
     for place, first in enumerate(folds[0] if folds else ()):
@@ -81,6 +84,14 @@ def measured(
         mean = over_folds([Measured(value) for value in means])
         figures["auc"] = mean
     return figures
+
+
+def _of_energy(runs: Sequence[EnergyResult]) -> dict[str, Measured]:
+    return {
+        name: over_folds([Measured(*read(each.overall)) for each in runs])
+        for name, read in _OF_ENERGY.items()
+        if runs
+    }
 
 
 def _rejection(place: int) -> Callable[[ClassResult], Measured]:
@@ -96,6 +107,12 @@ def _rejection(place: int) -> Callable[[ClassResult], Measured]:
 def _tpr(place: int, *, as_published: bool) -> Callable[[ClassResult], Measured]:
     return lambda result: Measured(*(result.tprs_published if as_published else result.tprs)[place])
 
+
+_OF_ENERGY: dict[str, Callable[[Deviations], tuple[float, float]]] = {
+    "relative_error": lambda each: each.error,
+    "bias": lambda each: each.bias,
+    "resolution": lambda each: each.resolution,
+}
 
 _BY_CLASS: dict[str, Callable[[ClassResult], Measured]] = {
     "auc": lambda result: Measured(*result.auc),

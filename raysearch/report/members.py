@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ class Member:
 
     Attributes:
         name: its own, without the series'.
-        varied: what tells it from the others, ``section.key`` to the value.
+        varied: what tells it from the others, ``section.key`` to the value; empty where its name alone does.
         published: what papers report for its space.
         model: None while it has not begun.
     """
@@ -50,16 +51,21 @@ def read_members(folder: Path, page_folder: Path) -> list[Member]:
             "members"
         ]
         keys = varied_keys(list(files.values()))
+        varied = [
+            {f"{section}.{key}": space_file[section][key] for section, key in keys}
+            for space_file in files.values()
+        ]
     except (OSError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise StorageError(f"{folder / FILE}: cannot be read: {error}") from error
+    named = tells_apart(list(files), varied)
     return [
         Member(
             name,
-            {f"{section}.{key}": space_file[section].get(key) for section, key in keys},
+            values if named else {},
             published_for(space_file),
             read_model(folder / name, page_folder, name) if has_begun(folder / name) else None,
         )
-        for name, space_file in files.items()
+        for (name, space_file), values in zip(files.items(), varied, strict=True)
     ]
 
 
@@ -72,15 +78,26 @@ def has_begun(folder: Path) -> bool:
 def varied_keys(space_files: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """Section and key of every single value in which the members' space files differ, in their order.
 
-    Lists do not count: members begin with other published settings because they are members of other spaces.
+    Lists do not count: members begin with other published settings because they are members of other spaces. Nor do
+    domains, nor settings that only some members have, as variants do.
     """
     return [
         (section, key)
         for section in VARIED_SECTIONS
         for key in dict.fromkeys(key for each in space_files for key in each.get(section, {}))
-        if any(each[section].get(key) != space_files[0][section].get(key) for each in space_files)
-        and not any(isinstance(each[section].get(key), list) for each in space_files)
+        if all(key in each[section] for each in space_files)
+        and any(each[section][key] != space_files[0][section][key] for each in space_files)
+        and not any(isinstance(each[section][key], list | dict) for each in space_files)
     ]
+
+
+def tells_apart(names: Sequence[str], varied: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the members are named by what is varied; those of variants have names of their own, which say more."""
+    return all(
+        sorted(name.split("-"))
+        == sorted(re.sub(r"[^A-Za-z0-9._]+", "_", str(value)) for value in values.values())
+        for name, values in zip(names, varied, strict=True)
+    )
 
 
 def short(key: str) -> str:

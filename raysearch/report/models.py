@@ -25,16 +25,21 @@ from raysearch.report.blocks import (
     text,
     warning,
 )
+from raysearch.report.energy_part import compared_energies
 from raysearch.report.final_part import energy_of, latency_text
 from raysearch.report.measured import Measured, fold_results, measured, over_folds
 from raysearch.report.predictions import TestResult, noun, read_result
 from raysearch.report.published import FAMILIES, Published, by_class_table, caveats, joined, published_for
 from raysearch.report.roc import ClassResult
 from raysearch.report.roc_figures import draw_rejection, draw_roc, efficiency_band, rejection_band
+from raysearch.report.states import run_word
 
 IN_WORDS = {
     "accuracy": "accuracy",
     "auc": "mean AUC",
+    "relative_error": "relative error",
+    "bias": "bias",
+    "resolution": "resolution",
     "parameters": "parameters",
     "mflop": "MFLOP per example",
 }
@@ -43,7 +48,7 @@ COST = ("parameters", "mflop")
 
 @dataclass(frozen=True)
 class Model:
-    """A study's best model, or those of its folds.
+    """A study's best model, or those of its runs.
 
     Attributes:
         name: of the study, or of the member of a series.
@@ -111,9 +116,9 @@ def progress(history: History) -> str:
 
 
 def main_figures(figures: Sequence[Mapping[str, Measured]]) -> list[str]:
-    """Names of the few figures that tell of a model: those of a classifier, else its test metrics; and what it costs."""
+    """Names of the few figures that tell of a model: those of its kind, else its test metrics; and what it costs."""
     names = list(IN_WORDS)
-    if not any("accuracy" in each for each in figures):
+    if not any("accuracy" in each or "relative_error" in each for each in figures):
         names = [*(name for each in figures for name in each if name.startswith("test_")), *names]
     return [name for name in dict.fromkeys(names) if any(name in each for each in figures)]
 
@@ -132,12 +137,29 @@ def overview(models: Sequence[Model]) -> list[Block]:
     )
     rows = tuple(_quality_row(model, [*objectives], names) for model in models)
     caption = (
-        f"{PM}: as the column of uncertainty says; 'test set': one model, binomial in the test set's size; 'sd of K': sample "
-        "standard deviation over the models of K folds, of test figures on one test set."
+        f"{PM}: as the column of uncertainty says; 'test set': one model, {_of_test_set(models)}; 'sd of K': sample "
+        f"standard deviation over the models of K {run_words(models)}, of test figures on one test set."
     )
     n_left = 3 + len(objectives)
     numbers = frozenset({*range(2, n_left), *range(n_left + 1, len(head))})
     return [Table(head, rows, caption, numbers), *_cost(models)]
+
+
+def _of_test_set(models: Sequence[Model]) -> str:
+    binomial = not any(model.result.estimates for model in models)
+    return "binomial in the test set's size" if binomial else "one sigma of the test set's size"
+
+
+def run_words(models: Sequence[Model]) -> str:
+    """What the runs of these models' trials are: ``folds``, ``repeats`` (of the seed alone), or both."""
+    several = [model.history.created for model in models if model.history.created.folds > 1]
+    return " or ".join(sorted({f"{run_word(created)}s" for created in several})) or "folds"
+
+
+def energies(models: Sequence[Model]) -> list[Block]:
+    """Relative error over energy of all models that estimate one; nothing where there is none."""
+    known = {model.name: (model.link, model.result) for model in models if model.result.estimates}
+    return [*one_test_set(models), *compared_energies(known)] if known else []
 
 
 def _quality_row(model: Model, objectives: Sequence[str], names: Sequence[str]) -> tuple[Cell, ...]:
@@ -206,13 +228,13 @@ def classes_of(models: Sequence[Model]) -> list[str]:
 
 def one_test_set(models: Sequence[Model]) -> list[Text]:
     """Say whether all models were applied to the same test set."""
-    tested = [model for model in models if model.folds]
+    tested = [model for model in models if model.folds or model.result.estimates]
     if len(tested) < 2:
         return []
     first = tested[0]
     same = all(
         model.history.created.data.get("files") == first.history.created.data.get("files")
-        and np.array_equal(model.result.predictions[0].labels, first.result.predictions[0].labels)
+        and np.array_equal(_truth(model), _truth(first))
         for model in tested
     )
     sizes = listing([f"{model.name} {model.result.tests[0].n_test:,}" for model in tested])
@@ -225,6 +247,11 @@ def one_test_set(models: Sequence[Model]) -> list[Text]:
             "that differences between them hold those between their test sets."
         )
     ]
+
+
+def _truth(model: Model) -> np.ndarray:
+    """What was to be predicted in the test set."""
+    return model.result.predictions[0].labels if model.folds else model.result.estimates[0].energy
 
 
 def curves(models: Sequence[Model]) -> list[Block]:
@@ -243,7 +270,7 @@ def curves(models: Sequence[Model]) -> list[Block]:
         ]
         told = "; ".join(f"{model} AUC {area}" for (model, _), area in zip(columns, areas, strict=True))
         title, slug = f"{name} against the rest", "".join(c if c.isalnum() else "_" for c in name)
-        note = "Bands: sample sd over the models of folds; of one model, one sigma of the test set."
+        note = f"Bands: sample sd over the models of {run_words(models)}; of one model, one sigma of the test set."
         blocks += [
             Heading(f"Class {name}", 3),
             Picture(

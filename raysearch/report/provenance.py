@@ -10,7 +10,7 @@ import yaml
 from raysearch.ledger.history import History
 from raysearch.report.blocks import Block, Code, Heading, Table, count, date, duration, listing, number, text
 from raysearch.report.predictions import noun
-from raysearch.report.states import looks
+from raysearch.report.states import looks, run_word
 
 _SPLIT = ("training", "validation", "test")
 _OWN_ROWS = {"path", "files", "split_by", "split", "n_train", "n_validation", "n_test", "classes"}
@@ -56,14 +56,17 @@ def _data_table(history: History) -> Table:
     rows += [(noun_, ", ".join(sizes))] if sizes else []
     rows += [("split", f"{fractions} (training : validation : test)")] if fractions else []
     rows += [("split by", str(data["split_by"]))] if "split_by" in data else []
-    rows += [("folds", _folds(history.created.folds))]
+    rows += [(f"{run_word(history.created)}s", _runs(history.created.folds, run_word(history.created)))]
     rows += [("classes", listing(list(map(str, data["classes"]))))] if data.get("classes") else []
     rows += [(key, _flat(value)) for key, value in data.items() if key not in _OWN_ROWS]
     return Table(("", ""), tuple(rows))
 
 
-def _folds(n: int) -> str:
-    return "none: one run per trial" if n == 1 else f"{n}: a trial is {n} runs, its objective their mean"
+def _runs(n: int, word: str) -> str:
+    alone = " that differ in their seed alone" if word == "repeat" else ""
+    return (
+        "none: one run per trial" if n == 1 else f"{n}: a trial is {n} runs{alone}, its objective their mean"
+    )
 
 
 def _flat(value: object) -> str:
@@ -93,6 +96,7 @@ def _search_table(history: History) -> Table:
             "task",
             f"{space_file['task']}" + (f" (SHA-256 {created.task_sha256})" if created.task_sha256 else ""),
         ),
+        ("trained by", _trained_by(space_file)),
         (
             "objective",
             "; ".join(
@@ -119,6 +123,11 @@ def _search_table(history: History) -> Table:
         ),
     ]
     return Table(("", ""), tuple(rows))
+
+
+def _trained_by(space_file: Mapping[str, Any]) -> str:
+    strategy = space_file.get("strategy")
+    return f"evolution of the weights: {strategy}" if strategy else "gradient"
 
 
 def _widened(history: History) -> str:

@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from raysearch.report.roc import ClassResult
-from raysearch.report.style import DASHES, PALETTE, new_axes
+from raysearch.report.style import DASHES, PALETTE, new_axes, simulation_label
 
 FPR_RANGE = (5e-4, 1.0)
 FPR_GRID = np.geomspace(*FPR_RANGE, 500)
@@ -125,7 +125,7 @@ def _finish(
     axes: Axes, place: Literal["upper left", "upper right"], title: str, energy_tev: float | None
 ) -> None:
     axes.legend(loc=place, title=title.replace("$", r"\$"), title_fontsize="small", alignment="left")
-    axes.set_title("Simulation", loc="left", fontweight="bold", fontstyle="italic")
+    simulation_label(axes)
     if energy_tev is not None:
         axes.set_title(f"\N{SQUARE ROOT}s = {energy_tev:g} TeV", loc="right")
 

@@ -6,7 +6,7 @@ from raysearch.ledger.history import History, TrialHistory
 from raysearch.report.blocks import Block, Heading, Picture, Table, duration, listing, number, text
 from raysearch.report.curves import draw_learning_curves, draw_objective, fold_spread, running_best
 from raysearch.report.settings_figures import MIN_TRIALS, draw_importance, draw_parallel, importance
-from raysearch.report.states import fact
+from raysearch.report.states import fact, run_word
 from raysearch.report.verdict import value_of
 
 ENOUGH_TRIALS = 50  # below, importances change much from study to study
@@ -65,7 +65,7 @@ def _edges(history: History) -> str:
 def _learning_curves(history: History, best: TrialHistory) -> Picture:
     ended = [run.ended for run in best.runs if run.ended]
     kept = listing([str(record.best_epoch) for record in ended])
-    each = "; one line a fold" if history.created.folds > 1 else ""
+    each = f"; one line a {run_word(history.created)}" if history.created.folds > 1 else ""
     return Picture(
         "learning-curves",
         f"Training and validation curves of trial {best.number}, whose kept epoch is {kept}, over those of all other trials.",
@@ -79,7 +79,9 @@ def _importance(history: History) -> list[Block]:
     shares = importance(history)
     n = sum(trial.value is not None for trial in history.trials)
     if not shares:
-        return [text(f"Importance needs at least {MIN_TRIALS} finished trials; there are {n}.")]
+        if n < MIN_TRIALS:
+            return [text(f"Importance needs at least {MIN_TRIALS} finished trials; there are {n}.")]
+        return [text(f"The {n} finished trials are too much alike to say which settings mattered.")]
     rough = (
         f" With {n} trials this is a rough hint: the order can change with a few more."
         if n < ENOUGH_TRIALS
@@ -115,7 +117,8 @@ def trials_table(history: History) -> list[Block]:
     told = []
     if spread:
         told.append(
-            f"Objective: mean and sample sd over {history.created.folds} folds; epochs and time: sums."
+            f"Objective: mean and sample sd over {history.created.folds} {run_word(history.created)}s; "
+            "epochs and time: sums."
         )
     if any(trial.state == "pruned" for trial in history.trials):
         told.append("Pruned: stopped early, for it was behind; its objective is what it had come to.")
@@ -162,5 +165,6 @@ def _not_done(history: History, state: str, title: str) -> list[Block]:
     ]
     if not rows:
         return []
-    table = Table(("trial", "fold", "attempt", "kind", "message"), tuple(rows), numbers=frozenset({0, 1, 2}))
+    head = ("trial", run_word(history.created), "attempt", "kind", "message")
+    table = Table(head, tuple(rows), numbers=frozenset({0, 1, 2}))
     return [Heading(title), table]

@@ -27,11 +27,19 @@ from raysearch.report.build import FOLDER, write_page
 from raysearch.report.dependence import dependence
 from raysearch.report.measured import Measured
 from raysearch.report.members import Member, grouped, read_members, row_key, short
-from raysearch.report.models import curves, main_figures, overview, progress, test_figures
+from raysearch.report.models import curves, energies, main_figures, overview, progress, test_figures
 from raysearch.report.published import Published, joined
 from raysearch.report.style import hep_style
+from raysearch.report.training_part import training_part
+from raysearch.report.verdict import simulated
 
-SHORT = {"auc": "AUC", "parameters": "param.", "mflop": "MFLOP"}
+SHORT = {
+    "auc": "AUC",
+    "relative_error": "rel. err.",
+    "resolution": "resol.",
+    "parameters": "param.",
+    "mflop": "MFLOP",
+}
 
 
 def build_series_report(folder: Path) -> Path:
@@ -56,11 +64,15 @@ def build_series_report(folder: Path) -> Path:
 def content(folder: Path, members: Sequence[Member]) -> list[Block]:
     """Make the whole content of the report of a series."""
     models = [member.model for member in members if member.model is not None]
-    blocks: list[Block] = [*_standing(folder, members), Heading("Best settings"), *best_settings(members)]
+    blocks: list[Block] = [*_standing(folder, members), *simulated([model.history for model in models])]
+    blocks += [Heading("Best settings"), *best_settings(members)]
     if any(model.history.best for model in models):
         blocks += [Heading("Members side by side"), *overview(models)]
         if figures := test_figures(models):
             blocks += [Heading("Test set"), *figures]
+        if shown := energies(models):
+            blocks += [Heading("Test set"), *shown]
+        blocks += training_part(models)
         blocks += dependence(members)
         if any(model.folds for model in models):
             blocks += [Heading("ROC curves"), *curves(models)]
@@ -153,7 +165,8 @@ def best_settings(members: Sequence[Member]) -> list[Block]:
             rows += [_published_line(entry, member, key, objective, names) for entry in member.published]
         marked = frozenset(place for place, row in enumerate(rows) if row[1] == "here")
         head = (short(key) or "member", "", objective or "best", *names, "trials")
-        blocks.append(Table(head, tuple(rows), numbers=frozenset({0, 2}), marked=marked))
+        numbers = frozenset({0, 2} if key else {2})
+        blocks.append(Table(head, tuple(rows), numbers=numbers, marked=marked))
     sources = dict.fromkeys(entry.source for member in members for entry in member.published)
     told = "Best of each member's trials by its objective on validation data"
     told += (
@@ -171,7 +184,11 @@ def _own_line(member: Member, key: str, objective: str, names: Sequence[str]) ->
     history = member.model.history
     if history.best is None:
         return (label, "here", NONE, *(NONE for _ in names), _trials(history))
-    chosen = [number(history.best.settings.get(name)) for name in names]
+    settings = {
+        **history.created.space_file["space"],
+        **history.best.settings,
+    }  # held in some, searched in others
+    chosen = [number(settings.get(name)) for name in names]
     return (label, "here", str(member.model.figures[objective]), *chosen, _trials(history))
 
 

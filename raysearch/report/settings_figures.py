@@ -37,7 +37,7 @@ MIN_TRIALS = 4  # fewer say nothing about importance, not even roughly
 
 
 def importance(history: History) -> dict[str, float]:
-    """Share of each searched setting in the objective, falling; empty with fewer than ``MIN_TRIALS`` trials."""
+    """Share of each searched setting in the objective, falling; empty with too few trials, or all too much alike."""
     finished = [trial for trial in history.trials if trial.value is not None]
     space = history.created.space_file["space"]
     domains = {name: _distribution(space[name]) for name in history.created.settings}
@@ -54,7 +54,10 @@ def importance(history: History) -> dict[str, float]:
         settings = {name: trial.settings[name] for name in domains}
         study.add_trial(optuna.create_trial(value=trial.value, params=settings, distributions=domains))
     evaluator = FanovaImportanceEvaluator(seed=FOREST_SEED)
-    shares = get_param_importances(study, evaluator=evaluator, params=list(domains))
+    try:
+        shares = get_param_importances(study, evaluator=evaluator, params=list(domains))
+    except RuntimeError:  # no tree of the forest sees values that differ
+        return {}
     return {name: float(share) for name, share in shares.items()}
 
 

@@ -7,10 +7,24 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from raysearch.ledger.history import History, TrialHistory
-from raysearch.ledger.records import Tested
+from raysearch.ledger.records import Created, Tested
 
 OVER = ("finished", "pruned", "refused", "failed")
 ALWAYS_TOLD = ("finished", "failed")
+
+
+def run_word(created: Created) -> str:
+    """What tells the runs of a trial apart: a ``fold`` of the data or, with ``budget.repeats``, a ``repeat``: the seed alone."""
+    return "repeat" if created.space_file.get("budget", {}).get("repeats", 1) > 1 else "fold"
+
+
+def trivial_loss(history: History) -> float | None:
+    """The loss on validation data of an estimate that needs no network, where the data say it: the calibrated energy sum's."""
+    calibration = history.created.data.get("calibration")
+    known = calibration.get("validation_error") if isinstance(calibration, dict) else None
+    return (
+        float(known) if isinstance(known, int | float) and history.created.objective == "val_loss" else None
+    )
 
 
 def count_states(trials: Iterable[TrialHistory], states: Sequence[str] = OVER) -> str:

@@ -11,6 +11,7 @@ import matplotlib as mpl
 import mplhep
 from matplotlib import font_manager
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
 # Okabe and Ito, "Color Universal Design" (2008): told apart with any common colour vision
@@ -56,6 +57,22 @@ def new_axes(width: float = 8.0, height: float = 4.6) -> tuple[Figure, Axes]:
     """Make a figure (inches) with one pair of axes, without pyplot."""
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots()
+
+
+def simulation_label(axes: Axes) -> None:
+    """Say above the axes that the data are simulated, as the field's figures do."""
+    axes.set_title("Simulation", loc="left", fontweight="bold", fontstyle="italic")
+
+
+def plain_log(axis: Axis) -> None:
+    """Write numbers and not powers along a logarithmic axis: at 1, 2 and 5 of every decade, at all ticks of a short one."""
+
+    def minor(value: float, _: object) -> str:
+        low, high = axis.get_view_interval()
+        return f"{value:g}" if high < 4 * low or f"{value:e}"[0] in "25" else ""
+
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.set_minor_formatter(minor)
 
 
 def to_bytes(figure: Figure, kind: str) -> bytes:

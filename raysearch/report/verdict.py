@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from raysearch.ledger.history import History, TrialHistory
@@ -11,6 +12,7 @@ from raysearch.report.blocks import (
     Heading,
     Mono,
     Table,
+    Text,
     Tiles,
     count,
     duration,
@@ -21,15 +23,17 @@ from raysearch.report.blocks import (
     with_error,
 )
 from raysearch.report.curves import fold_spread
+from raysearch.report.energy import calibration_result, energy_results
+from raysearch.report.measured import Measured, over_folds
 from raysearch.report.predictions import TestResult, noun
 from raysearch.report.settings_figures import describe_domain
-from raysearch.report.states import count_states, fact, looks, objective_names, reached
+from raysearch.report.states import count_states, fact, looks, objective_names, reached, run_word
 
 
 def verdict(history: History, result: TestResult) -> list[Block]:
     """Make the first screen."""
     blocks: list[Block] = [*_summary(history, result)]
-    blocks += _demonstration(history)
+    blocks += [*simulated([history]), *_demonstration(history)]
     blocks.append(_tiles(history, result))
     if history.best:
         blocks += [Heading("Best settings"), _settings_table(history, history.best)]
@@ -37,7 +41,7 @@ def verdict(history: History, result: TestResult) -> list[Block]:
 
 
 def value_of(trial: TrialHistory) -> str:
-    """Write a trial's objective, with the sd over folds where there are folds; of a pruned one, what it had come to."""
+    """Write a trial's objective, with the sd over its runs where there are several; of a pruned one, what it had come to."""
     value, spread = reached(trial), fold_spread(trial)
     if value is None or spread is None:
         return number(value)
@@ -59,7 +63,8 @@ def _summary(history: History, result: TestResult) -> list[Block]:
             )
         ]
     direction = "higher" if history.created.maximise else "lower"
-    spread = f", mean {PM} sd over {history.created.folds} folds" if fold_spread(best) is not None else ""
+    runs = f"{history.created.folds} {run_word(history.created)}s"
+    spread = f", mean {PM} sd over {runs}" if fold_spread(best) is not None else ""
     found = f"The best is trial {best.number} with {history.created.objective} = {value_of(best)} ({direction} is better{spread}), "
     chosen = listing([f"{name} = {number(best.settings[name])}" for name in history.created.settings])
     front = ""
@@ -70,20 +75,47 @@ def _summary(history: History, result: TestResult) -> list[Block]:
     return [summary, *result.warnings]
 
 
+def simulated(histories: Sequence[History]) -> list[Text]:
+    """Say where the data come from a parameterised simulation, as they themselves tell; once for several studies."""
+    told = dict.fromkeys(history.created.data.get("simulation") for history in histories)
+    return [warning(f"Simulated data: {each}") for each in told if each]
+
+
 def _test_sentence(history: History, result: TestResult) -> list[str]:
     if result.tested is None:
         return ["It has not been applied to the test set yet."]
     n_test = f"{result.tested.n_test:,} test {noun(history.created.data)}"
+    unseen = " that no training and no choice saw" if len(looks(history)) == 1 else ""
+    if result.estimates:
+        return [f"On {n_test}{unseen}, {_error_told(result)}."]
     if result.accuracy is not None:
         accuracy = f"its accuracy is {with_error(*result.accuracy)} (68 %, binomial)"
         if len(result.tests) > 1:
             accuracy = f"the accuracy of its {len(result.tests)} models is {with_error(*result.accuracy)} (mean {PM} sd)"
-        unseen = " that no training and no choice saw" if len(looks(history)) == 1 else ""
         return [
             f"On {n_test}{unseen}, {accuracy} and {'the' if len(result.tests) > 1 else 'its'} mean one-vs-rest AUC {result.mean_auc:.4f}."
         ]
     told = listing([f"{name} = {number(value)}" for name, value in result.tested.metrics.items()])
     return [f"On {n_test}: {told}."]
+
+
+def _relative_errors(result: TestResult) -> tuple[str, str]:
+    """The network's relative error and the energy-sum calibration's, in percent."""
+    runs, trivial = energy_results(result.estimates), calibration_result(result.estimates)
+    errors = [Measured(100 * each.overall.error[0], 100 * each.overall.error[1]) for each in runs]
+    beside = Measured(100 * trivial.overall.error[0], 100 * trivial.overall.error[1])
+    return f"({over_folds(errors)}) %", f"({beside}) %"
+
+
+def _error_told(result: TestResult) -> str:
+    network, trivial = _relative_errors(result)
+    k = len(result.tests)
+    whose = (
+        f"the relative error of its {k} models is {network} (mean {PM} sd)"
+        if k > 1
+        else f"its relative error is {network}"
+    )
+    return f"{whose}; that of the calibrated energy sum is {trivial} ({PM}: the test set's size)"
 
 
 def _demonstration(history: History) -> list[Block]:
@@ -133,6 +165,13 @@ def _tiles(history: History, result: TestResult) -> Tiles:
             )
         )
         tiles.append(("mean test AUC", f"{result.mean_auc:.4f}", "one class against the rest"))
+    if result.estimates and result.tested:
+        network, trivial = _relative_errors(result)
+        n_test = f"{result.tested.n_test:,} {noun(history.created.data)}"
+        tiles.append(("relative error on test", network, n_test))
+        tiles.append(
+            ("energy sum, calibrated", trivial, "relative error of the trivial estimate on the same")
+        )
     if best and isinstance(fact(best, "parameters"), int):
         tiles.append(("parameters", f"{fact(best, 'parameters'):,}", "of the best network"))
     over = sum(trial.is_over for trial in history.trials)

@@ -17,6 +17,7 @@ TASKS: dict[str, str] = {
     "jet_dnn": "raysearch.tasks.jet_dnn:JetDnn",  # the same jets, dense layers on 16 high-level features
     "jet_cnn": "raysearch.tasks.jet_cnn:JetCnn",  # the same jets, convolutions on images
     "jet_gru": "raysearch.tasks.jet_gru:JetGru",  # the same jets, a recurrent network on constituents by falling pT
+    "calo_regressor": "raysearch.tasks.calo_regressor:CaloRegressor",  # an electron's energy from its shower
 }
 
 

@@ -152,7 +152,8 @@ class _Study:
         own = {"given": "true"} if trial.given else {}
         if self.history.created.others and trial.state == "finished" and trial.committed:
             own["pareto"] = "true" if trial.number in self.front else "false"
-        params = _texts(self.settings | trial.settings)
+        parent = {} if trial.parent is None else {"parent": trial.parent}
+        params = _texts(parent | self.settings | trial.settings)
         if len(trial.runs) == 1:
             run = self._run_view(trial.runs[0], key, self.key, shared | own, params)
             run.points.extend(self._objectives(trial))

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from raysearch.evolve.genome import Genome, Vector, pack, unpack
 
 SEED = st.integers(0, 2**64 - 1)
-CHAINS = st.lists(st.lists(SEED | st.integers(0, 2), min_size=1, max_size=12).map(tuple).map(Genome), max_size=8)
+CHAINS = st.lists(
+    st.lists(SEED | st.integers(0, 2), min_size=1, max_size=12).map(tuple).map(Genome), max_size=8
+)
 
 
 def test_a_child_is_its_parent_and_one_seed_more():

@@ -51,6 +51,14 @@ def test_a_second_call_gives_the_same_memory():
     assert flat_parameters(model).data_ptr() == flat_parameters(model).data_ptr()
 
 
+def test_parts_of_a_flat_model_in_another_order_are_made_flat_anew():
+    model = some_model()
+    flat_parameters(model)
+    turned = nn.Sequential(model[2], model[0])
+    expected = torch.cat([parameter.detach().flatten() for parameter in turned.parameters()])
+    assert torch.equal(flat_parameters(turned), expected)
+
+
 def test_a_copy_has_a_vector_of_its_own():
     model = some_model()
     flat = flat_parameters(model)

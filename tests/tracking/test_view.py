@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from mirrored_studies import START_MS, Recipe, interrupted, resume, write_study
 
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import read_entries
-from raysearch.ledger.records import Epoch
+from raysearch.ledger.records import Asked, Epoch
 from raysearch.tracking.view import RunView, experiment_name, views
 
 
@@ -40,6 +41,20 @@ def test_folds_hang_below_their_trial_and_give_mean_and_sd(tmp_path: Path) -> No
 
 def test_params_are_searched_and_fixed_settings(tmp_path: Path) -> None:
     assert view_of(write_study(tmp_path / "s"))["trial 2"].params == {"hidden": "7", "batch_size": "100"}
+
+
+def test_the_trial_that_another_one_began_from_is_a_param(tmp_path: Path) -> None:
+    entries = read_entries(write_study(tmp_path / "s", Recipe(folds=3)))
+    bred = [
+        replace(entry, record=replace(entry.record, parent=0))
+        if isinstance(entry.record, Asked) and entry.record.trial == 2
+        else entry
+        for entry in entries
+    ]
+    seen = {view.name: view for view in views(bred, is_held=False)}
+    assert seen["trial 2"].params == {"parent": "0", "hidden": "7", "batch_size": "100"}
+    assert seen["trial 2 fold 1"].params["parent"] == "0"
+    assert "parent" not in seen["trial 1"].params
 
 
 def test_every_run_says_what_made_it(tmp_path: Path) -> None:

@@ -1,0 +1,256 @@
+"""How the best trials of several studies train: loss over epochs, over presentations and over seconds, and as a table.
+
+For studies that differ in the way they train, such as evolution and gradients. A presentation is one example put through
+one network, so that a generation of eight children presents each of its examples eight times: over presentations methods
+are compared at equal samples seen, over seconds at equal time.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from raysearch.ledger.history import RunHistory
+from raysearch.report.blocks import NONE, PM, Block, Heading, Picture, Table, listing, number
+from raysearch.report.measured import Measured, over_folds
+from raysearch.report.models import Model
+from raysearch.report.states import trivial_loss
+from raysearch.report.style import DASHES, FAILED, PALETTE, new_axes, plain_log
+
+LOSS = "val_loss"
+GRID = 200  # points of a band
+
+Points = list[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What the loss is drawn over.
+
+    Attributes:
+        name: of the figure's file, and in sentences.
+        label: of the axis.
+        read: how far a run had come after each of its epochs, rising; empty where the ledger does not say.
+    """
+
+    name: str
+    label: str
+    read: Callable[[RunHistory], list[float]]
+
+
+def _epochs(run: RunHistory) -> list[float]:
+    return [float(epoch) for epoch in sorted(run.epochs)]
+
+
+def _seconds(run: RunHistory) -> list[float]:
+    return list(accumulate(run.epochs[epoch].seconds for epoch in sorted(run.epochs)))
+
+
+def _presentations(run: RunHistory) -> list[float]:
+    records = [run.epochs[epoch].metrics for epoch in sorted(run.epochs)]
+    return [each["presentations"] for each in records] if all("presentations" in r for r in records) else []
+
+
+AXES = (
+    Axis("epochs", "epoch", _epochs),
+    Axis("presentations", "presentations (examples x networks)", _presentations),
+    Axis("seconds", "seconds of training", _seconds),
+)
+
+
+def training_part(models: Sequence[Model]) -> list[Block]:
+    """Make the part; nothing where studies do not differ in how they train, or cannot be compared.
+
+    They can with one task and one objective, which is lower for better. That training is what they are about shows in a
+    strategy that evolves weights, or in repeats, which measure nothing else.
+    """
+    shown = [model for model in models if model.history.best and _runs(model)]
+    created = [model.history.created for model in shown]
+    about_training = any(each.space_file.get("strategy") or _repeats(each.space_file) > 1 for each in created)
+    alike = {(each.space_file["task"], each.objective, each.maximise) for each in created}
+    if len(shown) < 2 or len(alike) > 1 or created[0].maximise or not about_training:
+        return []
+    metric = next((name for name in (LOSS, created[0].objective) if _is_known(shown, name)), None)
+    if metric is None:
+        return []
+    axes = [
+        axis for axis in AXES if all(min(axis.read(run), default=0) > 0 for m in shown for run in _runs(m))
+    ]
+    return [
+        Heading("How they train"),
+        _table(shown, metric, axes),
+        *(_picture(shown, axis, metric) for axis in axes),
+    ]
+
+
+def _is_known(models: Sequence[Model], metric: str) -> bool:
+    """Whether every epoch has the metric, above 0, as logarithms need it."""
+    records = [record.metrics for model in models for run in _runs(model) for record in run.epochs.values()]
+    return all(record.get(metric, 0) > 0 for record in records)
+
+
+def _repeats(space_file: Mapping[str, object]) -> int:
+    budget = space_file.get("budget")
+    return budget.get("repeats", 1) if isinstance(budget, dict) else 1
+
+
+def _runs(model: Model) -> list[RunHistory]:
+    """Runs of the best trial that have epochs."""
+    return [run for run in model.history.best.runs if run.epochs] if model.history.best else []
+
+
+def _curve(run: RunHistory, read: Callable[[RunHistory], list[float]], metric: str) -> Points:
+    """The metric over an axis."""
+    values = [run.epochs[epoch].metrics[metric] for epoch in sorted(run.epochs)]
+    return list(zip(read(run), values, strict=True))
+
+
+def _picture(models: Sequence[Model], axis: Axis, metric: str) -> Picture:
+    curves = {model.name: [_curve(run, axis.read, metric) for run in _runs(model)] for model in models}
+    ends = "; ".join(
+        f"{name} from {number(statistics.fmean(c[0][1] for c in runs))} to {number(statistics.fmean(c[-1][1] for c in runs))}"
+        for name, runs in curves.items()
+    )
+    several = any(len(runs) > 1 for runs in curves.values())
+    losses = {trivial_loss(model.history) for model in models}
+    trivial = losses.pop() if len(losses) == 1 and metric == LOSS else None
+    bands = " Thick lines and bands: mean and sample sd over the runs, of the logarithm, as far as all runs went; thin: each run."
+    return Picture(
+        f"loss-over-{axis.name}",
+        f"{metric} over {axis.name} of each study's best trial: {ends}.",
+        f"{metric} over {axis.label} of each study's best trial, both logarithmic.{bands if several else ''}",
+        draw_courses(curves, axis.label, metric, trivial),
+    )
+
+
+def draw_courses(
+    curves: Mapping[str, Sequence[Points]], xlabel: str, ylabel: str, trivial: float | None = None
+) -> Figure:
+    """Draw losses over how far training had come.
+
+    Args:
+        curves: for each study those of its best trial's runs, with at least one point each, above 0.
+        xlabel: of the axis.
+        ylabel: of the axis.
+        trivial: the loss of the calibrated energy sum, where there is one.
+    """
+    figure, axes = new_axes(7.8, 5.2)
+    for place, (name, runs) in enumerate(curves.items()):
+        _draw_study(axes, name, runs, PALETTE[place % len(PALETTE)], DASHES[place % len(DASHES)])
+    if trivial is not None:
+        axes.axhline(trivial, color=FAILED, ls=":", lw=1.4, zorder=1, label="energy sum, calibrated")
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    plain_log(axes.yaxis)
+    if max(points[-1][0] for runs in curves.values() for points in runs) < 10_000:
+        plain_log(axes.xaxis)
+    axes.set_xlabel(xlabel)
+    axes.set_ylabel(ylabel)
+    axes.legend()
+    return figure
+
+
+def _draw_study(axes: Axes, name: str, runs: Sequence[Points], colour: str, dash: object) -> None:
+    label = name.replace("$", r"\$")
+    if len(runs) == 1:
+        marker = "o" if len(runs[0]) == 1 else None  # one point has no line
+        axes.plot(*zip(*runs[0], strict=True), color=colour, ls=dash, marker=marker, label=label, zorder=4)  # type: ignore[arg-type]
+        return
+    for points in runs:
+        axes.plot(*zip(*points, strict=True), color=colour, lw=0.6, alpha=0.45, zorder=2)
+    grid, mean, spread = course(runs)
+    axes.fill_between(
+        grid, np.exp(mean - spread), np.exp(mean + spread), color=colour, alpha=0.2, lw=0, zorder=3
+    )
+    axes.plot(grid, np.exp(mean), color=colour, ls=dash, lw=2.2, label=label, zorder=4)  # type: ignore[arg-type]
+
+
+def course(runs: Sequence[Points]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean and sample standard deviation of the runs' logarithms.
+
+    Args:
+        runs: two or more, each with points of rising place above 0 and value above 0.
+
+    Returns:
+        Places from where all runs have begun to where the first one ends, and both logarithms there, (point,) each.
+    """
+    begin, end = max(points[0][0] for points in runs), min(points[-1][0] for points in runs)
+    grid = np.geomspace(begin, max(end, begin), GRID)
+    logarithms = [np.log(points) for points in runs]  # (point, 2) each
+    logs = np.array([np.interp(np.log(grid), each[:, 0], each[:, 1]) for each in logarithms])
+    return grid, logs.mean(axis=0), logs.std(axis=0, ddof=1)
+
+
+def _table(models: Sequence[Model], metric: str, axes: Sequence[Axis]) -> Table:
+    """Each study's best trial: its settings, losses and what it took; and the losses at equal effort."""
+    limits = {axis.name: _shared_end(models, axis) for axis in axes}
+    test = "test_loss" if any("test_loss" in model.figures for model in models) else ""
+    rows = tuple(
+        (
+            model.link,
+            _settings(model),
+            str(model.figures.get(metric, NONE)),
+            *([str(model.figures.get(test, NONE))] if test else []),
+            *(_effort(model, axis) for axis in axes),
+            *(_at(model, axis, metric, limits[axis.name]) for axis in axes),
+        )
+        for model in models
+    )
+    head = (
+        "study",
+        "best settings",
+        metric,
+        *([test] if test else []),
+        *(f"{axis.name} a run" for axis in axes),
+        *(f"{metric} by {_limit_text(axis, limits[axis.name])}" for axis in axes),
+    )
+    runs = sorted({len(_runs(model)) for model in models})
+    spread = (
+        f"{PM}: sample sd over the runs of a trial ({listing([str(n) for n in runs])})"
+        if runs[-1] > 1
+        else "One run a trial"
+    )
+    caption = (
+        f"Best trial of each study, chosen on validation data. {spread}; epochs, presentations and seconds: a run's, until it "
+        f"ended. The last columns compare at equal effort: the least {metric} that a run had come to by then."
+    )
+    return Table(head, rows, caption, frozenset(range(2, len(head))))
+
+
+def _settings(model: Model) -> str:
+    best = model.history.best
+    return ", ".join(f"{name} = {number(best.settings[name])}" for name in best.settings) if best else NONE
+
+
+def _shared_end(models: Sequence[Model], axis: Axis) -> float:
+    """How far every run of every study has come."""
+    return min(axis.read(run)[-1] for model in models for run in _runs(model))
+
+
+def _limit_text(axis: Axis, limit: float) -> str:
+    return f"{limit:.3g} s" if axis.name == "seconds" else f"{limit:,.0f} {axis.name}"
+
+
+def _effort(model: Model, axis: Axis) -> str:
+    """How far a run came: one number, or least and most."""
+    ends = sorted(axis.read(run)[-1] for run in _runs(model))
+    written = list(
+        dict.fromkeys(f"{end:,.0f}" if end >= 100 or axis.name != "seconds" else f"{end:.3g}" for end in ends)
+    )
+    return written[0] if len(written) == 1 else f"{written[0]} to {written[-1]}"
+
+
+def _at(model: Model, axis: Axis, metric: str, limit: float) -> str:
+    """The least value that the runs had come to by a limit, over the runs."""
+    reached = [
+        [value for place, value in _curve(run, axis.read, metric) if place <= limit] for run in _runs(model)
+    ]
+    if not all(reached):
+        return NONE
+    return str(over_folds([Measured(min(values)) for values in reached]))
