@@ -65,8 +65,10 @@ def prepare(space_file: SpaceFile, runs: Path) -> Prepared:
     check_writable(runs)
     rehearsal = _rehearse(space_file)
     window = space_file.search.window or default_window(space_file.search, os.cpu_count() or 1)
-    # two `last` and two `best` generations for each run that is not committed, and the best trial's own
-    n_checkpoints = space_file.budget.runs * (4 * window + 1)
+    # two `last` and two `best` generations for each run that is not committed, the best trial's own, and what others
+    # may go on from
+    kept = 1 + 2 * options.get("population", 0)
+    n_checkpoints = space_file.budget.runs * (4 * window + kept)
     disk_bytes = RESERVE_BYTES + rehearsal.largest_checkpoint_bytes * n_checkpoints
     free = shutil.disk_usage(runs).free
     if free < disk_bytes:
