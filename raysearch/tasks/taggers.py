@@ -23,13 +23,13 @@ class TaggerSettings:
     """Settings of every tagger; a subclass adds its network's and tells their faults in :meth:`problems`.
 
     Attributes:
-        optimizer: adam, nadam or adadelta.
+        optimizer: adam, nadam or adadelta; of no use to evolution, nor is its learning rate.
         learning_rate: of the optimiser.
         batch_size: jets per step.
     """
 
-    optimizer: str
-    learning_rate: float
+    optimizer: str = "adam"
+    learning_rate: float = 1.0e-3
     batch_size: int = 100
 
     def __post_init__(self) -> None:
