@@ -16,6 +16,7 @@ from raysearch.data.plain_scaling import from_plain
 from raysearch.data.scaling import Scaling
 from raysearch.data.source import DataSource
 from raysearch.errors import InputError, StorageError
+from raysearch.evolve.make import divide
 from raysearch.ledger.history import History, RunHistory, TrialHistory
 from raysearch.seeds import derive
 from raysearch.space.space_file import SpaceFile
@@ -106,7 +107,7 @@ def load_trained(folder: Path, history: History, which: str, source: DataSource)
     _check_kept(history, trial)
     space_file = SpaceFile.model_validate(history.created.space_file)
     task = load_task(space_file.task)
-    values = space_file.searched.complete(trial.settings)
+    values, _ = divide(space_file.strategy, space_file.searched.complete(trial.settings))
     settings = make_settings(task, values)
 
     @cache

@@ -35,9 +35,8 @@ def check(
     ] = None,
 ) -> None:
     """Check a space file; all faults at once, exit code 2 if there are any."""
-    from raysearch.cluster.executor import divide
     from raysearch.errors import InputError
-    from raysearch.evolve.make import make_strategy
+    from raysearch.evolve.make import divide, make_strategy
     from raysearch.search.make import sampler_problems
     from raysearch.space.series import read_members
     from raysearch.tasks import load_task

@@ -35,7 +35,8 @@ def tune(
         int | None, typer.Option("--folds", help="Cross-validate: the objective is the mean over K folds.")
     ] = None,
     sampler: Annotated[
-        str | None, typer.Option("--sampler", help="tpe, gp, nsga2, pbt, evolution, random, grid or nevergrad:NAME.")
+        str | None,
+        typer.Option("--sampler", help="tpe, gp, nsga2, pbt, evolution, random, grid or nevergrad:NAME."),
     ] = None,
     objectives: Annotated[
         str | None,

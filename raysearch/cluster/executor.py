@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
 from dataclasses import asdict
 from types import FrameType
 from typing import Any, Protocol, Self
 
 from raysearch.data.source import DataSource
-from raysearch.evolve.make import settings_of
+from raysearch.evolve.make import divide
 from raysearch.ledger.records import Ended
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.study import Run, Study
@@ -104,13 +103,6 @@ def order_for(study: Study, run: Run) -> Order:
         parent_sha256=run.parent_sha256,
         breeds=run.breeds,
     )
-
-
-def divide(strategy: str | None, settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Divide settings between the task and the strategy that evolves its weights, if one does."""
-    names = settings_of(strategy) if strategy else ()
-    ours = {name: value for name, value in settings.items() if name not in names}
-    return ours, {name: value for name, value in settings.items() if name in names}
 
 
 def ended_record(run: Run, outcome: Outcome) -> Ended:

@@ -17,10 +17,10 @@ from typing import Any
 import torch
 
 from raysearch.cluster.environment import prepare_environment
-from raysearch.cluster.executor import Executor, StopFlag, divide, order_for, source_of
+from raysearch.cluster.executor import Executor, StopFlag, order_for, source_of
 from raysearch.cluster.request import NO_WISH, Where, Wish
 from raysearch.errors import InputError, NoFinishedTrialError, StoppedError, StorageError
-from raysearch.evolve.make import make_strategy
+from raysearch.evolve.make import divide, make_strategy
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger, read_entries
 from raysearch.ledger.records import Created, Opened, Tested

@@ -11,6 +11,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import nevergrad as ng
 import numpy as np
 import pytest
 import torch
@@ -18,6 +19,7 @@ import torch
 from raysearch import seeds
 from raysearch.evolve.genome import Genome, Vector
 from raysearch.evolve.make import STRATEGIES, make_strategy
+from raysearch.evolve.nevergrad_weights import FAMILIES, NevergradWeights, Settings
 from raysearch.evolve.rebuild import Rebuilder
 
 N = 40
@@ -31,7 +33,7 @@ SMALL = {
         "elite_batches": 2,
     },
 }
-NEVERGRAD = {"children": 6, "power": 0.1}
+NEVERGRAD = {"children": 8, "power": 0.2}
 
 
 def make(name, **more):
@@ -66,15 +68,27 @@ def chance(seed, place):
     return seeds.generator(seed, "generation", place)
 
 
-def evolve(strategy, seed, rounds, score=loss, between=lambda strategy, state: (strategy, state)):
-    """Carry out some rounds; ``between`` may replace strategy and state before and after each."""
+def evolve(
+    strategy,
+    seed,
+    rounds,
+    score=loss,
+    between=lambda strategy, state: (strategy, state),
+    easy=lambda place: 0.0,
+):
+    """Carry out some rounds.
+
+    ``between`` may replace strategy and state before each ask and each tell; ``easy`` is what a round's batch adds
+    to the losses of all.
+    """
     state, asked_rounds, weights = strategy.begin(seed), [], rebuilder(strategy)
     for place in range(rounds):
         strategy, state = between(strategy, state)
         state, asked = strategy.ask(state, chance(seed, place))
         asked_rounds.append(plain_round(asked))
         strategy, state = between(strategy, state)
-        state = strategy.tell(state, [score(weights.weights(c)) for c in state.asked.candidates])
+        losses = [score(weights.weights(c)) + easy(place) for c in state.asked.candidates]
+        state = strategy.tell(state, losses)
     return strategy, state, asked_rounds
 
 
@@ -180,7 +194,7 @@ def test_rounds_are_as_large_as_promised(name):
     elif name == "truncation-ga":
         assert sizes == [(1, 10), (2, 3)] + [(1, 9), (2, 3)] * 5
     else:
-        assert sizes == [(1, 7)] * 12
+        assert sizes == [(1, 9)] * 12
 
 
 def test_candidates_are_of_the_kind_it_says(name):
@@ -214,12 +228,12 @@ def test_steps_lead_to_the_weights(name):
 # -- learning ---------------------------------------------------------------------------------------------
 
 
-def assert_improves(strategy, score=loss, rounds=150):
+def assert_improves(strategy, score=loss, rounds=200):
     for seed in (1, 2, 3):
         state = evolve(strategy, seed, rounds, score)[1]
         weights = rebuilder(strategy)
         start, end = (loss(weights.weights(strategy.best(s))) for s in (strategy.begin(seed), state))
-        assert end < 0.6 * start, f"seed {seed}: {start:.4f} -> {end:.4f}"
+        assert end < 0.7 * start, f"seed {seed}: {start:.4f} -> {end:.4f}"
 
 
 def test_it_improves_a_bowl(name):
@@ -229,6 +243,18 @@ def test_it_improves_a_bowl(name):
 def test_the_contract_of_learning_fails_one_that_learns_the_wrong_way(name):
     with pytest.raises(AssertionError, match="seed 1"):
         assert_improves(make(name), lambda weights: -loss(weights))
+
+
+def test_a_round_with_easy_data_gains_nobody_anything(name):
+    """Whoever was evaluated on an easy batch must not be the best from then on."""
+    rounds = evolve(make(name), 7, 12, easy=lambda place: 10.0 * math.cos(5 * place))[2]
+    assert rounds == reference(name)
+
+
+def test_the_contract_of_learning_fails_random_search(monkeypatch):
+    monkeypatch.setitem(FAMILIES, "RandomSearch", lambda _: ng.families.RandomSearchMaker())
+    with pytest.raises(AssertionError, match="seed"):
+        assert_improves(NevergradWeights(Settings(children=8, power=0.2), "RandomSearch", N))
 
 
 def test_the_contract_of_learning_fails_one_that_hears_nothing(name):
