@@ -32,7 +32,7 @@ from raysearch.tasks.task import Task
 from raysearch.training.checkpoint import write_durably
 from raysearch.training.randomness import load_parts
 
-TOLERANCE = 1e-4  # of probabilities in single precision
+TOLERANCE = 1e-4  # in single precision: of probabilities, and of other outputs over their size
 EXAMPLES = 1000  # of the test part that are compared
 BATCHES = (1, 7, 32)  # in turn, until all are compared
 TRACED = 4  # that the graph is drawn from, none of those
@@ -49,7 +49,8 @@ class Exported:
 
     Attributes:
         path: the file.
-        difference: the largest of any output of any example that was compared, absolute.
+        difference: the largest of any output of any example that was compared: of a probability as it is, of others
+            over their size, see :func:`_sizes`.
         n_examples: how many were compared.
         input_shapes: of each input, without the batch.
     """
@@ -149,7 +150,8 @@ def export(trained: Trained, to: str, out: Path) -> Exported:
                     f"{type(trained.models[0].model).__name__} cannot be exported to {to}: "
                     f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
                 ) from error
-            difference = _largest_difference(read(temporary), inputs, expected)
+            sizes = None if trained.classes else _sizes(expected)
+            difference = _largest_difference(read(temporary), inputs, expected, sizes)
             write_durably(out, temporary.read_bytes())
     except OSError as error:
         raise StorageError(f"{out}: cannot be written: {error.strerror or error}") from error
@@ -253,27 +255,44 @@ def _read_onnx(path: Path) -> Callable[[Sequence[Tensor]], Tensor]:
 FORMATS = {"onnx": (_write_onnx, _read_onnx), "torch": (_write_torch, _read_torch)}
 
 
+def _sizes(expected: Tensor) -> Tensor:
+    """How large outputs (example, ...) are: each as it is, or as its mean over the examples where that is more.
+
+    Single precision rounds by a share of a value, so that 500 GeV cannot agree to 1e-4 GeV; and an output near 0 is made
+    of larger values.
+    """
+    size = expected.abs()
+    return size.maximum(size.mean(dim=0)).clamp(min=torch.finfo(torch.float32).tiny)
+
+
 def _largest_difference(
-    run: Callable[[Sequence[Tensor]], Tensor], inputs: Sequence[Tensor], expected: Tensor
+    run: Callable[[Sequence[Tensor]], Tensor],
+    inputs: Sequence[Tensor],
+    expected: Tensor,
+    sizes: Tensor | None,
 ) -> float:
-    """Compare on batches of several sizes.
+    """Compare on batches of several sizes; differences are over ``sizes`` (example, ...), or as they are.
 
     Raises:
         ParityError: there is a difference above the tolerance.
     """
     worst, where, start = 0.0, 0, 0
-    sizes = itertools.cycle(BATCHES)
+    lengths = itertools.cycle(BATCHES)
     while start < len(expected):
-        stop = start + next(sizes)
+        rows = slice(start, start + next(lengths))
         with torch.no_grad():
-            outputs = run([x[start:stop].contiguous() for x in inputs]).double()
-        difference = (outputs - expected[start:stop]).abs().flatten(1).amax(1).nan_to_num(nan=torch.inf)
+            outputs = run([x[rows].contiguous() for x in inputs]).double()
+        difference = (outputs - expected[rows]).abs()
+        if sizes is not None:
+            difference /= sizes[rows]
+        difference = difference.reshape(len(difference), -1).amax(1).nan_to_num(nan=torch.inf)
         if difference.max() > worst:
             worst, where = difference.max().item(), start + int(difference.argmax())
-        start = stop
+        start = rows.stop
     if worst > TOLERANCE:
+        of_size = "" if sizes is None else " of the outputs' size"
         raise ParityError(
-            f"the exported file differs from the model by {worst:.2g} (test example {where}), more than "
+            f"the exported file differs from the model by {worst:.2g}{of_size} (test example {where}), more than "
             f"{TOLERANCE:g}; nothing was written"
         )
     return worst

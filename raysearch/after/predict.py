@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -22,7 +22,7 @@ from torch import Tensor
 from raysearch import __version__
 from raysearch.after.trained import FoldModel, Trained
 from raysearch.data.other_data import OtherData, Piece
-from raysearch.data.tensors import Batch, TensorData
+from raysearch.data.tensors import TensorData
 from raysearch.errors import InputError, StorageError
 from raysearch.tasks.task import Task
 
@@ -49,6 +49,19 @@ class ReadsOtherData(Protocol):
         """
 
 
+@runtime_checkable
+class ReadsOtherDataLike(Protocol):
+    """A task that, to read such files, must know what was told of the study's data, such as a calibration by them."""
+
+    def other_data_like(
+        self,
+        paths: Sequence[Path],
+        settings: Any,  # noqa: ANN401 - the task's own type
+        described: Mapping[str, Any],
+    ) -> OtherData:
+        """As :meth:`ReadsOtherData.other_data`; ``described`` is what the task's ``inspect`` gave the ledger."""
+
+
 @dataclass(frozen=True)
 class Scored:
     """What was written: a file with so many rows of so many files."""
@@ -70,8 +83,9 @@ def write_scores(
     """Apply all fold models of a trial to every row of some files.
 
     The file holds what the task's ``predictions`` gives of each row, as the mean over folds, and with folds each
-    fold's as ``NAME_folds`` (fold, row, ...); of jets ``scores`` (row, 5) float32, probabilities. Beside them
-    ``file`` (place in ``files``) and ``row`` (in that file), and what the reader hands through, such as ``event``.
+    fold's as ``NAME_folds`` (fold, row, ...); of jets ``scores`` (row, 5) float32, probabilities; of showers
+    ``outputs`` (row,) float32, GeV. Beside them ``file`` (place in ``files``) and ``row`` (in that file), and what the
+    reader hands through, such as ``event``, which goes before a prediction of that name.
     What is not by row, such as ``classes``, is kept once. Attributes tell where the scores come from.
 
     Args:
@@ -86,12 +100,7 @@ def write_scores(
         InputError: the task has no reader for other data, or files are refused.
         StorageError: the file cannot be written.
     """
-    if not isinstance(trained.task, ReadsOtherData):
-        raise InputError(
-            f"task: {type(trained.task).__name__} does not define other_data(paths, settings), which reads files to "
-            "be scored; see docs/after-the-search.md"
-        )
-    data = trained.task.other_data(paths, trained.settings)
+    data = _other_data(trained, paths)
     temporary = out.with_name(f".{out.name}.{os.getpid()}.part")
     device = device or torch.device("cpu")
     for fold in trained.models:
@@ -112,6 +121,18 @@ def write_scores(
         with suppress(OSError):
             temporary.unlink()
     return Scored(out, data.n_rows, len(data.files))
+
+
+def _other_data(trained: Trained, paths: Sequence[Path]) -> OtherData:
+    """Have the task check the files."""
+    if isinstance(trained.task, ReadsOtherDataLike):
+        return trained.task.other_data_like(paths, trained.settings, trained.history.created.data)
+    if isinstance(trained.task, ReadsOtherData):
+        return trained.task.other_data(paths, trained.settings)
+    raise InputError(
+        f"task: {type(trained.task).__name__} does not define other_data(paths, settings), which reads files to "
+        "be scored; see docs/after-the-search.md"
+    )
 
 
 class _Storage(io.FileIO):
@@ -160,7 +181,7 @@ def _fill(
     constant: set[str] = set()
     for piece in data.pieces():
         outputs = [_outputs(trained.task, model, piece, batch, device) for model in trained.models]
-        folds = [_arrays(trained.task, rows, piece.batch) for rows in outputs]
+        folds = [_arrays(trained.task, rows, piece) for rows in outputs]
         if not done:
             constant = _constant(trained.task, outputs[0], piece)
             for name in constant:
@@ -181,20 +202,17 @@ def _outputs(task: Task[Any], fold: FoldModel, piece: Piece, batch: int, device:
         return torch.cat([task.predict(fold.model, stored.rows(rows)).cpu() for rows in parts])
 
 
-def _arrays(task: Task[Any], outputs: Tensor, batch: Batch) -> Arrays:
-    """What the task makes of outputs, without the answers."""
-    found = task.predictions(outputs, TensorData(batch))
-    return {name: np.asarray(values) for name, values in found.items() if name not in ANSWERS}
+def _arrays(task: Task[Any], outputs: Tensor, piece: Piece) -> Arrays:
+    """What the task makes of outputs, without the answers and what the reader hands through."""
+    found = task.predictions(outputs, TensorData(piece.batch))
+    left_out = {*ANSWERS, *piece.columns}
+    return {name: np.asarray(values) for name, values in found.items() if name not in left_out}
 
 
 def _constant(task: Task[Any], outputs: Tensor, piece: Piece) -> set[str]:
     """Names of what is not by row: it is as long for one row less."""
-    fewer = _arrays(task, outputs[1:], tuple(tensor[1:] for tensor in piece.batch))
-    return {
-        name
-        for name, values in _arrays(task, outputs, piece.batch).items()
-        if len(values) == len(fewer[name])
-    }
+    fewer = _arrays(task, outputs[1:], replace(piece, batch=tuple(tensor[1:] for tensor in piece.batch)))
+    return {name for name, values in _arrays(task, outputs, piece).items() if len(values) == len(fewer[name])}
 
 
 def _by_row(folds: Sequence[Arrays], constant: set[str], piece: Piece) -> Iterator[tuple[str, NDArray[Any]]]:

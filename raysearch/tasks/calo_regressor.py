@@ -8,7 +8,7 @@ part: it stands in the description of the data, and beside each prediction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +23,8 @@ from torch.optim import Adam, Optimizer, RMSprop
 
 from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.make_showers import MADE
+from raysearch.data.other_data import OtherData
+from raysearch.data.other_showers import other_showers
 from raysearch.data.prepared import as_tensor
 from raysearch.data.shower_projection import Projections, load_projections
 from raysearch.data.showers import ShowerSummary, check_showers, shower_files
@@ -129,6 +131,13 @@ class CaloRegressor(Task[CaloRegressorSettings]):
         split = data.split
         rows = [torch.from_numpy(part) for part in (split.train, split.validation, split.test)]
         return Parts(*(TensorData(data.tensors, part) for part in rows))
+
+    def other_data_like(
+        self, paths: Sequence[Path], settings: CaloRegressorSettings, described: Mapping[str, Any]
+    ) -> OtherData:
+        """Check files of a user's own showers, with or without energies; the calibration is the study's."""
+        found = described["calibration"]
+        return other_showers(paths, settings.axis, Calibration(found["slope"], found["offset_gev"]))
 
     def model(self, settings: CaloRegressorSettings) -> nn.Module:
         """Build the network."""

@@ -1,0 +1,175 @@
+"""Reads showers that a trained regressor is applied to: the 3DGAN layout, of which real data lack the energies.
+
+A file needs only ``ECAL``. ``target`` or ``energy``, and ``event``, are read where they are there, as
+raysearch/data/showers.py does. Everything is read piece by piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import h5py
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from raysearch.data.hdf5_gate import open_hdf5
+from raysearch.data.other_data import OtherData, Piece
+from raysearch.data.shower_projection import SUMMED
+from raysearch.data.showers import ECAL, ENERGY, ENERGY_COLUMN, EVENT, ROWS, SHAPE, TARGET, shower_files
+from raysearch.errors import InputError, did_you_mean
+
+Calibrate = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """What one file holds; ``energy`` names the dataset, None without energies."""
+
+    n: int
+    energy: str | None
+    has_events: bool
+
+
+def other_showers(paths: Sequence[Path], axis: Literal["x", "y"], calibrate: Calibrate) -> OtherData:
+    """Check files and make them ready to be read.
+
+    Args:
+        paths: files and folders, as for :func:`raysearch.data.showers.shower_files`.
+        axis: the transverse axis that is summed; the other one is kept.
+        calibrate: estimates energies (shower,) in GeV from the sums of all cells (shower,) in GeV.
+
+    Returns:
+        Pieces of up to 100 showers of one file. A batch is (images, energies by calibration, energies), as in
+        training: float32 (shower, 25 layers, 25 cells across), (shower,), and (shower,) with 0 where unknown, GeV.
+        Columns: ``calibrated`` (shower,) float32 GeV; ``energy`` (shower,) float32 GeV if all files have energies,
+        and ``event`` int64 if all have event numbers.
+
+    Raises:
+        InputError: nothing there, or a file is refused; lists all. While reading: damaged data, cells that are
+            negative or not finite, energies that are not positive; says where.
+    """
+    files, layouts = _checked(paths)
+    with_energies = all(layout.energy for layout in layouts)
+    with_events = all(layout.has_events for layout in layouts)
+
+    def read() -> Iterator[Piece]:
+        for number, (file, layout) in enumerate(zip(files, layouts, strict=True)):
+            with closing(open_hdf5(file)) as opened:
+                for start in range(0, layout.n, ROWS):
+                    rows = slice(start, min(start + ROWS, layout.n))
+                    images = _images(opened, file, rows, axis)
+                    calibrated = calibrate(images.sum((1, 2), dtype=np.float64)).astype(np.float32)
+                    energy = _energies(opened, file, rows, layout)
+                    columns: dict[str, NDArray[Any]] = {"calibrated": calibrated}
+                    if with_energies:
+                        columns["energy"] = energy
+                    if with_events:
+                        columns["event"] = _read(opened[EVENT], rows, file).astype(np.int64)
+                    batch = tuple(torch.from_numpy(array) for array in (images, calibrated, energy))
+                    yield Piece(number, start, batch, columns)
+
+    return OtherData(tuple(files), sum(layout.n for layout in layouts), read)
+
+
+def _checked(paths: Sequence[Path]) -> tuple[list[Path], list[_Layout]]:
+    """List the files and what each holds.
+
+    Raises:
+        InputError: nothing there, or a file is refused; lists all.
+    """
+    problems: list[str] = []
+    files: list[Path] = []
+    layouts: list[_Layout] = []
+    for path in paths:
+        try:
+            files += shower_files(path)
+        except InputError as error:
+            problems += error.problems
+    for file in files:
+        try:
+            with closing(open_hdf5(file)) as opened:
+                layouts.append(_layout(opened, file))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(*problems)
+    return files, layouts
+
+
+def _layout(opened: h5py.File, file: Path) -> _Layout:
+    """Find what one file holds.
+
+    Raises:
+        InputError: there are no cells, or a dataset is misshapen; lists all.
+    """
+    if ECAL not in opened:
+        held = ", ".join(sorted(opened)) or "nothing"
+        raise InputError(f"{file}: {ECAL}: is missing; the file holds {held}.{did_you_mean(ECAL, opened)}")
+    energy = next((name for name in (TARGET, ENERGY) if name in opened), None)
+    problems = list(_misfits(opened, energy))
+    if problems:
+        raise InputError(*(f"{file}: {problem}" for problem in problems))
+    return _Layout(len(opened[ECAL]), energy, EVENT in opened)
+
+
+def _misfits(opened: h5py.File, energy: str | None) -> Iterator[str]:
+    """Tell which of the datasets that are read cannot be what they should be."""
+    cells = opened[ECAL]
+    if not (isinstance(cells, h5py.Dataset) and cells.dtype.kind == "f"):
+        yield f"{ECAL}: must be floating point numbers (showers, {', '.join(map(str, SHAPE))})"
+        return
+    if cells.ndim != 1 + len(SHAPE) or cells.shape[1:] != SHAPE or not len(cells):
+        yield f"{ECAL}: must be (showers, {', '.join(map(str, SHAPE))}), is {cells.shape}"
+        return
+    for name in (energy, EVENT):
+        if name is None or name not in opened:
+            continue
+        item, rank, kinds = opened[name], 2 if name == TARGET else 1, "iu" if name == EVENT else "fiu"
+        if not (isinstance(item, h5py.Dataset) and item.dtype.kind in kinds):
+            yield f"{name}: must be {'whole ' if name == EVENT else ''}numbers"
+        elif item.ndim != rank or (name == TARGET and item.shape[1] <= ENERGY_COLUMN):
+            yield f"{name}: must be (showers{', at least 2' if name == TARGET else ','}), is {item.shape}"
+        elif len(item) != len(cells):
+            yield f"{name}: has {len(item)} rows, but {ECAL} has {len(cells)}"
+
+
+def _images(opened: h5py.File, file: Path, rows: slice, axis: Literal["x", "y"]) -> NDArray[np.float32]:
+    """Project showers as raysearch/data/shower_projection.py does; refuses what no detector gives."""
+    with np.errstate(over="ignore"):  # what single precision cannot hold is refused
+        cells = _read(opened[ECAL], rows, file).astype(np.float32, copy=False)
+    bad = np.argwhere(~(np.isfinite(cells) & (cells >= 0)))
+    if len(bad):
+        place = ", ".join(map(str, (rows.start + int(bad[0][0]), *bad[0][1:].tolist())))
+        what = "is below 0" if np.isfinite(cells[tuple(bad[0])]) else "is not finite"
+        raise InputError(f"{file}: {ECAL}[{place}]: {what}")
+    return np.ascontiguousarray(
+        cells.sum(axis=SUMMED[axis], dtype=np.float64).swapaxes(1, 2), dtype=np.float32
+    )
+
+
+def _energies(opened: h5py.File, file: Path, rows: slice, layout: _Layout) -> NDArray[np.float32]:
+    if layout.energy is None:
+        return np.zeros(rows.stop - rows.start, np.float32)
+    values = _read(opened[layout.energy], rows, file)
+    with np.errstate(over="ignore"):  # as for cells
+        energy = (values[:, ENERGY_COLUMN] if layout.energy == TARGET else values).astype(np.float32)
+    bad = np.flatnonzero(~(np.isfinite(energy) & (energy > 0)))
+    if len(bad):
+        raise InputError(
+            f"{file}: {layout.energy}: the energy of shower {rows.start + int(bad[0])} is not a positive number; "
+            f"where energies are not known, leave {layout.energy} out"
+        )
+    return energy
+
+
+def _read(dataset: h5py.Dataset, rows: slice, file: Path) -> NDArray[Any]:
+    try:
+        return dataset[rows]
+    except OSError as error:  # a checksum that does not match, or a broken chunk
+        where = f"{dataset.name[1:]}, showers {rows.start} to {rows.stop}"
+        raise InputError(f"{file}: {where}: damaged data: {error}") from None
