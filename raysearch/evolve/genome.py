@@ -1,8 +1,8 @@
 """Candidates: weights to be evaluated, written as what they came from.
 
-A genome is a chain of seeds, the first that of its initial weights, each further one that of a mutation (Such et
-al., Deep Neuroevolution, arXiv:1712.06567, section 3.1 and equation 1): 8 bytes a generation, whatever the size of
-the network. A vector is for strategies that move in the space of weights and know no chains.
+A genome is a chain of seeds, the first that of its initial weights, each further one that of a mutation (Such
+et al., Deep Neuroevolution, arXiv:1712.06567, section 3.1 and equation 1): 8 bytes a generation, whatever the
+size of the network. A vector is for strategies that move in the space of weights and know no chains.
 """
 
 from __future__ import annotations
@@ -75,7 +75,8 @@ Candidate = Genome | Vector
 def pack(genomes: Iterable[Genome]) -> list[list[int]]:
     """Write genomes as lists of whole numbers, for a checkpoint.
 
-    Each is how many links it shares with the one before, then the rest of its chain: relatives share nearly all.
+    Each is how many links it shares with the one before, then the rest of its chain, and relatives share
+    nearly all.
     """
     packed: list[list[int]] = []
     before: tuple[int, ...] = ()

@@ -1,13 +1,13 @@
 """Mutations of weights, each a function of one seed.
 
-- Point mutation: the 3DGAN contribution's Table 1 (reference: 1+lambda evolution of a calorimeter regressor), with a
+- Point mutation: Table 1 of the 3DGAN contribution (1 + lambda evolution of a calorimeter regressor), with a
   rate (the share of weights that change) and a power (the largest change): update = U[-1, 1] * power.
 - Gaussian mutation: Such et al., Deep Neuroevolution, arXiv:1712.06567, section 3.1:
   theta_n = theta_(n-1) + sigma * epsilon(tau_n).
 
-A seed gives the same bits on every machine with the same NumPy: the bit generator is SFC64 (a third faster here
-than PCG64), seeded as PractRand does, with one word three times. NumPy's own seeding costs four times as much as
-that, which is as much as the rest of a draw.
+A seed gives the same bits on every machine with the same NumPy: the bit generator is SFC64 (a third faster
+here than PCG64), seeded as PractRand does, with one word three times. NumPy's own seeding costs four times as
+much as that, which is as much as the rest of a draw.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ class Mutation(Protocol):
 class PointMutation:
     """Each weight changes with probability ``rate``, by U[-1, 1] * ``power``.
 
-    The positions are drawn by the gaps between them, which are geometric in a row of Bernoulli draws; a gap is
-    the whole part of an exponential of mean -1 / log(1 - rate) (Devroye, Non-Uniform Random Variate Generation,
-    1986, X.2). So a draw costs what changes, not what is there.
+    The positions are drawn by the gaps between them, which are geometric in a row of Bernoulli draws; a gap
+    is the whole part of an exponential of mean -1 / log(1 - rate) (Devroye, Non-Uniform Random Variate
+    Generation, 1986, X.2). So a draw costs what changes, not what is there.
 
     Raises:
         InputError: if the rate is not in (0, 1] or the power not above 0.
@@ -141,4 +141,4 @@ class _OneWord(ISeedSequence):
 
 
 def _generator(seed: int) -> np.random.Generator:
-    return np.random.Generator(np.random.SFC64(_OneWord(seed)))  # type: ignore[arg-type] # NumPy's stubs know only its own kind of seeds
+    return np.random.Generator(np.random.SFC64(_OneWord(seed)))  # type: ignore[arg-type] # missing in NumPy's stubs

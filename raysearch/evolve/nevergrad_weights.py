@@ -5,18 +5,20 @@
 - DiagonalCMA: Ros and Hansen, PPSN 2008, LNCS 5199, p. 296 (sep-CMA-ES).
 - PSO: SPSO2011, Zambrano-Bigiarini et al., IEEE CEC 2013.
 
-Only optimisers that were shown to work with 10,000 weights are offered. Left out, measured there: DE (35 ms an ask, all
-of it one random choice per weight), CMA (a matrix of n x n), TBPSA and EvolutionStrategy (no better than their start
-after 250 generations), OptimisticNoisyOnePlusOne (far behind OnePlusOne), NGOpt (74 GiB at 100,000).
+Only optimisers that work with 10,000 weights are offered. Left out: DE (35 ms an ask), CMA (a matrix of n x
+n), TBPSA and EvolutionStrategy (on a bowl no better than their start after 250 generations of 8),
+OptimisticNoisyOnePlusOne (far behind OnePlusOne as it is heard here), NGOpt (asks for 74 GiB at 100,000
+weights).
 
-These optimisers remember losses and compare them over rounds. Every round has its own batch, and whoever once met an
-easy one would stay the best for good. So each round also evaluates a reference, the best candidate so far, and the
-optimiser hears
+These optimisers remember losses and compare them over rounds. Every round has its own batch, and whoever once
+met an easy one would stay the best for good. So each round also evaluates a reference, the best candidate so
+far, and the optimiser hears
 
     loss - reference's loss on this batch + what was heard of the reference,
 
-under which a candidate takes the reference's place exactly if it is better on the same batch. On a regressor with 10,033
-weights, 1,000 generations of 8, that lowered OnePlusOne's error from 0.22 to 0.056 and TwoPointsDE's from 0.28 to 0.10.
+under which a candidate takes the reference's place exactly if it is better on the same batch. On a regressor
+with 10,033 weights, 1,000 generations of 8, one seed, that lowered OnePlusOne's error from 0.22 to 0.056 and
+TwoPointsDE's from 0.28 to 0.10.
 """
 
 from __future__ import annotations
@@ -86,7 +88,8 @@ class State(strategy.State):
 class _Live:
     """An optimiser and what it has been through.
 
-    ``out`` are the candidates it waits for; ``reference`` the best so far with what was heard of it, None before any.
+    ``out`` are the candidates it waits for; ``reference`` the best so far with what was heard of it, None
+    before any.
     """
 
     optimizer: Optimizer
@@ -102,8 +105,8 @@ class _Live:
 class NevergradWeights:
     """The strategy of one optimiser.
 
-    A state is the history of asks and tells. The optimiser itself is kept beside it as a cache: given the state it
-    is at, it goes on; given any other, it is made anew and led through that state's history.
+    A state is the history of asks and tells. The optimiser itself is kept beside it as a cache: given the
+    state it is at, it goes on; given any other, it is made anew and led through that state's history.
 
     Args:
         settings: see :class:`Settings`.
@@ -179,7 +182,7 @@ class NevergradWeights:
         return live
 
     def _optimizer(self, seed: int) -> Optimizer:
-        import nevergrad as ng  # noqa: PLC0415 - takes over a second, which other strategies need not wait for
+        import nevergrad as ng  # noqa: PLC0415 - takes over a second, only where it is needed
         from nevergrad.optimization.utils import Pruning  # noqa: PLC0415
 
         space = ng.p.Array(shape=(self.dimension,))
@@ -187,7 +190,8 @@ class NevergradWeights:
         children = self.settings.children
         with _quiet():
             optimizer = FAMILIES[self.family](children)(space, budget=None, num_workers=children)
-        # Every point told is archived, twice and in 64 bits. What these optimisers go on from they keep elsewhere.
+        # Every point told is archived, twice and in 64 bits, by default up to 1,000 of them. What these
+        # optimisers go on from they keep elsewhere, but for the best, which pruning leaves.
         optimizer.pruning = Pruning(min_len=children, max_len=4 * children)
         return optimizer
 
@@ -255,9 +259,10 @@ FAMILIES: Mapping[str, Callable[[int], Callable[..., Optimizer]]] = {
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Nevergrad's advice (small budget, many workers) from the user's terminal and the global generator as it is.
+    """Keep Nevergrad's advice (small budget, many workers) to itself and the global generator as it is.
 
-    The package behind CMA seeds NumPy's global generator, without drawing from it.
+    With some hundred weights and more, the package behind CMA picks from it which weights a check of its own
+    looks at.
     """
     import nevergrad as ng  # noqa: PLC0415 - see _optimizer
 

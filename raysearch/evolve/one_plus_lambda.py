@@ -1,11 +1,12 @@
 """(1 + lambda) evolution with point mutation: the 3DGAN contribution's Table 1.
 
-Eight random parents at initialisation, of which the best stays; then in every generation eight children of the
-single parent, and of parent and children the one with the lowest loss is the next parent (elitist selection).
+Eight random parents at initialisation, of which the best stays; then in every generation eight children of
+the single parent, and of parent and children the one with the lowest loss is the next parent (elitist
+selection).
 
 The paper does not say on which data the parent's loss is known. Here the parent is evaluated again, on its
-children's batch: compared with a loss from another batch, it would lose to whoever meets an easy batch, or, once it
-has met one itself, never lose again.
+children's batch: compared with a loss from another batch, it would lose to whoever meets an easy batch, or,
+once it has met one itself, never lose again.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Weights from candidates, bit for bit those that went through evaluation.
 
-A genome's weights are ((w0 + s1) + s2) + ..., in float32 and in this order, wherever they are rebuilt: the cache
-only decides where the sum is taken up. Weights of parents are cached, so that a child costs one step (as the
-workers of Such et al., arXiv:1712.06567, do); and every so many generations an ancestor's weights are kept as a
-snapshot, so that a lost cache costs that many steps at most while its line goes on.
+A genome's weights are ((w0 + s1) + s2) + ..., in float32 and in this order, wherever they are rebuilt: the
+cache only decides where the sum is taken up. Weights of parents are cached, so that a child costs one step
+(as the workers of Such et al., arXiv:1712.06567, do); and every so many generations an ancestor's weights are
+kept as a snapshot, so that a lost cache costs that many steps at most while its line goes on.
 """
 
 from __future__ import annotations
@@ -71,12 +71,12 @@ class Rebuilder:
         return _read_only(weights)
 
     def step(self, candidate: Candidate, *, whole: bool = False) -> tuple[NDArray[np.float32], Step]:
-        """Give weights and the step from them to the candidate's, for evaluators that use that steps are sparse.
+        """Give weights and the step from them to the candidate's, for evaluators that share work.
 
         Args:
             candidate: whose weights are wanted.
-            whole: give the candidate's own weights and a step that changes nothing, as initial weights always do;
-                see :attr:`~raysearch.evolve.strategy.Round.whole`.
+            whole: give the candidate's own weights and a step that changes nothing, as initial weights always
+                do; see :attr:`~raysearch.evolve.strategy.Round.whole`.
 
         Returns:
             Weights float32 (n,), those of the parent or for a vector the initial ones; and the step.

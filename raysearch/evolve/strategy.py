@@ -4,8 +4,9 @@
     state, asked = strategy.ask(state, generator)
     state = strategy.tell(state, [loss of each candidate of asked])
 
-A state is a value: nothing changes it, any earlier one can be taken up again, and it can be written as plain values
-at every point. Chance comes from the seed of ``begin`` and the generators handed to ``ask``, and from nothing else.
+A state is a value: nothing changes it, any earlier one can be taken up again, and it can be written as plain
+values at every point. Chance comes from the seed of ``begin`` and the generators handed to ``ask``, and from
+nothing else.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class Round:
 
     @property
     def whole(self) -> tuple[bool, ...]:
-        """Which candidates are parents of others here, so that they are evaluated as they stand, not by a step.
+        """Which candidates are parents of others here, so that they are evaluated as they stand.
 
         It is a function of the whole round: where its parts are evaluated must not change a loss's bits.
         """

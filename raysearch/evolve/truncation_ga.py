@@ -1,10 +1,13 @@
-"""A genetic algorithm with truncation selection: Such et al., Deep Neuroevolution, arXiv:1712.06567, Algorithm 1.
+"""A genetic algorithm with truncation selection.
 
-Generation 1 is a population of N random genomes. Every further one is N - 1 children, each of a parent drawn at
-random from the T best of the generation before, by Gaussian mutation, without crossover; and the elite, unchanged.
-A loss from one batch is noisy, so the elite is chosen among few candidates (the best children and the elite before)
-by evaluating these again on more batches: a round of its own. In the paper T = 20, N = 1,000 (+ 1), 10 candidates
-and 30 evaluations of each; the defaults here are for batches of some hundred examples.
+Such et al., Deep Neuroevolution, arXiv:1712.06567, Algorithm 1.
+
+Generation 1 is a population of N random genomes. Every further one is N - 1 children, each of a parent drawn
+at random from the T best of the generation before, by Gaussian mutation, without crossover; and the elite,
+unchanged. A loss from one batch is noisy, so the elite is chosen among few candidates (the best children and
+the elite before) by evaluating these again on more batches: a round of its own. In the paper T = 20, N =
+1,000 (+ 1), 10 candidates and 30 evaluations of each; the defaults here are for batches of some hundred
+examples.
 """
 
 from __future__ import annotations
@@ -61,8 +64,8 @@ class Settings(strategy.Settings):
             found.append(f"power: must be above 0, got {self.power!r}")
         if not 2 <= self.elite_candidates <= self.population:
             found.append(
-                f"elite_candidates: must lie in 2 to population = {self.population} (the elite before is one), "
-                f"got {self.elite_candidates}"
+                f"elite_candidates: must lie in 2 to population = {self.population} "
+                f"(the elite before is one), got {self.elite_candidates}"
             )
         if self.elite_batches < 1:
             found.append(f"elite_batches: must be at least 1, got {self.elite_batches}")

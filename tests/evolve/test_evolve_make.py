@@ -35,8 +35,10 @@ def test_every_fault_is_told_at_once():
     with pytest.raises(InputError) as caught:
         make_strategy("one-plus-lambda", {"childen": 3, "rate": 1.5, "power": 0, "parents": 0}, 10)
     assert caught.value.problems == (
-        "childen: unknown setting of one-plus-lambda; "
-        + "one of init_scale, parents, children, rate, power. Did you mean 'children'?",
+        (
+            "childen: unknown setting of one-plus-lambda; one of init_scale, parents, children, rate, power."
+            " Did you mean 'children'?"
+        ),
         "parents: must be at least 1, got 0",
         "rate: must be above 0 and at most 1, got 1.5",
         "power: must be above 0, got 0",

@@ -65,3 +65,17 @@ def test_going_on_makes_no_new_optimiser(strategy):
     state = strategy.tell(state, bowl(asked))
     strategy.best(state)
     assert strategy._at(state) is live
+
+
+def test_with_the_weights_of_a_network_chance_is_the_generator_s_and_global_ones_are_left_alone(strategy):
+    """From some hundred weights on, CMA's package uses NumPy's global generator."""
+    histories = []
+    for seed in (1, 2):
+        network = NevergradWeights(strategy.settings, strategy.family, 10_161)
+        np.random.seed(seed)  # noqa: NPY002
+        state = rounds(network, 7, bowl)
+        drawn = np.random.random()  # noqa: NPY002
+        np.random.seed(seed)  # noqa: NPY002
+        assert drawn == np.random.random()  # noqa: NPY002
+        histories.append((state.heard, network.best(state)))
+    assert histories[0] == histories[1]
