@@ -52,6 +52,11 @@ def crossval(
     history = read_history(folder)
     chosen = history.trial(trial)
     space_file = SpaceFile.model_validate(history.created.space_file)
+    if chosen.parent is not None and not any(text.startswith("budget.epochs=") for text in overrides or []):
+        raise InputError(
+            f"trial {chosen.number} went on from trial {chosen.parent} and has {history.age(chosen.number)} epochs behind "
+            "it, its folds begin anew; say how many they get with --set budget.epochs=N"
+        )
     changes = {
         "description": f"{folds}-fold cross-validation of trial {chosen.number} of {history.created.study}",
         "search": {"sampler": "random", "trials": 1, "enqueue": (chosen.settings,)},

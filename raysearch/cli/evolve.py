@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from raysearch.cli.carry import say
 from raysearch.cli.options import (
     Address,
     DryRun,
@@ -20,6 +21,8 @@ from raysearch.cli.options import (
 )
 from raysearch.cli.start import new_folder, start
 from raysearch.study.folders import RUNS
+
+BREEDING = ("pbt", "evolution")  # samplers whose trials go on from others
 
 
 def evolve(
@@ -71,5 +74,7 @@ def evolve(
     first = [strategy] if strategy else variants_of(read_yaml(path))[:1]
     variants = list(dict.fromkeys([*first, *(compare.split(",") if compare else [])]))
     members = read_members(path, [*texts, *(overrides or [])], variants)
+    if not any(member.strategy or member.search.sampler in BREEDING for member in members.values()):
+        say(f"{space}: names no strategy, so weights are trained by gradient, as by tune")
     folder = new_folder(runs, name, path.stem, members)
     start(members, folder, Where(address, in_process), dry_run=dry_run, resume=resume)

@@ -49,11 +49,12 @@ def check(
         problems = sampler_problems(space_file.search, space_file.searched, n_objectives)
         if problems:
             raise InputError(*(f"{path}: {problem}" for problem in problems))
-        lowest = {name: domain.from_unit(0.0) for name, domain in space_file.searched.domains.items()}
-        settings, evolution = divide(space_file.strategy, space_file.searched.complete(lowest))
-        make_settings(load_task(space_file.task), settings, f"{path}: space")
-        if space_file.strategy is not None:
-            make_strategy(space_file.strategy, evolution, dimension=1)
+        task = load_task(space_file.task)
+        for corner in space_file.searched.corners:
+            settings, evolution = divide(space_file.strategy, corner)
+            make_settings(task, settings, f"{path}: space")
+            if space_file.strategy is not None:
+                make_strategy(space_file.strategy, evolution, dimension=1)
     first = next(iter(members.values()))
     searches = f"{len(members)} searches of " if len(members) > 1 else ""
     typer.echo(

@@ -25,9 +25,19 @@ def new_folder(runs: Path, name: str | None, space: str, members: dict[str, Spac
     Raises:
         InputError: the name is none.
     """
+    sizes = [
+        f"{len(each.searched.domains)} settings to search, {each.search.trials} trials"
+        for each in members.values()
+    ]
+    if len(set(sizes)) == 1:
+        say(f"{space}: {f'{len(sizes)} searches, each of ' if len(sizes) > 1 else ''}{sizes[0]}")
+    else:
+        say(
+            "\n".join(
+                [f"{space}:", *(f"  {name}: {size}" for name, size in zip(members, sizes, strict=True))]
+            )
+        )
     first = next(iter(members.values()))
-    searches = f"{len(members)} searches, each of " if len(members) > 1 else ""
-    say(f"{space}: {searches}{len(first.searched.domains)} settings to search, {first.search.trials} trials")
     stamp = time.strftime("%Y%m%d-%H%M%S")
     return study_folder(runs, name or f"{space}-{first.search.sampler.replace(':', '-')}-{stamp}")
 
@@ -58,6 +68,7 @@ def start(
         say("dry run: all checks passed, nothing started")
         return
     exists = has_begun(folder) or is_series(folder)
+    _check_fits(folder, members)
     for place, study in prepared.items():
         check_same(place, study.space_file)
     if (
@@ -87,6 +98,21 @@ def finish_series(folder: Path) -> None:
         typer.echo("\n" + "\n".join(series_lines(folder)))
         typer.echo(f"\nreport:   {page}")
         typer.echo(f"go on:    {resume_command(folder, '--trials +N')}")
+
+
+def _check_fits(folder: Path, members: dict[str, SpaceFile]) -> None:
+    """Check that the members can be carried out together, and are those of the folder if it holds any."""
+    from raysearch.study.series import read_series
+
+    if len({member.resources for member in members.values()}) > 1:
+        raise InputError("resources: all members of a series run on the same ones; theirs differ")
+    if has_begun(folder) and "" not in members:
+        raise InputError(
+            f"{folder} is a single study, not a series of {', '.join(members)}; give another --name"
+        )
+    if is_series(folder) and (found := list(read_series(folder))) != list(members):
+        there, here = ", ".join(found), ", ".join(members) or "a single study"
+        raise InputError(f"{folder} is a series of {there}, not of {here}; give another --name")
 
 
 def _describe(prepared: list[Prepared], folder: Path) -> None:

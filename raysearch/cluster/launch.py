@@ -20,16 +20,17 @@ from raysearch.cluster.environment import prepare_environment
 from raysearch.cluster.executor import Executor, StopFlag, order_for, source_of
 from raysearch.cluster.request import NO_WISH, Where, Wish
 from raysearch.errors import InputError, NoFinishedTrialError, StoppedError, StorageError
-from raysearch.evolve.make import divide, make_strategy
+from raysearch.evolve.make import divide, make_strategy, settings_of
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger, read_entries
 from raysearch.ledger.records import Created, Opened, Tested
 from raysearch.search.make import complete_options, default_window, sampler_problems
 from raysearch.seeds import generator
-from raysearch.space.domains import ChoiceDomain, Space
 from raysearch.space.space_file import ResourcesSection, SpaceFile
 from raysearch.study.folders import check_writable, resume_command
 from raysearch.study.study import Listener, Study
+from raysearch.tasks import load_task
+from raysearch.tasks.task import settings_names
 from raysearch.training.checkpoint import write_durably
 from raysearch.training.rehearsal import Rehearsal, Wanted, rehearse
 
@@ -81,7 +82,7 @@ def prepare(space_file: SpaceFile, runs: Path) -> Prepared:
 def _rehearse(space_file: SpaceFile) -> Rehearsal:
     space = space_file.searched
     first = space.complete(space.sample(generator(space_file.seed, "rehearsal")))
-    points = [divide(space_file.strategy, point) for point in (first, *_corners(space))]
+    points = [divide(space_file.strategy, point) for point in (first, *space.corners)]
     if space_file.strategy is not None:
         _check_strategy(space_file, [own for _, own in points])
     wanted = Wanted(space_file.objectives, space_file.limits.given, by_gradient=space_file.strategy is None)
@@ -93,12 +94,16 @@ def _rehearse(space_file: SpaceFile) -> Rehearsal:
 
 def _check_strategy(space_file: SpaceFile, points: Sequence[dict[str, Any]]) -> None:
     assert space_file.strategy is not None  # or there is nothing to check
-    problems: dict[str, None] = {}
+    both = set(settings_of(space_file.strategy)) & set(settings_names(load_task(space_file.task)))
+    problems = dict.fromkeys(
+        f"space.{name}: {space_file.task} and {space_file.strategy} both have a setting of that name"
+        for name in sorted(both)
+    )
     for point in points:
         try:
             make_strategy(space_file.strategy, point, dimension=1)
         except InputError as error:
-            problems |= dict.fromkeys(error.problems)
+            problems |= dict.fromkeys(f"space.{problem}" for problem in error.problems)
     if problems:
         raise InputError(*problems)
 
@@ -279,21 +284,6 @@ def task_sha256(reference: str) -> str:
         if path.endswith(".py") and Path(path).is_file()
         else ""
     )
-
-
-def _corners(space: Space) -> list[dict[str, bool | int | float | str]]:
-    """The lowest and the highest point, and one for every value of every choice."""
-    ends = [
-        {name: domain.from_unit(unit) for name, domain in space.domains.items()}
-        for unit in (0.0, 1.0 - 2**-53)
-    ]
-    choices = [
-        {**ends[1], name: value}
-        for name, domain in space.domains.items()
-        if isinstance(domain, ChoiceDomain)
-        for value in domain.values
-    ]
-    return [space.complete(point) for point in (*ends, *choices)]
 
 
 def _cpu_model() -> str:

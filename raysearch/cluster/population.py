@@ -1,8 +1,9 @@
 """Evolution spread over processes: Ray actors in the trial's placement group evaluate a generation's candidates.
 
-Each actor builds model and data for itself and gets seeds, not weights: a candidate is its parent's seed chain and
-one seed more, and the parent's weights are at hand from the generation before. An actor that dies costs its own
-evaluations, which a new one in its place does again; the bits are those of one process (``training/children.py``).
+Each actor builds model and data for itself and gets seeds, not weights (but for Nevergrad's vectors): a candidate is
+its parent's seed chain and one seed more, and the parent's weights are at hand from the generation before. An actor that
+dies costs its own evaluations, which a new one in its place does again, from the last snapshots of the chains; the bits
+are those of one process (``training/children.py``).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from raysearch.evolve.strategy import Round
 from raysearch.tasks import load_task
 from raysearch.tasks.task import make_settings
 from raysearch.training.attempt import attempt_run
+from raysearch.training.by_evolution import EvaluatorLostError
 from raysearch.training.children import ChildLosses, Item, items_of
 from raysearch.training.order import Order, Outcome, Report
 from raysearch.training.randomness import load_parts
@@ -38,7 +40,7 @@ def run_with_population(order: Order, each: WorkerResources, report: Report) -> 
 
     Raises:
         StorageError: the disk is full or failed.
-        ray.exceptions.RayActorError: one place has lost its actor several times in a row.
+        EvaluatorLostError: one place has lost its actor several times in a row; the attempt is lost, too.
     """
     evaluator = ActorEvaluator(order, each, trial_group(order.workers))
     try:
@@ -50,13 +52,15 @@ def run_with_population(order: Order, each: WorkerResources, report: Report) -> 
 class Member:
     """One process of the population, inside an actor."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, order: Order, snapshots: dict[str, Any] | None) -> None:
         torch.set_num_threads(order.threads)
         torch.set_flush_denormal(True)  # as in every run
         task = load_task(order.task)
         settings = make_settings(task, order.settings)
         parts = load_parts(task, order.source.of_fold(order.fold), settings)
         self._losses = ChildLosses(task, order, settings, parts.train)
+        if snapshots is not None:
+            self._losses.remember(snapshots)
 
     def losses(self, items: Sequence[Item], batches: Sequence[Tensor]) -> list[float]:
         """Mean loss of each item over the batches."""
@@ -68,13 +72,14 @@ class ActorEvaluator:
 
     def __init__(self, order: Order, each: WorkerResources, group: PlacementGroup) -> None:
         self._order, self._each, self._group = order, each, group
+        self._snapshots: dict[str, Any] | None = None
         self.actors = [self._start(place) for place in range(order.workers)]
 
     def losses(self, asked: Round, batches: Sequence[Tensor]) -> list[float]:
         """Mean loss of each candidate over the batches.
 
         Raises:
-            RayActorError: an actor died several times in a row.
+            EvaluatorLostError: an actor died several times in a row.
             Exception: whatever the task raised in an actor.
         """
         items = items_of(asked)
@@ -88,6 +93,10 @@ class ActorEvaluator:
             if answer is not None:
                 found[place :: len(self.actors)] = self._wait(place, answer, shares[place], batches)
         return found
+
+    def remember(self, snapshots: dict[str, Any]) -> None:
+        """Keep snapshots for actors that take a dead one's place."""
+        self._snapshots = snapshots
 
     def close(self) -> None:
         """End the actors."""
@@ -103,14 +112,17 @@ class ActorEvaluator:
             except RayActorError:
                 self.actors[place] = self._start(place)
                 answer = self.actors[place].losses.remote(share, batches)
-        return _get(answer)
+        try:
+            return _get(answer)
+        except RayActorError as error:
+            raise EvaluatorLostError(f"actor {place} died {MAX_DEATHS} times in a row: {error}") from error
 
     def _start(self, place: int) -> Any:  # noqa: ANN401 - a handle, which Ray's types take for the class
         where = PlacementGroupSchedulingStrategy(self._group, placement_group_bundle_index=place)
         return (
             ray.remote(Member)
             .options(num_cpus=self._each.cpus, num_gpus=self._each.gpus, scheduling_strategy=where)
-            .remote(self._order)
+            .remote(self._order, self._snapshots)
         )
 
 

@@ -32,5 +32,5 @@ class DataSource:
     limit: int | None = None
 
     def of_fold(self, fold: int) -> DataSource:
-        """The same data for another fold."""
-        return replace(self, fold=fold)
+        """The same data for another fold; without folds the same for all runs of a trial, which are repeats."""
+        return replace(self, fold=fold) if self.folds > 1 else self

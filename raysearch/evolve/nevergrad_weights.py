@@ -118,7 +118,6 @@ class NevergradWeights:
     family: str
     dimension: int
     _live: list[_Live] = field(default_factory=list, init=False, repr=False, compare=False)
-    needs_vectors = True
     mutation = None
     keep = 1  # the initial weights
 

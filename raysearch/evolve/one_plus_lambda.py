@@ -86,7 +86,6 @@ class OnePlusLambda:
     """The strategy; its rounds are the random parents, then the parent and its children."""
 
     settings: Settings
-    needs_vectors = False
     keep = 2  # the parent and the one before
 
     @cached_property

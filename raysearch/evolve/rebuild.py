@@ -75,15 +75,13 @@ class Rebuilder:
 
         Args:
             candidate: whose weights are wanted.
-            whole: give the candidate's own weights and a step that changes nothing, as initial weights always
-                do; see :attr:`~raysearch.evolve.strategy.Round.whole`.
+            whole: give a genome's own weights and a step that changes nothing, as initial weights always
+                do; see :attr:`~raysearch.evolve.strategy.Round.whole`. Of no meaning for a vector.
 
         Returns:
             Weights float32 (n,), those of the parent or for a vector the initial ones; and the step.
         """
         if isinstance(candidate, Vector):
-            if whole:
-                return self.weights(candidate), STILL
             return self._parent(Genome((candidate.start,))), Step(None, candidate.offset)
         parent = candidate.parent
         if whole or parent is None:

@@ -111,11 +111,6 @@ class Strategy(Protocol[S]):
         ...
 
     @property
-    def needs_vectors(self) -> bool:
-        """Whether its candidates are vectors, so that weights must be sent, not seeds."""
-        ...
-
-    @property
     def mutation(self) -> Mutation | None:
         """What makes a child of a genome; None for a strategy of vectors."""
         ...

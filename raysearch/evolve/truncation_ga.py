@@ -97,7 +97,6 @@ class TruncationGA:
     """The strategy; its rounds are a population and the candidates for its elite, by turns."""
 
     settings: Settings
-    needs_vectors = False
 
     @property
     def keep(self) -> int:

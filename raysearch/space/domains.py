@@ -204,6 +204,21 @@ class Space:
         """Draw the searched settings uniformly."""
         return {name: domain.from_unit(rng.random()) for name, domain in self.domains.items()}
 
+    @property
+    def corners(self) -> list[dict[str, bool | int | float | str]]:
+        """Complete settings at the lowest and the highest point, and at one for every value of every choice."""
+        ends = [
+            {name: domain.from_unit(unit) for name, domain in self.domains.items()}
+            for unit in (0.0, 1.0 - 2**-53)
+        ]
+        choices = [
+            {**ends[1], name: value}
+            for name, domain in self.domains.items()
+            if isinstance(domain, ChoiceDomain)
+            for value in domain.values
+        ]
+        return [self.complete(point) for point in (*ends, *choices)]
+
     def complete(self, searched: Settings) -> dict[str, bool | int | float | str]:
         """Join searched and fixed settings."""
         return {**searched, **self.fixed}

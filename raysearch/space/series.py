@@ -37,7 +37,13 @@ def read_members(
     problems: dict[str, None] = {}
     for variant in names:
         prefix = [variant] if variant is not None and len(names) > 1 else []
-        for values, texts in _combinations(read_space_file(path, overrides, variant)):
+        try:
+            base = read_space_file(path, overrides, variant)
+        except InputError as error:
+            of_variant = f" (variant {variant})" if prefix else ""
+            problems |= dict.fromkeys(f"{problem}{of_variant}" for problem in error.problems)
+            continue
+        for values, texts in _combinations(base):
             name = "-".join([*prefix, *(re.sub(r"[^A-Za-z0-9._]+", "_", str(value)) for value in values)])
             if name in members:
                 problems[f"vary: two members would be called {name!r}"] = None

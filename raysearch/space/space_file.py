@@ -64,23 +64,29 @@ class SpaceFile(Section):
         search = self.search
         if not self.searched.domains:
             yield "space: needs at least one setting to search"
-        grid_size = self.searched.grid_size
-        if search.sampler == "grid" and grid_size is None:
-            yield "search.sampler: grid needs int and choice settings only; fix the float ones"
-        if search.sampler == "grid" and grid_size is not None and search.trials > grid_size:
-            yield f"search.trials: the grid has {grid_size} points, got {search.trials} trials"
-        if search.sampler == "grid" and search.enqueue:
-            yield "search.enqueue: the grid visits every point anyway; leave it out or take another sampler"
+        if search.sampler == "grid":
+            yield from self._grid_problems()
         if len(set(self.objectives)) < len(self.objectives):
             yield f"objectives: must differ, got {list(self.objectives)}"
         if len(self.objectives) > 1 and (search.prune or search.prune_folds):
             yield "search.prune: what is behind is known for one objective only; leave it out or search one"
+        if self.strategy is not None and self.resources.gpus:
+            yield f"resources.gpus: evolution computes on CPUs; must be 0, got {self.resources.gpus}"
         if search.prune_folds and self.budget.runs < 3:
             yield f"search.prune_folds: needs budget.folds or budget.repeats of at least 3, got {self.budget.runs}"
         if search.enqueue and search.enqueue != "published":
             yield from self._wrongly_enqueued(search.enqueue)
         if any(not values for varied in self.vary.values() for values in varied.values()):
             yield "vary: needs at least one value for each key"
+
+    def _grid_problems(self) -> Iterator[str]:
+        search, grid_size = self.search, self.searched.grid_size
+        if grid_size is None:
+            yield "search.sampler: grid needs int and choice settings only; fix the float ones"
+        elif search.trials > grid_size:
+            yield f"search.trials: the grid has {grid_size} points, got {search.trials} trials"
+        if search.enqueue:
+            yield "search.enqueue: the grid visits every point anyway; leave it out or take another sampler"
 
     def _wrongly_enqueued(self, enqueue: Sequence[dict[str, Any]]) -> Iterator[str]:
         domains = self.searched.domains

@@ -123,6 +123,11 @@ class Task(ABC, Generic[S]):
         return {"outputs": outputs.numpy(), "targets": data.column(-1).numpy()}
 
 
+def settings_names(task: Task[Any]) -> list[str]:
+    """Name all settings that a task knows."""
+    return [field.name for field in dataclasses.fields(task.Settings)]
+
+
 def make_settings(task: Task[S], values: Mapping[str, Any], origin: str = "space") -> S:
     """Turn plain values into the task's settings.
 

@@ -10,7 +10,7 @@ import torch
 
 from raysearch.errors import StorageError
 from raysearch.tasks import load_task
-from raysearch.training.by_evolution import Evaluator
+from raysearch.training.by_evolution import Evaluator, EvaluatorLostError
 from raysearch.training.learner import NonFiniteError
 from raysearch.training.loop import RefusedError, Trainer
 from raysearch.training.order import EpochReport, Order, Outcome, Report
@@ -40,6 +40,7 @@ def attempt_run(
 
     Raises:
         StorageError: the disk is full or failed, which is no fault of the settings.
+        EvaluatorLostError: nor is that.
         Exception: whatever ``report`` raises, which is none either.
     """
     threads_before = torch.get_num_threads()
@@ -61,7 +62,7 @@ def attempt_run(
         return Trainer(load_task(order.task), order, workers, remember, evaluator).run()
     except _NotHeardError as not_heard:
         raise not_heard.error from None
-    except StorageError:
+    except (StorageError, EvaluatorLostError):
         raise
     except RefusedError as error:
         state, failure, message, facts = "refused", "limit", str(error), error.facts

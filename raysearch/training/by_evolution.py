@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 from raysearch.evolve.make import make_strategy
@@ -20,11 +21,23 @@ from raysearch.training.children import ChildLosses
 from raysearch.training.learner import Ground, NonFiniteError, Trained
 
 
+class EvaluatorLostError(Exception):
+    """Whoever evaluates candidates is gone, which says nothing about the settings."""
+
+
 class Evaluator(Protocol):
     """Tells the losses of candidates: in this process, or spread over others; the bits are the same."""
 
     def losses(self, asked: Round, batches: Sequence[Tensor]) -> list[float]:
-        """Mean loss of each candidate over the batches; a batch is int64 (row,), rows of the training part."""
+        """Mean loss of each candidate over the batches; a batch is int64 (row,), rows of the training part.
+
+        Raises:
+            EvaluatorLostError: it cannot be told.
+        """
+        ...
+
+    def remember(self, snapshots: dict[str, Any]) -> None:
+        """Take what shortens the rebuilding of long chains, for processes that are yet to start."""
         ...
 
 
@@ -49,9 +62,9 @@ class EvolutionLearner:
 
     def train_epoch(self, epoch: int) -> Trained:
         """Carry out generations until the epoch's batches are used up."""
-        batches = list(self._ground.rows_of(epoch).split(self._ground.batch_size))
+        batches = _batches(self._ground.rows_of(epoch), self._ground.batch_size)
         chance = generator(self._ground.order.seed, "generations", epoch)
-        lowest, presentations = [], 0
+        total, n_seen, presentations = 0.0, 0, 0
         while batches:
             self._state, asked = self._strategy.ask(self._state, chance)
             taken, batches = batches[: asked.batches], batches[asked.batches :]
@@ -60,10 +73,14 @@ class EvolutionLearner:
             if not finite:
                 raise NonFiniteError(f"no candidate of a generation in epoch {epoch} has a finite loss")
             self._state = self._strategy.tell(self._state, losses)
-            lowest.append(min(finite))
-            presentations += len(losses) * sum(len(batch) for batch in taken)
+            n_rows = sum(len(batch) for batch in taken)
+            total += min(finite) * n_rows
+            n_seen += n_rows
+            presentations += len(losses) * n_rows
         self._show_best()
-        return Trained(sum(lowest) / len(lowest), presentations)
+        if self._evaluator is not self._here:
+            self._evaluator.remember(self._here.snapshots())
+        return Trained(total / n_seen, presentations)
 
     def end_epoch(self, loss: float) -> None:
         """Nothing: selection is the strategy's."""
@@ -75,8 +92,17 @@ class EvolutionLearner:
     def load_state(self, state: dict[str, Any]) -> None:
         """Take it back."""
         self._here.remember(state["snapshots"])
+        self._evaluator.remember(state["snapshots"])
         self._state = self._strategy.from_plain(state["evolution"])
         self._show_best()
 
     def _show_best(self) -> None:
         self._flat.copy_(self._here.weights(self._strategy.best(self._state)))
+
+
+def _batches(rows: Tensor, size: int) -> list[Tensor]:
+    """Part an epoch's rows into batches; what is left over joins the last, for a selection on a few rows is chance."""
+    batches = list(rows.split(size))
+    if len(batches) > 1 and len(batches[-1]) < size:
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return batches

@@ -23,6 +23,7 @@ from raysearch.evolve.mutation import Step
 from raysearch.evolve.rebuild import Rebuilder, Snapshots
 from raysearch.evolve.strategy import Round
 from raysearch.models.flat import flat_parameters
+from raysearch.seeds import derive
 from raysearch.tasks.task import Task
 from raysearch.training.inherit import inherit
 from raysearch.training.order import Order
@@ -52,7 +53,9 @@ class ChildLosses:
 
     def __init__(self, task: Task[Any], order: Order, settings: Any, train: TensorData) -> None:  # noqa: ANN401 - the task's own type
         self._task, self._order, self._settings, self._train = task, order, settings, train
+        seed_all(derive(order.seed, "weights"))  # what a model draws and does not keep among its weights
         self._model = task.model(settings).eval()
+        inherit(order, self._model)
         self._flat = flat_parameters(self._model)
         assert order.strategy is not None  # or nobody would ask
         self._strategy = make_strategy(order.strategy, order.evolution, len(self._flat))
@@ -76,7 +79,8 @@ class ChildLosses:
         for key, children in by_base.items():
             self._flat.copy_(_as_tensor(bases[key]))
             steps = [_as_tensors(step) for _, step in children]
-            for batch in taken:
+            for rows, batch in zip(batches, taken, strict=True):
+                seed_all(derive(self._order.seed, "batch", *rows[:2].tolist()))  # what a loss draws
                 losses = self._task.children_losses(self._model, steps, batch).tolist()
                 for (place, _), loss in zip(children, losses, strict=True):
                     found[place] += loss / len(taken)

@@ -15,8 +15,8 @@ from raysearch.training.order import Order
 def inherit(order: Order, model: nn.Module) -> dict[str, Any]:
     """Copy the weights of the run's parent into the model, as far as they fit.
 
-    Of a tensor whose shape has changed the part that both shapes have in common is taken (the first filters, the
-    first neurons); the rest stays as it is.
+    Of a tensor whose shape has changed the part that both shapes have in common is taken: the first filters, the
+    first neurons, and of a kernel the middle, so that its map does not move. The rest stays as it is.
 
     Args:
         order: names the parent; without one nothing happens.
@@ -44,8 +44,17 @@ def inherit(order: Order, model: nn.Module) -> dict[str, Any]:
 
 @torch.no_grad()
 def copy_common(target: Tensor, source: Tensor) -> None:
-    """Copy the part of ``source`` that ``target`` has room for, from the first element of each axis on."""
+    """Copy the part of ``source`` that ``target`` has room for; the axes of a kernel are those after the first two."""
     if target.ndim != source.ndim:
         return
-    common = tuple(slice(0, min(pair)) for pair in zip(target.shape, source.shape, strict=True))
-    target[common] = source[common]
+    pairs = [
+        _middle(*sizes) if axis >= 2 else (slice(0, min(sizes)), slice(0, min(sizes)))
+        for axis, sizes in enumerate(zip(target.shape, source.shape, strict=True))
+    ]
+    target[tuple(pair[0] for pair in pairs)] = source[tuple(pair[1] for pair in pairs)]
+
+
+def _middle(one: int, other: int) -> tuple[slice, slice]:
+    """Where two lengths lie over each other when their middles do."""
+    common = min(one, other)
+    return tuple(slice((size - common) // 2, (size - common) // 2 + common) for size in (one, other))  # type: ignore[return-value] # two

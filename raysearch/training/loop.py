@@ -93,7 +93,7 @@ class Trainer:
             "parameters": count_parameters(self.model),
             "mflop": count_mflop(self.task, self.model, self.parts.validation),
             "device": str(self.workers.device),
-            "workers": self.workers.size,
+            "workers": self.order.workers,
         }
         over = [
             f"{name} {facts[name]:.6g} > {limit:g}"
@@ -204,7 +204,7 @@ class Trainer:
     def _save(self, epoch: int, *, is_best: bool) -> None:
         weights = self.model.state_dict()
         if is_best:
-            state = self.learner.state() if self.order.breeds else {}
+            state = self.learner.state() if self.order.breeds and not self.order.strategy else {}
             self.checkpoints.save("best", epoch, {"model": weights, **state})
         if not self._is_over():
             progress = self.progress.to_plain()

@@ -27,7 +27,8 @@ from raysearch.training.workers import OneWorker
 
 DESCRIBES_DATA = ("files", "n_train", "n_validation", "n_test", "split_by")
 REHEARSAL_ROWS = 2000
-BYTES_PER_WEIGHT = 4 * 3  # the weight and up to two moments of the optimiser, fp32
+FLOATS_PER_WEIGHT = 3  # the weight and up to two moments of the optimiser
+FLOATS_EVOLVED = 5  # the weight and up to four snapshots
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,8 @@ def rehearse(
         raise InputError(*(f"space.{name}: the task never reads this setting" for name in names))
     _check_limits(wanted.limits, costs)
     largest = max(cost["parameters"] for cost in costs)
-    return Rehearsal(data, _objectives(task, wanted, metrics), int(largest) * BYTES_PER_WEIGHT)
+    floats = FLOATS_PER_WEIGHT if wanted.by_gradient else FLOATS_EVOLVED
+    return Rehearsal(data, _objectives(task, wanted, metrics), 4 * int(largest) * floats)
 
 
 def _objectives(task: Task[Any], wanted: Wanted, metrics: Mapping[str, float]) -> dict[str, bool]:

@@ -200,9 +200,8 @@ def test_rounds_are_as_large_as_promised(name):
 def test_candidates_are_of_the_kind_it_says(name):
     strategy = make(name)
     _, asked = strategy.ask(after(strategy, 4), chance(7, 4))
-    kind = Vector if strategy.needs_vectors else Genome
+    kind = Vector if strategy.mutation is None else Genome
     assert all(isinstance(candidate, kind) for candidate in asked.candidates)
-    assert (strategy.mutation is None) == strategy.needs_vectors
 
 
 def test_the_first_best_is_the_run_s_initial_weights(name):

@@ -8,6 +8,8 @@ import pytest
 
 from raysearch.cluster.launch import prepare
 from raysearch.space.series import read_members
+from raysearch.space.variants import variants_of
+from raysearch.space.yaml_file import read_yaml
 
 FOLDER = Path(__file__).parents[2] / "searchspaces"
 SHIPPED = sorted(FOLDER.glob("*.yaml"))
@@ -19,8 +21,12 @@ def test_there_are_some() -> None:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_it_rehearses(path: Path, tmp_path: Path) -> None:
-    member = next(iter(read_members(path).values()))  # of a series one stands for all
-    prepared = prepare(member, tmp_path)
+    variants = variants_of(read_yaml(path)) or [None]
+    for variant in variants:
+        member = next(
+            iter(read_members(path, variants=variant and [variant]).values())
+        )  # of combinations one
+        prepared = prepare(member, tmp_path)
     assert next(iter(prepared.rehearsal.objectives)).startswith("val_")
     assert prepared.space_file.description
     physics = prepared.space_file.demonstration_of

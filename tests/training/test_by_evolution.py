@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,14 +16,40 @@ from raysearch.evolve.strategy import Round
 from raysearch.tasks import load_task
 from raysearch.tasks.task import make_settings
 from raysearch.training.attempt import attempt_run
+from raysearch.training.by_evolution import EvaluatorLostError
 from raysearch.training.children import ChildLosses, items_of
 from raysearch.training.order import EpochReport, Order, Outcome
 from raysearch.training.randomness import load_parts
 from raysearch.training.workers import OneWorker
 
+# The toy with noise on its targets, and a direction of its own that no state_dict keeps.
+DRAWING = f"""
+import sys
+sys.path.insert(0, {str(TOY_TASK.parent)!r})
+import torch
+from toy_task import Toy
+
+
+class Drawing(Toy):
+    def model(self, settings):
+        model = super().model(settings)
+        model.shift = torch.randn(1)
+        return model
+
+    def loss(self, model, batch):
+        x, y = batch
+        return super().loss(model, (x + model.shift, y + 0.1 * torch.randn(y.shape)))
+"""
+
 STRATEGIES = {
     "one-plus-lambda": {"parents": 4, "children": 4, "rate": 0.2, "power": 0.3},
-    "truncation-ga": {"population": 12, "parents": 4, "power": 0.1, "elite_candidates": 3, "elite_batches": 2},
+    "truncation-ga": {
+        "population": 12,
+        "parents": 4,
+        "power": 0.1,
+        "elite_candidates": 3,
+        "elite_batches": 2,
+    },
     "nevergrad:OnePlusOne": {},
 }
 
@@ -82,7 +109,9 @@ def test_a_killed_run_goes_on_to_the_same_bits(tmp_path: Path, strategy: str, la
         attempt_run(order(tmp_path / "killed", strategy), OneWorker(), kill)
     outcome, resumed = run(order(tmp_path / "killed", strategy, attempt=2))
     assert outcome.weights_sha256 == straight.weights_sha256
-    assert [(each.epoch, each.metrics) for each in resumed] == [(each.epoch, each.metrics) for each in reports]
+    assert [(each.epoch, each.metrics) for each in resumed] == [
+        (each.epoch, each.metrics) for each in reports
+    ]
 
 
 def test_an_epoch_passes_once_over_the_data_and_forward_passes_are_counted(tmp_path: Path) -> None:
@@ -90,6 +119,21 @@ def test_an_epoch_passes_once_over_the_data_and_forward_passes_are_counted(tmp_p
     _, reports = run(order(tmp_path, "one-plus-lambda", epochs=3))
     counts = [report.metrics["presentations"] for report in reports]
     assert counts == [8 * 4 + 7 * 8 * 5, *(8 * 4 + (7 + more) * 8 * 5 for more in (8, 16))]
+
+
+def test_rows_left_over_join_the_last_batch(tmp_path: Path) -> None:
+    """A selection on the last 4 of 64 examples would be chance, right before the epoch is judged."""
+    settings = {"learning_rate": 0.03, "width": 8, "batch_size": 20}
+    asked: list[int] = []
+
+    class Counting(Scattered):
+        def losses(self, asked_for: Round, batches: Sequence[torch.Tensor]) -> list[float]:
+            asked.extend(len(batch) for batch in batches)
+            return super().losses(asked_for, batches)
+
+    what = order(tmp_path, "one-plus-lambda", epochs=1, settings=settings)
+    attempt_run(what, OneWorker(), lambda _: None, Counting(what))
+    assert asked == [20, 20, 24]
 
 
 class Scattered:
@@ -100,6 +144,9 @@ class Scattered:
 
     def losses(self, asked: Round, batches: Sequence[torch.Tensor]) -> list[float]:
         return [child_losses(self._order).losses_of([item], batches)[0] for item in items_of(asked)]
+
+    def remember(self, snapshots: dict[str, Any]) -> None:
+        """Nothing: every evaluator is new."""
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
@@ -120,6 +167,25 @@ def test_a_run_goes_on_from_its_parent(tmp_path: Path) -> None:
     fresh, _ = run(order(tmp_path / "elsewhere", "one-plus-lambda", epochs=2, trial=1))
     assert fresh.value is not None
     assert child.value < 0.5 * fresh.value
+
+
+def test_a_loss_that_draws_at_random_draws_the_same_wherever_it_is_evaluated(tmp_path: Path) -> None:
+    (tmp_path / "drawing.py").write_text(DRAWING)
+    task = f"{tmp_path}/drawing.py:Drawing"
+    together, _ = run(order(tmp_path / "together", "one-plus-lambda", epochs=2, task=task))
+    what = order(tmp_path / "scattered", "one-plus-lambda", epochs=2, task=task)
+    scattered = attempt_run(what, OneWorker(), lambda _: None, Scattered(what))
+    assert (scattered.value, scattered.weights_sha256) == (together.value, together.weights_sha256)
+
+
+def test_a_lost_evaluator_is_no_failure_of_the_run(tmp_path: Path) -> None:
+    class Lost(Scattered):
+        def losses(self, asked: Round, batches: Sequence[torch.Tensor]) -> list[float]:
+            raise EvaluatorLostError("gone")
+
+    what = order(tmp_path, "one-plus-lambda")
+    with pytest.raises(EvaluatorLostError):
+        attempt_run(what, OneWorker(), lambda _: None, Lost(what))
 
 
 def test_candidates_without_a_finite_loss_end_the_run(tmp_path: Path) -> None:

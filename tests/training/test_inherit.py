@@ -12,13 +12,18 @@ from torch import nn
 
 from raysearch.training.attempt import attempt_run
 from raysearch.training.checkpoint import load_checkpoint
-from raysearch.training.inherit import inherit
+from raysearch.training.inherit import copy_common, inherit
 from raysearch.training.order import EpochReport, Order, Outcome
 from raysearch.training.workers import OneWorker
 
 
 def order(folder: Path, **changes: object) -> Order:
-    plain = {"strategy": None, "evolution": {}, "breeds": True, "settings": {"learning_rate": 0.03, "width": 8}}
+    plain = {
+        "strategy": None,
+        "evolution": {},
+        "breeds": True,
+        "settings": {"learning_rate": 0.03, "width": 8},
+    }
     return dataclasses.replace(evolved_order(folder, "one-plus-lambda"), **{**plain, **changes})  # type: ignore[arg-type]
 
 
@@ -46,6 +51,16 @@ def test_weights_that_fit_are_taken_and_the_rest_stays(tmp_path: Path) -> None:
         assert torch.equal(model[2].weight[:, :common], theirs["2.weight"][:, :common])
         assert torch.equal(model[0].weight[common:], fresh["0.weight"][common:])
         assert bool(state) == (width == 8)  # an optimiser's moments go with all weights or none
+
+
+def test_the_middle_of_a_kernel_is_inherited_so_that_its_map_does_not_move() -> None:
+    small, large = torch.ones(2, 1, 3, 3), torch.zeros(3, 1, 5, 5)
+    copy_common(large, small)
+    assert torch.equal(large[:2, 0, 1:4, 1:4], torch.ones(2, 3, 3))
+    assert large.sum() == small.sum()
+    back = torch.zeros(2, 1, 3, 3)
+    copy_common(back, large)
+    assert torch.equal(back, small)
 
 
 def test_a_child_begins_where_its_parent_was_best(tmp_path: Path) -> None:
