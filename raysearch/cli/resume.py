@@ -29,7 +29,7 @@ def resume(
 ) -> None:
     """Go on with a study or series; nothing finished runs again."""
     from raysearch.cli.carry import begin, carry_out_all, go_on
-    from raysearch.cli.start import finish_series
+    from raysearch.cli.start import carry_out_series
     from raysearch.cluster.request import NO_WISH, Where, Wish
     from raysearch.study.folders import existing_folder, has_begun, is_series
     from raysearch.study.series import read_series
@@ -51,5 +51,4 @@ def resume(
         else begin(prepare(space_file, folder), folder / member, NO_WISH, folder.name)
         for member, space_file in read_series(folder).items()
     ]
-    carry_out_all([job for job in jobs if job], where)
-    finish_series(folder)
+    carry_out_series([job for job in jobs if job], where, folder)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from raysearch.cli.carry import Job, begin, carry_out_all, check_same, go_on, say
-from raysearch.errors import InputError
+from raysearch.errors import InputError, NoFinishedTrialError, TooManyFailedError
 from raysearch.study.folders import has_begun, is_series, resume_command, study_folder
 
 if TYPE_CHECKING:
@@ -85,7 +85,20 @@ def start(
     ]
     if not exists and folder not in prepared:
         write_series(folder, {place.name: study.space_file for place, study in prepared.items()})
-    carry_out_all([job for job in jobs if job], where)
+    carry_out_series([job for job in jobs if job], where, folder)
+
+
+def carry_out_series(jobs: list[Job], where: Where, folder: Path) -> None:
+    """Carry studies out and, if they are a series', write its report, also when one of them went wrong.
+
+    Raises:
+        RaysearchError: of the first study that went wrong.
+    """
+    try:
+        carry_out_all(jobs, where)
+    except (NoFinishedTrialError, TooManyFailedError):
+        finish_series(folder)
+        raise
     finish_series(folder)
 
 

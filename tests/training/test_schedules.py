@@ -17,7 +17,7 @@ from raysearch.training.attempt import attempt_run
 from raysearch.training.counting import count_mflop
 from raysearch.training.final import evaluate_on_test
 from raysearch.training.loop import Trainer
-from raysearch.training.order import Order
+from raysearch.training.order import EpochReport, Order
 from raysearch.training.rehearsal import Wanted, rehearse
 from raysearch.training.workers import OneWorker
 
@@ -149,3 +149,14 @@ def test_a_scheduler_is_told_the_objective_and_survives_a_kill(tmp_path: Path) -
         attempt_run(of(tmp_path / "killed", task=task), OneWorker(), kill_after(4))
     again, _ = run(of(tmp_path / "killed", task=task, attempt=2))
     assert essence(again) == essence(straight)
+
+
+def test_patience_begins_with_all_of_the_data(tmp_path: Path) -> None:
+    """On a share of the data a run may get worse and still be worth going on with."""
+    what = of(tmp_path, shares=(0.25, 0.25, 0.5, 0.5, 1.0, 1.0, 1.0, 1.0), epochs=8, patience=2)
+    trainer = Trainer(load_task(what.task), what, OneWorker(), lambda _: None)
+    over = []
+    for epoch in range(1, 8):
+        trainer.progress.reports.append(EpochReport(epoch, 0.0, {"val_loss": float(epoch)}))
+        over.append(trainer._is_over())
+    assert over == [False] * 6 + [True]
