@@ -47,7 +47,7 @@ import torch
 from textbook_jedinet import TextbookJediNet
 from torch import Tensor, nn
 
-from raysearch.data.jets import load_jets
+from raysearch.data.jet_arrays import JetInput, jet_arrays
 from raysearch.models.interaction_network import InteractionNetwork, InteractionNetworkShape
 
 FORMS = {"fast": {"memory": "fast"}, "recompute": {"memory": "recompute"}, "fused": {"kernel": "fused"}}
@@ -71,7 +71,7 @@ def make_batches(particles: int, *, full: bool, n: int = 8) -> list[Tensor]:
     """Make batches of constituents (JETS, particles, 16)."""
     if full:
         return [torch.randn(JETS, particles, 16) for _ in range(n)]
-    features = load_jets(None, particles).features
+    (features,) = jet_arrays(None, JetInput("constituents", particles)).inputs
     order = np.random.default_rng(0).permutation(len(features))[: n * JETS].reshape(n, JETS)
     return [torch.from_numpy(features[rows]) for rows in order]
 

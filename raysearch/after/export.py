@@ -27,7 +27,7 @@ from raysearch.after.trained import Trained
 from raysearch.data.tensors import Batch, TensorData
 from raysearch.errors import InputError, RaysearchError, ResourceError, StorageError, one_of
 from raysearch.models.interaction_network import InteractionNetwork
-from raysearch.models.interaction_network_plain import PlainInteractionNetwork
+from raysearch.models.interaction_network_plain import plain_form
 from raysearch.tasks.task import Task
 from raysearch.training.checkpoint import write_durably
 from raysearch.training.randomness import load_parts
@@ -102,16 +102,9 @@ class Standalone(nn.Module):
         return total / len(self.networks)
 
 
-def _plain_interaction_network(model: nn.Module) -> nn.Module:
-    assert isinstance(model, InteractionNetwork)
-    plain = PlainInteractionNetwork(model.shape)
-    plain.load_state_dict(model.state_dict())
-    return plain
-
-
 # Networks that no exporter can follow, each with the same function made of plain operations
 PLAIN_FORMS: dict[type[nn.Module], Callable[[nn.Module], nn.Module]] = {
-    InteractionNetwork: _plain_interaction_network,
+    InteractionNetwork: plain_form,
 }
 
 

@@ -17,6 +17,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 from raysearch.data.tensors import TensorData
+from raysearch.models.interaction_network_plain import plain_form
 from raysearch.tasks.task import Task
 
 SMALL = 1e-3  # in double precision, so that gates do not saturate and deep products do not vanish
@@ -42,7 +43,7 @@ def count_nonzero_mflop(task: Task[Any], model: nn.Module, data: TensorData) -> 
 
 def _structure(model: nn.Module) -> nn.Module:
     """Copy a network with a small positive number wherever a weight is not zero, and no running means."""
-    bare = copy.deepcopy(model).cpu().double().eval()
+    bare = copy.deepcopy(plain_form(model)).cpu().double().eval()
     for weight in bare.parameters():
         kept = weight != 0 if weight.ndim > 1 else torch.ones_like(weight, dtype=torch.bool)
         weight.copy_(kept * SMALL)

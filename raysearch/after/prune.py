@@ -4,7 +4,7 @@ Round 0 drops nothing: the found model is trained on with the L1 penalty, so tha
 that was trained as long. Each further round drops the smallest weights (raysearch/after/magnitude.py) and
 retrains what is left. The published script evaluates its last pruning without retraining; here every round tells both.
 
-All that is known lies in ``table.json``, written after each round; a round that was cut off goes on from its last epoch.
+All that is known lies in ``table.json``, written at the beginning and after each round; a round that was cut off goes on from its last epoch.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from raysearch.after.prune_table import (
 )
 from raysearch.after.retrain import Retrainer
 from raysearch.after.trained import FoldModel, Trained, check_data
+from raysearch.data.plain_scaling import to_plain
 from raysearch.data.tensors import Parts, TensorData
 from raysearch.errors import InputError, RaysearchError
 from raysearch.seeds import derive
@@ -71,6 +72,7 @@ def prune(
     device: torch.device | None = None,
     report: Callable[[EpochReport], None] = lambda *_: None,
     listen: Listener = lambda *_: None,
+    afresh: bool = False,
 ) -> Table:
     """Prune and retrain, or go on with it.
 
@@ -81,13 +83,20 @@ def prune(
         device: where to train; the CPU if not given.
         report: told every epoch; what it raises ends the call, with everything saved.
         listen: told every round, and how many there will be.
+        afresh: throw away what an earlier pruning left in the folder.
 
     Raises:
-        InputError: the trial has no such fold, its data were changed, or the folder holds another pruning.
+        InputError: the model is a pruned one, the trial has no such fold, its data were changed, or the folder holds
+            another pruning.
         StudyBusyError: another process prunes there.
         StorageError: the folder cannot be written, or what it holds is damaged.
         RaysearchError: a loss is no longer a number.
     """
+    if trained.pruning:
+        raise InputError(
+            f"--from {trained.pruning}: is a pruned model; prune takes a trial: best, or its number, which is "
+            f"{trained.trial} for this one"
+        )
     if recipe.fold not in range(len(trained.models)):
         raise InputError(
             f"--fold: trial {trained.trial} has folds 0 to {len(trained.models) - 1}, got {recipe.fold}"
@@ -97,12 +106,22 @@ def prune(
     torch.set_num_threads(trained.space_file.resources.threads)  # which decides bits
     try:
         with alone(folder):
-            parts = load_parts(trained.task, trained.source.of_fold(recipe.fold), trained.settings)
+            if afresh:
+                _clear(folder)
             found = trained.models[recipe.fold]
+            parts = load_parts(trained.task, trained.source.of_fold(found.fold), trained.settings)
             job = _Job(trained, recipe, folder, found, parts, device or torch.device("cpu"), report)
             return _carry_out(job, listen)
     finally:
         torch.set_num_threads(threads_before)
+
+
+def _clear(folder: Path) -> None:
+    """Remove a pruning, and nothing else that somebody may have put beside it."""
+    for name in ("trials", "rounds"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in ("report.md", "model.json", "model.pt", TABLE):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _carry_out(job: _Job, listen: Listener) -> Table:
@@ -114,6 +133,7 @@ def _carry_out(job: _Job, listen: Listener) -> Table:
         check_same(job.folder, table.identity, identity)
     else:
         table = Table(identity, count_mflop(job.trained.task, model, job.parts.validation), [], {}, {})
+        table.write(path)  # before a first round is begun, which another recipe must not go on with
     first = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     weights, masks = (
         (first, all_kept(model)) if not table.rounds else read_round(job.folder, table.rounds[-1])
@@ -223,6 +243,7 @@ def _export(job: _Job, table: Table, weights: Mapping[str, Tensor]) -> None:
         "trial": job.trained.trial,
         "fold": job.recipe.fold,
         "settings": job.trained.values,
+        "scaling": to_plain(job.found.scaling),
         "weights_sha256": table.rounds[-1].weights_sha256,
         "torch": str(torch.__version__),
     }

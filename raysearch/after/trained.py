@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from raysearch.data.plain_scaling import from_plain
 from raysearch.data.scaling import Scaling
-from raysearch.data.source import DataSource
+from raysearch.data.source import DataSource, changes
 from raysearch.errors import InputError, StorageError
 from raysearch.evolve.make import divide
 from raysearch.ledger.history import History, RunHistory, TrialHistory
@@ -52,6 +52,7 @@ class Trained:
         models: one for each fold.
         space_file: of the study.
         history: what is known of the study.
+        pruning: its name if the model is one that was pruned, else empty.
     """
 
     folder: Path
@@ -65,15 +66,12 @@ class Trained:
     models: tuple[FoldModel, ...]
     space_file: SpaceFile
     history: History
+    pruning: str = ""
 
     @property
     def classes(self) -> list[str]:
         """Names of the classes, none if the task is no classifier."""
         return list(self.history.created.data.get("classes", []))
-
-    def run_seed(self, fold: int) -> int:
-        """The seed of a fold's run, as the study derived it."""
-        return derive(self.space_file.seed, "run", self.trial, fold)
 
     def provenance(self) -> dict[str, str]:
         """Where the models come from, as plain text."""
@@ -118,10 +116,7 @@ def load_trained(folder: Path, history: History, which: str, source: DataSource)
     models = []
     for run in trial.runs:
         weights = _weights(folder, run)
-        seed_all(derive(space_file.seed, "run", trial.number, run.fold))  # as the final evaluation does
-        model = task.model(settings)
-        model.load_state_dict(weights)
-        model.eval()
+        model = _model(task, settings, space_file, (trial.number, run.fold), weights)
         scaling = _scaling(folder, run, task, settings, checked)
         models.append(FoldModel(run.fold, model, scaling, weights_sha256(weights)))
     return Trained(
@@ -140,16 +135,49 @@ def load_trained(folder: Path, history: History, which: str, source: DataSource)
 
 
 def _load_pruned(folder: Path, history: History, which: str, source: DataSource) -> Trained:
-    """Load what `raysearch prune` left: the trial it began with, of one fold, with other weights."""
+    """Load what `raysearch prune` left: one model, of which nothing but its own folder is needed."""
     about = json.loads((folder / which / "model.json").read_text(encoding="utf-8"))
-    found = load_trained(folder, history, str(about["trial"]), source)
     path = folder / which / "model.pt"
     weights = torch.load(path, map_location="cpu", weights_only=True)
     if weights_sha256(weights) != about["weights_sha256"]:
         raise StorageError(f"{path}: does not hold the weights that {which}/model.json names")
-    fold = found.models[about["fold"]]
-    fold.model.load_state_dict(weights)
-    return replace(found, models=(replace(fold, weights_sha256=about["weights_sha256"]),))
+    space_file = SpaceFile.model_validate(history.created.space_file)
+    task = load_task(space_file.task)
+    settings = make_settings(task, about["settings"])
+    if "scaling" in about:
+        scaling = from_plain(about["scaling"])
+    else:  # of a version that did not keep it
+        check_data(history, task, settings, source)
+        scaling = task.scaling(source.of_fold(about["fold"]), settings)
+    model = _model(task, settings, space_file, (about["trial"], about["fold"]), weights)
+    return Trained(
+        folder=folder,
+        study=history.created.study,
+        trial=about["trial"],
+        reference=space_file.task,
+        task=task,
+        values=about["settings"],
+        settings=settings,
+        source=source,
+        models=(FoldModel(about["fold"], model, scaling, about["weights_sha256"]),),
+        space_file=space_file,
+        history=history,
+        pruning=which,
+    )
+
+
+def _model(
+    task: Task[Any],
+    settings: Any,  # noqa: ANN401 - the task's own type
+    space_file: SpaceFile,
+    run: tuple[int, int],
+    weights: Mapping[str, Tensor],
+) -> nn.Module:
+    """Build the model of a run (trial, fold), with what it draws and does not keep among its weights."""
+    seed_all(derive(derive(space_file.seed, "run", *run), "weights"))  # as its training does
+    model = task.model(settings)
+    model.load_state_dict(weights)
+    return model.eval()
 
 
 def _check_kept(history: History, trial: TrialHistory) -> None:
@@ -192,13 +220,9 @@ def check_data(history: History, task: Task[Any], settings: Any, source: DataSou
     """Check that the study's data are what it was trained on.
 
     Raises:
-        InputError: files were changed or are gone; all are named.
+        InputError: files were changed or added, or are gone; all are named.
     """
     files = task.inspect(source, settings)["files"]
-    problems = [
-        f"data: {name} was changed or is gone since {history.created.study} began"
-        for name, sha256 in sorted(history.created.data["files"].items())
-        if files.get(name) != sha256
-    ]
+    problems = changes(history.created.data["files"], files, f"{history.created.study} began")
     if problems:
         raise InputError(*problems)

@@ -30,8 +30,8 @@ def export(
 
     raysearch export jedinet --to onnx --out jedinet.onnx
 
-    Inputs are as in the data files: standardisation is part of the file. It is kept only if its probabilities are
-    those of the model on jets of the test part, within 1e-4.
+    Inputs are as in the data files: standardisation is part of the file. It is kept only if it gives what the model
+    gives on examples of the test part, within 1e-4: of a probability as it is, of other outputs by their size.
     """
     from raysearch.after.export import export as write
     from raysearch.cli.trained import check_out, find_trained
@@ -46,4 +46,5 @@ def export(
     done = write(trained, to, out)
     shapes = ", ".join("x".join(["batch", *map(str, shape)]) for shape in done.input_shapes)
     typer.echo(f"{out}: input {shapes}, {out.stat().st_size / 1e6:.2f} MB")
-    typer.echo(f"max |difference| to the model on {done.n_examples} test examples: {done.difference:.2g}")
+    difference = "max |difference|" if trained.classes else "max |difference|, by the outputs' size,"
+    typer.echo(f"{difference} to the model on {done.n_examples} test examples: {done.difference:.2g}")

@@ -39,7 +39,8 @@ def predict(
     trained = find_trained(runs, name, trial)
     with open_bar("scoring") as progress:
         done = write_scores(trained, data, out, batch=batch, device=where, progress=progress)
-    models = f", mean of {len(trained.models)} folds" if len(trained.models) > 1 else ""
+    runs_of_trial = f"{len(trained.models)} {trained.history.created.run_word}s"
+    models = f", mean of {runs_of_trial}" if len(trained.models) > 1 else ""
     typer.echo(
         f"{out}: {done.n_rows:,} rows of {done.n_files} file(s), scored by trial {trained.trial}{models}"
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,12 +11,15 @@ import typer
 
 from raysearch.cli.options import Name, Runs, Trial
 from raysearch.cli.trained import Device
-from raysearch.errors import StoppedError
+from raysearch.errors import InputError, StoppedError
 from raysearch.study.folders import RUNS
 
 if TYPE_CHECKING:
     from raysearch.after.prune_table import Round, Table
     from raysearch.training.order import EpochReport
+
+
+TAKEN = ("best", "report", "test", "trials")  # folders of the study's own
 
 
 def prune(
@@ -57,6 +59,10 @@ def prune(
     from raysearch.cluster.executor import StopFlag
     from raysearch.study.folders import study_folder
 
+    if new_name in TAKEN or new_name.isdigit():
+        raise InputError(
+            f"--name {new_name}: {', '.join(TAKEN)} and numbers mean something else in a study; give another name"
+        )
     where = device_of(device)
     trained = find_trained(runs, name, trial)
     budget = trained.space_file.budget
@@ -69,8 +75,6 @@ def prune(
         fold=fold,
     )
     folder = study_folder(trained.folder, new_name)
-    if force and (folder / "table.json").is_file():
-        shutil.rmtree(folder)
     with StopFlag() as stop:
 
         def after_epoch(_: EpochReport) -> None:
@@ -78,7 +82,9 @@ def prune(
                 again = shlex.join(["raysearch", *(word for word in sys.argv[1:] if word != "--force")])
                 raise StoppedError(f"stopped, everything is saved; go on with: {again}", stop.signal_number)
 
-        table = carry_out(trained, recipe, folder, device=where, report=after_epoch, listen=_say)
+        table = carry_out(
+            trained, recipe, folder, device=where, report=after_epoch, listen=_say, afresh=force
+        )
     _print(table, trained.history.created.objective, folder)
 
 

@@ -10,7 +10,7 @@ from raysearch.study.folders import RUNS
 
 def report(name: Name, runs: Runs = RUNS) -> None:
     """Make the report of a study or series again."""
-    from raysearch.study.folders import existing_folder, is_series
+    from raysearch.study.folders import as_typed, existing_folder, is_series
 
     folder = existing_folder(runs, name)
     if is_series(folder):
@@ -18,7 +18,7 @@ def report(name: Name, runs: Runs = RUNS) -> None:
 
         for line in series_lines(folder):
             typer.echo(line)
-        typer.echo(build_series_report(folder))
+        typer.echo(build_series_report(folder, as_typed(folder)))
         return
     from raysearch.report.build import build_report
 

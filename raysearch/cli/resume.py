@@ -15,7 +15,8 @@ from raysearch.study.folders import RUNS
 def resume(
     name: Name,
     trials: Annotated[
-        str | None, typer.Option("--trials", metavar="+N", help="Search N trials more.")
+        str | None,
+        typer.Option("--trials", metavar="+N", help="Search N trials more; of a series, in each member."),
     ] = None,
     window: Annotated[
         int | None, typer.Option("--window", help="Ask more trials ahead from here on, for a larger cluster.")
@@ -30,7 +31,7 @@ def resume(
     """Go on with a study or series; nothing finished runs again."""
     from raysearch.cli.carry import begin, carry_out_all, go_on
     from raysearch.cli.start import carry_out_series
-    from raysearch.cluster.request import NO_WISH, Where, Wish
+    from raysearch.cluster.request import Where, Wish
     from raysearch.study.folders import existing_folder, has_begun, is_series
     from raysearch.study.series import read_series
 
@@ -48,7 +49,7 @@ def resume(
     jobs = [
         go_on(folder / member, wish, allow_skew=allow_skew)
         if has_begun(folder / member)
-        else begin(prepare(space_file, folder), folder / member, NO_WISH, folder.name)
+        else begin(prepare(space_file, folder), folder / member, wish, folder.name)
         for member, space_file in read_series(folder).items()
     ]
     carry_out_series([job for job in jobs if job], where, folder)

@@ -11,7 +11,7 @@ import typer
 
 from raysearch.cli.carry import Job, begin, carry_out_all, check_same, go_on, say
 from raysearch.errors import InputError, NoFinishedTrialError, TooManyFailedError
-from raysearch.study.folders import has_begun, is_series, resume_command, study_folder
+from raysearch.study.folders import as_typed, has_begun, is_series, resume_command, study_folder
 
 if TYPE_CHECKING:
     from raysearch.cluster.launch import Prepared
@@ -107,7 +107,7 @@ def finish_series(folder: Path) -> None:
     if is_series(folder):
         from raysearch.report.series_report import build_series_report, series_lines
 
-        page = build_series_report(folder)
+        page = build_series_report(folder, as_typed(folder))
         typer.echo("\n" + "\n".join(series_lines(folder)))
         typer.echo(f"\nreport:   {page}")
         typer.echo(f"go on:    {resume_command(folder, '--trials +N')}")

@@ -10,7 +10,7 @@ import typer
 
 from raysearch.ledger.history import History, TrialHistory
 from raysearch.ledger.ledger import read_entries
-from raysearch.report.states import OVER, count_states, objective_names, run_word, tests_of, trivial_loss
+from raysearch.report.states import OVER, count_states, objective_names, tests_of, trivial_loss
 from raysearch.study.folders import name_of, resume_command
 
 PARTS = ("train", "val", "test")
@@ -37,7 +37,8 @@ def print_summary(folder: Path) -> None:
     report = folder / "report" / "index.html"
     typer.echo(f"\nreport:   {report if report.is_file() else f'raysearch report {name_of(folder)}'}")
     typer.echo("MLflow:   raysearch dashboard")
-    if history.is_complete:  # else the error that ended it says how to go on
+    given = all(trial.given for trial in history.trials)  # a sampler's would be another question
+    if history.is_complete and not given:  # else the error that ended it says how to go on
         more = f"--trials +{space_file['search']['trials']}"
         typer.echo(f"go on:    {resume_command(folder, more)}")
 
@@ -59,7 +60,7 @@ def _print_best(history: History, best: TrialHistory) -> None:
     figures |= {
         name: [record.metrics[name] for record in tests] for name in (tests[0].metrics if tests else {})
     }
-    of_folds = f", mean and sd over {len(ended)} {run_word(history.created)}s" if len(ended) > 1 else ""
+    of_folds = f", mean and sd over {len(ended)} {history.created.run_word}s" if len(ended) > 1 else ""
     epochs = (
         ", ".join(f"{record.best_epoch} of {record.epochs}" for record in ended[:1]) if not of_folds else ""
     )
@@ -69,6 +70,8 @@ def _print_best(history: History, best: TrialHistory) -> None:
     for name in _main_metrics(ended[0].metrics):
         cells = [_mean_sd(figures.get(f"{part}_{name}", [])) for part in PARTS]
         typer.echo(f"  {name:<24}" + "".join(f"{cell:>{width}}" for cell in cells))
+    if history.created.space_file.get("strategy") and "train_loss" in figures:
+        typer.echo("  training loss: mean of each generation's lowest, on its own batch")
     if (trivial := trivial_loss(history)) is not None:
         typer.echo(f"  {'energy sum, calibrated':<24}{'-':>{width}}{trivial:>{width}.4f}{'-':>{width}}")
     if tests:

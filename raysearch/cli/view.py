@@ -17,7 +17,6 @@ from rich.text import Text
 
 from raysearch.ledger.history import History, TrialHistory
 from raysearch.ledger.records import Committed, Ended, Entry, Lost, Opened, Started, Tested
-from raysearch.report.states import run_word
 from raysearch.study.study import Listener
 
 ROWS = 15  # a terminal of 24 lines holds them all
@@ -69,7 +68,7 @@ def show_line(entry: Entry, history: History) -> None:
 
 def _run(record: Started | Ended | Lost | Tested, history: History) -> str:
     """Name a run: ``trial 3``, or where trials have several ``trial 3 fold 1/5``."""
-    runs, word = history.created.folds, run_word(history.created)
+    runs, word = history.created.folds, history.created.run_word
     return f"trial {record.trial}" + (f" {word} {record.fold + 1}/{runs}" if runs > 1 else "")
 
 
@@ -89,7 +88,7 @@ def _mean(history: History, number: int) -> str:
     trial = history.trials[number]
     assert trial.committed is not None
     n_ended = sum(run.ended is not None for run in trial.runs)
-    return f"{trial.committed.value:.5g}, mean of {n_ended} of {len(trial.runs)} {run_word(history.created)}s"
+    return f"{trial.committed.value:.5g}, mean of {n_ended} of {len(trial.runs)} {history.created.run_word}s"
 
 
 def last_line(message: str) -> str:
@@ -126,7 +125,7 @@ class Snapshot:
         if best is not None:
             head += f"; best: trial {best.number}, {history.created.objective} {best.value:.4g}"
         rows = [_row(trial, history) for trial in history.trials[-ROWS:]]
-        word = run_word(history.created) if history.created.folds > 1 else ""
+        word = history.created.run_word if history.created.folds > 1 else ""
         return cls(head, history.created.objective, word, rows)
 
     def __rich__(self) -> Group:

@@ -19,6 +19,7 @@ import torch
 from raysearch.cluster.environment import prepare_environment
 from raysearch.cluster.executor import Executor, StopFlag, order_for, source_of
 from raysearch.cluster.request import NO_WISH, Where, Wish
+from raysearch.data.source import changes
 from raysearch.errors import InputError, NoFinishedTrialError, StoppedError, StorageError
 from raysearch.evolve.make import divide, make_strategy, settings_of
 from raysearch.ledger.history import History
@@ -158,8 +159,7 @@ def check_unchanged(folder: Path, *, allow_skew: bool) -> SpaceFile:
             f"task: {space_file.task} was changed since the study began; start a new study with it"
         )
     files = _rehearse(space_file).data["files"]
-    changed = sorted(name for name, sha in created.data["files"].items() if files.get(name) != sha)
-    problems += [f"data: {name} was changed or is gone since the study began" for name in changed]
+    problems += changes(created.data["files"], files, "the study began")
     if history.sessions and not allow_skew:
         before, now = history.sessions[0][0].versions, versions()
         problems += [

@@ -1,8 +1,8 @@
 """Reads jets that a trained tagger is applied to: the layout of the training files, of which real data lack the labels.
 
-A file needs only what the network sees: ``jetConstituentList`` and ``particleFeatureNames`` for constituents and
-images, ``jets`` with the 16 columns ``layout.DNN_COLUMNS`` by name for quantities. ``jets`` with the five class columns,
-and ``event``, are handed through where they are there. Everything is read piece by piece.
+A file needs only what the network sees: ``jetConstituentList`` and ``particleFeatureNames`` for constituents and for
+images that are computed, ``jetImage`` for a network that was trained on images of files, ``jets`` with the 16 columns
+``layout.DNN_COLUMNS`` by name for quantities. ``jets`` with the five class columns, and ``event``, are handed through where they are there. Everything is read piece by piece.
 """
 
 from __future__ import annotations
@@ -57,12 +57,13 @@ class _Layout:
     has_images: bool = False
 
 
-def other_jets(paths: Sequence[Path], wanted: JetInput) -> OtherData:
+def other_jets(paths: Sequence[Path], wanted: JetInput, *, stored_images: bool = False) -> OtherData:
     """Check files and make them ready to be read.
 
     Args:
         paths: files and folders, as for :func:`raysearch.data.jets.jet_files`.
         wanted: what the network sees of a jet.
+        stored_images: take images from the files, as in training, instead of computing them from constituents.
 
     Returns:
         Pieces of up to 1000 jets of one file, with ``label`` (int64, -1 where unknown) if all files have class columns
@@ -82,7 +83,7 @@ def other_jets(paths: Sequence[Path], wanted: JetInput) -> OtherData:
     for file in files:
         try:
             with closing(open_hdf5(file)) as opened:
-                layouts.append(_layout(opened, file, wanted))
+                layouts.append(_layout(opened, file, wanted, stored_images=stored_images))
         except InputError as error:
             problems += error.problems
     if problems:
@@ -106,7 +107,7 @@ def other_jets(paths: Sequence[Path], wanted: JetInput) -> OtherData:
     return OtherData(tuple(files), sum(layout.n for layout in layouts), read)
 
 
-def _layout(opened: h5py.File, file: Path, wanted: JetInput) -> _Layout:
+def _layout(opened: h5py.File, file: Path, wanted: JetInput, *, stored_images: bool) -> _Layout:
     """Find what is wanted in one file.
 
     Raises:
@@ -115,7 +116,7 @@ def _layout(opened: h5py.File, file: Path, wanted: JetInput) -> _Layout:
     problems: list[str] = []
     features: tuple[int, ...] = ()
     quantities: tuple[int, ...] = ()
-    images = dataset(opened, IMAGE, 3, "f", problems) if wanted.kind == "image" and IMAGE in opened else None
+    images = dataset(opened, IMAGE, 3, "f", problems) if stored_images else None
     if images is not None and images.shape[1:] != (SIDE, SIDE):
         problems.append(f"{IMAGE}: must be (jets, {SIDE}, {SIDE}), is {images.shape}")
     main, width = images, 0
@@ -125,7 +126,7 @@ def _layout(opened: h5py.File, file: Path, wanted: JetInput) -> _Layout:
         if missing := [name for name in QUANTITY_COLUMNS if columns and name not in columns]:
             problems.append(f"{JET_NAMES}: lacks {', '.join(missing)}")
         quantities = tuple(columns[name] for name in QUANTITY_COLUMNS if name in columns)
-    elif images is None:
+    elif not stored_images:
         main = dataset(opened, CONSTITUENTS, 3, "f", problems)
         names = dataset(opened, CONSTITUENT_NAMES, 1, "SO", problems)
         if main is not None and names is not None:

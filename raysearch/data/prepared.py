@@ -6,7 +6,7 @@ It is written under another name, synced and renamed, so that it is whole or not
 killed; processes that want the same entry wait for the first. If the cache cannot be written, arrays are
 read into memory instead.
 
-The cache is ``$RAYSEARCH_CACHE``, else ``~/.cache/raysearch``; it may be deleted at any time.
+The cache is ``arrays`` in the folder that raysearch/cache.py names; it may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from raysearch.cache import cache_root
 from raysearch.errors import StorageError
 
 logger = logging.getLogger(__name__)
@@ -103,9 +104,7 @@ def cache_folder() -> Path:
     Raises:
         OSError: it cannot be made, or belongs to another user.
     """
-    given = os.environ.get("RAYSEARCH_CACHE")
-    root = Path(given).expanduser() if given else Path(os.path.expanduser("~/.cache/raysearch"))  # noqa: PTH111 - Path.home() raises a RuntimeError without a home
-    root = root / "arrays"
+    root = cache_root() / "arrays"
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     if root.stat().st_uid != os.getuid():
         raise PermissionError(errno.EPERM, "belongs to another user", str(root))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -34,3 +35,18 @@ class DataSource:
     def of_fold(self, fold: int) -> DataSource:
         """The same data for another fold; without folds the same for all runs of a trial, which are repeats."""
         return replace(self, fold=fold) if self.folds > 1 else self
+
+
+def changes(before: Mapping[str, str], now: Mapping[str, str], since: str) -> list[str]:
+    """Tell which files are not what they were, in the order of their names; empty if all are.
+
+    Args:
+        before: SHA-256 by name of a file, as the ledger has them.
+        now: the same, of the files that are there.
+        since: since when, for the message.
+    """
+    return [
+        f"data: {name} was {'changed or is gone' if name in before else 'added'} since {since}"
+        for name in sorted({*before, *now})
+        if before.get(name) != now.get(name)
+    ]

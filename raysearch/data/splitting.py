@@ -78,12 +78,21 @@ def _part(
 ) -> Split:
     n = len(file_index)
     split = split_jets(events, file_index, n, source.split, noun)
+    most = len(split.train)
     if source.folds >= 2:
         pool = np.union1d(split.train, split.validation)
         number = fold_numbers(None if events is None else events[pool], file_index[pool], source, noun)
         split = replace(split, train=pool[number != source.fold], validation=pool[number == source.fold])
+        most = len(pool) - int(
+            np.bincount(number).max()
+        )  # a limit is for all folds, so the largest one decides
     if source.limit is not None:
-        split = replace(split, train=_first(split.train, n, source.limit, noun))
+        if not 1 <= source.limit <= most:
+            which = f", in each of {source.folds} folds" if source.folds >= 2 else ""
+            raise InputError(
+                f"data.limit: must be 1 to {most}, the {noun}s to train on{which}, got {source.limit}"
+            )
+        split = replace(split, train=_first(split.train, n, source.limit))
     return split
 
 
@@ -208,9 +217,7 @@ def _files_to_folds(file_index: NDArray[np.int64], folds: int) -> NDArray[np.int
     return fold_of_file[file]
 
 
-def _first(train: NDArray[np.int64], n: int, limit: int, noun: str) -> NDArray[np.int64]:
+def _first(train: NDArray[np.int64], n: int, limit: int) -> NDArray[np.int64]:
     """The first so many of a part in a fixed random order of all: a smaller limit takes some of a larger's."""
-    if not 1 <= limit <= len(train):
-        raise InputError(f"data.limit: must be 1 to {len(train)}, the {noun}s to train on, got {limit}")
     place = generator(SEED, "data/limit").permutation(n)[train]
     return np.sort(train[np.argsort(place)[:limit]])

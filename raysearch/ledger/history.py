@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from raysearch.errors import InputError, NoFinishedTrialError, StorageError
+from raysearch.ledger.front import unbeaten
 from raysearch.ledger.ledger import read_entries
 from raysearch.ledger.records import (
     Asked,
@@ -177,21 +178,16 @@ class History:
     @property
     def front(self) -> list[TrialHistory]:
         """Finished trials that no other one beats in every objective (Pareto front), by the first objective."""
-        signs = [
-            -1 if self.created.maximise else 1,
-            *(-1 if more else 1 for more in self.created.others.values()),
-        ]
-        points = [
-            (tuple(sign * x for sign, x in zip(signs, values, strict=True)), trial)
-            for trial in self.committed
-            if (values := self.objectives(trial)) is not None
-        ]
-        front = [
-            (point, trial)
-            for point, trial in points
-            if not any(_dominates(other, point) for other, _ in points)
-        ]
-        return [trial for _, trial in sorted(front, key=lambda item: (item[0], item[1].number))]
+        scored = [(point, trial) for trial in self.committed if (point := self._point(trial)) is not None]
+        return [scored[place][1] for place in unbeaten([point for point, _ in scored])]
+
+    def _point(self, trial: TrialHistory) -> tuple[float, ...] | None:
+        """All objectives of a committed, finished trial as something to minimise, the first first, else None."""
+        values = self.objectives(trial)
+        if values is None:
+            return None
+        signs = [self.created.maximise, *self.created.others.values()]
+        return tuple(-value if more else value for more, value in zip(signs, values, strict=True))
 
     def objectives(self, trial: TrialHistory) -> list[float] | None:
         """Values of all objectives of a committed, finished trial, else None."""
@@ -216,14 +212,19 @@ class History:
         record = None if number is None else self.trials[number].committed
         return self.run(record.trial, fold).ended if record and fold < record.folds else None
 
-    def age(self, trial: int, fold: int = 0) -> int:
-        """Epochs that a run has behind it: its own, and those of each ancestor up to its best, where its child began."""
-        epochs = len(self.run(trial, fold).epochs)
+    def behind(self, trial: int, fold: int = 0) -> list[Epoch]:
+        """Epochs of a run's ancestors, the oldest first: of each up to its best one, where the next began."""
+        epochs: list[Epoch] = []
         child: int | None = trial
         while child is not None and (begun := self.inherited(child, fold)) is not None:
-            epochs += begun.best_epoch or 0
+            known = self.run(begun.trial, fold).epochs
+            epochs[:0] = [known[epoch] for epoch in sorted(known) if epoch <= (begun.best_epoch or 0)]
             child = self.trials[child].parent
         return epochs
+
+    def age(self, trial: int, fold: int = 0) -> int:
+        """Epochs that a run has behind it: its own, and those of its ancestors (:meth:`behind`)."""
+        return len(self.behind(trial, fold)) + len(self.run(trial, fold).epochs)
 
     @property
     def looks(self) -> list[list[tuple[Tested, int]]]:
@@ -324,21 +325,15 @@ class History:
         trial = self.trials[record.trial]
         trial.committed = record
         self.commit_order.append(trial)
-        best = self.best.committed.value if self.best and self.best.committed else None
-        value = record.value if record.state == "finished" else None
-        if value is not None and (best is None or self.is_better(value, best)):
-            self.best = trial
+        point, best = self._point(trial), self.best and self._point(self.best)
+        if point is not None and (best is None or point < best):
+            self.best = trial  # so it is the first of the front, also among equals in the first objective
 
     def _tested(self, record: Tested, time_ms: int) -> None:
         self.tests.append((record, time_ms))
 
     def _closed(self, record: Closed, _: int) -> None:
         self.closed = record
-
-
-def _dominates(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    """Whether ``one`` is nowhere worse (larger) than ``other`` and somewhere better."""
-    return one != other and all(a <= b for a, b in zip(one, other, strict=True))
 
 
 def read_history(folder: Path) -> History:

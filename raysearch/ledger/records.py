@@ -56,6 +56,11 @@ class Created(Record):
     others: dict[str, bool] = field(default_factory=dict)
     series: str = ""
 
+    @property
+    def run_word(self) -> str:
+        """What tells the runs of a trial apart: a ``fold`` of the data or, with ``budget.repeats``, a ``repeat``: the seed alone."""
+        return "repeat" if self.space_file.get("budget", {}).get("repeats", 1) > 1 else "fold"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Opened(Record):

@@ -66,19 +66,10 @@ def auc(scores: ArrayLike, is_signal: ArrayLike) -> float:
     return float(twice_pairs / (2 * background[-1] * signal[-1]))
 
 
-def tpr_at_fpr(scores: ArrayLike, is_signal: ArrayLike, fpr: float) -> float:
-    """Read the true positive rate off the ROC curve, on the straight line between its points.
+def read_tpr(rates: Floats, tprs: Floats, fpr: float) -> float:
+    """Read a true positive rate off a curve of :func:`roc_curve`, on the straight line between its points.
 
     Where the curve rises vertically at ``fpr``, the upper end counts.
-
-    Raises:
-        InputError: as :func:`roc_curve`, or ``fpr`` outside [0, 1].
-    """
-    return read_tpr(*roc_curve(scores, is_signal), fpr)
-
-
-def read_tpr(rates: Floats, tprs: Floats, fpr: float) -> float:
-    """Read a true positive rate off a curve of :func:`roc_curve`; see :func:`tpr_at_fpr`.
 
     Args:
         rates: false positive rates, (points,).
@@ -151,26 +142,6 @@ def accuracy(probabilities: ArrayLike, labels: ArrayLike) -> float:
     """
     values, truth = _events(probabilities, labels)
     return float(np.mean(values.argmax(axis=1) == truth))
-
-
-def cross_entropy(probabilities: ArrayLike, labels: ArrayLike) -> float:
-    """Compute the mean of -log(probability of the true class), in nats.
-
-    A probability of 0, which single precision gives to what is merely unlikely, counts as the smallest
-    normal single-precision number, 1.2e-38.
-
-    Args:
-        probabilities: (n, classes), each row a distribution.
-        labels: (n,), whole numbers in [0, classes).
-
-    Raises:
-        InputError: as :func:`accuracy`, or rows that are no distributions within 1e-3.
-    """
-    values, truth = _events(probabilities, labels)
-    if values.min() < 0 or np.abs(values.sum(axis=1) - 1).max() > 1e-3:
-        raise InputError("probabilities: needs rows of numbers of at least 0 that add up to 1")
-    likely = values[np.arange(len(truth)), truth]
-    return float(-np.mean(np.log(np.maximum(likely, np.finfo(np.float32).tiny))))
 
 
 def one_vs_rest_auc(probabilities: ArrayLike, labels: ArrayLike) -> Floats:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the usual name
-from torch import Tensor
+from torch import Tensor, nn
 
 from raysearch.models.interaction_network import ACTIVATIONS, InteractionNetwork
 
@@ -35,3 +35,13 @@ class PlainInteractionNetwork(InteractionNetwork):
         o_BC = o_BNO.flatten(1) if shape.aggregation == "flatten" else o_BNO.sum(1)
         act = ACTIVATIONS[shape.activation_classifier]
         return self.fc3(act(self.fc2(act(self.fc1(o_BC)))))
+
+
+def plain_form(model: nn.Module) -> nn.Module:
+    """Put a network in its plain form, with the very weights of the model; any other model is its own."""
+    if not isinstance(model, InteractionNetwork):
+        return model
+    with torch.device("meta"):  # no weights are drawn
+        plain = PlainInteractionNetwork(model.shape)
+    plain.load_state_dict(model.state_dict(), assign=True)
+    return plain.train(model.training)

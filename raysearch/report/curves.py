@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from raysearch.ledger.history import History, RunHistory, TrialHistory
-from raysearch.report.states import reached, run_word, trivial_loss
+from raysearch.report.states import reached, trivial_loss
 from raysearch.report.style import BEST, FAILED, FAINT, FINISHED, PALETTE, new_axes
 
 
@@ -32,7 +32,7 @@ def draw_objective(history: History) -> Figure:
     numbers, best = running_best(history)
     axes.step(numbers, best, where="post", color=BEST, label="best so far", zorder=2)
     errors = [fold_spread(trial) or 0.0 for trial in finished]
-    word = run_word(history.created)
+    word = history.created.run_word
     label = f"finished (bar: sd over {word}s)" if history.created.folds > 1 else "finished"
     axes.errorbar(
         [trial.number for trial in finished],

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -121,26 +124,51 @@ def draw_dependence(
 
 
 def learning_curve(models: Sequence[Model]) -> list[Block]:
-    """Mean test AUC over the number of training examples, a line for each task; nothing where all have one number."""
-    lines: dict[str, Points] = {}
+    """Mean test AUC over the number of training examples; nothing where all have one number.
+
+    A line joins the members of a series that differ in nothing else, and studies whose settings are the same.
+    """
+    joined: dict[str, list[Model]] = {}
     for model in models:
-        size, value = model.history.created.data.get("n_train"), model.figures.get("auc")
-        if size is not None and value is not None:
-            task = str(model.history.created.space_file["task"]).rpartition(":")[2]
-            lines.setdefault(task, []).append((size, value))
+        if model.history.created.data.get("n_train") is not None and "auc" in model.figures:
+            joined.setdefault(_but_for_size(model), []).append(model)
+    lines: dict[str, Points] = {}
+    tasks = Counter(_task(inside[0]) for inside in joined.values())
+    for inside in joined.values():
+        first, task = inside[0], _task(inside[0])
+        points = [(model.history.created.data["n_train"], model.figures["auc"]) for model in inside]
+        more = f" and {len(inside) - 1} more" if len(inside) > 1 else ""
+        name = f"{task}, {first.name}{more}" if tasks[task] > 1 else task
+        lines[name] = sorted(points, key=lambda point: point[0])
     if not any(len({size for size, _ in points}) > 1 for points in lines.values()):
         return []
-    lines = {task: sorted(points, key=lambda point: point[0]) for task, points in lines.items()}
     told = "; ".join(
-        f"{task}: " + ", ".join(f"{size:,} {value}" for size, value in points)
-        for task, points in lines.items()
+        f"{name}: " + ", ".join(f"{size:,} {value}" for size, value in points)
+        for name, points in lines.items()
     )
     return [
         Heading("Learning curve"),
         Picture(
             "learning-curve",
             f"Mean test AUC over the number of training examples. {told}.",
-            f"Mean one-vs-rest AUC on the test set over the number of training examples, by task; {_bars(models)}.",
+            f"Mean one-vs-rest AUC on the test set over the number of training examples, a line where nothing else "
+            f"differs but what a series searched; {_bars(models)}.",
             draw_dependence(lines, {}, "training examples", "mean test AUC"),
         ),
     ]
+
+
+def _task(model: Model) -> str:
+    return str(model.history.created.space_file["task"]).rpartition(":")[2]
+
+
+def _but_for_size(model: Model) -> str:
+    """What must be the same in all studies of one line: of a series the space and its search, else the settings."""
+    created, best = model.history.created, model.history.best
+    file = created.space_file
+    if created.series:
+        search = {key: value for key, value in file["search"].items() if key != "enqueue"}
+        same: list[Any] = [created.series, search, file["budget"], file["space"]]
+    else:
+        same = ["", {**file["space"], **(best.settings if best else {})}]
+    return json.dumps([file["task"], file.get("strategy"), *same], sort_keys=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from raysearch.ledger.history import History
-from raysearch.metrics.classification import Rejection, confusion_matrix
+from raysearch.metrics.classification import confusion_matrix
 from raysearch.report.blocks import (
     NONE,
     PM,
@@ -65,7 +65,7 @@ def final_evaluation(history: History, result: TestResult) -> list[Block]:
         )
     )
     if folds:
-        blocks += [_uncertainties(history, result), *_classification(history, result, folds)]
+        blocks += [_uncertainties(history, result), *_classification(history, result, folds, figures)]
     if result.estimates:
         blocks += [_uncertainties(history, result), *energy_part(history, result)]
     blocks += _cost(history, result, figures)
@@ -123,11 +123,13 @@ def energy_of(data: Mapping[str, Any]) -> float | None:
     return energy if isinstance(energy, int | float) else None
 
 
-def _classification(history: History, result: TestResult, folds: Folds) -> list[Block]:
+def _classification(
+    history: History, result: TestResult, folds: Folds, figures: Mapping[str, Measured]
+) -> list[Block]:
     units = noun(history.created.data)
     word = result.word
     blocks: list[Block] = [Heading("ROC curves", 3), *_roc_pictures(history, folds, word)]
-    blocks += [_working_points(folds, word)]
+    blocks += [working_points(folds, word, figures)]
     blocks += [Heading("Confusion matrix", 3), *_confusion(result.predictions, units, word)]
     if result.accuracy is not None:
         n, mean = len(result.predictions[0].labels), result.accuracy[0]
@@ -176,7 +178,8 @@ def _roc_pictures(history: History, folds: Folds, word: str) -> list[Block]:
     ]
 
 
-def _working_points(folds: Folds, word: str) -> Table:
+def working_points(folds: Folds, word: str, figures: Mapping[str, Measured]) -> Table:
+    """Make the table of working points; ``figures`` are :func:`raysearch.report.measured.measured` of the folds."""
     several = len(folds) > 1
     heads = [f"1/FPR at TPR {100 * share:g}\N{NO-BREAK SPACE}%" for share in SIGNAL_EFFICIENCIES]
     head = (
@@ -187,7 +190,7 @@ def _working_points(folds: Folds, word: str) -> Table:
         *(f"TPR read at FPR {fpr}".replace(" %", "\N{NO-BREAK SPACE}%") for fpr in FPR_AS_PUBLISHED),
         *((cell for name in heads for cell in (name, "its binomial error")) if several else heads),
     )
-    rows = tuple(_working_point(column) for column in zip(*folds, strict=True))
+    rows = tuple(_working_point(column, figures) for column in zip(*folds, strict=True))
     errors = (
         f"{PM}: sample sd over the models of {len(folds)} {word}s; binomial: the test set's own error of the mean rejection, "
         "of about one model's size, for all models share its background"
@@ -204,34 +207,18 @@ def _working_points(folds: Folds, word: str) -> Table:
     )  # fmt: skip
 
 
-def _working_point(column: Sequence[ClassResult]) -> tuple[str, ...]:
-    """One class's line, from its results of each fold."""
+def _working_point(column: Sequence[ClassResult], figures: Mapping[str, Measured]) -> tuple[str, ...]:
+    """One class's line, from its results of each fold and the figures over them."""
     first = column[0]
-
-    def mean(values: Sequence[tuple[float, float]]) -> str:
-        return str(over_folds([Measured(*value) for value in values]))
-
-    cells = [mean([result.auc for result in column])]
-    cells += [mean([result.tprs[place] for result in column]) for place in range(len(FPRS))]
-    cells += [mean([result.tprs_published[place] for result in column]) for place in range(len(FPRS))]
-    for place in range(len(SIGNAL_EFFICIENCIES)):
-        rejections = [result.rejections[place] for result in column]
-        if len(column) == 1:
-            cells.append(rejection_text(rejections[0]))
-            continue
-        limits = [rejection.lower_limit for rejection in rejections if not rejection.n_passed]
-        cells.append(
-            f"> {min(limits):.0f}" if limits else mean([(each.value, each.error) for each in rejections])
-        )
-        cells.append(NONE if limits else f"{np.mean([each.error for each in rejections]):.0f}")
+    names = ["auc", *(f"tpr{100 * fpr:g}" for fpr in FPRS), *(f"tpr{100 * fpr:g}_grid" for fpr in FPRS)]
+    cells = [str(figures[f"{name}_{first.name}"]) for name in names]
+    for place, share in enumerate(SIGNAL_EFFICIENCIES):
+        rejection = figures[f"rejection{100 * share:g}_{first.name}"]
+        cells.append(str(rejection))
+        if len(column) > 1:
+            errors = [result.rejections[place].error for result in column]
+            cells.append(NONE if rejection.is_limit else f"{np.mean(errors):.0f}")
     return (first.name, f"{first.n_signal:,}", *cells)
-
-
-def rejection_text(rejection: Rejection) -> str:
-    """Write a background rejection with its error, or the lower limit where no background is left."""
-    if rejection.n_passed:
-        return with_error(rejection.value, rejection.error)
-    return f"> {rejection.lower_limit:.0f}"
 
 
 def _confusion(folds: Sequence[Predictions], units: str, word: str) -> list[Block]:

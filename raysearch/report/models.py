@@ -32,7 +32,6 @@ from raysearch.report.predictions import TestResult, noun, read_result
 from raysearch.report.published import FAMILIES, Published, by_class_table, caveats, joined, published_for
 from raysearch.report.roc import ClassResult
 from raysearch.report.roc_figures import draw_rejection, draw_roc, efficiency_band, rejection_band
-from raysearch.report.states import run_word
 
 IN_WORDS = {
     "accuracy": "accuracy",
@@ -153,7 +152,7 @@ def _of_test_set(models: Sequence[Model]) -> str:
 def run_words(models: Sequence[Model]) -> str:
     """What the runs of these models' trials are: ``folds``, ``repeats`` (of the seed alone), or both."""
     several = [model.history.created for model in models if model.history.created.folds > 1]
-    return " or ".join(sorted({f"{run_word(created)}s" for created in several})) or "folds"
+    return " or ".join(sorted({f"{created.run_word}s" for created in several})) or "folds"
 
 
 def energies(models: Sequence[Model]) -> list[Block]:

@@ -21,7 +21,7 @@ from raysearch.ledger.history import History
 from raysearch.ledger.records import Tested
 from raysearch.metrics.classification import accuracy, one_vs_rest_auc
 from raysearch.report.blocks import Text, listing, warning
-from raysearch.report.states import looks, run_word
+from raysearch.report.states import looks
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class TestResult:
         accuracy: mean, with its sd over the runs, of one model its 68 % binomial error; None without predictions.
         mean_auc: mean of the one-vs-rest AUCs, over runs; NaN without predictions.
         estimates: of an energy regression, one for each of ``tests``; else empty.
-        word: what tells the runs apart, see :func:`raysearch.report.states.run_word`.
+        word: what tells the runs apart, see :attr:`raysearch.ledger.records.Created.run_word`.
     """
 
     __test__ = False  # not a test, whatever pytest makes of the name
@@ -103,7 +103,7 @@ def read_result(folder: Path, history: History) -> TestResult:
     is_of_best = history.best is not None and tests[0].trial == history.best.number
     warnings = [] if is_of_best else [_of_another(history, tests[0])]
     warnings += _looked_at(seen, noun(history.created.data))
-    word = run_word(history.created)
+    word = history.created.run_word
     if len(tests) < history.created.folds:
         warnings.append(warning(f"Only {len(tests)} of {history.created.folds} {word}s' models were tested."))
     if history.created.data.get("classes"):

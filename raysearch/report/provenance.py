@@ -10,7 +10,7 @@ import yaml
 from raysearch.ledger.history import History
 from raysearch.report.blocks import Block, Code, Heading, Table, count, date, duration, listing, number, text
 from raysearch.report.predictions import noun
-from raysearch.report.states import looks, run_word
+from raysearch.report.states import looks
 
 _SPLIT = ("training", "validation", "test")
 _OWN_ROWS = {"path", "files", "split_by", "split", "n_train", "n_validation", "n_test", "classes"}
@@ -56,7 +56,7 @@ def _data_table(history: History) -> Table:
     rows += [(noun_, ", ".join(sizes))] if sizes else []
     rows += [("split", f"{fractions} (training : validation : test)")] if fractions else []
     rows += [("split by", str(data["split_by"]))] if "split_by" in data else []
-    rows += [(f"{run_word(history.created)}s", _runs(history.created.folds, run_word(history.created)))]
+    rows += [(f"{history.created.run_word}s", _runs(history.created.folds, history.created.run_word))]
     rows += [("classes", listing(list(map(str, data["classes"]))))] if data.get("classes") else []
     rows += [(key, _flat(value)) for key, value in data.items() if key not in _OWN_ROWS]
     return Table(("", ""), tuple(rows))

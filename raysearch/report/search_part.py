@@ -6,7 +6,7 @@ from raysearch.ledger.history import History, TrialHistory
 from raysearch.report.blocks import Block, Heading, Picture, Table, duration, listing, number, text
 from raysearch.report.curves import draw_learning_curves, draw_objective, fold_spread, running_best
 from raysearch.report.settings_figures import MIN_TRIALS, draw_importance, draw_parallel, importance
-from raysearch.report.states import fact, run_word
+from raysearch.report.states import fact
 from raysearch.report.verdict import value_of
 
 ENOUGH_TRIALS = 50  # below, importances change much from study to study
@@ -65,13 +65,23 @@ def _edges(history: History) -> str:
 def _learning_curves(history: History, best: TrialHistory) -> Picture:
     ended = [run.ended for run in best.runs if run.ended]
     kept = listing([str(record.best_epoch) for record in ended])
-    each = f"; one line a {run_word(history.created)}" if history.created.folds > 1 else ""
+    each = f"; one line a {history.created.run_word}" if history.created.folds > 1 else ""
     return Picture(
         "learning-curves",
         f"Training and validation curves of trial {best.number}, whose kept epoch is {kept}, over those of all other trials.",
         f"Trial {best.number} (colour) and all other trials (grey, validation only){each}. "
-        f"The kept weights are those of epoch {kept}, chosen on validation data.",
+        f"The kept weights are those of epoch {kept}, chosen on validation data.{_of_training(history)}",
         draw_learning_curves(history, best),
+    )
+
+
+def _of_training(history: History) -> str:
+    """Say what a loss in training is where no gradient takes it down."""
+    if not (strategy := history.created.space_file.get("strategy")):
+        return ""
+    return (
+        f" Weights evolve ({strategy}): the training loss is the mean over an epoch's generations of each one's lowest loss "
+        "among its candidates, on that generation's own batch."
     )
 
 
@@ -117,7 +127,7 @@ def trials_table(history: History) -> list[Block]:
     told = []
     if spread:
         told.append(
-            f"Objective: mean and sample sd over {history.created.folds} {run_word(history.created)}s; "
+            f"Objective: mean and sample sd over {history.created.folds} {history.created.run_word}s; "
             "epochs and time: sums."
         )
     if any(trial.state == "pruned" for trial in history.trials):
@@ -165,6 +175,6 @@ def _not_done(history: History, state: str, title: str) -> list[Block]:
     ]
     if not rows:
         return []
-    head = ("trial", run_word(history.created), "attempt", "kind", "message")
+    head = ("trial", history.created.run_word, "attempt", "kind", "message")
     table = Table(head, tuple(rows), numbers=frozenset({0, 1, 2}))
     return [Heading(title), table]

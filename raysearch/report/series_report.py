@@ -42,11 +42,12 @@ SHORT = {
 }
 
 
-def build_series_report(folder: Path) -> Path:
+def build_series_report(folder: Path, named: str = "") -> Path:
     """Write ``report/`` into a series' folder; the members' own reports are left as they are.
 
     Args:
         folder: of the series.
+        named: the series as a command is given it, such as ``paper --runs other``; by default the folder's name.
 
     Returns:
         Path of ``index.html``.
@@ -57,14 +58,15 @@ def build_series_report(folder: Path) -> Path:
     """
     place = folder / FOLDER
     with hep_style():
-        write_page(place, f"Series {folder.name}", content(folder, read_members(folder, place)))
+        write_page(place, f"Series {folder.name}", content(folder, read_members(folder, place), named))
     return place / "index.html"
 
 
-def content(folder: Path, members: Sequence[Member]) -> list[Block]:
-    """Make the whole content of the report of a series."""
+def content(folder: Path, members: Sequence[Member], named: str = "") -> list[Block]:
+    """Make the whole content of the report of a series; ``named`` as for :func:`build_series_report`."""
+    named = named or folder.name
     models = [member.model for member in members if member.model is not None]
-    blocks: list[Block] = [*_standing(folder, members), *simulated([model.history for model in models])]
+    blocks: list[Block] = [*_standing(members, named), *simulated([model.history for model in models])]
     blocks += [Heading("Best settings"), *best_settings(members)]
     if any(model.history.best for model in models):
         blocks += [Heading("Members side by side"), *overview(models)]
@@ -76,12 +78,13 @@ def content(folder: Path, members: Sequence[Member]) -> list[Block]:
         blocks += dependence(members)
         if any(model.folds for model in models):
             blocks += [Heading("ROC curves"), *curves(models)]
+    _, *options = named.split(" ")
     going_on = [
-        f"raysearch report {folder.name}   # make this report again",
-        "raysearch dashboard   # browse the runs",
+        f"raysearch report {named}   # make this report again",
+        f"{' '.join(['raysearch dashboard', *options])}   # browse the runs",
     ]
     if _unfinished(members):
-        going_on.insert(0, f"raysearch resume {folder.name}   # finish what is still to do")
+        going_on.insert(0, f"raysearch resume {named}   # finish what is still to do")
     return [*blocks, Heading("Going on"), Code("\n".join(going_on))]
 
 
@@ -123,7 +126,7 @@ def _unfinished(members: Sequence[Member]) -> list[Member]:
     return [member for member in members if not (member.model and member.model.history.is_complete)]
 
 
-def _standing(folder: Path, members: Sequence[Member]) -> list[Block]:
+def _standing(members: Sequence[Member], named: str) -> list[Block]:
     """Say what the series is, and what of it is missing."""
     varied = [
         f"{short(key)} ({', '.join(dict.fromkeys(str(member.varied[key]) for member in members))})"
@@ -138,7 +141,7 @@ def _standing(folder: Path, members: Sequence[Member]) -> list[Block]:
     ]
     if missing:
         told = f"Not complete: {listing(missing)}. What is shown of these may change. To go on: "
-        blocks.append(warning(told, Mono(f"raysearch resume {folder.name}")))
+        blocks.append(warning(told, Mono(f"raysearch resume {named}")))
     blocks += [
         warning(f"{member.name}: ", *each.parts)
         for member in members

@@ -7,15 +7,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from raysearch.ledger.history import History, TrialHistory
-from raysearch.ledger.records import Created, Tested
+from raysearch.ledger.records import Tested
 
 OVER = ("finished", "pruned", "refused", "failed")
 ALWAYS_TOLD = ("finished", "failed")
-
-
-def run_word(created: Created) -> str:
-    """What tells the runs of a trial apart: a ``fold`` of the data or, with ``budget.repeats``, a ``repeat``: the seed alone."""
-    return "repeat" if created.space_file.get("budget", {}).get("repeats", 1) > 1 else "fold"
 
 
 def trivial_loss(history: History) -> float | None:

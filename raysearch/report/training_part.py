@@ -1,23 +1,23 @@
 """How the best trials of several studies train: loss over epochs, over presentations and over seconds, and as a table.
 
-For studies that differ in the way they train, such as evolution and gradients. A presentation is one example put through
-one network, so that a generation of eight children presents each of its examples eight times: over presentations methods
-are compared at equal samples seen, over seconds at equal time.
+For studies that differ in the way they train, such as evolution and gradients: over presentations methods are compared
+at equal samples seen, over seconds at equal time. A run that went on from another's weights has what those took behind
+it, and is shown with it. What the whole searches took stands below (``effort``).
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import accumulate
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from raysearch.ledger.history import RunHistory
+from raysearch.ledger.records import Epoch
 from raysearch.report.blocks import NONE, PM, Block, Heading, Picture, Table, listing, number
+from raysearch.report.effort import AXES, Axis, Points, own_epochs, search_effort
 from raysearch.report.measured import Measured, over_folds
 from raysearch.report.models import Model
 from raysearch.report.states import trivial_loss
@@ -26,53 +26,19 @@ from raysearch.report.style import DASHES, FAILED, PALETTE, new_axes, plain_log
 LOSS = "val_loss"
 GRID = 200  # points of a band
 
-Points = list[tuple[float, float]]
-
-
-@dataclass(frozen=True)
-class Axis:
-    """What the loss is drawn over.
-
-    Attributes:
-        name: of the figure's file, and in sentences.
-        label: of the axis.
-        read: how far a run had come after each of its epochs, rising; empty where the ledger does not say.
-    """
-
-    name: str
-    label: str
-    read: Callable[[RunHistory], list[float]]
-
-
-def _epochs(run: RunHistory) -> list[float]:
-    return [float(epoch) for epoch in sorted(run.epochs)]
-
-
-def _seconds(run: RunHistory) -> list[float]:
-    return list(accumulate(run.epochs[epoch].seconds for epoch in sorted(run.epochs)))
-
-
-def _presentations(run: RunHistory) -> list[float]:
-    records = [run.epochs[epoch].metrics for epoch in sorted(run.epochs)]
-    return [each["presentations"] for each in records] if all("presentations" in r for r in records) else []
-
-
-AXES = (
-    Axis("epochs", "epoch", _epochs),
-    Axis("presentations", "presentations (examples x networks)", _presentations),
-    Axis("seconds", "seconds of training", _seconds),
-)
-
 
 def training_part(models: Sequence[Model]) -> list[Block]:
     """Make the part; nothing where studies do not differ in how they train, or cannot be compared.
 
     They can with one task and one objective, which is lower for better. That training is what they are about shows in a
-    strategy that evolves weights, or in repeats, which measure nothing else.
+    strategy that evolves weights, in trials that go on from others, or in repeats, which measure nothing else.
     """
     shown = [model for model in models if model.history.best and _runs(model)]
     created = [model.history.created for model in shown]
     about_training = any(each.space_file.get("strategy") or _repeats(each.space_file) > 1 for each in created)
+    about_training = about_training or any(
+        trial.parent is not None for model in shown for trial in model.history.trials
+    )
     alike = {(each.space_file["task"], each.objective, each.maximise) for each in created}
     if len(shown) < 2 or len(alike) > 1 or created[0].maximise or not about_training:
         return []
@@ -80,19 +46,22 @@ def training_part(models: Sequence[Model]) -> list[Block]:
     if metric is None:
         return []
     axes = [
-        axis for axis in AXES if all(min(axis.read(run), default=0) > 0 for m in shown for run in _runs(m))
+        axis
+        for axis in AXES
+        if all(min(axis.read(_course(m, run)), default=0) > 0 for m in shown for run in _runs(m))
     ]
     return [
         Heading("How they train"),
         _table(shown, metric, axes),
         *(_picture(shown, axis, metric) for axis in axes),
+        *search_effort(shown),
     ]
 
 
 def _is_known(models: Sequence[Model], metric: str) -> bool:
     """Whether every epoch has the metric, above 0, as logarithms need it."""
-    records = [record.metrics for model in models for run in _runs(model) for record in run.epochs.values()]
-    return all(record.get(metric, 0) > 0 for record in records)
+    records = [record for model in models for run in _runs(model) for record in _course(model, run)]
+    return all(record.metrics.get(metric, 0) > 0 for record in records)
 
 
 def _repeats(space_file: Mapping[str, object]) -> int:
@@ -105,14 +74,24 @@ def _runs(model: Model) -> list[RunHistory]:
     return [run for run in model.history.best.runs if run.epochs] if model.history.best else []
 
 
-def _curve(run: RunHistory, read: Callable[[RunHistory], list[float]], metric: str) -> Points:
-    """The metric over an axis."""
-    values = [run.epochs[epoch].metrics[metric] for epoch in sorted(run.epochs)]
-    return list(zip(read(run), values, strict=True))
+def _behind(model: Model, run: RunHistory) -> list[Epoch]:
+    """Epochs of the runs that it goes on from."""
+    return model.history.behind(run.trial, run.fold)
+
+
+def _course(model: Model, run: RunHistory) -> list[Epoch]:
+    """All that a run's weights went through: the epochs behind it, and its own."""
+    return [*_behind(model, run), *own_epochs(run)]
+
+
+def _curve(model: Model, run: RunHistory, axis: Axis, metric: str) -> Points:
+    """The metric over an axis, from where the oldest ancestor began."""
+    course = _course(model, run)
+    return list(zip(axis.read(course), (record.metrics[metric] for record in course), strict=True))
 
 
 def _picture(models: Sequence[Model], axis: Axis, metric: str) -> Picture:
-    curves = {model.name: [_curve(run, axis.read, metric) for run in _runs(model)] for model in models}
+    curves = {model.name: [_curve(model, run, axis, metric) for run in _runs(model)] for model in models}
     ends = "; ".join(
         f"{name} from {number(statistics.fmean(c[0][1] for c in runs))} to {number(statistics.fmean(c[-1][1] for c in runs))}"
         for name, runs in curves.items()
@@ -120,13 +99,24 @@ def _picture(models: Sequence[Model], axis: Axis, metric: str) -> Picture:
     several = any(len(runs) > 1 for runs in curves.values())
     losses = {trivial_loss(model.history) for model in models}
     trivial = losses.pop() if len(losses) == 1 and metric == LOSS else None
-    bands = " Thick lines and bands: mean and sample sd over the runs, of the logarithm, as far as all runs went; thin: each run."
+    told = f"{metric} over {axis.label} of each study's best trial, both logarithmic."
+    if several:
+        told += " Thick lines and bands: mean and sample sd over the runs, of the logarithm, as far as all runs went; thin: each run."
+    if went_on := [model.name for model in models if _went_on(model)]:
+        told += (
+            f" The best trial of {listing(went_on)} went on from another's weights: its line begins with its oldest "
+            "ancestor, and holds each ancestor up to the epoch from which the next began."
+        )
     return Picture(
         f"loss-over-{axis.name}",
         f"{metric} over {axis.name} of each study's best trial: {ends}.",
-        f"{metric} over {axis.label} of each study's best trial, both logarithmic.{bands if several else ''}",
+        told,
         draw_courses(curves, axis.label, metric, trivial),
     )
+
+
+def _went_on(model: Model) -> bool:
+    return any(_behind(model, run) for run in _runs(model))
 
 
 def draw_courses(
@@ -191,13 +181,15 @@ def _table(models: Sequence[Model], metric: str, axes: Sequence[Axis]) -> Table:
     """Each study's best trial: its settings, losses and what it took; and the losses at equal effort."""
     limits = {axis.name: _shared_end(models, axis) for axis in axes}
     test = "test_loss" if any("test_loss" in model.figures for model in models) else ""
+    inherited = any(_went_on(model) for model in models)
     rows = tuple(
         (
             model.link,
             _settings(model),
             str(model.figures.get(metric, NONE)),
             *([str(model.figures.get(test, NONE))] if test else []),
-            *(_effort(model, axis) for axis in axes),
+            *(_effort(axis, [own_epochs(run) for run in _runs(model)]) for axis in axes),
+            *(_effort(axis, [_behind(model, run) for run in _runs(model)]) for axis in axes if inherited),
             *(_at(model, axis, metric, limits[axis.name]) for axis in axes),
         )
         for model in models
@@ -208,19 +200,34 @@ def _table(models: Sequence[Model], metric: str, axes: Sequence[Axis]) -> Table:
         metric,
         *([test] if test else []),
         *(f"{axis.name} a run" for axis in axes),
-        *(f"{metric} by {_limit_text(axis, limits[axis.name])}" for axis in axes),
+        *(f"{axis.name} behind the run" for axis in axes if inherited),
+        *(f"{metric} by {axis.limit(limits[axis.name])}" for axis in axes),
     )
+    return Table(head, rows, _told(models, metric, axes), frozenset(range(2, len(head))))
+
+
+def _told(models: Sequence[Model], metric: str, axes: Sequence[Axis]) -> str:
     runs = sorted({len(_runs(model)) for model in models})
     spread = (
         f"{PM}: sample sd over the runs of a trial ({listing([str(n) for n in runs])})"
         if runs[-1] > 1
         else "One run a trial"
     )
-    caption = (
-        f"Best trial of each study, chosen on validation data. {spread}; epochs, presentations and seconds: a run's, until it "
-        f"ended. The last columns compare at equal effort: the least {metric} that a run had come to by then."
+    told = (
+        f"Best trial of each study, chosen on validation data. {spread}; {listing([axis.name for axis in axes])} a run: its "
+        "own, until it ended. "
     )
-    return Table(head, rows, caption, frozenset(range(2, len(head))))
+    if any(_went_on(model) for model in models):
+        told += (
+            "Behind the run: what its ancestors took, whose weights it went on from, each up to the epoch from which the "
+            f"next began. The last columns compare at equal effort, ancestors' and own: the least {metric} that a run, or an "
+            "ancestor of it, had come to by then."
+        )
+    else:
+        told += (
+            f"The last columns compare at equal effort: the least {metric} that a run had come to by then."
+        )
+    return told
 
 
 def _settings(model: Model) -> str:
@@ -229,27 +236,20 @@ def _settings(model: Model) -> str:
 
 
 def _shared_end(models: Sequence[Model], axis: Axis) -> float:
-    """How far every run of every study has come."""
-    return min(axis.read(run)[-1] for model in models for run in _runs(model))
+    """How far every run of every study has come, with what is behind it."""
+    return min(axis.read(_course(model, run))[-1] for model in models for run in _runs(model))
 
 
-def _limit_text(axis: Axis, limit: float) -> str:
-    return f"{limit:.3g} s" if axis.name == "seconds" else f"{limit:,.0f} {axis.name}"
-
-
-def _effort(model: Model, axis: Axis) -> str:
-    """How far a run came: one number, or least and most."""
-    ends = sorted(axis.read(run)[-1] for run in _runs(model))
-    written = list(
-        dict.fromkeys(f"{end:,.0f}" if end >= 100 or axis.name != "seconds" else f"{end:.3g}" for end in ends)
-    )
+def _effort(axis: Axis, courses: Sequence[Sequence[Epoch]]) -> str:
+    """What runs took: one number, or least and most."""
+    written = list(dict.fromkeys(axis.write(end) for end in sorted(sum(axis.costs(c)) for c in courses)))
     return written[0] if len(written) == 1 else f"{written[0]} to {written[-1]}"
 
 
 def _at(model: Model, axis: Axis, metric: str, limit: float) -> str:
     """The least value that the runs had come to by a limit, over the runs."""
     reached = [
-        [value for place, value in _curve(run, axis.read, metric) if place <= limit] for run in _runs(model)
+        [value for place, value in _curve(model, run, axis, metric) if place <= limit] for run in _runs(model)
     ]
     if not all(reached):
         return NONE

@@ -27,7 +27,7 @@ from raysearch.report.energy import calibration_result, energy_results
 from raysearch.report.measured import Measured, over_folds
 from raysearch.report.predictions import TestResult, noun
 from raysearch.report.settings_figures import describe_domain
-from raysearch.report.states import count_states, fact, looks, objective_names, reached, run_word
+from raysearch.report.states import count_states, fact, looks, objective_names, reached
 
 
 def verdict(history: History, result: TestResult) -> list[Block]:
@@ -63,7 +63,7 @@ def _summary(history: History, result: TestResult) -> list[Block]:
             )
         ]
     direction = "higher" if history.created.maximise else "lower"
-    runs = f"{history.created.folds} {run_word(history.created)}s"
+    runs = f"{history.created.folds} {history.created.run_word}s"
     spread = f", mean {PM} sd over {runs}" if fold_spread(best) is not None else ""
     found = f"The best is trial {best.number} with {history.created.objective} = {value_of(best)} ({direction} is better{spread}), "
     chosen = listing([f"{name} = {number(best.settings[name])}" for name in history.created.settings])

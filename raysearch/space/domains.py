@@ -206,18 +206,23 @@ class Space:
 
     @property
     def corners(self) -> list[dict[str, bool | int | float | str]]:
-        """Complete settings at the lowest and the highest point, and at one for every value of every choice."""
+        """Complete settings at the lowest and the highest point, and at both with every value of every choice.
+
+        The smallest or the largest model need not be among them.
+        """
         ends = [
             {name: domain.from_unit(unit) for name, domain in self.domains.items()}
             for unit in (0.0, 1.0 - 2**-53)
         ]
         choices = [
-            {**ends[1], name: value}
+            {**end, name: value}
+            for end in ends
             for name, domain in self.domains.items()
             if isinstance(domain, ChoiceDomain)
             for value in domain.values
         ]
-        return [self.complete(point) for point in (*ends, *choices)]
+        different = {tuple(map(repr, point.values())): point for point in (*ends, *choices)}
+        return [self.complete(point) for point in different.values()]
 
     def complete(self, searched: Settings) -> dict[str, bool | int | float | str]:
         """Join searched and fixed settings."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -59,12 +61,51 @@ class PruneSection(Section):
     by: Literal["epochs", "data"] = "epochs"  # halving
     smallest_share: Annotated[Number, Field(gt=0, le=1)] = 0.1  # of the training data, by: data
 
+    @property
+    def stages(self) -> int:
+        """Shares of the training data, by: data, the last of them all."""
+        return math.floor(math.log(1 / self.smallest_share, self.factor) + 1e-9) + 1
+
+    @model_validator(mode="after")
+    def _read(self) -> PruneSection:
+        what = "rule: median" if self.rule == "median" else f"by: {self.by}"
+        unread = {
+            "rule: median": ("factor", "by", "smallest_share"),
+            "by: epochs": ("smallest_share",),
+            "by: data": ("first_epoch",),
+        }
+        for name in unread[what]:  # a checked file has all defaults written out
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name} does nothing with {what}; leave it out")
+        return self
+
+    def problems(self, epochs: int) -> Iterator[str]:
+        """Say why nothing would be pruned, or not as it was meant, with a budget of so many epochs."""
+        if self.rule == "halving" and self.by == "data":
+            if self.stages == 1:
+                yield f"one stage prunes nothing; smallest_share must be up to 1/{self.factor}, got {self.smallest_share}"
+            elif epochs < self.stages:
+                yield f"by: data needs budget.epochs of at least {self.stages}, one for each share, got {epochs}"
+        elif self.first_epoch >= epochs:
+            yield (
+                f"the last epoch prunes nothing; needs budget.epochs above first_epoch {self.first_epoch}, got {epochs}"
+            )
+
 
 class PruneFoldsSection(Section):
     """When a trial's remaining folds are left out: Wilcoxon's signed-rank test against the best trial's folds."""
 
     p_threshold: Annotated[Number, Field(gt=0, lt=1)] = 0.1
     startup: AtLeastOne = 2  # folds before the first test
+
+    def problems(self, runs: int) -> Iterator[str]:
+        """Say why nothing would be pruned with so many runs of a trial, the last of which has none after it."""
+        needed = max(math.floor(-math.log2(self.p_threshold)) + 2, self.startup + 1, 3)
+        if runs < needed:
+            yield (
+                f"with p_threshold {self.p_threshold:g} and startup {self.startup} nothing could be pruned; "
+                f"needs budget.folds or budget.repeats of at least {needed}, got {runs}"
+            )
 
 
 class SearchSection(Section):

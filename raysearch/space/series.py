@@ -43,6 +43,7 @@ def read_members(
             of_variant = f" (variant {variant})" if prefix else ""
             problems |= dict.fromkeys(f"{problem}{of_variant}" for problem in error.problems)
             continue
+        problems |= dict.fromkeys(_laid_over(base, overrides))
         for values, texts in _combinations(base):
             name = "-".join([*prefix, *(re.sub(r"[^A-Za-z0-9._]+", "_", str(value)) for value in values)])
             if name in members:
@@ -54,6 +55,19 @@ def read_members(
     if problems:
         raise InputError(*problems)
     return members
+
+
+def _laid_over(base: SpaceFile, overrides: Sequence[str]) -> Iterator[str]:
+    """Say which overrides the varied values would lie over."""
+    for section, varied in base.vary.items():
+        for key in varied:
+            path = f"{section}.{key}"
+            for text in overrides:
+                if f"{text.partition('=')[0]}.".startswith(f"{path}."):
+                    yield (
+                        f"{text}: each member has its own {path}; change vary.{path}, "
+                        "or take it out with --set 'vary={}'"
+                    )
 
 
 def _combinations(base: SpaceFile) -> Iterator[tuple[tuple[Value, ...], list[str]]]:

@@ -72,8 +72,12 @@ class SpaceFile(Section):
             yield "search.prune: what is behind is known for one objective only; leave it out or search one"
         if self.strategy is not None and self.resources.gpus:
             yield f"resources.gpus: evolution computes on CPUs; must be 0, got {self.resources.gpus}"
-        if search.prune_folds and self.budget.runs < 3:
-            yield f"search.prune_folds: needs budget.folds or budget.repeats of at least 3, got {self.budget.runs}"
+        if search.prune:
+            yield from (f"search.prune: {problem}" for problem in search.prune.problems(self.budget.epochs))
+        if search.prune_folds:
+            yield from (
+                f"search.prune_folds: {problem}" for problem in search.prune_folds.problems(self.budget.runs)
+            )
         if search.enqueue and search.enqueue != "published":
             yield from self._wrongly_enqueued(search.enqueue)
         if any(not values for varied in self.vary.values() for values in varied.values()):

@@ -67,12 +67,16 @@ def existing_study(runs: Path, name: str) -> Path:
     return folder
 
 
-def resume_command(folder: Path, more: str = "") -> str:
-    """The command that goes on with a study, to be typed in the folder this process runs in."""
+def as_typed(folder: Path) -> str:
+    """A study's or series' name as a command takes it, to be typed in the folder this process runs in."""
     name = name_of(folder)
     parent = folder.parents[name.count("/")]
-    runs = "" if parent == RUNS else f" --runs {shlex.quote(str(parent))}"
-    return f"raysearch resume {name}{runs} {more}".rstrip()
+    return name if parent == RUNS else f"{name} --runs {shlex.quote(str(parent))}"
+
+
+def resume_command(folder: Path, more: str = "") -> str:
+    """The command that goes on with a study, to be typed in the folder this process runs in."""
+    return f"raysearch resume {as_typed(folder)} {more}".rstrip()
 
 
 def studies(runs: Path) -> list[Path]:

@@ -65,7 +65,7 @@ def schedule_for(rule: PruneSection | None, epochs: int, curves: Sequence[Sequen
         n_rungs = math.floor(math.log(epochs / rule.first_epoch, rule.factor) + 1e-9) + 1
         rungs = [rule.first_epoch * rule.factor**n for n in range(max(n_rungs, 0))]
         return Schedule(_cuts(rule, epochs, curves, rungs, quantile=1 / rule.factor))
-    n_stages = math.floor(math.log(1 / rule.smallest_share, rule.factor) + 1e-9) + 1
+    n_stages = rule.stages  # the space file has at least one epoch for each
     ends = [epochs * (n + 1) // n_stages for n in range(n_stages)]
     shares = [
         float(rule.factor) ** (stage - n_stages + 1)

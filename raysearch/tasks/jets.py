@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.jet_arrays import JetArrays, JetInput, check_input, jet_arrays
 from raysearch.data.jets import JetSummary, check_jets, jet_files, load_events
-from raysearch.data.layout import CLASSES
+from raysearch.data.layout import CLASSES, IMAGE
 from raysearch.data.other_data import OtherData
 from raysearch.data.other_jets import other_jets
 from raysearch.data.prepared import as_tensor
@@ -28,6 +30,7 @@ from raysearch.metrics.classification import accuracy, one_vs_rest_auc
 from raysearch.tasks.task import Task
 
 S = TypeVar("S")
+STORED = "stored"  # the kind of images that files hold; the other one is computed from constituents
 
 
 class JetTask(Task[S]):
@@ -76,6 +79,7 @@ class JetTask(Task[S]):
             "classes": list(CLASSES),
             "features_derived": summary.derived_features,
             **folds,
+            **({"images": _kind_of_images(path)} if wanted.kind == "image" else {}),
             **({"sqrt_s_tev": 13} if source.path is None else {}),  # of other files nobody tells us
         }
 
@@ -89,9 +93,19 @@ class JetTask(Task[S]):
             return None
         return _scaling(source, self.jet_input(settings))
 
-    def other_data(self, paths: Sequence[Path], settings: S) -> OtherData:
-        """Check files of a user's own jets, with or without labels, and make them ready to be read."""
-        return other_jets(paths, self.jet_input(settings))
+    def other_data_like(self, paths: Sequence[Path], settings: S, described: Mapping[str, Any]) -> OtherData:
+        """Check files of a user's own jets, with or without labels; images are of the kind that was trained on.
+
+        Raises:
+            InputError: files are refused, or the study is older than the record of its images.
+        """
+        wanted = self.jet_input(settings)
+        if wanted.kind == "image" and "images" not in described:
+            raise InputError(
+                "data: the study does not tell whether it was trained on images of its files or on computed ones; "
+                "train it again with this version"
+            )
+        return other_jets(paths, wanted, stored_images=described.get("images") == STORED)
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Cross-entropy."""
@@ -134,6 +148,12 @@ def _checked(path: Path | None, stamps: tuple[tuple[int, ...], ...]) -> JetSumma
 
 def _path(source: DataSource) -> Path | None:
     return None if source.path is None else Path(source.path)
+
+
+def _kind_of_images(path: Path | None) -> str:
+    """Whether images are those of the files or computed; files that were checked all have them, or none has."""
+    with closing(open_hdf5(jet_files(path)[0])) as opened:
+        return STORED if IMAGE in opened else "computed"
 
 
 @lru_cache(maxsize=1)

@@ -1,7 +1,7 @@
 """What MLflow should show of a study: a pure function of its ledger. Knows nothing of MLflow's client.
 
 One run for the study (below that of its series, see ``series_view``), one per trial below it and, with several
-folds, one per fold below that. Times are those of the records, so that the same ledger gives the same runs whenever it is read.
+folds or repeats, one for each of them below that. Times are those of the records, so that the same ledger gives the same runs whenever it is read.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class _Study:
         search, budget = history.created.space_file["search"], history.created.space_file["budget"]
         about = {
             "objective": ",".join([history.created.objective, *history.created.others]),
-            "folds": history.created.folds,
+            f"{history.created.run_word}s": history.created.folds,
             "sampler": search["sampler"],
         }
         params = {**self.settings, **about, **{f"budget.{name}": value for name, value in budget.items()}}
@@ -174,8 +174,9 @@ class _Study:
             if trial.committed and ends
             else [],
         )
+        word = self.history.created.run_word
         for fold in started:
-            yield self._run_view(trial.runs[fold], f"{key}/{fold}", key, shared | {"fold": str(fold)}, params)
+            yield self._run_view(trial.runs[fold], f"{key}/{fold}", key, shared | {word: str(fold)}, params)
 
     def _objectives(self, trial: TrialHistory) -> list[Point]:
         """All objectives of a finished trial, where there are several."""
@@ -195,6 +196,7 @@ class _Study:
         params: dict[str, str],
     ) -> RunView:
         own: dict[str, Any] = {KEY: key, "attempt": run.attempt}
+        word = self.history.created.run_word
         points = [
             point
             for number in sorted(run.epochs)
@@ -225,7 +227,7 @@ class _Study:
         return RunView(
             key=key,
             parent=parent,
-            name=f"trial {run.trial}" + (f" fold {run.fold}" if "fold" in tags else ""),
+            name=f"trial {run.trial}" + (f" {word} {run.fold}" if word in tags else ""),
             status=self._status(run.ended.state if run.ended else "running"),
             start_ms=run.started_ms or 0,
             end_ms=run.ended_ms if run.ended else self._end_of_the_rest(),
@@ -247,9 +249,15 @@ def _ending(state: str, failure: str) -> dict[str, str]:
 
 
 def _settings(history: History) -> dict[str, Any]:
-    """Settings that the study fixes: the constants of its space."""
+    """What the study fixes: the strategy that evolves weights, if one does, and the constants of its space."""
     space = history.created.space_file["space"]
-    return {name: value for name, value in space.items() if name not in history.created.settings}
+    held = {name: value for name, value in space.items() if name not in history.created.settings}
+    return _strategy(history) | held
+
+
+def _strategy(history: History) -> dict[str, str]:
+    strategy = history.created.space_file.get("strategy")
+    return {"strategy": str(strategy)} if strategy else {}
 
 
 def _common_tags(history: History, key: str) -> dict[str, str]:
@@ -261,6 +269,7 @@ def _common_tags(history: History, key: str) -> dict[str, str]:
         "seed": created.space_file["seed"],
         "identity": created.identity,
         "data_sha256": _data_sha256(created.data),
+        **_strategy(history),
     }
     if created.series:
         tags["series"] = created.series

@@ -2,7 +2,8 @@
 
 An operation is a multiplication or an addition, so that a matrix product of (m, k) with (k, n) counts 2 m k n;
 additions of biases and activation functions are not counted (the convention of torch's FlopCounterMode). The
-example is one without padding, whatever a model saves on examples that have some.
+example is one without padding, whatever a model saves on examples that have some. JEDI-net is counted in its plain
+form, all pairs of constituents, as the blocks in which it computes carry biases through products.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from raysearch.data.tensors import TensorData
+from raysearch.models.interaction_network_plain import plain_form
 from raysearch.tasks.task import Task
 
 COUNTED = ("parameters", "mflop")
@@ -42,7 +44,7 @@ def count_mflop(task: Task[Any], model: nn.Module, data: TensorData) -> float:
     """
     row = data.rows(torch.zeros(1, dtype=torch.int64))
     ones = [torch.ones_like(tensor) for tensor in row]
-    double = copy.deepcopy(model).double().eval()
+    double = copy.deepcopy(plain_form(model)).double().eval()
     with FlopCounterMode(display=False) as counter:
         task.predict(double, tuple(one.double() if one.is_floating_point() else one for one in ones))
     return counter.get_total_flops() / 1e6

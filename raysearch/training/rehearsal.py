@@ -128,7 +128,7 @@ def _check_limits(limits: Mapping[str, float], costs: Sequence[Mapping[str, floa
     for name, limit in limits.items():
         least = min(cost[name] for cost in costs)
         if least > limit:
-            raise InputError(f"limits.{name}: {limit:g} is below the smallest model's {least:.6g}")
+            raise InputError(f"limits.{name}: {limit:g} is below {least:.6g}, the least of the corners tried")
 
 
 def _check_description(reference: str, data: Mapping[str, Any]) -> None:

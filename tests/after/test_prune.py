@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -159,9 +160,45 @@ def test_two_at_a_time_are_one_too_many(study: Path, tmp_path: Path) -> None:
         prune(load(study), RECIPE, tmp_path)
 
 
-def test_the_pruned_model_can_be_taken_up(study: Path) -> None:
+def test_another_one_is_thrown_away_only_if_wanted_and_by_one_process_alone(
+    study: Path, whole: tuple[Path, Table], tmp_path: Path
+) -> None:
+    folder = tmp_path / "p"
+    shutil.copytree(whole[0], folder)
+    (folder / "thesis.tex").write_text("years")
+    other = replace(RECIPE, rounds=1, epochs=1)
+    with alone(folder), pytest.raises(StudyBusyError):
+        prune(load(study), other, folder, afresh=True)
+    assert_same(folder, whole[0])
+    assert len(prune(load(study), other, folder, afresh=True).rounds) == 2
+    assert sorted(path.name for path in (folder / "rounds").iterdir()) == ["round-0.pt", "round-1.pt"]
+    assert (folder / "thesis.tex").is_file()
+
+
+def test_a_first_round_that_was_cut_off_is_not_gone_on_with_by_another_recipe(
+    study: Path, tmp_path: Path
+) -> None:
+    def cut(_: EpochReport) -> None:
+        raise CutOffError
+
+    with pytest.raises(CutOffError):
+        prune(load(study), RECIPE, tmp_path, report=cut)
+    with pytest.raises(InputError, match="holds another pruning"):
+        prune(load(study), replace(RECIPE, l1=0.01), tmp_path)
+
+
+def test_the_pruned_model_can_be_taken_up_without_the_one_it_came_from(study: Path, tmp_path: Path) -> None:
+    shutil.copytree(study, tmp_path / study.name)
+    study = tmp_path / study.name
     table = prune(load(study), RECIPE, study / "pruned")
+    shutil.rmtree(study / "trials")  # as retention does once there is a better trial
+    shutil.rmtree(study / "best")
     trained = load(study, "pruned")
+    assert (trained.pruning, trained.trial) == ("pruned", table.identity["trial"])
+    with pytest.raises(
+        InputError, match="--from pruned: is a pruned model; prune takes a trial: best, or its number"
+    ):
+        prune(trained, RECIPE, tmp_path / "again")
     assert trained.models[0].weights_sha256 == table.rounds[-1].weights_sha256
     zeros = sum(int((weight == 0).sum()) for weight in trained.models[0].model.parameters())
     assert zeros == table.rounds[-1].dropped

@@ -18,9 +18,10 @@ from after_studies import JEDINET, load, toy_study, tune
 from cli_runs import Result, raysearch
 from torch import nn
 from toy import start
+from whole_jets import load_jets
 
 from raysearch.after import export
-from raysearch.data.jets import SAMPLE, load_jets
+from raysearch.data.jets import SAMPLE
 from raysearch.data.plain_scaling import to_plain
 from raysearch.data.splitting import split_jets
 
@@ -168,6 +169,8 @@ def test_a_full_disk_is_told_and_leaves_nothing(folder: Path, tmp_path: Path) ->
         (["prune", "jedi", "--rounds", "0"], 2, "--rounds: needs at least 1, got 0"),
         (["prune", "folds", "--fold", "2"], 2, "--fold: trial 0 has folds 0 to 1, got 2"),
         (["prune", "jedi", "--name", "../x"], 2, "study name '../x'"),
+        (["prune", "jedi", "--name", "best"], 2, "--name best: best, report, test, trials and numbers mean something"),
+        (["prune", "jedi", "--name", "5", "--force"], 2, "--name 5: best, report, test, trials and numbers mean"),
         (["export", "jedi", "--to", "tensorflow"], 2, "tensorflow"),
         (["compare", "jedi"], 2, "needs at least two studies"),
     ],
@@ -250,6 +253,11 @@ def test_prune_prints_its_table_and_what_it_made_can_be_exported(folder: Path) -
     assert "# Pruning of trial 0 of jedi" in report
     assert "arXiv:1804.06913" in report
     assert raysearch(folder, *arguments).out == result.out  # nothing is left to do
+    kept = [json.loads((folder / f"runs/jedi/{name}/model.json").read_text()) for name in ("best", "pruned")]
+    assert kept[0]["scaling"] == kept[1]["scaling"]
+    again = raysearch(folder, *arguments, "--force")
+    assert again.out == result.out
+    assert "round 2 of 2" in again.err
     done = ok(folder, "export", "jedi", "--to", "torch", "--from", "pruned", "--force")
     assert done.out.startswith("jedi-pruned.pt2: ")
     assert (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -43,18 +44,23 @@ def test_crossval_of_a_trial_is_a_study_of_its_settings(toy_space: Path, tmp_pat
     assert final.trials[0].given
     assert final.created.space_file["budget"]["epochs"] == 2
     assert len(final.tests) == 4
+    assert "go on:" not in result.out, "a trial more would be another question than that of these settings"
     assert raysearch(tmp_path, "crossval", "s", "--from", "7", "--local").code == 2
 
 
 def test_a_learning_curve_is_a_series_over_sizes(toy_space: Path, tmp_path: Path) -> None:
     raysearch(tmp_path, "tune", str(toy_space), "-n", "2", "--name", "s", "--local")
-    sizes = ("--folds", "2", "--train-on", "16,32")
+    sizes = ("--folds", "2", "--train-on", "8,16,32")
     result = raysearch(tmp_path, "crossval", "s", *sizes, "--local")
     assert result.code == 0, result.err
-    for size in (16, 32):
+    for size in (8, 16, 32):
         history = known(tmp_path, f"s-learning-curve/{size}")
         assert history.created.space_file["data"]["limit"] == size
         assert len(history.tests) == 2
+    lines = [line.split() for line in raysearch(tmp_path, "compare", "s-learning-curve").out.splitlines()]
+    assert [line[0] for line in lines[1:4]] == [f"s-learning-curve/{size}" for size in (8, 16, 32)]
+    assert "test_loss" in lines[0]
+    assert "bias" not in lines[0], "nothing there has one"
     wrong = raysearch(tmp_path, "crossval", "s", "--train-on", "16,0", "--local")
     assert wrong.code == 2
     assert "--train-on 16,0: must be different whole numbers" in wrong.err
@@ -152,6 +158,16 @@ def test_a_series_that_was_stopped_goes_on_where_it_was(toy_space: Path, tmp_pat
     assert {
         path.parent.name: read_history(path.parent).hash for path in tmp_path.glob("runs/s/*/ledger.jsonl")
     } == straight
+
+
+def test_more_trials_of_a_series_are_for_each_member_also_for_those_that_have_not_begun(
+    toy_space: Path, tmp_path: Path
+) -> None:
+    toy_space.write_text(toy_space.read_text() + "vary: {budget: {epochs: [1, 2]}}\n")
+    assert raysearch(tmp_path, "tune", str(toy_space), "-n", "2", "--name", "s", "--local").code == 0
+    shutil.rmtree(tmp_path / "runs/s/2")
+    assert raysearch(tmp_path, "resume", "s", "--trials", "+1", "--local").code == 0
+    assert [known(tmp_path, f"s/{epochs}").n_committed for epochs in (1, 2)] == [3, 3]
 
 
 def test_a_wrong_member_stops_the_series_before_it_begins(toy_space: Path, tmp_path: Path) -> None:

@@ -2,10 +2,11 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from whole_jets import load_jets
 
 from raysearch.data.jet_arrays import JetInput, check_input, jet_arrays
 from raysearch.data.jet_images import cells_of_constituents, rasterise
-from raysearch.data.jets import SAMPLE, load_jets
+from raysearch.data.jets import SAMPLE
 from raysearch.data.layout import DNN_COLUMNS
 from raysearch.errors import InputError
 

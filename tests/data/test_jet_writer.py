@@ -4,13 +4,14 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from whole_jets import load_jets
 
 from raysearch.data.constituents import derive_features
 from raysearch.data.jet_arrays import JetInput, jet_arrays
 from raysearch.data.jet_images import rasterise
 from raysearch.data.jet_recipe import JetBlock
 from raysearch.data.jet_writer import write_jets, write_provenance
-from raysearch.data.jets import check_jets, load_jets
+from raysearch.data.jets import check_jets
 from raysearch.errors import StorageError
 
 

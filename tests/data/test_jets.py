@@ -1,9 +1,10 @@
 import h5py
 import numpy as np
 import pytest
+from whole_jets import load_jets
 
 from raysearch.data.constituents import derive_features
-from raysearch.data.jets import SAMPLE, check_jets, file_hashes, jet_files, load_events, load_jets
+from raysearch.data.jets import SAMPLE, check_jets, file_hashes, jet_files, load_events
 from raysearch.data.layout import CLASSES, FEATURES, JET_COLUMNS, MOMENTA
 from raysearch.errors import InputError
 

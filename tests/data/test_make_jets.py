@@ -2,8 +2,9 @@ import sys
 
 import numpy as np
 import pytest
+from whole_jets import load_jets
 
-from raysearch.data.jets import check_jets, load_jets
+from raysearch.data.jets import check_jets
 from raysearch.data.layout import CLASSES, JET_COLUMNS
 from raysearch.data.make_jets import make_jets
 from raysearch.errors import InputError, ResourceError

@@ -53,6 +53,22 @@ def test_the_network_sees_what_it_saw_in_training(momenta, wanted, monkeypatch, 
     np.testing.assert_array_equal(labels, trained_on.labels)
 
 
+def test_images_are_of_the_kind_that_was_trained_on(momenta):
+    def store(datasets):
+        datasets["jetImage"] = np.zeros((20, 100, 100), np.float32)
+        datasets["jetImage"][:, 3, 4] = 7
+
+    wanted = JetInput("image")
+    bare, both = momenta(), momenta(store, "both.h5")
+    computed, _ = whole(other_jets([bare], wanted))
+    for got, expected in zip(whole(other_jets([both], wanted))[0], computed, strict=True):
+        np.testing.assert_array_equal(got, expected)
+    (cells, values, _), _ = whole(other_jets([both], wanted, stored_images=True))
+    assert (np.unique(cells).tolist(), np.unique(values).tolist()) == ([304], [7])
+    with pytest.raises(InputError, match=r"own\.h5: jetImage: is missing"):
+        other_jets([bare], wanted, stored_images=True)
+
+
 def test_constituents_need_no_jet_columns(momenta):
     labelled, _ = whole(other_jets([momenta()], CONSTITUENTS))
     bare = other_jets([momenta(drop("jets", "jetFeatureNames", "event"), "bare.h5")], CONSTITUENTS)

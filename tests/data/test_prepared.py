@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from raysearch.data import prepared as module
-from raysearch.data.prepared import Plan, as_tensor, cache_folder, content_sha256, prepared
+from raysearch.data.prepared import Plan, as_tensor, content_sha256, prepared
 from raysearch.errors import InputError, StorageError
 
 
@@ -219,12 +219,6 @@ def test_a_cache_that_cannot_be_made_is_done_without(tmp_path, monkeypatch):
     monkeypatch.setenv("RAYSEARCH_CACHE", str(tmp_path / "file" / "cache"))
     np.testing.assert_array_equal(prepared({}, Numbers())["x"], Numbers().expected())
     assert content_sha256(tmp_path / "file").startswith("e3b0c442")
-
-
-def test_the_home_folder_is_the_default(tmp_path, monkeypatch):
-    monkeypatch.delenv("RAYSEARCH_CACHE")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / ".cache" / "raysearch" / "arrays"
 
 
 def test_a_sum_is_known_until_the_file_changes(cache, tmp_path, monkeypatch):

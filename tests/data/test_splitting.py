@@ -171,8 +171,27 @@ def test_a_smaller_limit_takes_some_of_what_a_larger_one_takes_and_leaves_the_re
     np.testing.assert_array_equal(large.test, full.test)
     every_part_of_the_files = np.histogram(large.train, 4, (0, 12_000))[0]
     np.testing.assert_allclose(every_part_of_the_files, 500, rtol=0.2)
-    whole = part_jets(events, file_index, source(folds=folds, limit=len(full.train)))
+
+
+def test_a_limit_of_all_leaves_all():
+    events, file_index = many_jets()
+    full = part_jets(events, file_index, source(folds=1))
+    whole = part_jets(events, file_index, source(folds=1, limit=len(full.train)))
     np.testing.assert_array_equal(whole.train, full.train)
+
+
+def test_a_limit_must_be_there_in_every_fold():
+    """Or the study would fail once the folds before the smallest one had trained."""
+    events, file_index = many_jets()
+    sizes = [len(part_jets(events, file_index, source(fold=fold)).train) for fold in range(4)]
+    assert len(set(sizes)) == 4
+    for fold in range(4):
+        got = part_jets(events, file_index, source(fold=fold, limit=min(sizes)))
+        assert len(got.train) == min(sizes)
+        with pytest.raises(
+            InputError, match=f"must be 1 to {min(sizes)}, the jets to train on, in each of 4 folds"
+        ):
+            part_jets(events, file_index, source(fold=fold, limit=min(sizes) + 1))
 
 
 @pytest.mark.parametrize("limit", [0, 10_000])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
+from whole_jets import load_jets
 
-from raysearch.data.jets import load_jets
 from raysearch.data.layout import JET_COLUMNS, QUANTITIES
 
 pytestmark = pytest.mark.hep

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,6 +66,25 @@ def test_an_age_counts_what_the_weights_have_behind_them() -> None:
     assert [history.age(number) for number in range(4)] == [5, 4 + 5, 3, 4 + 2 + 4]
 
 
+def test_behind_a_run_are_its_ancestors_epochs_up_to_where_the_next_began() -> None:
+    history = history_of(family(folds=2))
+    assert [history.behind(number) for number in (0, 2)] == [[], []]
+    for fold in (0, 1):
+        behind = history.behind(3, fold)
+        assert [(record.trial, record.epoch) for record in behind] == [
+            *((0, epoch) for epoch in (1, 2, 3, 4)), (1, 1), (1, 2),
+        ]  # fmt: skip
+        assert {record.fold for record in behind} == {fold}
+
+
+@pytest.mark.parametrize(
+    ("budget", "word"), [({"repeats": 5}, "repeat"), ({"folds": 5, "repeats": 1}, "fold"), ({}, "fold")]
+)
+def test_runs_of_a_trial_are_folds_or_repeats(budget: dict[str, int], word: str) -> None:
+    assert replace(created(5), space_file={"budget": budget}).run_word == word
+    assert created().run_word == "fold", "a ledger with no budget in its space file"
+
+
 def test_a_fold_that_was_not_looked_at_passes_nothing_on() -> None:
     records = [
         Committed(trial=1, state="pruned", value=0.5, folds=1)
@@ -76,6 +96,7 @@ def test_a_fold_that_was_not_looked_at_passes_nothing_on() -> None:
     assert history.inherited(3, 0) == history.run(1, 0).ended
     assert history.inherited(3, 1) is None
     assert (history.age(3, 0), history.age(3, 1)) == (4 + 2 + 4, 4)
+    assert history.behind(3, 1) == []
 
 
 def test_the_hash_knows_parents_and_is_what_it_was_without_them() -> None:
@@ -104,3 +125,14 @@ def test_a_parent_must_be_an_earlier_trial(parent: int) -> None:
     records = [created(), Asked(trial=0, settings={}), Asked(trial=1, settings={}, parent=parent)]
     with pytest.raises(StorageError, match=f"names trial {parent} the parent of trial 1"):
         history_of(records)
+
+
+def test_the_best_is_the_first_of_the_front_also_among_equals_in_the_first_objective() -> None:
+    """The weights of the front are kept; a best trial beside it would lose its own."""
+    records: list[Record] = [replace(created(), others={"mflop": False})]
+    for trial, mflop in enumerate((3.0, 1.0, 2.0)):
+        records += [Asked(trial=trial, settings={"x": 0.5}), *trained(trial, 0, 1, 1)]
+        records.append(Committed(trial=trial, state="finished", value=0.5, others={"mflop": mflop}))
+    history = history_of(records)
+    assert [trial.number for trial in history.front] == [1]
+    assert history.best is history.front[0]

@@ -13,12 +13,10 @@ from raysearch.metrics.classification import (
     auc,
     background_rejection,
     confusion_matrix,
-    cross_entropy,
     one_vs_rest_auc,
     published_fpr,
     read_tpr,
     roc_curve,
-    tpr_at_fpr,
 )
 
 SCORES = [0.9, 0.8, 0.8, 0.7, 0.3, 0.1]
@@ -86,16 +84,16 @@ def test_order_of_events_and_growing_maps_change_nothing(events, random):
     ("fpr", "tpr"),
     [(0, 1 / 3), (1 / 6, 1 / 2), (1 / 3, 2 / 3), (0.5, 2 / 3), (2 / 3, 1), (0.9, 1), (1, 1)],
 )
-def test_tpr_at_fpr_lies_on_the_curve(fpr, tpr):
-    assert tpr_at_fpr(SCORES, SIGNAL, fpr) == pytest.approx(tpr)
+def test_a_rate_lies_on_the_curve(fpr, tpr):
+    assert read_tpr(*roc_curve(SCORES, SIGNAL), fpr) == pytest.approx(tpr)
 
 
-def test_tpr_at_fpr_is_not_read_off_a_coarse_grid():
+def test_a_rate_is_not_read_off_a_coarse_grid():
     # Binormal scores, one sigma apart: TPR at FPR 10 % is Phi(1 - 1.2816), 0.3891; at 11.4 % it is 0.418.
     rng = np.random.default_rng(0)
     scores = np.concatenate([rng.normal(1, 1, 200_000), rng.normal(0, 1, 200_000)])
     is_signal = np.arange(400_000) < 200_000
-    assert tpr_at_fpr(scores, is_signal, 0.1) == pytest.approx(0.3891, abs=0.004)
+    assert read_tpr(*roc_curve(scores, is_signal), 0.1) == pytest.approx(0.3891, abs=0.004)
 
 
 def test_rejection_by_hand():
@@ -151,11 +149,6 @@ def test_accuracy_and_confusion_by_hand():
     assert confusion_matrix(probabilities, labels).tolist() == [[0.5, 0.5, 0], [1, 0, 0], [0, 0, 1]]
 
 
-def test_cross_entropy_by_hand():
-    assert cross_entropy([[0.25, 0.75], [0.5, 0.5]], [0, 1]) == pytest.approx(1.5 * math.log(2))
-    assert cross_entropy([[0.0, 1.0]], [0]) == pytest.approx(87.3365, abs=1e-3)
-
-
 @given(st.integers(0, 2**32 - 1))
 def test_one_vs_rest_takes_each_column_against_all_others(seed):
     rng = np.random.default_rng(seed)
@@ -182,7 +175,7 @@ def test_numbers_that_are_not_finite_are_refused_with_their_place(wrong):
         with pytest.raises(InputError, match=r"scores: 1 of 4 are not finite, the first at \[2\]"):
             function(scores, [1, 0, 1, 0])
     rows = [[0.5, 0.5], [wrong, 0.5]]
-    for function in (accuracy, cross_entropy, one_vs_rest_auc, confusion_matrix):
+    for function in (accuracy, one_vs_rest_auc, confusion_matrix):
         with pytest.raises(InputError, match=r"probabilities: 1 of 4 are not finite, the first at \[1, 0\]"):
             function(rows, [0, 1])
 
@@ -191,7 +184,7 @@ def test_absent_classes_are_named():
     with pytest.raises(InputError, match="no signal"):
         auc([0.1, 0.2], [0, 0])
     with pytest.raises(InputError, match="no background"):
-        tpr_at_fpr([0.1, 0.2], [1, 1], 0.1)
+        roc_curve([0.1, 0.2], [1, 1])
     with pytest.raises(InputError, match="no signal\nis_signal: no background"):
         roc_curve([], [])
     for function in (one_vs_rest_auc, confusion_matrix):
@@ -205,7 +198,7 @@ def test_absent_classes_are_named():
 
 @pytest.mark.parametrize("labels", [[0, 1, 3], [0, 1, -1], [0, 1, 0.5], [0, 1], [[0, 1, 2]]])
 def test_wrong_labels_are_refused(labels):
-    for function in (accuracy, cross_entropy, one_vs_rest_auc, confusion_matrix):
+    for function in (accuracy, one_vs_rest_auc, confusion_matrix):
         with pytest.raises(InputError, match="labels"):
             function(np.full((3, 3), 1 / 3), labels)
 
@@ -217,10 +210,8 @@ def test_other_wrong_input_is_refused():
         auc([0.1, 0.2, 0.3], [0, 1, 2])
     with pytest.raises(InputError, match="at least 1"):
         accuracy(np.zeros((0, 3)), [])
-    with pytest.raises(InputError, match="add up to 1"):
-        cross_entropy([[2.0, -1.0]], [0])  # logits
     with pytest.raises(InputError, match=r"fpr: needs a number in \[0, 1\]"):
-        tpr_at_fpr(SCORES, SIGNAL, 1.1)
+        read_tpr(*roc_curve(SCORES, SIGNAL), 1.1)
     with pytest.raises(InputError, match="above 0"):
         background_rejection(SCORES, SIGNAL, 0)
 

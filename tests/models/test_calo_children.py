@@ -20,7 +20,7 @@ NOTHING = (torch.empty(0, dtype=torch.int64), torch.empty(0))
 @pytest.fixture(autouse=True)
 def kernel_cache(tmp_path_factory, monkeypatch):
     """Keep the libraries that tests compile together, away from the user's."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setenv("RAYSEARCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     build.load.cache_clear()
     build._warn_once.cache_clear()
 

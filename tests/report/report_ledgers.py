@@ -75,6 +75,7 @@ class Recipe:
     repeats: bool = False  # the runs of a trial differ in their seed alone
     strategy: str | None = None  # evolves the weights
     presentations: int = 0  # a run's in each epoch
+    parents: Mapping[int, int] = field(default_factory=dict)  # trial -> the one that it goes on from
     resolution: float | None = None  # of an energy regression, at 1 GeV; None: a classifier
 
     def searched(self) -> list[str]:
@@ -191,7 +192,7 @@ def quality(settings: Mapping[str, Any], fold: int) -> float:
 
 def trial(recipe: Recipe, number: int) -> Iterable[Record]:
     settings = draw_settings(recipe, number)
-    yield Asked(trial=number, settings=settings)
+    yield Asked(trial=number, settings=settings, parent=recipe.parents.get(number))
     values = []
     for fold in range(recipe.folds):
         attempt = 1
@@ -240,7 +241,8 @@ def trial(recipe: Recipe, number: int) -> Iterable[Record]:
         yield Committed(trial=number, state="failed" if number in recipe.failed else "refused", value=None)
     else:
         others = {name: float(facts_of(settings)[name]) for name in recipe.others}
-        yield Committed(trial=number, state="finished", value=sum(values) / len(values), others=others)
+        mean = sum(values) / len(values)
+        yield Committed(trial=number, state="finished", value=mean, others=others, folds=recipe.folds)
 
 
 def facts_of(settings: Mapping[str, Any]) -> dict[str, Any]:

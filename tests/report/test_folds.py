@@ -11,13 +11,14 @@ from report_ledgers import CLASSES, LATENCY, Recipe, draw_predictions, final_rec
 
 from raysearch.ledger.history import read_history
 from raysearch.ledger.ledger import Ledger
-from raysearch.metrics.classification import auc, published_fpr, tpr_at_fpr
-from raysearch.report.blocks import Picture
+from raysearch.metrics.classification import auc, published_fpr, read_tpr, roc_curve
+from raysearch.report.blocks import NONE, Picture
 from raysearch.report.build import content
+from raysearch.report.final_part import working_points
 from raysearch.report.measured import Measured, fold_results, measured, over_folds
 from raysearch.report.page import to_markdown
 from raysearch.report.predictions import Predictions, read_result
-from raysearch.report.roc import class_results
+from raysearch.report.roc import ClassResult, class_results
 from raysearch.report.roc_figures import FPR_GRID, draw_rejection, efficiency_band, rejection_band
 from raysearch.report.style import hep_style
 
@@ -61,7 +62,9 @@ def test_the_band_is_the_sample_sd_over_the_models(folder: Path) -> None:
     rates, at = [], 300
     for fold in range(FOLDS):
         arrays = draw_predictions(2000, fold)
-        rates.append(tpr_at_fpr(arrays["scores"][:, 1].astype(float), arrays["labels"] == 1, FPR_GRID[at]))
+        rates.append(
+            read_tpr(*roc_curve(arrays["scores"][:, 1].astype(float), arrays["labels"] == 1), FPR_GRID[at])
+        )
     assert band.value[at] == pytest.approx(np.mean(rates))
     assert (band.high - band.low)[at] / 2 == pytest.approx(np.std(rates, ddof=1))
 
@@ -97,8 +100,8 @@ def test_figures_are_means_and_sds_of_the_folds(folder: Path) -> None:
         scores = [(each["scores"][:, place].astype(float), each["labels"] == place) for each in arrays]
         for metric, expected in {
             f"auc_{name}": [auc(*each) for each in scores],
-            f"tpr10_{name}": [tpr_at_fpr(*each, 0.1) for each in scores],
-            f"tpr1_grid_{name}": [tpr_at_fpr(*each, published_fpr(0.01)) for each in scores],
+            f"tpr10_{name}": [read_tpr(*roc_curve(*each), 0.1) for each in scores],
+            f"tpr1_grid_{name}": [read_tpr(*roc_curve(*each), published_fpr(0.01)) for each in scores],
         }.items():
             assert figures[metric].value == pytest.approx(np.mean(expected))
             assert figures[metric].error == pytest.approx(np.std(expected, ddof=1))
@@ -111,6 +114,32 @@ def test_a_limit_among_folds_stays_a_limit() -> None:
     assert over_folds([Measured(0.5, 0.1)]) == Measured(0.5, 0.1)
     both = over_folds([Measured(1.0, 9.0), Measured(3.0, 9.0)])
     assert (both.value, both.error) == (2.0, pytest.approx(np.sqrt(2)))
+
+
+def left_over(n_passed: int) -> list[ClassResult]:
+    """Of a model that gives its highest score to all of 100 signal jets and to some of 1000 others."""
+    labels = np.repeat([0, 1], [100, 1000])
+    score = np.where(np.arange(1100) < 100 + n_passed, 1.0, 0.0)
+    return class_results(Predictions(labels, np.stack([score, 1 - score], axis=1), ("a", "b")))
+
+
+@pytest.mark.parametrize(
+    ("passed", "cells"),
+    [
+        ([0], ["> 334"]),  # 1 / (1 - 0.05 ** (1 / 1000)) = 334.3
+        ([8], [f"125 {PM} 44"]),
+        ([0, 8], ["> 125", NONE]),  # a model that measured 125 does not agree with more than 334
+        ([8, 10], [f"112 {PM} 18", "38"]),
+    ],
+)
+def test_rejection_without_background_left_is_the_least_that_any_model_says(
+    folder: Path, passed: list[int], cells: list[str]
+) -> None:
+    history = read_history(folder)
+    folds = [left_over(n) for n in passed]
+    figures = measured(history, read_result(folder, history), folds)
+    row = working_points(folds, "fold", figures).rows[0]
+    assert list(row[7 : 7 + len(cells)]) == cells
 
 
 def test_the_page_says_which_uncertainty_is_which(folder: Path, tmp_path: Path) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from raysearch.metrics.classification import background_rejection
-from raysearch.report.final_part import rejection_text
 from raysearch.report.predictions import Predictions
 from raysearch.report.roc import class_results, delong_error
 from raysearch.report.roc_figures import draw_confusion, draw_roc, efficiency_band
@@ -48,16 +46,6 @@ def test_working_points_have_binomial_errors_of_the_signal() -> None:
     assert result.n_signal == 400
     for tpr, error in result.tprs:
         assert error == pytest.approx(np.sqrt(tpr * (1 - tpr) / 400))
-
-
-def test_rejection_without_background_left_is_a_limit() -> None:
-    is_signal = np.arange(120) < 20
-    clean = np.where(is_signal, 1.0, 0.0)
-    assert (
-        rejection_text(background_rejection(clean, is_signal, 0.5)) == "> 34"
-    )  # 1 / (1 - 0.05 ** (1 / 100)) = 33.9
-    mixed = np.where(np.arange(120) < 40, 1.0, 0.0)
-    assert rejection_text(background_rejection(mixed, is_signal, 0.5)) == "5.0 \N{PLUS-MINUS SIGN} 1.0"
 
 
 def test_roc_figure_has_background_on_a_logarithmic_x_axis_and_the_energy_only_if_told() -> None:

@@ -11,12 +11,13 @@ from report_ledgers import JEDINET_SPACE, LATENCY, PAPER, Recipe, published_entr
 
 from raysearch.errors import InputError, StorageError
 from raysearch.ledger.history import read_history
+from raysearch.report.blocks import Picture
 from raysearch.report.build import build_report
 from raysearch.report.comparison import build_comparison
 from raysearch.report.comparison import content as comparison
 from raysearch.report.dependence import learning_curve, lines_of
 from raysearch.report.members import read_members, row_key, varied_keys
-from raysearch.report.models import read_model
+from raysearch.report.models import Model, read_model
 from raysearch.report.page import to_markdown
 from raysearch.report.series_report import build_series_report, content, series_lines
 from raysearch.report.style import hep_style
@@ -89,6 +90,14 @@ def test_what_is_missing_is_said_with_the_command(markdown: str) -> None:
     assert "4 studies, 2 of them complete, over n\\_constituents" in start.replace("n_con", "n\\_con")
     assert "Not complete: sum-100 (1 of 2 trials) and sum-30 (not begun)" in start
     assert "`raysearch resume paper`" in start
+
+
+def test_commands_name_the_folder_of_studies_where_it_is_another(folder: Path) -> None:
+    with hep_style():
+        page = to_markdown("Series", content(folder, read_members(folder, folder), "paper --runs other"))
+    assert page.count("raysearch resume paper --runs other") == 2
+    assert "raysearch report paper --runs other   #" in page
+    assert "raysearch dashboard --runs other   #" in page
 
 
 def test_members_link_to_their_own_reports(markdown: str) -> None:
@@ -194,6 +203,31 @@ def test_models_stand_side_by_side_with_curves_of_each_class(apart: list[Path]) 
     )
     assert "All models were applied to the same 400 test jets." in markdown
     assert "figures/learning-curve.svg" in markdown
+
+
+def sizes_of_lines(models: list[Model]) -> list[list[int]]:
+    with hep_style():
+        picture = learning_curve(models)[1]
+    assert isinstance(picture, Picture)
+    return [[int(size) for size in re.findall(r"(\d+) 0\.\d", line)] for line in picture.alt.split("; ")]
+
+
+def test_a_learning_curve_joins_what_differs_in_size_alone(apart: list[Path], tmp_path: Path) -> None:
+    small, large = (read_model(folder, tmp_path) for folder in apart[:2])
+    assert sizes_of_lines([large, small]) == [[60, 120]]
+    space = {**JEDINET_SPACE, "n_constituents": 50}
+    wider = Recipe(name="wider", n_trials=1, done=1, epochs=2, n_test=400, data={"n_train": 90}, space=space)
+    other = read_model(write_study(tmp_path / "wider", wider), tmp_path)
+    assert sizes_of_lines([small, other, large]) == [[60, 120], [90]]
+    members = [
+        read_model(
+            write_study(tmp_path / f"{n}", replace(wider, name=f"s/{n}", series="s", data={"n_train": n})),
+            tmp_path,
+        )
+        for n in (30, 60)
+    ]
+    assert sizes_of_lines(members) == [[30, 60]]
+    assert sizes_of_lines([*members, other]) == [[30, 60], [90]]
 
 
 def test_other_test_sets_are_warned_of(apart: list[Path]) -> None:

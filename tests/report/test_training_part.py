@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 from report_ledgers import Recipe, write_series, write_study
 
+from raysearch.ledger.history import read_history
+from raysearch.report.blocks import Heading, Picture, Table
 from raysearch.report.comparison import content as comparison
+from raysearch.report.effort import EPOCHS, PRESENTATIONS, SECONDS, search_course
 from raysearch.report.members import read_members, tells_apart, varied_keys
 from raysearch.report.models import Model, read_model
 from raysearch.report.page import to_markdown
+from raysearch.report.search_part import search_figures
 from raysearch.report.series_report import content, series_lines
 from raysearch.report.style import hep_style
 from raysearch.report.training_part import course, draw_courses, training_part
@@ -73,7 +77,7 @@ def test_variants_are_known_by_their_names(folder: Path, markdown: str) -> None:
 
 
 def test_losses_stand_over_epochs_presentations_and_seconds(markdown: str) -> None:
-    part = markdown.split("## How they train")[1].split("\n## ", maxsplit=1)[0]
+    part = markdown.split("## How they train")[1].split("\n### ", maxsplit=1)[0]
     for axis in ("epochs", "presentations", "seconds"):
         assert f"figures/loss-over-{axis}.svg" in part
     genetic, gradient = rows_of(part)
@@ -85,7 +89,7 @@ def test_losses_stand_over_epochs_presentations_and_seconds(markdown: str) -> No
 
 
 def test_equal_effort_is_the_least_that_all_came_to(markdown: str, models: list[Model]) -> None:
-    genetic, gradient = rows_of(markdown.split("## How they train")[1].split("\n## ", maxsplit=1)[0])
+    genetic, gradient = rows_of(markdown.split("## How they train")[1].split("\n### ", maxsplit=1)[0])
     assert genetic["val_loss by 400 presentations"] == "\N{EN DASH}"  # its first epoch took more
     assert genetic["val_loss by 5.6 s"] == genetic["val_loss by 4 epochs"]
     for model, row in zip(models, (genetic, gradient), strict=True):
@@ -140,9 +144,113 @@ def test_without_presentations_the_other_axes_are_there(tmp_path: Path) -> None:
     with hep_style():
         blocks = training_part([read_model(folder / name, folder, name) for name in "ab"])
     markdown = to_markdown("Series", blocks)
-    assert "presentations" not in markdown.replace("epochs, presentations and seconds: a run's", "")
+    assert "presentations" not in markdown
+    assert "search-effort" in markdown
     assert "loss-over-epochs" in markdown
     assert "loss-over-seconds" in markdown
+
+
+def test_a_run_that_went_on_has_its_ancestors_effort_behind_it(tmp_path: Path) -> None:
+    """Trial 2 is the best and goes on from 1, which goes on from 0: of each the kept epoch is the third of four."""
+    line = replace(GRADIENT, name="line", n_trials=3, done=3, parents={1: 0, 2: 1}, repeats=False, folds=1)
+    found = {name: read_model(write_study(tmp_path / name, recipe), tmp_path, name) for name, recipe in {
+        "line": line, "alone": replace(line, parents={}, n_trials=1, done=1)}.items()}  # fmt: skip
+    history = found["line"].history
+    assert history.best is not None
+    age = len(history.lineage(history.best.number))
+    assert age > 1
+    with hep_style():
+        blocks = training_part([*found.values()])
+    table = next(block for block in blocks if isinstance(block, Table))
+    row, other = (dict(zip(table.head, row, strict=True)) for row in table.rows)
+    assert (row["epochs a run"], row["epochs behind the run"]) == ("4", str(3 * (age - 1)))
+    assert (row["presentations a run"], row["presentations behind the run"]) == ("400", str(300 * (age - 1)))
+    assert float(row["seconds behind the run"]) == pytest.approx(1.4 * 3 * (age - 1))
+    assert other["epochs behind the run"] == other["presentations behind the run"] == "0"
+    first, second = (
+        history.trials[number].runs[0].epochs for number in history.lineage(history.best.number)[:2]
+    )
+    by_then = [*(first[epoch] for epoch in (1, 2, 3)), second[1]]  # the fourth is its child's first
+    least = min(record.metrics["val_loss"] for record in by_then)
+    assert float(row["val_loss by 4 epochs"]) == pytest.approx(least, abs=1e-4)
+    pictures = {block.name: block for block in blocks if isinstance(block, Picture)}
+    for axis, unit in (("epochs", 1.0), ("presentations", 100.0), ("seconds", 1.4)):
+        drawn = pictures[f"loss-over-{axis}"].drawing.axes[0].lines[0]
+        assert list(drawn.get_xdata()) == pytest.approx(
+            [unit * place for place in range(1, 3 * (age - 1) + 4 + 1)]
+        )
+        own = [history.best.runs[0].epochs[epoch].metrics["val_loss"] for epoch in range(1, 5)]
+        assert list(drawn.get_ydata())[-4:] == own
+        assert "The best trial of line went on" in pictures[f"loss-over-{axis}"].caption
+    assert "behind the run" not in str(training_part([found["alone"], found["alone"]]))
+
+
+def test_searches_are_compared_over_all_that_their_runs_took(markdown: str, models: list[Model]) -> None:
+    part = markdown.split("### What the searches took")[1].split("\n## ", maxsplit=1)[0]
+    assert "figures/search-effort.svg" in part
+    genetic, gradient = rows_of(part)
+    # two trials of three runs each: six epochs of 900 presentations, four of 100
+    assert (genetic["trials"], genetic["epochs in all"], genetic["presentations in all"]) == (
+        "2",
+        "36",
+        "32,400",
+    )
+    assert (gradient["epochs in all"], gradient["presentations in all"]) == ("24", "2,400")
+    assert float(gradient["seconds in all"]) == pytest.approx(24 * 1.4, rel=0.01)
+    assert genetic["best by 2,400 presentations"] == "\N{EN DASH}"  # its first trial took 16,200
+    values = [trial.value for trial in models[0].history.commit_order]
+    assert all(value is not None for value in values)
+    assert genetic["best by 33.6 s"] == f"{values[0]:.4g}"  # its second trial ended after 50.4 s
+    assert genetic["best val_loss"] == f"{min(value for value in values if value is not None):.4g}"
+    assert gradient["best by 2,400 presentations"] == gradient["best by 33.6 s"] == gradient["best val_loss"]
+
+
+def test_effort_of_a_search_holds_trials_that_came_to_nothing(tmp_path: Path) -> None:
+    recipe = replace(
+        GRADIENT,
+        n_trials=5,
+        done=5,
+        repeats=False,
+        folds=1,
+        pruned={0: 2, 3: 1},
+        failed={1: ("error", "bad")},
+    )
+    history = read_history(write_study(tmp_path / "s", recipe))
+    values = {trial.number: trial.value for trial in history.trials if trial.value is not None}
+    assert sorted(values) == [2, 4]
+    best = min(values[2], values[4])
+    # trial 0 was pruned after two epochs, trial 1 failed before its first, trial 3 was pruned after one
+    assert search_course(history, PRESENTATIONS) == [(600, values[2]), (700, values[2]), (1100, best)]
+    assert search_course(history, EPOCHS) == [(6, values[2]), (7, values[2]), (11, best)]
+    silent = read_history(write_study(tmp_path / "t", replace(recipe, presentations=0)))
+    assert search_course(silent, PRESENTATIONS) == []
+    assert [spent for spent, _ in search_course(silent, SECONDS)] == pytest.approx([8.4, 9.8, 15.4])
+
+
+def test_trials_that_go_on_from_others_are_about_training(tmp_path: Path) -> None:
+    plain = replace(GRADIENT, name="plain", repeats=False, folds=1)
+    bred = replace(plain, name="bred", parents={1: 0})
+    first, second, third = (
+        read_model(write_study(tmp_path / name, recipe), tmp_path, name)
+        for name, recipe in {"plain": plain, "other": plain, "bred": bred}.items()
+    )
+    with hep_style():
+        assert training_part([first, second]) == []
+        assert training_part([first, third])[0] == Heading("How they train")
+
+
+def test_what_a_training_loss_is_when_weights_evolve_is_said(tmp_path: Path) -> None:
+    with hep_style():
+        evolved, trained = (
+            next(
+                block.caption
+                for block in search_figures(read_history(write_study(tmp_path / name, recipe)))
+                if isinstance(block, Picture) and block.name == "learning-curves"
+            )
+            for name, recipe in {"ga": GENETIC, "rmsprop": GRADIENT}.items()
+        )
+    assert "Weights evolve (one-plus-lambda): the training loss is the mean over" in evolved
+    assert "evolve" not in trained
 
 
 def test_relative_errors_of_all_members_stand_in_one_figure_with_the_calibration(

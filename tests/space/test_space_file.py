@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from raysearch.errors import InputError
 from raysearch.space.domains import ChoiceDomain, FloatDomain, IntDomain, Space
-from raysearch.space.space_file import read_space_file
+from raysearch.space.space_file import SpaceFile, read_space_file
 
 GOOD = """\
 task: jedinet
@@ -86,6 +86,47 @@ def test_overrides_are_checked_and_named(tmp_path: Path) -> None:
         "--set search.trails=3: search.trails: unknown key; one of sampler, trials, window, order, options, enqueue, prune, prune_folds. Did you mean 'trials'?"
     ]
     assert faults(tmp_path, GOOD, "search") == ["--set search: must be KEY=VALUE, such as search.trials=20"]
+
+
+PRUNES_NOTHING = [
+    ("search.prune={rule: median, factor: 2}", "search.prune: factor does nothing with rule: median; leave it out"),
+    ("search.prune={rule: median, by: data}", "search.prune: by does nothing with rule: median; leave it out"),
+    ("search.prune={rule: halving, smallest_share: 0.2}", "search.prune: smallest_share does nothing with by: epochs; leave it out"),
+    ("search.prune={rule: halving, by: data, first_epoch: 2}", "search.prune: first_epoch does nothing with by: data; leave it out"),
+    ("search.prune={rule: halving, by: data, smallest_share: 0.4}", "search.prune: one stage prunes nothing; smallest_share must be up to 1/3, got 0.4"),
+    ("search.prune={rule: halving, by: data, smallest_share: 0.001}", "search.prune: by: data needs budget.epochs of at least 7, one for each share, got 4"),
+    ("search.prune={rule: median, first_epoch: 4}", "search.prune: the last epoch prunes nothing; needs budget.epochs above first_epoch 4, got 4"),
+    ("search.prune_folds={}", "search.prune_folds: with p_threshold 0.1 and startup 2 nothing could be pruned; needs budget.folds or budget.repeats of at least 5, got 4"),
+    ("search.prune_folds={p_threshold: 0.125}", "search.prune_folds: with p_threshold 0.125 and startup 2 nothing could be pruned; needs budget.folds or budget.repeats of at least 5, got 4"),
+    ("search.prune_folds={p_threshold: 0.3, startup: 4}", "search.prune_folds: with p_threshold 0.3 and startup 4 nothing could be pruned; needs budget.folds or budget.repeats of at least 5, got 4"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("override", "fault"), PRUNES_NOTHING)
+def test_pruning_that_would_do_nothing_is_refused(tmp_path: Path, override: str, fault: str) -> None:
+    (told,) = faults(tmp_path, GOOD, "budget.epochs=4", "budget.folds=4", override)
+    assert told.endswith(fault), told
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "search.prune={rule: median, first_epoch: 3}",
+        "search.prune={rule: halving, factor: 2, first_epoch: 3}",
+        "search.prune={rule: halving, by: data, smallest_share: 0.03}",
+        "search.prune_folds={p_threshold: 0.126}",
+    ],
+)
+def test_pruning_that_does_something_is_read_again_with_its_defaults(tmp_path: Path, override: str) -> None:
+    space_file = read_space_file(write(tmp_path, GOOD), ["budget.epochs=4", "budget.folds=4", override])
+    assert SpaceFile.model_validate(space_file.model_dump(mode="json")) == space_file
+
+
+def test_corners_have_every_choice_at_both_ends(tmp_path: Path) -> None:
+    corners = read_space_file(write(tmp_path, GOOD)).searched.corners
+    seen = {(corner["hidden"], corner["activation"]) for corner in corners}
+    assert seen == {(hidden, name) for hidden in (5, 50) for name in ("relu", "elu", "selu")}
+    assert len(corners) == 6, "none twice"
 
 
 def test_missing_file() -> None:

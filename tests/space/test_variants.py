@@ -70,6 +70,21 @@ def test_variants_and_varied_keys_are_combined(file: Path) -> None:
     assert list(read_members(file, ["vary={budget: {epochs: [1, 2]}}"], ["ga"])) == ["1", "2"]
 
 
+@pytest.mark.parametrize(
+    "text", ["budget.epochs=7", "space.filters.low=5", "space.filters={type: int, low: 5, high: 6}"]
+)
+def test_what_the_members_would_lay_over_is_refused(file: Path, text: str) -> None:
+    vary = "vary={budget: {epochs: [1, 2]}, space: {filters: [4, 8]}, search: {trials: [3]}}"
+    path = "budget.epochs" if "epochs" in text else "space.filters"
+    with pytest.raises(InputError) as caught:
+        read_members(file, [vary, text, "budget.max_failed=1"], ["rmsprop"])
+    told = (
+        f"{text}: each member has its own {path}; change vary.{path}, or take it out with --set 'vary={{}}'"
+    )
+    assert caught.value.problems == (told,)
+    assert read_members(file, [text, "vary.budget.patience=[1, 2]"], ["rmsprop"])
+
+
 def test_faults_say_where(tmp_path: Path, file: Path) -> None:
     with pytest.raises(InputError, match=r"no variant 'gaa'; one of ga, rmsprop, small.*Did you mean 'ga'"):
         read_space_file(file, variant="gaa")

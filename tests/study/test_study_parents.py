@@ -195,7 +195,7 @@ def test_a_fold_that_was_left_out_of_a_pruned_parent_begins_anew(tmp_path: Path)
     for also_run in (False, True):
         folder = tmp_path / str(also_run)
         ledger = create_ledger(
-            folder, folds=3, window=1, trials=9, prune_folds={"startup": 1}, sampler="evolution",
+            folder, folds=3, window=1, trials=9, prune_folds={"startup": 1, "p_threshold": 0.3}, sampler="evolution",
             options={"population": 2, "sample": 1},
         )  # fmt: skip
         study = Study(ledger, lambda *_: None)

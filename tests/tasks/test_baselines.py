@@ -1,11 +1,15 @@
 """The three baselines learn from the shipped jets, and refuse what cannot be."""
 
 import dataclasses
+import shutil
 
+import h5py
+import numpy as np
 import pytest
 import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from raysearch.data.jets import SAMPLE
 from raysearch.data.source import DataSource
 from raysearch.data.tensors import Parts, TensorData
 from raysearch.errors import InputError
@@ -80,6 +84,24 @@ def test_inspect_counts_what_load_gives(name):
     other = task.load(source.of_fold(3), settings)
     assert torch.equal(other.test.column(-1), parts.test.column(-1))
     assert len(other.validation) != len(parts.validation)
+
+
+def test_the_cnns_study_knows_the_kind_of_its_images(tmp_path):
+    task, settings = prepared("jet_cnn")
+    facts = task.inspect(SOURCE, settings)
+    assert facts["images"] == "computed"
+    path = tmp_path / "jets.h5"
+    shutil.copy(SAMPLE, path)
+    assert task.other_data_like([path], settings, facts).n_rows == 10_000
+    with pytest.raises(InputError, match="jetImage: is missing"):
+        task.other_data_like([path], settings, {"images": "stored"})
+    with pytest.raises(InputError, match="does not tell whether it was trained on images"):
+        task.other_data_like([path], settings, {})
+    with h5py.File(path, "r+") as file:
+        file["jetImage"] = np.zeros((10_000, 100, 100), np.float16)
+    assert task.inspect(dataclasses.replace(SOURCE, path=str(path)), settings)["images"] == "stored"
+    task, settings = prepared("jet_dnn")
+    assert "images" not in task.inspect(SOURCE, settings)
 
 
 def test_standardised_features_are_those_of_the_folds_own_training_part():

@@ -142,7 +142,7 @@ def test_it_learns_by_gradient(source, optimizer, rate):
 
 @pytest.mark.parametrize("compute", COMPUTE)
 def test_it_learns_by_evolution(source, compute, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("RAYSEARCH_CACHE", str(tmp_path))
     task, settings = prepared(compute=compute, filters=4)
     parts = task.load(source, settings)
     model = a_model(task, settings)

@@ -41,6 +41,8 @@ class Recipe:
     others: tuple[str, ...] = ()
     series: str = ""
     folds: int = 1
+    repeats: bool = False  # the runs of a trial are repeats, not folds
+    strategy: str | None = None
     epochs: int = 3
     n_metrics: int = 2
     task: str = "jedinet"
@@ -64,11 +66,13 @@ class Clock:
 def created(recipe: Recipe) -> Created:
     space_file = {
         "task": recipe.task,
+        "strategy": recipe.strategy,
         "description": "Jets, small.",
         "demonstration_of": "jedinet-lhc.yaml",
         "space": {"hidden": {"type": "int", "low": 5, "high": 50}, "batch_size": 100},
         "search": {"sampler": "tpe", "trials": recipe.n_trials, "window": 2, "order": "fixed", "options": {}},
-        "budget": {"epochs": recipe.epochs, "patience": None, "max_failed": 5},
+        "budget": {"epochs": recipe.epochs, "patience": None, "max_failed": 5}
+        | ({"repeats": recipe.folds} if recipe.repeats else {}),
         "resources": {"cpus": 1, "gpus": 0, "workers": 1, "threads": 1},
         "seed": 7,
     }

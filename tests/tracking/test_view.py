@@ -39,6 +39,28 @@ def test_folds_hang_below_their_trial_and_give_mean_and_sd(tmp_path: Path) -> No
     assert seen["trial 1 fold 2"].params == trial.params
 
 
+def test_repeats_are_no_folds(tmp_path: Path) -> None:
+    seen = view_of(write_study(tmp_path / "s", Recipe(folds=3, repeats=True)))
+    assert [view.name for view in seen.values() if view.parent == seen["trial 1"].key] == [
+        "trial 1 repeat 0", "trial 1 repeat 1", "trial 1 repeat 2",
+    ]  # fmt: skip
+    assert seen["trial 1 repeat 2"].tags["repeat"] == "2"
+    assert seen["jedinet-demo"].params["repeats"] == "3"
+    assert not any("fold" in {*view.tags, *view.params} for view in seen.values())
+    assert "folds" not in seen["jedinet-demo"].params
+    folds = view_of(write_study(tmp_path / "f", Recipe(folds=3)))
+    assert (folds["jedinet-demo"].params["folds"], folds["trial 1 fold 2"].tags["fold"]) == ("3", "2")
+
+
+def test_a_strategy_can_be_filtered_and_compared_by(tmp_path: Path) -> None:
+    seen = view_of(write_study(tmp_path / "s", Recipe(folds=2, strategy="one-plus-lambda")))
+    assert len(seen) == 1 + 3 * 3
+    for view in seen.values():
+        assert (view.tags["strategy"], view.params["strategy"]) == ("one-plus-lambda", "one-plus-lambda")
+    plain = view_of(write_study(tmp_path / "p"))
+    assert not any("strategy" in {*view.tags, *view.params} for view in plain.values())
+
+
 def test_params_are_searched_and_fixed_settings(tmp_path: Path) -> None:
     assert view_of(write_study(tmp_path / "s"))["trial 2"].params == {"hidden": "7", "batch_size": "100"}
 

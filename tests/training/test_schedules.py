@@ -121,7 +121,9 @@ def test_objectives_and_limits_that_cannot_be_are_told() -> None:
         objectives=["val_los"]
     )
     assert "the first chooses the best epoch and must be a metric" in told(objectives=["mflop", "val_loss"])
-    assert "limits.parameters: 24 is below the smallest model's 25" in told(limits={"parameters": 24})
+    assert "limits.parameters: 24 is below 25, the least of the corners tried" in told(
+        limits={"parameters": 24}
+    )
     found = rehearse(
         f"{TOY_TASK}:Toy",
         SOURCE,

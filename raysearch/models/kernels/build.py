@@ -1,9 +1,9 @@
 """Compiles a C++ kernel for this machine's processor, once per user, and loads it.
 
-Libraries are kept in ``$XDG_CACHE_HOME/raysearch/kernels`` (``~/.cache`` by default), a folder that only its
-owner may enter: whoever can write there decides what this process runs. A library's name has the hash of its
-source, of the compiler's command and of the processor's features, so that machines with one home folder get one
-each, and a changed source a new one.
+Libraries are kept in ``kernels`` in the folder that raysearch/cache.py names, a folder that only its owner may
+enter: whoever can write there decides what this process runs. A library's name has the hash of its source, of the
+compiler's command and of the processor's features, so that machines with one home folder get one each, and a
+changed source a new one.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import stat
 import subprocess
 import tempfile
 from pathlib import Path
+
+from raysearch.cache import cache_root
 
 logger = logging.getLogger(__name__)
 
@@ -75,8 +77,7 @@ def _processor() -> str:
 
 def _private_folder() -> Path:
     """Make the cache folder, or refuse one that is not this user's alone."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    folder = (Path(base) if Path(base).is_absolute() else Path.home() / ".cache") / "raysearch" / "kernels"
+    folder = cache_root() / "kernels"
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()  # a link could lead anywhere
