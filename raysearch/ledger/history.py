@@ -325,7 +325,7 @@ class History:
         trial = self.trials[record.trial]
         trial.committed = record
         self.commit_order.append(trial)
-        point, best = self._point(trial), self.best and self._point(self.best)
+        point, best = self._point(trial), self._point(self.best) if self.best else None
         if point is not None and (best is None or point < best):
             self.best = trial  # so it is the first of the front, also among equals in the first objective
 
