@@ -4,8 +4,9 @@ import json
 
 import numpy as np
 import pytest
+from whole_jets import load_jets
 
-from raysearch.data.jets import SAMPLE, check_jets, load_jets
+from raysearch.data.jets import SAMPLE, check_jets
 from raysearch.data.layout import CLASSES, FEATURES, JET_COLUMNS, PUBLIC_MULTIPLICITY
 
 
