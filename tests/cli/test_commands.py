@@ -20,7 +20,7 @@ from raysearch.ledger.ledger import read_entries
 ROOT = Path(__file__).parents[2]
 SETTINGS = r"learning_rate=[\d.]+ width=\d+ activation=(relu|elu)"
 LINES = [
-    r"toy\.yaml: 3 settings to search, 8 trials",
+    r"toy: 3 settings to search, 8 trials",
     r"checking settings, task and data",
     r"data: 64 to train, 32 to validate, 32 to test, split by rows",
     r"disk: at most \d+ MB under runs",

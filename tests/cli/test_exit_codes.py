@@ -28,7 +28,7 @@ def hold(space: Path, text: str) -> str:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["jedinett"], "no space file 'jedinett'; one of jedinet-nnlo, jedinet-paper"),
+        (["jedinett"], "no space file 'jedinett'; one of calo-regressor-ga, calo-regressor, jedinet-evolution"),
         (["jedinett"], "Did you mean 'jedinet'?"),
         (["gone.yaml"], "gone.yaml: cannot be read: No such file"),
         (["toy.yaml", "--set", "search.trails=3"], "--set search.trails=3: search.trails: unknown key; one of"),
@@ -37,7 +37,7 @@ def hold(space: Path, text: str) -> str:
         (["toy.yaml", "--trials", "0"], "search.trials: input should be greater than or equal to 1, got 0"),
         (["toy.yaml", "--trials", "many"], "Invalid value for '--trials'"),
         (["toy.yaml", "--sampler", "tpee"], "search.sampler: unknown 'tpee'; one of tpe, gp, nsga2, random"),
-        (["toy.yaml", "--set", "space.nothing=1"], "space.nothing: Toy has no such setting; one of learning_rate"),
+        (["toy.yaml", "--set", "space.nothing=1"], "space.nothing: Toy has no such setting; one of width, learning_rate"),
         (["toy.yaml", "--name", "../x"], "study name '../x': 1 to 64 letters"),
         (["toy.yaml", "--local", "--set", "resources.gpus=1"], "set resources.workers to 1 and resources.gpus to 0"),
         (["jedinet", "--data", "nowhere"], "nowhere: no such file or folder"),
