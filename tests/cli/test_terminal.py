@@ -61,6 +61,7 @@ class Terminal:
         return bool(part)
 
 
+@pytest.mark.slow
 def test_a_study_on_ray_shows_its_table_and_nothing_of_ray(toy_space: Path, tmp_path: Path) -> None:
     code, shown = Terminal(tmp_path, "tune", "toy.yaml", "--name", "s").finish()
     assert code == 0, shown

@@ -88,6 +88,7 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return study_with_kills(tmp_path_factory.mktemp("straight") / "s", [], "--local")
 
 
+@pytest.mark.faults
 def test_killed_here_and_there(tmp_path: Path, straight: Path) -> None:
     study = study_with_kills(tmp_path / "w", [9, 31], "--local")
     assert essence(study) == essence(straight)
