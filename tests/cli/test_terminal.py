@@ -12,6 +12,7 @@ import sys
 import termios
 from pathlib import Path
 
+import pytest
 from cli_runs import raysearch
 from toy import surroundings
 
