@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -81,21 +83,10 @@ def make_jets_command(
     ] = False,
 ) -> None:
     """Make jets with Pythia 8 and FastJet, which the extra "hep" installs."""
-    from rich.console import Console
-    from rich.progress import Progress
-
     from raysearch.data.make_jets import make_jets
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        line = bar.add_task("jets", total=jets)
-        files = make_jets(
-            out,
-            jets,
-            seed,
-            workers,
-            compact=compact,
-            progress=lambda done, _: bar.update(line, completed=done),
-        )
+    with _progress("jets", jets) as progress:
+        files = make_jets(out, jets, seed, workers, compact=compact, progress=progress)
     typer.echo(f"made {jets:,} jets in {len(files)} file(s) in {out}; how: {out / 'provenance.json'}")
 
 
@@ -110,22 +101,22 @@ def make_showers_command(
     ] = False,
 ) -> None:
     """Make electron showers by a parameterisation; their profile and resolution are its inputs."""
+    from raysearch.data.make_showers import make_showers
+
+    with _progress("showers", showers) as progress:
+        files = make_showers(out, showers, seed, workers, compact=compact, progress=progress)
+    typer.echo(f"made {showers:,} showers in {len(files)} file(s) in {out}; how: {out / 'provenance.json'}")
+
+
+@contextmanager
+def _progress(noun: str, total: int) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on stderr, which the callback moves to how many are done."""
     from rich.console import Console
     from rich.progress import Progress
 
-    from raysearch.data.make_showers import make_showers
-
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        line = bar.add_task("showers", total=showers)
-        files = make_showers(
-            out,
-            showers,
-            seed,
-            workers,
-            compact=compact,
-            progress=lambda done, _: bar.update(line, completed=done),
-        )
-    typer.echo(f"made {showers:,} showers in {len(files)} file(s) in {out}; how: {out / 'provenance.json'}")
+        line = bar.add_task(noun, total=total)
+        yield lambda done, _: bar.update(line, completed=done)
 
 
 def _shower_facts(path: Path | None) -> dict[str, object]:

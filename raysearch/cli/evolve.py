@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,12 +9,16 @@ import typer
 from raysearch.cli.carry import say
 from raysearch.cli.options import (
     Address,
+    DataPath,
     DryRun,
     GoOn,
     InProcess,
     Overrides,
     Runs,
+    Seed,
+    SpaceName,
     StudyName,
+    as_overrides,
     find_space_file,
 )
 from raysearch.cli.start import new_folder, start
@@ -26,9 +28,7 @@ BREEDING = ("pbt", "evolution")  # samplers whose trials go on from others
 
 
 def evolve(
-    space: Annotated[
-        str, typer.Argument(metavar="SPACE", help="Name of a shipped space file, or the path of your own.")
-    ],
+    space: SpaceName,
     strategy: Annotated[
         str | None,
         typer.Option("--strategy", help="Which of the file's variants to carry out; default the first."),
@@ -38,9 +38,7 @@ def evolve(
         typer.Option("--compare", metavar="A,B", help="Other variants of the file to carry out beside it."),
     ] = None,
     name: StudyName = None,
-    data: Annotated[
-        Path | None, typer.Option("--data", help="File or folder of data instead of the sample.")
-    ] = None,
+    data: DataPath = None,
     trials: Annotated[int | None, typer.Option("--trials", "-n", help="Number of trials of each.")] = None,
     repeats: Annotated[
         int | None, typer.Option("--repeats", help="Runs of each trial, which differ in their seed alone.")
@@ -48,7 +46,7 @@ def evolve(
     epochs: Annotated[
         int | None, typer.Option("--epochs", help="Passes over the training data of each run.")
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")] = None,
+    seed: Seed = None,
     overrides: Overrides = None,
     runs: Runs = RUNS,
     address: Address = None,
@@ -70,10 +68,9 @@ def evolve(
         "budget.epochs": epochs,
         "seed": seed,
     }
-    texts = [f"{key}={json.dumps(value)}" for key, value in named.items() if value is not None]
     first = [strategy] if strategy else variants_of(read_yaml(path))[:1]
     variants = list(dict.fromkeys([*first, *(compare.split(",") if compare else [])]))
-    members = read_members(path, [*texts, *(overrides or [])], variants)
+    members = read_members(path, as_overrides(named, overrides), variants)
     if not any(member.strategy or member.search.sampler in BREEDING for member in members.values()):
         say(f"{space}: names no strategy, so weights are trained by gradient, as by tune")
     folder = new_folder(runs, name, path.stem, members)

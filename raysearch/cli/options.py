@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -20,6 +22,13 @@ InProcess = Annotated[
 Format = Annotated[Literal["table", "json"], typer.Option("--format", "-f", help="How to print.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the study.")]
 Trial = Annotated[str, typer.Option("--from", metavar="TRIAL", help="Which trial: best, or its number.")]
+SpaceName = Annotated[
+    str, typer.Argument(metavar="SPACE", help="Name of a shipped space file, or the path of your own.")
+]
+DataPath = Annotated[
+    Path | None, typer.Option("--data", help="File or folder of data instead of the sample.")
+]
+Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")]
 StudyName = Annotated[
     str | None, typer.Option("--name", help="Name of the study; default SPACE-SAMPLER-TIME.")
 ]
@@ -29,6 +38,15 @@ Overrides = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, start nothing.")]
 GoOn = Annotated[bool, typer.Option("--resume", help="Go on if a study of that name exists.")]
+
+
+def as_overrides(named: Mapping[str, Any], overrides: Sequence[str] | None) -> list[str]:
+    """Write options as overrides of a space file's keys, None for those not given, before the user's own ones.
+
+    Values are JSON, so that a folder called 2024 or null stays a text in YAML.
+    """
+    texts = [f"{key}={json.dumps(value)}" for key, value in named.items() if value is not None]
+    return [*texts, *(overrides or [])]
 
 
 def space_folder() -> Path:

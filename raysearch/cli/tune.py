@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from raysearch.cli.options import (
     Address,
+    DataPath,
     DryRun,
     GoOn,
     InProcess,
     Overrides,
     Runs,
+    Seed,
+    SpaceName,
     StudyName,
+    as_overrides,
     find_space_file,
 )
 from raysearch.cli.start import new_folder, start
@@ -23,13 +25,9 @@ from raysearch.study.folders import RUNS
 
 
 def tune(
-    space: Annotated[
-        str, typer.Argument(metavar="SPACE", help="Name of a shipped space file, or the path of your own.")
-    ],
+    space: SpaceName,
     name: StudyName = None,
-    data: Annotated[
-        Path | None, typer.Option("--data", help="File or folder of data instead of the sample.")
-    ] = None,
+    data: DataPath = None,
     trials: Annotated[int | None, typer.Option("--trials", "-n", help="Number of trials.")] = None,
     folds: Annotated[
         int | None, typer.Option("--folds", help="Cross-validate: the objective is the mean over K folds.")
@@ -54,7 +52,7 @@ def tune(
     enqueue: Annotated[
         str | None, typer.Option("--enqueue", help="published: begin with the published settings.")
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")] = None,
+    seed: Seed = None,
     overrides: Overrides = None,
     runs: Runs = RUNS,
     address: Address = None,
@@ -78,9 +76,7 @@ def tune(
         "search.enqueue": enqueue,
         "seed": seed,
     }
-    # as JSON, so that a folder called 2024 or null stays a text in YAML
-    texts = [f"{key}={json.dumps(value)}" for key, value in named.items() if value is not None]
     path = find_space_file(space)
-    members = read_members(path, [*texts, *(overrides or [])])
+    members = read_members(path, as_overrides(named, overrides))
     folder = new_folder(runs, name, path.stem, members)
     start(members, folder, Where(address, in_process), dry_run=dry_run, resume=resume)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import h5py
 from numpy.typing import NDArray
 
+from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.tensors import Batch
+from raysearch.errors import InputError
+
+L = TypeVar("L")
 
 
 @dataclass(frozen=True)
@@ -43,3 +49,37 @@ class OtherData:
     files: tuple[Path, ...]
     n_rows: int
     pieces: Callable[[], Iterator[Piece]]
+
+
+def files_and_layouts(
+    paths: Sequence[Path],
+    files_at: Callable[[Path], Sequence[Path]],
+    layout_of: Callable[[h5py.File, Path], L],
+) -> tuple[list[Path], list[L]]:
+    """List the files at some paths, and what each of them holds.
+
+    Args:
+        paths: files and folders.
+        files_at: lists the files at one path.
+        layout_of: looks into an open file; raises InputError if it cannot be used.
+
+    Raises:
+        InputError: nothing there, or a file is refused; lists all.
+    """
+    problems: list[str] = []
+    files: list[Path] = []
+    layouts: list[L] = []
+    for path in paths:
+        try:
+            files += files_at(path)
+        except InputError as error:
+            problems += error.problems
+    for file in files:
+        try:
+            with closing(open_hdf5(file)) as opened:
+                layouts.append(layout_of(opened, file))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError(*problems)
+    return files, layouts

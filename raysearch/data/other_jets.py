@@ -36,7 +36,7 @@ from raysearch.data.layout import (
     JET_NAMES,
     JETS,
 )
-from raysearch.data.other_data import OtherData, Piece
+from raysearch.data.other_data import OtherData, Piece, files_and_layouts
 from raysearch.errors import InputError
 
 LABEL_COLUMNS = tuple(f"j_{name}" for name in CLASSES)
@@ -72,22 +72,9 @@ def other_jets(paths: Sequence[Path], wanted: JetInput, *, stored_images: bool =
     Raises:
         InputError: nothing there, a file is refused, or lacks what the network sees; lists all.
     """
-    problems: list[str] = []
-    files: list[Path] = []
-    layouts: list[_Layout] = []
-    for path in paths:
-        try:
-            files += jet_files(path)
-        except InputError as error:
-            problems += error.problems
-    for file in files:
-        try:
-            with closing(open_hdf5(file)) as opened:
-                layouts.append(_layout(opened, file, wanted, stored_images=stored_images))
-        except InputError as error:
-            problems += error.problems
-    if problems:
-        raise InputError(*problems)
+    files, layouts = files_and_layouts(
+        paths, jet_files, lambda opened, file: _layout(opened, file, wanted, stored_images=stored_images)
+    )
     with_labels = all(layout.labels for layout in layouts)
     with_events = all(layout.has_events for layout in layouts)
 

@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 
 from raysearch.data.hdf5_gate import open_hdf5
-from raysearch.data.other_data import OtherData, Piece
-from raysearch.data.shower_projection import SUMMED
+from raysearch.data.other_data import OtherData, Piece, files_and_layouts
+from raysearch.data.shower_projection import project
 from raysearch.data.showers import ECAL, ENERGY, ENERGY_COLUMN, EVENT, ROWS, SHAPE, TARGET, shower_files
 from raysearch.errors import InputError, did_you_mean
 
@@ -53,7 +53,7 @@ def other_showers(paths: Sequence[Path], axis: Literal["x", "y"], calibrate: Cal
         InputError: nothing there, or a file is refused; lists all. While reading: damaged data, cells that are
             negative or not finite, energies that are not positive; says where.
     """
-    files, layouts = _checked(paths)
+    files, layouts = files_and_layouts(paths, shower_files, _layout)
     with_energies = all(layout.energy for layout in layouts)
     with_events = all(layout.has_events for layout in layouts)
 
@@ -74,31 +74,6 @@ def other_showers(paths: Sequence[Path], axis: Literal["x", "y"], calibrate: Cal
                     yield Piece(number, start, batch, columns)
 
     return OtherData(tuple(files), sum(layout.n for layout in layouts), read)
-
-
-def _checked(paths: Sequence[Path]) -> tuple[list[Path], list[_Layout]]:
-    """List the files and what each holds.
-
-    Raises:
-        InputError: nothing there, or a file is refused; lists all.
-    """
-    problems: list[str] = []
-    files: list[Path] = []
-    layouts: list[_Layout] = []
-    for path in paths:
-        try:
-            files += shower_files(path)
-        except InputError as error:
-            problems += error.problems
-    for file in files:
-        try:
-            with closing(open_hdf5(file)) as opened:
-                layouts.append(_layout(opened, file))
-        except InputError as error:
-            problems += error.problems
-    if problems:
-        raise InputError(*problems)
-    return files, layouts
 
 
 def _layout(opened: h5py.File, file: Path) -> _Layout:
@@ -139,7 +114,7 @@ def _misfits(opened: h5py.File, energy: str | None) -> Iterator[str]:
 
 
 def _images(opened: h5py.File, file: Path, rows: slice, axis: Literal["x", "y"]) -> NDArray[np.float32]:
-    """Project showers as raysearch/data/shower_projection.py does; refuses what no detector gives."""
+    """Read showers and project them; refuses what no detector gives."""
     with np.errstate(over="ignore"):  # what single precision cannot hold is refused
         cells = _read(opened[ECAL], rows, file).astype(np.float32, copy=False)
     bad = np.argwhere(~(np.isfinite(cells) & (cells >= 0)))
@@ -147,9 +122,7 @@ def _images(opened: h5py.File, file: Path, rows: slice, axis: Literal["x", "y"])
         place = ", ".join(map(str, (rows.start + int(bad[0][0]), *bad[0][1:].tolist())))
         what = "is below 0" if np.isfinite(cells[tuple(bad[0])]) else "is not finite"
         raise InputError(f"{file}: {ECAL}[{place}]: {what}")
-    return np.ascontiguousarray(
-        cells.sum(axis=SUMMED[axis], dtype=np.float64).swapaxes(1, 2), dtype=np.float32
-    )
+    return np.ascontiguousarray(project(cells, axis), dtype=np.float32)
 
 
 def _energies(opened: h5py.File, file: Path, rows: slice, layout: _Layout) -> NDArray[np.float32]:

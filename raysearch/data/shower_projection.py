@@ -58,10 +58,15 @@ def load_projections(path: Path | None, axis: Literal["x", "y"]) -> Projections:
         "files": [content_sha256(file) for file in files],
         "summed": axis,
     }
-    return Projections(**prepared(identity, lambda: _plan(path, SUMMED[axis])))
+    return Projections(**prepared(identity, lambda: _plan(path, axis)))
 
 
-def _plan(path: Path | None, summed: int) -> Plan:
+def project(cells: NDArray[np.float32], axis: Literal["x", "y"]) -> NDArray[np.float64]:
+    """Sum the cells of showers (shower, x, y, layer) over a transverse axis: (shower, layer, the other one)."""
+    return cells.sum(axis=SUMMED[axis], dtype=np.float64).swapaxes(1, 2)
+
+
+def _plan(path: Path | None, axis: Literal["x", "y"]) -> Plan:
     files = n_showers(path)
     n, f4, i8 = sum(files.values()), np.dtype("<f4"), np.dtype("<i8")
     arrays: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {
@@ -75,7 +80,7 @@ def _plan(path: Path | None, summed: int) -> Plan:
         for number, file in enumerate(files):
             for piece in pieces(file):
                 yield {
-                    "images": piece.cells.sum(axis=summed, dtype=np.float64).swapaxes(1, 2),
+                    "images": project(piece.cells, axis),
                     "energy": piece.energy,
                     "events": piece.events,
                     "file_index": np.full(len(piece.energy), number),
