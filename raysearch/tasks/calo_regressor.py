@@ -28,7 +28,7 @@ from raysearch.data.other_showers import other_showers
 from raysearch.data.prepared import as_tensor
 from raysearch.data.shower_projection import Projections, load_projections
 from raysearch.data.showers import ShowerSummary, check_showers, shower_files
-from raysearch.data.source import DataSource
+from raysearch.data.source import DataSource, stamps
 from raysearch.data.splitting import Split, part_showers
 from raysearch.data.tensors import Batch, Parts, TensorData
 from raysearch.errors import InputError, one_of
@@ -103,8 +103,7 @@ class CaloRegressor(Task[CaloRegressorSettings]):
     def inspect(self, source: DataSource, settings: CaloRegressorSettings) -> dict[str, Any]:
         """Check every file, count the parts, and fit the calibration."""
         path = _path(source)
-        stats = [file.stat() for file in shower_files(path)]
-        summary = _checked(path, tuple((stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats))
+        summary = _checked(path, stamps(shower_files(path)))
         data = _data(source, settings.axis)
         folds = {"folds": source.folds, "fold_by": source.fold_by} if source.folds >= 2 else {}
         return {

@@ -22,7 +22,7 @@ from raysearch.data.other_data import OtherData
 from raysearch.data.other_jets import other_jets
 from raysearch.data.prepared import as_tensor
 from raysearch.data.scaling import Scaling
-from raysearch.data.source import DataSource
+from raysearch.data.source import DataSource, stamps
 from raysearch.data.splitting import part_jets
 from raysearch.data.tensors import Batch, Parts, TensorData
 from raysearch.errors import InputError
@@ -59,8 +59,7 @@ class JetTask(Task[S]):
     def inspect(self, source: DataSource, settings: S) -> dict[str, Any]:
         """Check every file and count the parts."""
         path, wanted = _path(source), self.jet_input(settings)
-        stats = [file.stat() for file in jet_files(path)]
-        summary = _checked(path, tuple((stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats))
+        summary = _checked(path, stamps(jet_files(path)))
         if wanted.constituents > summary.n_constituents:
             raise InputError(
                 f"space.constituents: {wanted.constituents}, but the files hold at most {summary.n_constituents} a jet"
