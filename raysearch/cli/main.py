@@ -10,10 +10,13 @@ import typer
 
 from raysearch import __version__
 from raysearch.cli import (
+    bundle,
+    cluster,
     compare,
     crossval,
     dashboard,
     data,
+    doctor,
     evolve,
     export,
     predict,
@@ -48,9 +51,13 @@ app.command("compare")(compare.compare)
 app.command("predict")(predict.predict)
 app.command("export")(export.export)
 app.command("prune")(prune.prune)
+app.command("bundle")(bundle.bundle)
+app.command("unbundle")(bundle.unbundle)
 app.command("dashboard")(dashboard.dashboard)
+app.command("doctor")(doctor.doctor)
 app.add_typer(space.app, name="space")
 app.add_typer(data.app, name="data")
+app.add_typer(cluster.app, name="cluster")
 
 
 def _print_version(wanted: bool) -> None:

@@ -25,6 +25,7 @@ from ray.tune.stopper import Stopper
 
 from raysearch.cluster.executor import StopFlag, ended_record, order_for
 from raysearch.cluster.resources import WorkerResources, group_slots, group_trial_resources, machines
+from raysearch.cluster.storage import check_shared
 from raysearch.cluster.tune_trainable import attempt_in_actor
 from raysearch.errors import ResourceError, StorageError
 from raysearch.space.space_file import ResourcesSection
@@ -49,6 +50,7 @@ class TuneExecutor:
 
     def execute(self, study: Study, stop: StopFlag) -> None:
         """Carry out runs until the study is over or the flag is set; see the protocol."""
+        check_shared(study.ledger.folder)
         # Tune keeps a finished actor only for a trial that waits; by default one may wait, and of two actors
         # that finish together one would be thrown away, seconds of imports with it.
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(self.slots)

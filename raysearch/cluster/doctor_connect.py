@@ -1,0 +1,35 @@
+"""`raysearch doctor`'s look at a Ray cluster, a process of its own: it connects with this machine's token and leaves.
+
+Usage: python -m raysearch.cluster.doctor_connect ADDRESS
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from typing import Any
+
+import ray
+
+from raysearch.cluster.nodes import wait_for_nodes
+from raysearch.errors import RaysearchError
+
+WAIT_S = 5.0
+
+
+def describe(address: str) -> dict[str, Any]:
+    """Names of the nodes and their resources together, or why there is no answer."""
+    try:
+        nodes = wait_for_nodes(address, 1, WAIT_S)
+    except RaysearchError as error:
+        return {"problem": " ".join(str(error).split())}
+    ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+    try:
+        return {"nodes": nodes, "resources": ray.cluster_resources()}
+    finally:
+        ray.shutdown()
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(describe(sys.argv[1])) + "\n")

@@ -1,0 +1,84 @@
+"""How many machines a cluster has, and the wait until all of them have joined."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import time
+
+import ray
+from ray._private.services import canonicalize_bootstrap_address
+
+from raysearch.cluster.environment import prepare_environment
+from raysearch.errors import InputError, ResourceError
+
+PAUSE_S = 0.2
+
+
+def alive_nodes() -> dict[str, str]:
+    """The nodes of the cluster that is connected: Ray's id of each, and its host name with address."""
+    return {
+        node["NodeID"]: f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
+        for node in ray.nodes()
+        if node["Alive"]
+    }
+
+
+def wait_for_nodes(address: str, n_nodes: int, timeout_s: float) -> list[str]:
+    """Wait until so many machines have joined a cluster, and name them.
+
+    Args:
+        address: HOST:PORT of the head, or ``auto`` for the cluster that this machine belongs to.
+        n_nodes: how many machines, the head among them.
+        timeout_s: how long to wait in all.
+
+    Raises:
+        InputError: the address is none.
+        ResourceError: there are fewer when the time is up, the token is wrong, or nothing listens there.
+    """
+    deadline = time.monotonic() + timeout_s
+    address = _found(address)
+    _wait_for_port(address, deadline)
+    prepare_environment(address)
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
+        raise ResourceError(f"the Ray cluster at {address!r} cannot be used: {reason}") from error
+    try:
+        while len(nodes := alive_nodes()) < n_nodes:
+            if time.monotonic() > deadline:
+                there = ", ".join(sorted(nodes.values()))
+                raise ResourceError(
+                    f"{n_nodes} machines are wanted, {len(nodes)} are there after {timeout_s:g} s: {there}"
+                )
+            time.sleep(PAUSE_S)
+    finally:
+        ray.shutdown()
+    return sorted(nodes.values())
+
+
+def _found(address: str) -> str:
+    if address != "auto":
+        return address
+    with contextlib.suppress(ConnectionError):  # no Ray, or several
+        if found := canonicalize_bootstrap_address(address):
+            return found
+    raise ResourceError("--address auto: no Ray runs on this machine, or several do; give HOST:PORT")
+
+
+def _wait_for_port(address: str, deadline: float) -> None:
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise InputError(f"--address {address}: must be HOST:PORT")
+    while True:
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), timeout=PAUSE_S * 10).close()
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise ResourceError(f"nothing answers at {address}: {error.strerror or error}") from error
+            time.sleep(PAUSE_S)
+        else:
+            return
