@@ -38,7 +38,8 @@ def dashboard(port: Port = None, runs: Runs = RUNS) -> None:
     chosen = None if is_server(uri) else choose_port(port)
     folders = sorted(studies(runs), key=lambda folder: folder.stat().st_mtime, reverse=True)
     for signal_number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signal_number, signal.default_int_handler)  # all ends as with Ctrl-C
+        if signal.getsignal(signal_number) != signal.SIG_IGN:  # as under nohup
+            signal.signal(signal_number, signal.default_int_handler)  # all ends as with Ctrl-C
     try:
         _catch_up(folders, uri)
         if chosen is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import resource
@@ -43,7 +44,7 @@ def versions() -> Iterator[Finding]:
             "pip install -e . in its checkout",
         )
         return
-    yield from compare(distribution.requires or [], distribution.metadata.get("Requires-Python") or "")
+    yield from compare(distribution.requires or [], distribution.metadata["Requires-Python"] or "")
 
 
 def compare(requirements: Sequence[str], python: str) -> Iterator[Finding]:
@@ -114,7 +115,7 @@ def memory(root: Path = Path("/")) -> Iterator[Finding]:
 def limits(root: Path = Path("/")) -> Iterator[Finding]:
     """Look at how many files may be open (Ray raises the soft limit to the hard one) and how many processes run."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    n_files = float("inf") if hard == resource.RLIM_INFINITY else hard
+    n_files = math.inf if hard == resource.RLIM_INFINITY else hard
     text = f"at most {n_files:g} open files"
     if n_files < TOO_FEW_FILES:
         yield fault("limits", text, f"raise it: ulimit -Hn {FEW_FILES}, or ask the administrator")
@@ -128,7 +129,7 @@ def limits(root: Path = Path("/")) -> Iterator[Finding]:
     limit = resource.getrlimit(resource.RLIMIT_NPROC)[0]
     if os.getuid() and limit != resource.RLIM_INFINITY:  # root has no such limit
         room = min(room, limit - _own_threads())
-    text = f"room for {room:g} more processes and threads"
+    text = "no limit of processes" if math.isinf(room) else f"room for {room:g} more processes and threads"
     if room < FEW_PROCESSES:
         yield warning("limits", text, "Ray has hundreds; raise ulimit -u, or the container's pids limit")
     else:
@@ -146,7 +147,7 @@ def _own_threads() -> int:
     return total
 
 
-def shared_memory(folder: Path = Path("/dev/shm")) -> Iterator[Finding]:  # noqa: S108 - Ray's
+def shared_memory(folder: Path = Path("/dev/shm")) -> Iterator[Finding]:
     """Look at whether Ray's object store has room where it is fast."""
     free = shutil.disk_usage(folder).free if folder.is_dir() else 0
     text = f"{free / 1e6:.0f} MB free in {folder}"
@@ -227,7 +228,7 @@ def proxies() -> Iterator[Finding]:
     given = [name for low in PROXIES for name in (low, low.upper()) if os.environ.get(name)]
     if not given:
         yield ok("proxies", "none in the environment")
-    elif all(urllib.request.proxy_bypass_environment(host) for host in ("127.0.0.1", "localhost")):
+    elif all(urllib.request.proxy_bypass(host) for host in ("127.0.0.1", "localhost")):
         yield ok("proxies", f"{', '.join(given)}, not for this machine")
     else:
         yield warning(

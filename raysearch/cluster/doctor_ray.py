@@ -29,46 +29,49 @@ def token(address: str | None) -> Iterator[Finding]:
     if mode not in {"", "token"}:
         found = f"RAY_AUTH_MODE is {mode!r} in the environment: whoever reaches Ray's ports could run commands as you"
         yield fault("token", found, "unset RAY_AUTH_MODE")
-    if not TOKEN.exists():
-        yield from _no_token(address)
+    if os.environ.get("RAY_AUTH_TOKEN"):
+        yield ok("token", "from the environment: RAY_AUTH_TOKEN")
         return
-    quoted, facts, folder = shlex.quote(str(TOKEN)), TOKEN.stat(), TOKEN.parent.stat()
+    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or TOKEN)  # in Ray's order
+    yield from _token_file(path) if path.exists() else _no_token(path, address)
+
+
+def _token_file(path: Path) -> Iterator[Finding]:
+    quoted, facts, folder = shlex.quote(str(path)), path.stat(), path.parent
+    close_folder = f"chmod 700 {shlex.quote(str(folder))}"
     if facts.st_uid != os.getuid():
         yield fault(
-            "token", f"{TOKEN} belongs to another user", f"delete {quoted}, and make it again as yourself"
+            "token", f"{path} belongs to another user", f"delete {quoted}, and make it again as yourself"
         )
     elif facts.st_mode & 0o077:
         yield fault(
-            "token", f"{TOKEN} can be read by others, who could run commands as you", f"chmod 600 {quoted}"
+            "token", f"{path} can be read by others, who could run commands as you", f"chmod 600 {quoted}"
         )
-    elif not TOKEN.is_file() or not facts.st_size:
+    elif not path.is_file() or not path.read_bytes().strip():
+        advice = f"delete {quoted}; a study makes it again, or copy it from the cluster's head"
+        yield fault("token", f"{path} holds no token", advice)
+    elif folder.stat().st_mode & 0o022:
+        yield fault("token", f"{folder} can be written by others, who could change the token", close_folder)
+    elif folder.stat().st_mode & 0o055:
+        yield warning("token", f"{folder} can be looked into by others", close_folder)
+    else:
+        yield ok("token", f"{path}, yours alone")
+
+
+def _no_token(path: Path, address: str | None) -> Iterator[Finding]:
+    if address is not None:
+        yield fault("token", f"{path} is not there", f"copy it from the head of {address}, and chmod 600 it")
+    elif path != TOKEN:
         yield fault(
             "token",
-            f"{TOKEN} holds no token",
-            f"delete {quoted}; Ray makes it again, or copy it from the head",
+            f"{path} (RAY_AUTH_TOKEN_PATH) is not there",
+            "unset RAY_AUTH_TOKEN_PATH, or make the file",
         )
-    elif folder.st_mode & 0o022:
-        yield fault(
-            "token", f"{TOKEN.parent} can be written by others, who could change the token", _close_folder()
-        )
-    elif folder.st_mode & 0o055:
-        yield warning("token", f"{TOKEN.parent} can be looked into by others", _close_folder())
-    elif mode in {"", "token"}:
-        yield ok("token", f"{TOKEN}, yours alone")
-
-
-def _close_folder() -> str:
-    return f"chmod 700 {shlex.quote(str(TOKEN.parent))}"
-
-
-def _no_token(address: str | None) -> Iterator[Finding]:
-    if address is not None:
-        yield fault("token", f"{TOKEN} is not there", f"copy it from the head of {address}, and chmod 600 it")
-    elif error := may_be_written(nearest(TOKEN.parent)):
-        found = f"{TOKEN} is not there and cannot be made: {error.strerror or error}"
+    elif error := may_be_written(nearest(path.parent)):
+        found = f"{path} is not there and cannot be made: {error.strerror or error}"
         yield fault("token", found, "set HOME to a folder that you may write", FolderError.exit_code)
     else:
-        yield ok("token", f"{TOKEN} is not there yet; the first study makes it")
+        yield ok("token", f"{path} is not there yet; the first study makes it")
 
 
 def running() -> Iterator[Finding]:
@@ -87,7 +90,7 @@ def running() -> Iterator[Finding]:
     if not found:
         yield ok("ray here", "no Ray runs on this machine")
     elif foreign:
-        advice = "a study starts its own beside it; end yours if you do not need it: `ray stop` ends all that are yours"
+        advice = "a study starts its own beside it; end this one if it is yours and not needed"
         yield warning("ray here", f"shares CPUs and memory with your studies: {'; '.join(found)}", advice)
     else:
         yield ok("ray here", "; ".join(found))
@@ -104,9 +107,9 @@ def cluster(address: str) -> Iterator[Finding]:
     if "problem" in answer:
         yield fault("address", answer["problem"], advice)
         return
-    there = answer["resources"]
-    figures = f"{there.get('CPU', 0):g} CPUs, {there.get('GPU', 0):g} GPUs"
-    yield ok("address", f"{address}: {len(answer['nodes'])} nodes, {figures}: {', '.join(answer['nodes'])}")
+    there, nodes = answer["resources"], answer["nodes"]
+    figures = f"{len(nodes)} node{'s' if len(nodes) > 1 else ''}, {there.get('CPU', 0):g} CPUs, {there.get('GPU', 0):g} GPUs"
+    yield ok("address", f"{address}: {figures}: {', '.join(nodes)}")
 
 
 def _command(folder: Path) -> list[str]:

@@ -54,7 +54,7 @@ def studies_folder(runs: Path) -> Iterator[Finding]:
     text = f"{told}: {free.free / 1e9:.1f} GB free, {kind}, fsync {tried.sync_s * 1e3:.0f} ms"
     if free.free < RESERVE_BYTES:
         code = StorageError.exit_code
-        yield fault("runs", f"{text}; full", f"free some room (raysearch prune), or {advice}", code)
+        yield fault("runs", f"{text}; full", f"delete studies that are not needed, or {advice}", code)
     elif not tried.has_locks:
         yield fault("runs", f"{text}; files cannot be locked", advice, StorageError.exit_code)
     elif not tried.excludes:
@@ -67,8 +67,8 @@ def studies_folder(runs: Path) -> Iterator[Finding]:
         )
         yield warning("runs", f"{text}; other machines may not see its lock", advice)
     elif free.free < min(LOW_BYTES, LOW_SHARE * free.total):
-        yield warning("runs", f"{text}; little", "free some room: raysearch prune")
-    elif 0 < os.statvfs(folder).f_files and os.statvfs(folder).f_favail < FEW_INODES:
+        yield warning("runs", f"{text}; little", "delete studies that are not needed")
+    elif os.statvfs(folder).f_files > 0 and os.statvfs(folder).f_favail < FEW_INODES:
         yield warning("runs", f"{text}; room for few more files", "delete what is not needed")
     else:
         yield ok("runs", text)
@@ -76,7 +76,7 @@ def studies_folder(runs: Path) -> Iterator[Finding]:
 
 def ray_folder() -> Iterator[Finding]:
     """Look at the folder that Ray keeps its sessions in: room, and paths short enough for sockets."""
-    top = Path(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp")  # noqa: S108 - as Ray does
+    top = Path(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp")
     advice = "name a folder for Ray: export RAY_TMPDIR=FOLDER"
     if not top.is_dir():
         yield fault("ray files", f"{top} is not there", advice, FolderError.exit_code)
@@ -117,7 +117,7 @@ def data_files(path: Path) -> Iterator[Finding]:
             "data", f"{error.filename or path}: {error.strerror}", "correct --data, or its permissions"
         )
         return
-    text = f"{path}: {len(files)} files, {sum(each.stat().st_size for each in files) / 1e6:.1f} MB, {filesystem(path)}"
+    text = f"{path}: {len(files)} file{'s' if len(files) != 1 else ''}, {sum(each.stat().st_size for each in files) / 1e6:.1f} MB, {filesystem(path)}"
     if files:
         yield ok("data", f"{text}; what is in them says: raysearch data check --data {path}")
     else:
@@ -125,18 +125,22 @@ def data_files(path: Path) -> Iterator[Finding]:
 
 
 def nearest(folder: Path) -> Path:
-    """The folder, or the nearest one above it that is there."""
-    return next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    """The folder, or the nearest one above it that is there and may be seen."""
+    return next(each for each in (folder, *folder.absolute().parents) if os.path.exists(each))  # noqa: PTH110 - False when forbidden
 
 
 def filesystem(path: Path) -> str:
-    """Name the kind of file system that a path lies on, such as ext4 or nfs4; ``unknown`` if the kernel does not say."""
-    device = os.stat(path).st_dev
-    for line in reversed(Path("/proc/self/mountinfo").read_text().splitlines()):
+    """Name the kind of file system that a path lies on, such as ext4 or nfs4; ``unknown`` if the kernel does not say.
+
+    See proc_pid_mountinfo(5). Of mounts on one another the last one counts.
+    """
+    place, kind, longest = path.resolve(), "unknown", -1
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
         left, _, right = line.partition(" - ")
-        if left.split()[2] == f"{os.major(device)}:{os.minor(device)}":
-            return right.split()[0]
-    return "unknown"
+        mount = Path(re.sub(r"\\(\d{3})", lambda found: chr(int(found[1], 8)), left.split()[4]))
+        if place.is_relative_to(mount) and len(mount.parts) >= longest:
+            kind, longest = right.split()[0], len(mount.parts)
+    return kind
 
 
 def may_be_written(folder: Path) -> OSError | None:

@@ -51,8 +51,9 @@ def start_session(address: str | None, resources: ResourcesSection) -> None:
         what = f"the Ray cluster at {address!r}" if address else "a local Ray"
         reason = (str(error).strip().splitlines() or ["no reason given"])[0]
         raise ResourceError(f"{what} cannot be used: {type(error).__name__}: {reason}") from error
-    if TOKEN.is_file():
-        TOKEN.chmod(0o600)  # Ray makes it readable to all
+    if TOKEN.is_file():  # Ray makes both readable to all
+        TOKEN.chmod(0o600)
+        TOKEN.parent.chmod(0o700)
     _check_resources(resources)
 
 

@@ -1,0 +1,98 @@
+"""``raysearch doctor``: what to run when something is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from raysearch.cli.options import Address, DataPath, Format, Runs
+from raysearch.study.folders import RUNS
+
+if TYPE_CHECKING:
+    from raysearch.cluster.doctor import Check, Finding
+
+
+def doctor(
+    runs: Runs = RUNS, address: Address = None, data: DataPath = None, output: Format = "table"
+) -> None:
+    """Say what is wrong on this machine, and what to do about it; starts and changes nothing.
+
+    Each line is ok, warning or fault. The exit code is 0 without a fault, else that of the heaviest: 74 (storage is full
+    or damaged), 73 (a folder cannot be written), 69 (something is missing or unsafe).
+    """
+    from raysearch.cluster.doctor import examine, exit_code
+
+    findings = []
+    for each in examine(_checks(runs, address, data)):
+        findings.append(each)
+        if output == "table":
+            advice = f" -> {each.advice}" if each.advice else ""
+            typer.echo(f"{each.level:<8} {each.name:<10} {each.found}{advice}")
+    if output == "json":
+        typer.echo(json.dumps([asdict(each) for each in findings], indent=2))
+    raise typer.Exit(exit_code(findings))
+
+
+def _checks(runs: Path, address: str | None, data: Path | None) -> dict[str, Check]:
+    from raysearch.cluster import doctor_machine, doctor_ray, doctor_storage, doctor_studies
+    from raysearch.models.kernels.build import COMPILERS, FLAGS
+
+    checks: dict[str, Check] = {
+        "versions": doctor_machine.versions,
+        "cpus": doctor_machine.cpus,
+        "memory": doctor_machine.memory,
+        "limits": doctor_machine.limits,
+        "runs": partial(doctor_storage.studies_folder, runs),
+        "ray files": doctor_storage.ray_folder,
+        "shm": doctor_machine.shared_memory,
+        "torch": doctor_machine.torch_and_gpu,
+        "compiler": partial(doctor_machine.compiler, COMPILERS, FLAGS),
+        "token": partial(doctor_ray.token, address),
+        "ray here": doctor_ray.running,
+        "port": _port,
+        "mlflow": _mlflow,
+        "ledgers": partial(doctor_studies.ledgers, runs),
+        "proxies": doctor_machine.proxies,
+    }
+    if address is not None:
+        checks["address"] = partial(doctor_ray.cluster, address)
+    if data is not None:
+        checks["data"] = partial(doctor_storage.data_files, data)
+    return checks
+
+
+def _port() -> Iterator[Finding]:
+    """The port that `raysearch dashboard` would take."""
+    from raysearch.cluster.doctor import ok, warning
+    from raysearch.tracking.server import DEFAULT_PORT, choose_port
+
+    chosen = choose_port(None)
+    if chosen == DEFAULT_PORT:
+        yield ok("port", f"{DEFAULT_PORT} is free for raysearch dashboard")
+    else:
+        found = f"{DEFAULT_PORT} is taken; raysearch dashboard takes {chosen}"
+        yield warning("port", found, f"tunnel to {chosen}, or end what listens on {DEFAULT_PORT}")
+
+
+def _mlflow() -> Iterator[Finding]:
+    from raysearch.cluster.doctor import fault, ok
+    from raysearch.errors import FolderError, ResourceError, StorageError
+    from raysearch.tracking.address import tracking_uri
+    from raysearch.tracking.health import look
+
+    advice: dict[type[Exception], str] = {
+        ResourceError: "correct MLFLOW_TRACKING_URI, or start it; studies run without, `raysearch dashboard` delivers later",
+        FolderError: "start raysearch in a folder that you may write, or set MLFLOW_TRACKING_URI",
+        StorageError: "move it away: the ledgers hold all, `raysearch dashboard` delivers it again; of another version: "
+        "mlflow db upgrade, or the newer MLflow",
+    }
+    try:
+        yield ok("mlflow", look(tracking_uri()))
+    except (ResourceError, FolderError, StorageError) as error:
+        yield fault("mlflow", str(error), advice[type(error)], error.exit_code)
