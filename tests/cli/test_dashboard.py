@@ -128,17 +128,13 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
         "MLFLOW_HOST": "0.0.0.0", "MLFLOW_SERVER_ALLOWED_HOSTS": "*", "PYTHONUNBUFFERED": "1",
     }  # fmt: skip
     command = [sys.executable, "-m", "raysearch.cli.main", "dashboard", "--port", str(port)]
+    before = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # pytest behind an & ignores it, so would a child
     process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=surroundings,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        preexec_fn=lambda: signal.signal(
-            signal.SIGINT, signal.SIG_DFL
-        ),  # ignored where pytest runs behind an &
+        command, cwd=folder, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
+    signal.signal(signal.SIGINT, before)
     said = ""
     assert process.stdout is not None
     for line in process.stdout:
