@@ -154,6 +154,9 @@ def wait(
     timeout: Annotated[float, typer.Option("--timeout", min=0, help="Seconds to wait.")] = 300.0,
 ) -> None:
     """Wait until so many machines have joined a cluster; exit code 69 if they do not."""
+    from raysearch.cluster.environment import prepare_environment
+
+    prepare_environment(address)  # Ray reads it when it is imported
     from raysearch.cluster.nodes import wait_for_nodes
 
     names = wait_for_nodes(address, nodes, timeout)

@@ -10,7 +10,6 @@ import time
 import ray
 from ray._private.services import canonicalize_bootstrap_address
 
-from raysearch.cluster.environment import prepare_environment
 from raysearch.errors import InputError, ResourceError
 
 PAUSE_S = 0.2
@@ -40,7 +39,6 @@ def wait_for_nodes(address: str, n_nodes: int, timeout_s: float) -> list[str]:
     deadline = time.monotonic() + timeout_s
     address = _found(address)
     _wait_for_port(address, deadline)
-    prepare_environment(address)
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)

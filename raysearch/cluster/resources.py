@@ -50,6 +50,11 @@ def machines() -> list[dict[str, float]]:
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
+def n_dead_machines() -> int:
+    """How many machines the cluster has lost since it began."""
+    return sum(not node["Alive"] for node in ray.nodes())
+
+
 def group_slots(workers: int, resources: WorkerResources, machines: Iterable[Mapping[str, float]]) -> int:
     """How many runs of so many workers fit at once; a worker needs all it gets on one machine."""
     bundle = resources.bundle().items()

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from functools import partial, wraps
 from pathlib import Path
@@ -24,7 +25,13 @@ from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
 
 from raysearch.cluster.executor import StopFlag, ended_record, order_for
-from raysearch.cluster.resources import WorkerResources, group_slots, group_trial_resources, machines
+from raysearch.cluster.resources import (
+    WorkerResources,
+    group_slots,
+    group_trial_resources,
+    machines,
+    n_dead_machines,
+)
 from raysearch.cluster.storage import check_shared
 from raysearch.cluster.tune_trainable import attempt_in_actor
 from raysearch.errors import ResourceError, StorageError
@@ -37,6 +44,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 LONGEST_REASON = 300
+NOTICED_S = 3.0  # how much later than a run's end Ray may notice that its machine is gone
 MAX_NOT_BEGUN = 3  # processes in a row, for each slot, that end before they train
 
 
@@ -143,6 +151,7 @@ class _Bridge:
         self.suspects: set[tuple[int, int]] = set()
         self.failure: Exception | None = None
         self._n_not_begun = 0
+        self._n_dead: dict[str, int] = {}  # machines that were lost before Tune's trial started its run
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its state for a restore that never comes, and a live view holds a lock."""
@@ -164,6 +173,7 @@ class _Bridge:
     @_kept
     def started(self, trial_id: str) -> None:
         self._n_not_begun = 0
+        self._n_dead[trial_id] = n_dead_machines()
         self.study.started(self.runs[trial_id])
 
     @_kept
@@ -187,11 +197,21 @@ class _Bridge:
             return
         if not self.study.has_begun(run):
             self._n_not_begun += 1
-        self._lose(run, reason, to_blame=True)
+        self._lose(run, reason, to_blame=not self._lost_a_machine(trial_id))
         if self._n_not_begun >= MAX_NOT_BEGUN * self.slots:
             raise ResourceError(
                 f"Ray cannot start the processes that train; has every machine the same raysearch? {reason}"
             )
+
+    def _lost_a_machine(self, trial_id: str) -> bool:
+        """Whether a machine was lost since a run started, which then is not to blame for its end."""
+        before = self._n_dead.get(trial_id, 0)
+        deadline = time.monotonic() + (NOTICED_S if len(machines()) > 1 else 0)
+        while n_dead_machines() <= before:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        return True
 
     @_kept
     def lose_all(self, reason: str) -> None:
