@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from raysearch.errors import ResourceError
+
 TOKEN = Path.home() / ".ray" / "auth_token"
 
 
@@ -16,7 +18,15 @@ def prepare_environment(address: str | None) -> None:
 
     A token keeps strangers out of a Ray that listens on all interfaces. A new local Ray always has one
     (it makes the file if there is none); a cluster at an address has one if this machine was given its file.
+
+    Raises:
+        ResourceError: the environment switches the token off.
     """
+    mode = os.environ.get("RAY_AUTH_MODE") or "token"
+    if mode != "token":
+        raise ResourceError(
+            f"RAY_AUTH_MODE is {mode!r}: whoever reaches Ray's ports could run commands as you; unset it"
+        )
     if address is not None and TOKEN.is_file():
         os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.update(

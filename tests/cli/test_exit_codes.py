@@ -148,6 +148,15 @@ def test_69_for_cpus_that_are_not_there(toy_space: Path, tmp_path: Path) -> None
     assert not (tmp_path / "runs/s").exists()
 
 
+def test_69_for_a_ray_without_a_token(toy_space: Path, tmp_path: Path) -> None:
+    env = surroundings(tmp_path) | {"RAY_AUTH_MODE": "disabled"}
+    process = start(tmp_path, "tune", "toy.yaml", "--name", "s", env=env)
+    output, _ = process.communicate()
+    assert process.returncode == 69
+    assert output.splitlines()[-1].startswith("raysearch: RAY_AUTH_MODE is 'disabled': whoever reaches")
+    assert not (tmp_path / "runs/s").exists()
+
+
 def test_73_for_a_folder_that_cannot_be_written(toy_space: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     result = raysearch(tmp_path, "tune", "toy.yaml", "--runs", "file/runs", "--local")
