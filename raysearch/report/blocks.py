@@ -114,8 +114,10 @@ def number(value: object, digits: int = 4) -> str:
 
 def with_error(value: float, error: float) -> str:
     """Write a value with its error, both to the error's second digit: ``0.7312`` and ``0.0044``."""
-    if not math.isfinite(error) or error <= 0:
+    if not math.isfinite(error):
         return number(value)
+    if error == 0:
+        return f"{number(value)} {PM} 0"  # models that agree to the last bit: the reader should see it
     digits = max(0, 1 - math.floor(math.log10(error)))
     return f"{value:.{digits}f} {PM} {error:.{digits}f}"
 
