@@ -33,6 +33,7 @@ def raysearch(folder: Path, *arguments: str) -> Result:
             contextlib.chdir(folder),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
+            patch.dict(os.environ),  # a command sets what Ray is to read
             patch.object(sys, "argv", ["raysearch", *arguments]),
             patch("raysearch.tracking.mirror.start_mirror", lambda folder: None),
         ):
