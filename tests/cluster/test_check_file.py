@@ -288,6 +288,9 @@ def test_this_machine_is_looked_at(machine: dict[str, Any], tmp_path: Path) -> N
 
 def test_another_ray_here_is_told_if_the_file_names_this_machine(machine: dict[str, Any]) -> None:
     process = subprocess.Popen(["raylet", "60"], executable="/bin/sleep")  # a process of that name is enough
+    command_line = Path(f"/proc/{process.pid}/cmdline")
+    while not command_line.read_bytes().startswith(b"raylet"):  # it is not yet while the program is loaded
+        pass
     try:
         assert ray_runs_here()
         assert warnings(machine) == []
