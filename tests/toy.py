@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from raysearch.ledger.ledger import Ledger
+from raysearch.ledger.history import History
+from raysearch.ledger.ledger import Ledger, read_entries
 from raysearch.ledger.records import Created, Ended, Opened
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.study import Run
@@ -125,3 +126,10 @@ def start(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str
             **options,
         },
     )
+
+
+def essence(folder: Path) -> list[Any]:
+    """What two studies must have alike to be the same: history, number of commits, weights of all runs."""
+    history = History(read_entries(folder))
+    endings = [run.ended for trial in history.trials for run in trial.runs]
+    return [history.hash, history.n_committed, [ended and ended.weights_sha256 for ended in endings]]

@@ -118,7 +118,7 @@ class Ledger:
             self._read()
             if create and self.entries:
                 raise FolderError(f"{self._path}: there is a study already")
-            _sync_folder(folder)
+            sync_folder(folder)
         except BaseException:
             os.close(self._file)
             raise
@@ -201,8 +201,8 @@ class Ledger:
             os.fsync(self._file)
 
 
-def _sync_folder(folder: Path) -> None:
-    """Make the file's name durable too."""
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

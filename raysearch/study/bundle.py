@@ -25,7 +25,7 @@ from typing import BinaryIO
 from raysearch import __version__
 from raysearch.errors import FolderError, InputError, StorageError, StudyBusyError
 from raysearch.ledger.history import History, read_history
-from raysearch.ledger.ledger import FILE_NAME
+from raysearch.ledger.ledger import FILE_NAME, sync_folder
 from raysearch.study.bundle_format import (
     CHECKPOINT,
     CHUNK,
@@ -37,7 +37,6 @@ from raysearch.study.bundle_format import (
     Manifest,
     Progress,
     kind_of,
-    sync_folder,
 )
 from raysearch.study.folders import NAME, has_begun, is_series
 

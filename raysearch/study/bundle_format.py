@@ -6,10 +6,8 @@ of the study or series. They are plain files under the paths of :data:`KINDS`, n
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -113,12 +111,3 @@ class Counter:
         """Count so many more."""
         self._done += n_bytes
         self._progress(self._done, self._n_bytes)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -26,7 +26,7 @@ from pydantic import ValidationError
 
 from raysearch.errors import InputError, StorageError
 from raysearch.ledger.history import History
-from raysearch.ledger.ledger import FILE_NAME, read_entries
+from raysearch.ledger.ledger import FILE_NAME, read_entries, sync_folder
 from raysearch.ledger.records import Asked, Created
 from raysearch.space.space_file import SpaceFile
 from raysearch.space.yaml_file import parse_yaml
@@ -42,7 +42,6 @@ from raysearch.study.bundle_format import (
     Manifest,
     Progress,
     kind_of,
-    sync_folder,
 )
 from raysearch.study.folders import SERIES, check_writable, study_folder
 

@@ -12,10 +12,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from toy import TOY_SPACE, TOY_TASK, start, surroundings
+from toy import TOY_SPACE, TOY_TASK, essence, start, surroundings
 
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import read_entries
@@ -29,12 +28,6 @@ def raysearch(folder: Path, *arguments: str, **environment: str) -> str:
     process = start(folder, *arguments, env=surroundings(folder) | environment)
     printed, _ = process.communicate(timeout=400)
     return f"{process.returncode}\n{printed}"
-
-
-def essence(folder: Path) -> list[Any]:
-    history = History(read_entries(folder))
-    endings = [run.ended for trial in history.trials for run in trial.runs]
-    return [history.hash, history.n_committed, [ended and ended.weights_sha256 for ended in endings]]
 
 
 @pytest.fixture

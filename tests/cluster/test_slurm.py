@@ -13,11 +13,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cluster_stubs import write_slurm
-from toy import TOY_SPACE, TOY_TASK, start, surroundings
+from toy import TOY_SPACE, TOY_TASK, essence, start, surroundings
 
 from raysearch.cluster.cluster_files import SlurmJob, slurm_script
 from raysearch.errors import InputError
@@ -154,12 +153,6 @@ def still_running(mark: str) -> list[str]:
         if mark in line:
             found.append(line[:200])
     return found
-
-
-def essence(folder: Path) -> list[Any]:
-    history = History(read_entries(folder))
-    endings = [run.ended for trial in history.trials for run in trial.runs]
-    return [history.hash, history.n_committed, [ended and ended.weights_sha256 for ended in endings]]
 
 
 @pytest.fixture

@@ -16,20 +16,6 @@ from raysearch.study import bundle as packing
 from raysearch.study.bundle import pack
 from raysearch.study.unbundle import unpack
 
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished study; not to be changed."""
-    return make_study(tmp_path_factory.mktemp("runs") / "s")
-
-
-@pytest.fixture(scope="module")
-def good(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("good") / "s.raysearch.tar.gz"
-    pack(study, out)
-    return out
-
-
 # What goes in, and what comes out
 
 

@@ -23,19 +23,6 @@ Member = tuple[tarfile.TarInfo, bytes]
 Change = Callable[[dict[str, Any], list[Member]], list[Member]]
 
 
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished study; not to be changed."""
-    return make_study(tmp_path_factory.mktemp("runs") / "s")
-
-
-@pytest.fixture(scope="module")
-def good(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("good") / "s.raysearch.tar.gz"
-    pack(study, out)
-    return out
-
-
 def refused(file: Path, runs: Path, error: type[RaysearchError], message: str) -> None:
     with pytest.raises(error, match=message):
         unpack(file, runs)
