@@ -6,8 +6,16 @@ all from a process's own group upwards are read. ``root`` is ``/``, or a tree li
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+
+
+def usable_cpus(root: Path = Path("/")) -> int:
+    """CPUs that this process may keep busy: those it is bound to, and no more than its groups' share, at least one."""
+    bound = len(os.sched_getaffinity(0))
+    quota = cpu_quota(root)
+    return bound if quota is None else max(min(bound, int(quota)), 1)
 
 
 def cpu_quota(root: Path) -> float | None:

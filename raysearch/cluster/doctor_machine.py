@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from raysearch.cache import cache_root
-from raysearch.cluster.cgroups import cpu_quota, memory_room, processes_room
+from raysearch.cluster.cgroups import cpu_quota, memory_room, processes_room, usable_cpus
 from raysearch.cluster.doctor import Finding, ask_child, fault, ok, warning
 from raysearch.errors import ResourceError
 
@@ -83,16 +83,13 @@ def compare(requirements: Sequence[str], python: str) -> Iterator[Finding]:
 
 
 def cpus(root: Path = Path("/")) -> Iterator[Finding]:
-    """Compare the CPUs this process may use, which become Ray's, with the share that its cgroup gives."""
-    allowed, quota = sorted(os.sched_getaffinity(0)), cpu_quota(root)
-    text = f"{len(allowed)} of {os.cpu_count()} usable, load {os.getloadavg()[0]:.1f}"
-    if quota is not None and quota < len(allowed):
-        few = ",".join(map(str, allowed[: max(int(quota), 1)]))
-        yield warning(
-            "cpus",
-            f"{text}, but the container gives {quota:g}; as many runs as CPUs would wait for each other",
-            f"start with: taskset -c {few} raysearch ...",
-        )
+    """Count the CPUs that a study fills with runs, and look at the share that this process's cgroup gives."""
+    quota, usable = cpu_quota(root), usable_cpus(root)
+    text = f"{usable} of {os.cpu_count()} usable, load {os.getloadavg()[0]:.1f}"
+    if quota is not None and quota <= usable:
+        text += f"; the container gives {quota:g}"
+    if quota is not None and quota < 1:
+        yield warning("cpus", text, "every run gets less than one CPU: give the container a whole one")
     else:
         yield ok("cpus", text)
 

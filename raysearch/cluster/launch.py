@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from raysearch.cluster.cgroups import usable_cpus
 from raysearch.cluster.environment import prepare_environment
 from raysearch.cluster.executor import Executor, StopFlag, order_for, source_of
 from raysearch.cluster.request import NO_WISH, Where, Wish
@@ -66,7 +67,7 @@ def prepare(space_file: SpaceFile, runs: Path) -> Prepared:
     space_file = space_file.model_copy(update={"search": search})
     check_writable(runs)
     rehearsal = _rehearse(space_file)
-    window = space_file.search.window or default_window(space_file.search, os.cpu_count() or 1)
+    window = space_file.search.window or default_window(space_file.search, usable_cpus())
     # two `last` and two `best` generations for each run that is not committed, the best trial's own, and what others
     # may go on from
     kept = 1 + 2 * options.get("population", 0)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
+from raysearch.cluster.cgroups import usable_cpus
 from raysearch.cluster.executor import StopFlag, ended_record, fits, order_for
 from raysearch.errors import InputError
 from raysearch.space.space_file import ResourcesSection
@@ -31,7 +30,7 @@ class LocalExecutor:
                 "--local runs in this one process: set resources.workers to 1 and resources.gpus to 0"
             )
         # as many as Ray would run here, so that the default window, and with it the history, is the same
-        self.slots = max(fits(len(os.sched_getaffinity(0)), resources.cpus), 1)
+        self.slots = max(fits(usable_cpus(), resources.cpus), 1)
 
     def execute(self, study: Study, stop: StopFlag) -> None:
         """Carry out runs until the study is over or the flag is set."""

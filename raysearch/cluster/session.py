@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import socket
 from collections.abc import Mapping
 
 import ray
 from ray._private.services import canonicalize_bootstrap_address
 
+from raysearch.cluster.cgroups import usable_cpus
 from raysearch.cluster.environment import TOKEN
 from raysearch.cluster.resources import WorkerResources, group_slots, machines
 from raysearch.errors import ResourceError
@@ -31,7 +31,7 @@ def start_session(address: str | None, resources: ResourcesSection) -> None:
         ResourceError: no cluster there, wrong token, or it can never hold one run.
     """
     logging.getLogger("ray").setLevel(logging.CRITICAL)
-    n_cpus = len(os.sched_getaffinity(0))
+    n_cpus = usable_cpus()
     if address is None:  # Ray takes seconds to start; which GPUs there are it finds out better than we
         _check_total(resources, {"CPU": n_cpus, "GPU": math.inf})
     try:

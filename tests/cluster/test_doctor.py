@@ -16,6 +16,7 @@ import pytest
 from test_clusters import head  # noqa: F401 - a fixture
 
 from raysearch.cluster import doctor_machine, doctor_ray, doctor_storage, doctor_studies
+from raysearch.cluster.cgroups import usable_cpus
 from raysearch.cluster.doctor import Finding, ask_child, examine, exit_code, fault, ok, warning
 from raysearch.errors import FolderError, ResourceError
 from raysearch.ledger.ledger import FILE_NAME, Ledger
@@ -118,8 +119,20 @@ def test_versions_hold_here_and_every_wrong_one_is_named() -> None:
 def test_a_containers_share_of_the_cpus(tmp_path: Path, files: dict[str, str]) -> None:
     found = only(doctor_machine.cpus(write_tree(tmp_path, files)))
     assert (found.level, "container gives 0.5" in found.found) == ("warning", True)
-    assert found.advice.startswith(f"start with: taskset -c {min(os.sched_getaffinity(0))} ")
+    assert usable_cpus(tmp_path) == 1
     assert only(doctor_machine.cpus(tmp_path / "none")).level == "ok"
+
+
+@pytest.mark.parametrize(("quota", "cpus"), [("max", 3), ("150000", 1), ("200000", 2), ("900000", 3)])
+def test_no_more_runs_than_the_container_gives_cpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quota: str, cpus: int
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2})
+    root = write_tree(
+        tmp_path, {"proc/self/cgroup": "0::/me\n", "sys/fs/cgroup/me/cpu.max": f"{quota} 100000\n"}
+    )
+    assert usable_cpus(root) == cpus
+    assert only(doctor_machine.cpus(root)).level == "ok"
 
 
 @pytest.mark.parametrize(
@@ -349,7 +362,10 @@ def test_a_token_that_is_switched_off(token: Path, monkeypatch: pytest.MonkeyPat
 def test_a_ray_that_runs_here_is_named(tmp_path: Path) -> None:
     program = tmp_path / "raylet"
     program.symlink_to(sys.executable)
-    with subprocess.Popen([program, "-c", "input()"], stdin=subprocess.PIPE) as process:
+    words = [program, "-c", "print(flush=True); input()"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # from here on it has its name
         found = only(doctor_ray.running())
         process.communicate(b"\n")
     assert f"raylet {process.pid} of " in found.found
