@@ -1,4 +1,4 @@
-"""For all tests: one thread, as a run has, and the space file of a toy study."""
+"""For all tests: one thread, as a run has, how many at once, and the space file of a toy study."""
 
 from __future__ import annotations
 
@@ -13,6 +13,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 if "RAYSEARCH_CACHE" not in os.environ:  # not the user's own
     _cache = tempfile.TemporaryDirectory(prefix="raysearch-cache-")
     os.environ["RAYSEARCH_CACHE"] = _cache.name
+
+
+MOST_AT_ONCE = 4  # each takes a gigabyte, and a Ray of its own now and then
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """The whole suite runs in a process for each CPU; chosen files and markers in this one."""
+    whole = config.args_source is config.ArgsSource.TESTPATHS and "not ray_cluster" in config.option.markexpr
+    return min(len(os.sched_getaffinity(0)), MOST_AT_ONCE) if whole else 0
 
 
 @pytest.fixture

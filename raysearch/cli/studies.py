@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -101,6 +100,7 @@ def best(name: Name, runs: Runs = RUNS, output: Format = "table") -> None:
 
 def _figures(history: History, trial: TrialHistory) -> dict[str, Any]:
     """A trial's metrics; with folds their means, and beside them their sample standard deviations."""
+    from raysearch.ledger.over_folds import means, spreads
     from raysearch.report.states import tests_of
 
     parts = {
@@ -109,10 +109,9 @@ def _figures(history: History, trial: TrialHistory) -> dict[str, Any]:
     }
     row: dict[str, Any] = {"objective": history.created.objective}
     for part, folds in parts.items():
-        names = folds[0] if folds else {}
-        row[part] = {name: fmean(metrics[name] for metrics in folds) for name in names}
+        row[part] = means(folds)
         if len(folds) > 1:
-            row[f"{part}_sd"] = {name: stdev(metrics[name] for metrics in folds) for name in names}
+            row[f"{part}_sd"] = spreads(folds)
     return row
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from statistics import fmean, stdev
 
 import typer
 
 from raysearch.ledger.history import History, TrialHistory
 from raysearch.ledger.ledger import read_entries
+from raysearch.ledger.over_folds import mean_and_sd
 from raysearch.report.states import OVER, count_states, objective_names, tests_of, trivial_loss
 from raysearch.study.folders import name_of, resume_command
 
@@ -56,10 +56,9 @@ def _print_reasons(history: History, state: str) -> None:
 def _print_best(history: History, best: TrialHistory) -> None:
     ended = [run.ended for run in best.runs if run.ended]
     tests = tests_of(history, best)
-    figures = {name: [record.metrics[name] for record in ended] for name in ended[0].metrics}
-    figures |= {
-        name: [record.metrics[name] for record in tests] for name in (tests[0].metrics if tests else {})
-    }
+    figures = mean_and_sd([record.metrics for record in ended]) | mean_and_sd(
+        [test.metrics for test in tests]
+    )
     of_folds = f", mean and sd over {len(ended)} {history.created.run_word}s" if len(ended) > 1 else ""
     epochs = (
         ", ".join(f"{record.best_epoch} of {record.epochs}" for record in ended[:1]) if not of_folds else ""
@@ -68,7 +67,7 @@ def _print_best(history: History, best: TrialHistory) -> None:
     width = 18 if of_folds else 12
     typer.echo(f"  {'':<24}{'training':>{width}}{'validation':>{width}}{'test':>{width}}")
     for name in _main_metrics(ended[0].metrics):
-        cells = [_mean_sd(figures.get(f"{part}_{name}", [])) for part in PARTS]
+        cells = [_with_sd(figures, f"{part}_{name}") for part in PARTS]
         typer.echo(f"  {name:<24}" + "".join(f"{cell:>{width}}" for cell in cells))
     if history.created.space_file.get("strategy") and "train_loss" in figures:
         typer.echo("  training loss: mean of each generation's lowest, on its own batch")
@@ -84,10 +83,11 @@ def _print_best(history: History, best: TrialHistory) -> None:
     _print_front(history)
 
 
-def _mean_sd(values: list[float]) -> str:
-    if not values:
+def _with_sd(figures: dict[str, float], name: str) -> str:
+    if name not in figures:
         return "-"
-    return f"{fmean(values):.4f}" + (f" +- {stdev(values):.4f}" if len(values) > 1 else "")
+    sd = figures.get(f"{name}_sd")
+    return f"{figures[name]:.4f}" + ("" if sd is None else f" +- {sd:.4f}")
 
 
 def _print_front(history: History) -> None:

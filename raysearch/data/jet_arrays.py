@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.data.hdf5_gate import open_hdf5
+from raysearch.data.hdf5_rows import read_rows
 from raysearch.data.jet_columns import Columns
 from raysearch.data.jet_images import SIDE, cells_of_constituents, cells_of_images
-from raysearch.data.jet_pieces import columns_of_all, hardest, pieces, read_rows
+from raysearch.data.jet_pieces import columns_of_all, hardest, pieces
 from raysearch.data.jets import jet_files
 from raysearch.data.layout import DNN_COLUMNS, FEATURES, IMAGE, LABELS
 from raysearch.data.prepared import Plan, content_sha256, prepared
@@ -182,7 +183,7 @@ def _have_images(files: list[Path]) -> bool:
 def _images(opened: h5py.File, file: Path, rows: slice) -> Iterator[NDArray[Any]]:
     """Read stored images a few at a time."""
     for start in range(rows.start, rows.stop, IMAGE_ROWS):
-        images = read_rows(opened[IMAGE], slice(start, min(start + IMAGE_ROWS, rows.stop)), file)
+        images = read_rows(opened[IMAGE], slice(start, min(start + IMAGE_ROWS, rows.stop)), file, "jets")
         if not np.isfinite(images).all():
             raise InputError(
                 f"{file}: {IMAGE}, jets {start} to {start + len(images)}: values that are not finite"

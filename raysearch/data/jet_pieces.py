@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from raysearch.data.constituents import derive_features
 from raysearch.data.hdf5_gate import open_hdf5
+from raysearch.data.hdf5_rows import read_rows
 from raysearch.data.jet_columns import Columns, find_columns
 from raysearch.data.layout import CONSTITUENTS, EVENT, FEATURES, JETS
 from raysearch.errors import InputError
@@ -80,23 +81,12 @@ def pieces(
     """
     for start in range(0, columns.n, ROWS):
         rows = slice(start, min(start + ROWS, columns.n))
-        constituents = read_rows(opened[CONSTITUENTS], rows, file)[..., columns.features].astype(np.float64)
-        jets = read_rows(opened[JETS], rows, file)[:, columns.jets].astype(np.float64)
-        events = read_rows(opened[EVENT], rows, file) if columns.has_events else np.zeros(len(jets))
+        constituents = read_rows(opened[CONSTITUENTS], rows, file, "jets")[..., columns.features].astype(
+            np.float64
+        )
+        jets = read_rows(opened[JETS], rows, file, "jets")[:, columns.jets].astype(np.float64)
+        events = read_rows(opened[EVENT], rows, file, "jets") if columns.has_events else np.zeros(len(jets))
         yield rows, constituents, jets, events.astype(np.int64)
-
-
-def read_rows(dataset: h5py.Dataset, rows: slice, file: Path) -> NDArray[np.generic]:
-    """Read rows of a dataset.
-
-    Raises:
-        InputError: they are damaged; says where.
-    """
-    try:
-        return dataset[rows]
-    except OSError as error:  # a checksum that does not match, or a broken chunk
-        where = f"{dataset.name[1:]}, jets {rows.start or 0} to {rows.stop or len(dataset)}"
-        raise InputError(f"{file}: {where}: damaged data: {error}") from None
 
 
 def hardest(values: NDArray[np.float64], constituents: int, *, derive: bool) -> NDArray[np.float64]:

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.data.hdf5_gate import open_hdf5
+from raysearch.data.hdf5_rows import read_rows
 from raysearch.data.jet_columns import Columns, find_columns
-from raysearch.data.jet_pieces import columns_of_all, misfits, pieces, read_rows
+from raysearch.data.jet_pieces import columns_of_all, misfits, pieces
 from raysearch.data.layout import CLASSES, CONSTITUENTS, EVENT, JETS, LABELS, QUANTILES
 from raysearch.errors import InputError
 
@@ -126,7 +127,7 @@ def load_events(path: Path | None = None) -> tuple[NDArray[np.int64] | None, NDA
     events = []
     for file in files:
         with closing(open_hdf5(file)) as opened:
-            events.append(read_rows(opened[EVENT], slice(None), file).astype(np.int64))
+            events.append(read_rows(opened[EVENT], slice(None), file, "jets").astype(np.int64))
     return np.concatenate(events), file_index
 
 

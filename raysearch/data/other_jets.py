@@ -19,10 +19,11 @@ import torch
 from numpy.typing import NDArray
 
 from raysearch.data.hdf5_gate import open_hdf5
+from raysearch.data.hdf5_rows import read_rows
 from raysearch.data.jet_arrays import JetInput
 from raysearch.data.jet_columns import dataset, decoded, feature_columns
 from raysearch.data.jet_images import SIDE, cells_of_constituents, cells_of_images
-from raysearch.data.jet_pieces import ROWS, hardest, read_rows
+from raysearch.data.jet_pieces import ROWS, hardest
 from raysearch.data.jets import jet_files
 from raysearch.data.layout import (
     CLASSES,
@@ -86,7 +87,7 @@ def other_jets(paths: Sequence[Path], wanted: JetInput, *, stored_images: bool =
                     labels = _labels(opened, file, layout, rows)
                     columns: dict[str, NDArray[Any]] = {"label": labels} if with_labels else {}
                     if with_events:
-                        columns["event"] = read_rows(opened[EVENT], rows, file).astype(np.int64)
+                        columns["event"] = read_rows(opened[EVENT], rows, file, "jets").astype(np.int64)
                     inputs = _inputs(opened, file, layout, rows, wanted)
                     batch = (*(torch.from_numpy(array) for array in inputs), torch.from_numpy(labels.clip(0)))
                     yield Piece(number, start, batch, columns)
@@ -162,7 +163,7 @@ def _named_columns(opened: h5py.File, problems: list[str], *, needed: bool) -> d
 def _labels(opened: h5py.File, file: Path, layout: _Layout, rows: slice) -> NDArray[np.int64]:
     if not layout.labels:
         return np.full(rows.stop - rows.start, UNKNOWN)
-    one_hot = read_rows(opened[JETS], rows, file)[:, layout.labels]
+    one_hot = read_rows(opened[JETS], rows, file, "jets")[:, layout.labels]
     return np.where(one_hot.any(axis=1), one_hot.argmax(axis=1), UNKNOWN).astype(np.int64)
 
 
@@ -186,7 +187,7 @@ def _finite(
     opened: h5py.File, name: str, rows: slice, file: Path, columns: tuple[int, ...] | None = None
 ) -> NDArray[Any]:
     """Read rows, and refuse numbers that are not finite, of which no network makes scores."""
-    values = read_rows(opened[name], rows, file)
+    values = read_rows(opened[name], rows, file, "jets")
     if columns is not None:
         values = values[..., columns]
     bad = np.argwhere(~np.isfinite(values))

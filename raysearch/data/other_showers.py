@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from raysearch.data.hdf5_gate import open_hdf5
+from raysearch.data.hdf5_rows import read_rows
 from raysearch.data.other_data import OtherData, Piece, files_and_layouts
 from raysearch.data.shower_projection import project
 from raysearch.data.showers import ECAL, ENERGY, ENERGY_COLUMN, EVENT, ROWS, SHAPE, TARGET, shower_files
@@ -69,7 +70,7 @@ def other_showers(paths: Sequence[Path], axis: Literal["x", "y"], calibrate: Cal
                     if with_energies:
                         columns["energy"] = energy
                     if with_events:
-                        columns["event"] = _read(opened[EVENT], rows, file).astype(np.int64)
+                        columns["event"] = read_rows(opened[EVENT], rows, file, "showers").astype(np.int64)
                     batch = tuple(torch.from_numpy(array) for array in (images, calibrated, energy))
                     yield Piece(number, start, batch, columns)
 
@@ -116,7 +117,7 @@ def _misfits(opened: h5py.File, energy: str | None) -> Iterator[str]:
 def _images(opened: h5py.File, file: Path, rows: slice, axis: Literal["x", "y"]) -> NDArray[np.float32]:
     """Read showers and project them; refuses what no detector gives."""
     with np.errstate(over="ignore"):  # what single precision cannot hold is refused
-        cells = _read(opened[ECAL], rows, file).astype(np.float32, copy=False)
+        cells = read_rows(opened[ECAL], rows, file, "showers").astype(np.float32, copy=False)
     bad = np.argwhere(~(np.isfinite(cells) & (cells >= 0)))
     if len(bad):
         place = ", ".join(map(str, (rows.start + int(bad[0][0]), *bad[0][1:].tolist())))
@@ -128,7 +129,7 @@ def _images(opened: h5py.File, file: Path, rows: slice, axis: Literal["x", "y"])
 def _energies(opened: h5py.File, file: Path, rows: slice, layout: _Layout) -> NDArray[np.float32]:
     if layout.energy is None:
         return np.zeros(rows.stop - rows.start, np.float32)
-    values = _read(opened[layout.energy], rows, file)
+    values = read_rows(opened[layout.energy], rows, file, "showers")
     with np.errstate(over="ignore"):  # as for cells
         energy = (values[:, ENERGY_COLUMN] if layout.energy == TARGET else values).astype(np.float32)
     bad = np.flatnonzero(~(np.isfinite(energy) & (energy > 0)))
@@ -138,11 +139,3 @@ def _energies(opened: h5py.File, file: Path, rows: slice, layout: _Layout) -> ND
             f"where energies are not known, leave {layout.energy} out"
         )
     return energy
-
-
-def _read(dataset: h5py.Dataset, rows: slice, file: Path) -> NDArray[Any]:
-    try:
-        return dataset[rows]
-    except OSError as error:  # a checksum that does not match, or a broken chunk
-        where = f"{dataset.name[1:]}, showers {rows.start} to {rows.stop}"
-        raise InputError(f"{file}: {where}: damaged data: {error}") from None

@@ -16,13 +16,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.data.hdf5_gate import open_hdf5
+from raysearch.data.hdf5_rows import read_rows
 from raysearch.data.jets import jet_files
 from raysearch.data.prepared import content_sha256
 from raysearch.errors import InputError
@@ -161,12 +161,16 @@ def pieces(file: Path, *, cells: bool = True) -> Iterator[ShowerPiece]:
         for start in range(0, n, ROWS):
             rows = slice(start, min(start + ROWS, n))
             energy = (
-                _read(opened[TARGET], rows, file)[:, ENERGY_COLUMN]
+                read_rows(opened[TARGET], rows, file, "showers")[:, ENERGY_COLUMN]
                 if TARGET in opened
-                else _read(opened[ENERGY], rows, file)
+                else read_rows(opened[ENERGY], rows, file, "showers")
             )
-            events = _read(opened[EVENT], rows, file) if numbered else first + np.arange(start, rows.stop)
-            found = _read(opened[ECAL], rows, file) if cells else np.empty((len(energy), 0))
+            events = (
+                read_rows(opened[EVENT], rows, file, "showers")
+                if numbered
+                else first + np.arange(start, rows.stop)
+            )
+            found = read_rows(opened[ECAL], rows, file, "showers") if cells else np.empty((len(energy), 0))
             yield ShowerPiece(
                 rows, found.astype(np.float32, copy=False), energy.astype(np.float64), events.astype(np.int64)
             )
@@ -217,14 +221,6 @@ def _misfits(opened: h5py.File, n: int) -> Iterator[str]:
             yield f"{name}: has {len(found)} rows, but {ECAL} has {n}"
         elif n == 0:
             yield f"{name}: holds no shower"
-
-
-def _read(dataset: h5py.Dataset, rows: slice, file: Path) -> NDArray[Any]:
-    try:
-        return dataset[rows]
-    except OSError as error:  # a checksum that does not match, or a broken chunk
-        where = f"{dataset.name[1:]}, showers {rows.start} to {rows.stop}"
-        raise InputError(f"{file}: {where}: damaged data: {error}") from None
 
 
 class _Faults:

@@ -60,12 +60,7 @@ class Settings(strategy.Settings):
 
     def problems(self) -> list[str]:
         """List the faults."""
-        found = super().problems()
-        if not found and self.children < 4:
-            found.append(f"children: must be at least 4, got {self.children}")
-        if not found and self.power <= 0:
-            found.append(f"power: must be above 0, got {self.power!r}")
-        return found
+        return super().problems() or [*self.at_least(4, "children"), *self.above_zero("power")]
 
 
 @dataclass(frozen=True)

@@ -53,16 +53,10 @@ class Settings(strategy.Settings):
         found = super().problems()
         if found:
             return found
-        found += [
-            f"{name}: must be at least 1, got {value}"
-            for name, value in (("parents", self.parents), ("children", self.children))
-            if value < 1
-        ]
+        found += self.at_least(1, "parents", "children")
         if not 0 < self.rate <= 1:
             found.append(f"rate: must be above 0 and at most 1, got {self.rate!r}")
-        if self.power <= 0:
-            found.append(f"power: must be above 0, got {self.power!r}")
-        return found
+        return [*found, *self.above_zero("power")]
 
 
 @dataclass(frozen=True)

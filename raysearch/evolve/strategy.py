@@ -51,6 +51,20 @@ class Settings:
             found.append(f"init_scale: must be above 0 or none, got {self.init_scale!r}")
         return found
 
+    def above_zero(self, name: str) -> list[str]:
+        """List the fault of a setting that must be above 0."""
+        value = getattr(self, name)
+        return [] if value > 0 else [f"{name}: must be above 0, got {value!r}"]
+
+    def at_least(self, least: int, *names: str) -> list[str]:
+        """List the faults of settings that must not be less than a number."""
+        values = {name: getattr(self, name) for name in names}
+        return [
+            f"{name}: must be at least {least}, got {value}"
+            for name, value in values.items()
+            if value < least
+        ]
+
     def _not_numbers(self) -> list[str]:
         """Refuse what is not a finite number of the kind of the setting's default."""
         found = []

@@ -56,20 +56,17 @@ class Settings(strategy.Settings):
         found = super().problems()
         if found:
             return found
-        if self.population < 2:
-            return [f"population: must be at least 2, got {self.population}"]
+        if too_few := self.at_least(2, "population"):
+            return too_few
         if not 1 <= self.parents <= self.population:
             found.append(f"parents: must lie in 1 to population = {self.population}, got {self.parents}")
-        if self.power <= 0:
-            found.append(f"power: must be above 0, got {self.power!r}")
+        found += self.above_zero("power")
         if not 2 <= self.elite_candidates <= self.population:
             found.append(
                 f"elite_candidates: must lie in 2 to population = {self.population} "
                 f"(the elite before is one), got {self.elite_candidates}"
             )
-        if self.elite_batches < 1:
-            found.append(f"elite_batches: must be at least 1, got {self.elite_batches}")
-        return found
+        return [*found, *self.at_least(1, "elite_batches")]
 
 
 @dataclass(frozen=True)

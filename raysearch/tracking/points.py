@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-import statistics
-from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from raysearch.ledger.history import TrialHistory
+from raysearch.ledger.over_folds import mean_and_sd
 
 
 class Point(NamedTuple):
@@ -27,16 +26,6 @@ def points_of(metrics: dict[str, Any], time_ms: int, step: int) -> list[Point]:
         for key, value in metrics.items()
         if math.isfinite(value)
     ]
-
-
-def mean_and_sd(metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    """Means and, of two or more, sample standard deviations of what all of them have."""
-    numbers: dict[str, float] = {}
-    for name in sorted(set.intersection(*(set(each) for each in metrics))):
-        numbers[name] = statistics.fmean(each[name] for each in metrics)
-        if len(metrics) > 1:
-            numbers[f"{name}_sd"] = statistics.stdev(each[name] for each in metrics)
-    return numbers
 
 
 def over_folds(trial: TrialHistory, time_ms: int) -> list[Point]:

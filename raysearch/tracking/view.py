@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from raysearch.ledger.history import History, RunHistory, TrialHistory
+from raysearch.ledger.over_folds import mean_and_sd
 from raysearch.ledger.records import Committed, Entry, Epoch, Lost
-from raysearch.tracking.points import Point, as_name, mean_and_sd, over_folds, points_of, split_facts
+from raysearch.tracking.points import Point, as_name, over_folds, points_of, split_facts
 
 KEY = "raysearch.key"
 STUDY = "raysearch.study"

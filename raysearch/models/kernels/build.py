@@ -2,8 +2,8 @@
 
 Libraries are kept in ``kernels`` in the folder that raysearch/cache.py names, a folder that only its owner may
 enter: whoever can write there decides what this process runs. A library's name has the hash of its source, of the
-compiler's command and of the processor's features, so that machines with one home folder get one each, and a
-changed source a new one.
+headers beside it, of the compiler's command and of the processor's features, so that machines with one home folder
+get one each, and a changed source a new one.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ def load(source: Path, constants: tuple[tuple[str, int], ...]) -> ctypes.CDLL | 
     try:
         compiler = _find_compiler()
         command = [compiler, *FLAGS, *(f"-D{name}={value}" for name, value in constants)]
-        key = hashlib.sha256("\n".join([source.read_text(), *command, _processor()]).encode()).hexdigest()
+        texts = [path.read_text() for path in (source, *sorted(source.parent.glob("*.h")))]
+        key = hashlib.sha256("\n".join([*texts, *command, _processor()]).encode()).hexdigest()
         library = _private_folder() / f"{source.stem}-{key[:24]}.so"
         if not library.exists():
             _compile(command, source, library)

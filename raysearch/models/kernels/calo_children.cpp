@@ -17,23 +17,14 @@
 #include <memory>
 #include <vector>
 
+#include "vectors.h"
+
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int LANES = 16;
-#else
-constexpr int LANES = 8;
-#endif
 constexpr int EDGE = KERNEL / 2, WIDE = SIDE + 2 * EDGE;  // of an image with a margin of zeros
 constexpr int CELLS = SIDE * SIDE, TAPS = KERNEL * KERNEL;
 constexpr int TILE = SIDE % 5 == 0 ? 5 : 1;  // neighbouring cells at once
 constexpr int BIASES = FILTERS * TAPS, DENSE = BIASES + FILTERS, LAST = DENSE + FILTERS * CELLS, WEIGHTS = LAST + 1;
-constexpr float LOG2_E = 1.44269504088896341f;
-constexpr float POWER_OF_2[] = {6.9314718246e-1f, 2.4022650719e-1f, 5.5503569543e-2f,
-                                9.6180569381e-3f, 1.3390866807e-3f, 1.5461447765e-4f};  // as in interaction.cpp
-
-typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef std::int32_t ivec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 
 enum { RELU, ELU, TANH };
 
@@ -41,25 +32,6 @@ struct Activation {
     std::int32_t kind;
     float alpha, scale;  // of ELU and SELU
 };
-
-inline vec load(const float* from) { return *reinterpret_cast<const vec*>(from); }
-inline void store(float* to, vec value) { *reinterpret_cast<vec*>(to) = value; }
-inline vec splat(float value) { return vec{} + value; }
-
-// exp(x) - 1 for x <= 0, to 1e-7: with x log2(e) = n + f, |f| <= 1/2, it is 2^n (2^f - 1) + (2^n - 1). NaN stays NaN.
-inline vec expm1_of_negative(vec x) {
-    x = x < -87.0f ? splat(-87.0f) : x;
-    const vec shifted = x * LOG2_E + 12582912.0f;  // its last bits are n
-    const vec f = x * LOG2_E - (shifted - 12582912.0f);
-    vec p = splat(POWER_OF_2[5]);
-    for (int k = 4; k >= 0; k--) p = p * f + POWER_OF_2[k];
-    ivec bits;
-    std::memcpy(&bits, &shifted, sizeof bits);
-    bits = (bits << 23) + (127 << 23);
-    vec power;
-    std::memcpy(&power, &bits, sizeof power);
-    return power * (p * f) + (power - 1.0f);
-}
 
 template <int KIND>
 inline vec activate(vec x, Activation a) {

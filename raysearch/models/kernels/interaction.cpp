@@ -15,21 +15,13 @@
 #include <cstring>
 #include <memory>
 
+#include "vectors.h"
+
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int LANES = 16, ACCUMULATORS = 24;  // of 32 registers
-#else
-constexpr int LANES = 8, ACCUMULATORS = 12;  // of 16 registers
-#endif
-constexpr int CHUNK = 48;           // edges; a multiple of every number of rows that tile() takes
-constexpr int CHUNKS_IN_FLOAT = 4;  // gradients of this many chunks are added in single, the rest in double precision
-constexpr float LOG2_E = 1.44269504088896341f;
-constexpr float POWER_OF_2[] = {6.9314718246e-1f, 2.4022650719e-1f, 5.5503569543e-2f,
-                                9.6180569381e-3f, 1.3390866807e-3f, 1.5461447765e-4f};  // 2^f = 1 + f (c_0 + f (c_1 + ...)) for |f| <= 1/2, Chebyshev fit
-
-typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef std::int32_t ivec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+constexpr int ACCUMULATORS = LANES == 16 ? 24 : 12;  // of 32 and 16 registers
+constexpr int CHUNK = 48;                            // edges; a multiple of every number of rows that tile() takes
+constexpr int CHUNKS_IN_FLOAT = 4;                   // gradients of this many chunks are added in single, the rest in double precision
 
 struct Sizes {
     std::int32_t hidden, second, effect, is_elu;
@@ -39,10 +31,6 @@ struct Sizes {
 struct Jet {
     std::int32_t nodes, copies;  // the last node stands for so many constituents
 };
-
-inline vec load(const float* from) { return *reinterpret_cast<const vec*>(from); }
-inline void store(float* to, vec value) { *reinterpret_cast<vec*>(to) = value; }
-inline vec splat(float value) { return vec{} + value; }
 
 // c (ROWS, VECTORS) += a (ROWS, depth) b (depth, VECTORS), element (i, p) of a at a[i * A_ROW + p * A_DEPTH].
 template <int ROWS, int VECTORS, int A_ROW, int A_DEPTH, int N>
@@ -83,21 +71,6 @@ inline void multiply(int n, int depth, const float* a, const float* b, float* c)
         rows<std::min(12, ACCUMULATORS / VECTORS), VECTORS, A_ROW, A_DEPTH, N>(n, depth, a, b + FROM, c + FROM);
         multiply<A_ROW, A_DEPTH, N, FROM + VECTORS * LANES>(n, depth, a, b, c);
     }
-}
-
-// exp(x) - 1 for x <= 0, to 1e-7: with x log2(e) = n + f, |f| <= 1/2, it is 2^n (2^f - 1) + (2^n - 1). NaN stays NaN.
-inline vec expm1_of_negative(vec x) {
-    x = x < -87.0f ? splat(-87.0f) : x;
-    const vec shifted = x * LOG2_E + 12582912.0f;  // its last bits are n
-    const vec f = x * LOG2_E - (shifted - 12582912.0f);
-    vec p = splat(POWER_OF_2[5]);
-    for (int k = 4; k >= 0; k--) p = p * f + POWER_OF_2[k];
-    ivec bits;
-    std::memcpy(&bits, &shifted, sizeof bits);
-    bits = (bits << 23) + (127 << 23);
-    vec power;
-    std::memcpy(&power, &bits, sizeof power);
-    return power * (p * f) + (power - 1.0f);
 }
 
 template <bool IS_RELU>

@@ -50,6 +50,15 @@ def test_constants_and_sources_have_libraries_of_their_own(folder, tmp_path):
 
 
 @needs_compiler
+def test_a_changed_header_makes_a_new_library(folder, tmp_path):
+    source, header = tmp_path / "tiny.cpp", tmp_path / "value.h"
+    source.write_text('#include "value.h"\nextern "C" int answer() { return VALUE; }')
+    for value in (1, 2):
+        header.write_text(f"#define VALUE {value}\n")
+        assert load_anew(source).answer() == value
+
+
+@needs_compiler
 def test_what_the_compiler_says_is_told_once_and_leaves_nothing(folder, tmp_path, caplog):
     broken = tmp_path / "broken.cpp"
     broken.write_text("int answer() { return nothing; }")

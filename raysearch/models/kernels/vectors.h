@@ -1,0 +1,41 @@
+// What the kernels share: a vector of LANES floats, and exp(x) - 1 of one.
+
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int LANES = 16;
+#else
+constexpr int LANES = 8;
+#endif
+constexpr float LOG2_E = 1.44269504088896341f;
+constexpr float POWER_OF_2[] = {6.9314718246e-1f, 2.4022650719e-1f, 5.5503569543e-2f,  // 2^f = 1 + f (c_0 + f (c_1 + ...))
+                                9.6180569381e-3f, 1.3390866807e-3f, 1.5461447765e-4f};  // for |f| <= 1/2, Chebyshev fit
+
+typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef std::int32_t ivec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+
+inline vec load(const float* from) { return *reinterpret_cast<const vec*>(from); }
+inline void store(float* to, vec value) { *reinterpret_cast<vec*>(to) = value; }
+inline vec splat(float value) { return vec{} + value; }
+
+// exp(x) - 1 for x <= 0, to 1e-7: with x log2(e) = n + f, |f| <= 1/2, it is 2^n (2^f - 1) + (2^n - 1). NaN stays NaN.
+inline vec expm1_of_negative(vec x) {
+    x = x < -87.0f ? splat(-87.0f) : x;
+    const vec shifted = x * LOG2_E + 12582912.0f;  // its last bits are n
+    const vec f = x * LOG2_E - (shifted - 12582912.0f);
+    vec p = splat(POWER_OF_2[5]);
+    for (int k = 4; k >= 0; k--) p = p * f + POWER_OF_2[k];
+    ivec bits;
+    std::memcpy(&bits, &shifted, sizeof bits);
+    bits = (bits << 23) + (127 << 23);
+    vec power;
+    std::memcpy(&power, &bits, sizeof power);
+    return power * (p * f) + (power - 1.0f);
+}
+
+}  // namespace
