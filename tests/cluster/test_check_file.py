@@ -184,18 +184,15 @@ def written(folder: Path, text: str) -> Path:
 
 
 def faults(folder: Path, text: str) -> tuple[str, ...]:
-    """What is said of a file, whether or not it can be read at all."""
     try:
         return check_cluster_file(written(folder, text)).faults
-    except InputError as error:
-        return tuple(error.problems)
+    except InputError as error:  # it cannot be read at all
+        return error.problems
 
 
 @pytest.mark.parametrize("text", [LOCAL, AWS], ids=["local", "aws"])
 def test_what_it_writes_passes(text: str, tmp_path: Path) -> None:
-    checked = check_cluster_file(written(tmp_path, text))
-    assert checked.faults == ()
-    assert checked.content["cluster_name"] == "raysearch"
+    assert check_cluster_file(written(tmp_path, text)).faults == ()
 
 
 @pytest.mark.parametrize("change", BAD, ids=BAD)
@@ -203,16 +200,16 @@ def test_each_open_door_is_refused(change: str, tmp_path: Path) -> None:
     text, before, after, said = BAD[change]
     assert before in text
     found = faults(tmp_path, text.replace(before, after, 1))
-    assert any(said in line for line in found)
-    assert "Tr0ub4dor" not in "".join(found)
+    assert said in "\n".join(found)
+    assert "Tr0ub4dor" not in "\n".join(found)
     assert all(line.startswith(f"{tmp_path}/c.yaml") for line in found)
 
 
 def test_the_line_is_named(tmp_path: Path) -> None:
     text = LOCAL.replace("10.1.0.2, 10.1.0.3", "10.1.0.2, 10.1.0.2")
     line = next(n for n, each in enumerate(text.splitlines(), 1) if "worker_ips" in each)
-    assert faults(tmp_path, text) == (
-        f"{tmp_path}/c.yaml:{line}: provider.worker_ips.1: 10.1.0.2 is there twice",
+    assert faults(tmp_path, text)[0].endswith(
+        f"c.yaml:{line}: provider.worker_ips.1: 10.1.0.2 is there twice"
     )
 
 
