@@ -135,14 +135,31 @@ def check(
         bool, typer.Option("--connect", help="Try the ssh port of every machine too.")
     ] = False,
 ) -> None:
-    """Check a file for `ray up`; all faults at once, exit code 2 if there are any. Warnings do not change it."""
+    """Check a file for `ray up`; all faults and warnings at once, exit code 2 if there are faults."""
     from raysearch.cluster.check_file import check_cluster_file
     from raysearch.cluster.this_machine import warnings
+    from raysearch.errors import InputError
 
-    content = check_cluster_file(file)
-    for warning in warnings(content, connect=connect):
-        typer.echo(f"warning: {warning}", err=True)
+    checked = check_cluster_file(file)
+    if checked.is_well_formed:
+        for warning in warnings(checked.content, connect=connect):
+            typer.echo(f"warning: {warning}", err=True)
+    if checked.faults:
+        raise InputError(*checked.faults)
     typer.echo(f"{file}: good")
+
+
+@app.command()
+def down(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file that `ray up` was given.")],
+) -> None:
+    """End the cluster of a file on all of its machines; a study that runs there is saved before.
+
+    Ray of other clusters is left alone. Exit code 69 if a machine does not answer or something is left; it says what.
+    """
+    from raysearch.cluster.take_down import take_down
+
+    take_down(file, say=typer.echo)
 
 
 @app.command("wait")

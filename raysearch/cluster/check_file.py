@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -35,22 +36,54 @@ UNKNOWN = "unknown key"
 Fault = tuple[KeyPath, str]
 
 
-def check_cluster_file(path: Path) -> dict[str, Any]:
-    """Check a cluster file and return its content.
+@dataclass(frozen=True)
+class Checked:
+    """A cluster file as it was read.
 
-    Raises:
-        InputError: it is not to be used as it stands; all faults at once, with their lines.
+    Attributes:
+        content: what stands in it.
+        faults: all that is wrong with it, with the lines.
+        is_well_formed: whether the content has the form of a cluster file, so that it can be looked into.
     """
+
+    content: dict[str, Any]
+    faults: tuple[str, ...]
+    is_well_formed: bool
+
+
+def check_cluster_file(path: Path) -> Checked:
+    """Look for all that is wrong with a cluster file. Raises as :func:`read_yaml`."""
     document = read_yaml(path)
     content = document.content
-    faults = list(_form(content))
-    if all(what.startswith(UNKNOWN) for _, what in faults):  # the rules rely on the form of what they read
+    faults, is_well_formed = _form_faults(content)
+    if is_well_formed:
         for rule in (_commands, _token, open_and_secret, _numbers, aws_faults):
             faults += rule(content)
     faults = faults or list(_as_ray_reads_it(content))
-    if faults:
-        raise InputError(*dict.fromkeys(_told(document, key, what) for key, what in faults))
-    return content
+    return Checked(content, _all_told(document, faults), is_well_formed)
+
+
+def read_cluster_file(path: Path) -> dict[str, Any]:
+    """Read a cluster file, whatever doors it leaves open, and return its content.
+
+    Raises:
+        InputError: its form is wrong; all faults at once, with their lines.
+    """
+    document = read_yaml(path)
+    faults, is_well_formed = _form_faults(document.content)
+    if not is_well_formed:
+        raise InputError(*_all_told(document, faults))
+    return document.content
+
+
+def _form_faults(content: Mapping[str, Any]) -> tuple[list[Fault], bool]:
+    """Faults of its form, and whether the rest can rely on it; unknown keys are in nobody's way."""
+    faults = list(_form(content))
+    return faults, all(what.startswith(UNKNOWN) for _, what in faults)
+
+
+def _all_told(document: Document, faults: Iterable[Fault]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_told(document, key, what) for key, what in faults))
 
 
 def _told(document: Document, path: KeyPath, what: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from raysearch.cluster.doctor import Finding, ask_child, fault, ok, warning
 from raysearch.cluster.doctor_storage import may_be_written, nearest
-from raysearch.cluster.environment import TOKEN
+from raysearch.cluster.environment import token_path
 from raysearch.errors import FolderError, ResourceError
 
 NODE_PROGRAM = "raylet"  # one on each node
@@ -32,7 +32,7 @@ def token(address: str | None) -> Iterator[Finding]:
     if os.environ.get("RAY_AUTH_TOKEN"):
         yield ok("token", "from the environment: RAY_AUTH_TOKEN")
         return
-    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or TOKEN)  # in Ray's order
+    path = token_path()
     yield from _token_file(path) if path.exists() else _no_token(path, address)
 
 
@@ -61,7 +61,7 @@ def _token_file(path: Path) -> Iterator[Finding]:
 def _no_token(path: Path, address: str | None) -> Iterator[Finding]:
     if address is not None:
         yield fault("token", f"{path} is not there", f"copy it from the head of {address}, and chmod 600 it")
-    elif path != TOKEN:
+    elif os.environ.get("RAY_AUTH_TOKEN_PATH"):
         yield fault(
             "token",
             f"{path} (RAY_AUTH_TOKEN_PATH) is not there",

@@ -10,7 +10,12 @@ from pathlib import Path
 
 from raysearch.errors import ResourceError
 
-TOKEN = Path.home() / ".ray" / "auth_token"
+TOKEN = Path.home() / ".ray" / "auth_token"  # which Ray makes if it is told of no other
+
+
+def token_path() -> Path:
+    """Where Ray looks for the token: ``RAY_AUTH_TOKEN_PATH``, else its own place."""
+    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or TOKEN)
 
 
 def prepare_environment(address: str | None) -> None:
@@ -27,7 +32,7 @@ def prepare_environment(address: str | None) -> None:
         raise ResourceError(
             f"RAY_AUTH_MODE is {mode!r}: whoever reaches Ray's ports could run commands as you; unset it"
         )
-    if address is not None and TOKEN.is_file():
+    if address is not None and (os.environ.get("RAY_AUTH_TOKEN") or token_path().is_file()):
         os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ.update(
         {

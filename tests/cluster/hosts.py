@@ -19,7 +19,7 @@ from pathlib import Path
 
 NAMESPACES = ("--mount", "--uts", "--ipc", "--net", "--pid")
 NEW = ("unshare", "--fork", "--kill-child", "--mount-proc", *NAMESPACES)
-PROGRAMS = ("ip", "mount", "nsenter", "rsync", "ssh", "ssh-keygen", "sshd", "unshare")
+PROGRAMS = ("ip", "mount", "nsenter", "ps", "rsync", "ssh", "ssh-keygen", "sshd", "tmux", "unshare")
 TRY = "ip link add br0 type bridge && ip link add v0 type veth peer name v1 && mount -t tmpfs none /srv"
 NETWORK = "10.77.0"
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -42,7 +42,9 @@ def missing() -> str:
     if os.geteuid() != 0:
         return "namespaces need root"
     if absent := [name for name in PROGRAMS if shutil.which(name, path=PATH) is None]:
-        return f"not installed: {', '.join(absent)} (apt-get install openssh-server iproute2 rsync)"
+        return (
+            f"not installed: {', '.join(absent)} (apt-get install openssh-server iproute2 procps rsync tmux)"
+        )
     if absent := [name for name in ("raysearch", "ray") if not (BIN / name).exists()]:
         return f"not installed beside {sys.executable}: {', '.join(absent)}"
     tried = subprocess.run([*NEW, "sh", "-c", TRY], capture_output=True, text=True, check=False, timeout=60)
@@ -125,8 +127,23 @@ def machines(folder: Path, names: Sequence[str]) -> Iterator[tuple[Host, list[Ho
             path = laptop.home / ".ssh" / copied.name.replace("key", "id_ed25519")
             path.write_bytes(copied.read_bytes())
             path.chmod(mode)
-        _join(laptop, hosts)
+        lines = [
+            "ip link add br0 type bridge",
+            f"ip addr add {laptop.address}/24 dev br0",
+            "ip link set br0 up",
+        ]
+        _run("nsenter", f"--target={laptop.init}", "--net", "sh", "-ec", "\n".join(lines))
+        for host in hosts:
+            _join(laptop, host)
         yield laptop, hosts
+
+
+@contextmanager
+def started_again(lost: Host, laptop: Host) -> Iterator[Host]:
+    """A host that was killed, started anew: its files and addresses are what they were, nothing runs yet."""
+    with _started(lost.folder.parent, lost.name, lost.address) as host:
+        _join(laptop, host)
+        yield host
 
 
 def _prepare(folder: Path, addresses: dict[str, str], key: Path) -> None:
@@ -182,26 +199,20 @@ def _started(folder: Path, name: str, address: str) -> Iterator[Host]:
             process.communicate()
 
 
-def _join(laptop: Host, hosts: Sequence[Host]) -> None:
-    """Connect the hosts with a bridge in the laptop's network."""
+def _join(laptop: Host, host: Host) -> None:
+    """Connect a host with the bridge in the laptop's network."""
+    mac = "02:00:" + ":".join(f"{int(part):02x}" for part in host.address.split("."))  # stays the host's
     lines = [
-        "ip link add br0 type bridge",
-        f"ip addr add {laptop.address}/24 dev br0",
-        "ip link set br0 up",
+        f"ip link add {host.name} type veth peer name eth0 address {mac} netns {host.init}",
+        f"ip link set {host.name} master br0 up",
     ]
-    for number, host in enumerate(hosts):
-        lines += [
-            f"ip link add port{number} type veth peer name eth0 netns {host.init}",
-            f"ip link set port{number} master br0 up",
-        ]
     _run("nsenter", f"--target={laptop.init}", "--net", "sh", "-ec", "\n".join(lines))
-    for host in hosts:
-        lines = [
-            f"ip addr add {host.address}/24 dev eth0",
-            "ip link set eth0 up",
-            f"ip route add default via {laptop.address}",  # nowhere, but Ray asks it for its own address
-        ]
-        _run("nsenter", f"--target={host.init}", "--net", "sh", "-ec", "\n".join(lines))
+    lines = [
+        f"ip addr add {host.address}/24 dev eth0",
+        "ip link set eth0 up",
+        f"ip route add default via {laptop.address}",  # nowhere, but Ray asks it for its own address
+    ]
+    _run("nsenter", f"--target={host.init}", "--net", "sh", "-ec", "\n".join(lines))
 
 
 def _run(*words: str) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from test_clusters import head  # noqa: F401 - a fixture
 
-from raysearch.cluster import doctor_machine, doctor_ray, doctor_storage, doctor_studies
+from raysearch.cluster import doctor_machine, doctor_ray, doctor_storage, doctor_studies, environment
 from raysearch.cluster.cgroups import usable_cpus
 from raysearch.cluster.doctor import Finding, ask_child, examine, exit_code, fault, ok, warning
 from raysearch.errors import FolderError, ResourceError
@@ -308,7 +308,7 @@ def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path.parent.mkdir(mode=0o700)
     path.touch(mode=0o600)
     path.write_text("s3cret")
-    monkeypatch.setattr(doctor_ray, "TOKEN", path)
+    monkeypatch.setattr(environment, "TOKEN", path)
     return path
 
 
@@ -345,7 +345,7 @@ def test_no_token(token: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert only(doctor_ray.token(None)).level == "ok"
     assert "copy it from the head of 10.0.0.1:6379" in only(doctor_ray.token("10.0.0.1:6379")).advice
     (tmp_path / "home").write_text("")
-    monkeypatch.setattr(doctor_ray, "TOKEN", tmp_path / "home/.ray/auth_token")
+    monkeypatch.setattr(environment, "TOKEN", tmp_path / "home/.ray/auth_token")
     assert only(doctor_ray.token(None)).exit_code == 73
     monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "other"))
     assert "RAY_AUTH_TOKEN_PATH" in only(doctor_ray.token(None)).advice

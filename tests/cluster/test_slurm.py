@@ -167,16 +167,21 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.ray_cluster
-def test_a_study_on_two_nodes_is_the_same_as_here(folder: Path) -> None:
-    job = Submitted(folder, 7_100_000 + os.getpid())
-    token = folder / f".raysearch-{job.job_id}/token"
-    job.wait_for(lambda: "trial 0 started" in job.log.read_text())
-    assert (token.stat().st_mode & 0o777, token.stat().st_size) == (0o600, 64)
-    assert token.parent.stat().st_mode & 0o777 == 0o700
-    assert token.read_text() not in "".join(still_running(str(job.job_id)))
-    assert job.end() == 0, job.log.read_text()
-    assert "2 machines" in job.log.read_text()
-    assert essence(folder / "runs/s") == essence(folder / "runs/here")
+def test_two_jobs_on_the_same_nodes_do_not_meet_and_give_what_is_found_here(folder: Path) -> None:
+    other = folder.with_name("other")
+    shutil.copytree(folder, other)
+    number = 7_100_000 + os.getpid()
+    jobs = [Submitted(folder, number), Submitted(other, number + 10_000)]
+    for job in jobs:
+        token = job.folder / f".raysearch-{job.job_id}/token"
+        job.wait_for(lambda: "trial 0 started" in job.log.read_text())  # noqa: B023 - called at once
+        assert (token.stat().st_mode & 0o777, token.stat().st_size) == (0o600, 64)
+        assert token.parent.stat().st_mode & 0o777 == 0o700
+        assert token.read_text() not in "".join(still_running(str(job.job_id)))
+    for job in jobs:
+        assert job.end() == 0, job.log.read_text()
+        assert "2 machines" in job.log.read_text()
+        assert essence(job.folder / "runs/s") == essence(folder / "runs/here")
 
 
 @pytest.mark.faults

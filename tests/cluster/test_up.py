@@ -9,36 +9,27 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from hosts import NETWORK, Host, machines, missing
-from toy import TOY_SPACE, TOY_TASK
+from hosts import Host, machines, missing, started_again
+from toy import essence
 
 from raysearch.errors import StorageError
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import read_entries
 from raysearch.ledger.records import Lost
 
-TRIALS = 12
-CPUS = 2  # of a run, so that each machine has one place
-TASK = """
-import sys, time
-from pathlib import Path
-sys.path.insert(0, str(Path(__file__).parent))
-from toy_task import Toy
-
-class Slow(Toy):
-    def loss(self, model, batch):
-        time.sleep(0.4 if Path("/srv/slowly").exists() else 0)
-        return super().loss(model, batch)
-"""
+TRIALS, MORE = 8, 3
+SMALLER = (
+    "--set budget.epochs=2 --set search.window=6 --set resources.cpus=2"  # so that each machine has one place
+)
+STUDY = f"raysearch tune jedinet --name jets {SMALLER}"
 MLFLOW = """
 import json, time, urllib.request
 from pathlib import Path
@@ -62,8 +53,8 @@ print([each["name"] for each in experiments], len(ask("runs/search", experiment_
 class Story:
     """What a user does on the laptop, with a time limit for each step."""
 
-    def __init__(self, laptop: Host, hosts: list[Host]) -> None:
-        self.laptop, self.hosts = laptop, hosts
+    def __init__(self, laptop: Host, hosts: list[Host], stack: ExitStack) -> None:
+        self.laptop, self.hosts, self.stack = laptop, hosts, stack
         self._printed = laptop.folder / "printed.log"
 
     @contextmanager
@@ -72,15 +63,15 @@ class Story:
         yield
         print(f"{time.monotonic() - begun:7.1f} s  {what}", flush=True)
 
-    def run(self, command: str, limit_s: float) -> str:
-        """Carry out a command line on the laptop; what it printed."""
+    def run(self, command: str, limit_s: float, code: int = 0) -> str:
+        """Carry out a command line on the laptop, which is to end with an exit code; what it printed."""
         with self.step(command), self.running(command) as process:
             try:
-                code = process.wait(timeout=limit_s)
+                ended_with = process.wait(timeout=limit_s)
             except subprocess.TimeoutExpired:
                 self.fail(f"{command}: not done within {limit_s:g} s")
-            if code:
-                self.fail(f"{command}: exit code {code}")
+            if ended_with != code:
+                self.fail(f"{command}: exit code {ended_with}")
             return self.printed
 
     @contextmanager
@@ -104,6 +95,17 @@ class Story:
     def printed(self) -> str:
         return self._printed.read_text(errors="replace")
 
+    def at_home(self, *names: str) -> list[Path]:
+        return [self.laptop.home / name for name in names]
+
+    def terminal(self) -> str:
+        """What stands in the terminals on the head that outlive a connection."""
+        command = "for pane in $(tmux list-panes -a -F '#{pane_id}'); do tmux capture-pane -p -S -300 -t $pane; done"
+        shown = subprocess.run(
+            self.hosts[0].command("bash", "-c", command), capture_output=True, text=True, check=False
+        )
+        return shown.stdout + shown.stderr
+
     def wait(self, what: str, happened: Callable[[], bool], limit_s: float) -> None:
         with self.step(what):
             deadline = time.monotonic() + limit_s
@@ -115,11 +117,13 @@ class Story:
 
     def fail(self, what: str) -> None:
         logs = "".join(host.logs() for host in self.hosts)
-        pytest.fail(f"{what}\n{logs}\n--- printed on the laptop\n{self.printed[-6000:]}", pytrace=False)
+        texts = {"printed on the laptop": self.printed, "terminals of the head": self.terminal()}
+        told = "".join(f"\n--- {name}\n{text[-6000:]}" for name, text in texts.items())
+        pytest.fail(f"{what}\n{logs}{told}", pytrace=False)
 
 
 def history(runs: Path) -> History:
-    return History(read_entries(runs / "toy"))
+    return History(read_entries(runs / "jets"))
 
 
 def n_committed(runs: Path) -> int:
@@ -129,19 +133,15 @@ def n_committed(runs: Path) -> int:
 
 
 def losses(runs: Path) -> list[Lost]:
-    return [entry.record for entry in read_entries(runs / "toy") if isinstance(entry.record, Lost)]
-
-
-def put_study(folder: Path) -> None:
-    (folder / "me").mkdir()
-    (folder / "me/slow_task.py").write_text(TASK)
-    shutil.copy(TOY_TASK, folder / "me/toy_task.py")
-    space = TOY_SPACE.format(task="/srv/me/slow_task.py").replace(":Toy", ":Slow")
-    (folder / "me/toy.yaml").write_text(space)
+    return [entry.record for entry in read_entries(runs / "jets") if isinstance(entry.record, Lost)]
 
 
 def on_head(command: str, options: str = "") -> str:
     return f"ray exec {options}cluster.yaml {shlex.quote(f'cd /srv/me && {command}')}"
+
+
+def processes(host: Host, *words: str) -> list[int]:
+    return [pid for pid, line in host.processes().items() if all(word in line for word in words)]
 
 
 @pytest.fixture
@@ -149,26 +149,25 @@ def story(tmp_path: Path) -> Iterator[Story]:
     if why_not := missing():
         pytest.skip(why_not)
     begun = time.monotonic()
-    with machines(tmp_path, ["head", "worker-1", "worker-2"]) as (laptop, hosts):
-        put_study(tmp_path / "shared")
-        put_study(laptop.folder / "srv")
-        (tmp_path / "shared/slowly").touch()
+    with machines(tmp_path, ["head", "worker-1", "worker-2"]) as (laptop, hosts), ExitStack() as stack:
+        (tmp_path / "shared/me").mkdir()
         print(f"\n{time.monotonic() - begun:7.1f} s  (laptop, head and two workers made)", flush=True)
-        yield Story(laptop, hosts)
+        yield Story(laptop, hosts, stack)
 
 
 @pytest.mark.ray_cluster
-def test_a_study_from_ray_up_to_ray_down_with_a_machine_lost_on_the_way(story: Story, tmp_path: Path) -> None:
+def test_a_study_from_ray_up_to_cluster_down_with_a_machine_lost_on_the_way(
+    story: Story, tmp_path: Path
+) -> None:
     runs = tmp_path / "shared/me/runs"
     bring_up(story)
     begin_study_and_lose_a_worker(story, runs)
+    bring_worker_back_and_go_on(story, runs)
     browse(story)
     bring_home(story)
-    there, home, here = (
-        history(each) for each in (runs, story.laptop.home / "runs", story.laptop.home / "again")
-    )
-    assert there.n_committed == TRIALS
-    assert there.hash == home.hash == here.hash
+    there, home, here = (essence(each / "jets") for each in (runs, *story.at_home("runs", "again")))
+    assert there == home == here
+    assert there[1] == TRIALS + MORE
     assert losses(runs)
     assert not [lost.reason for lost in losses(runs) if lost.to_blame]  # a run cannot help it
     take_down(story)
@@ -181,39 +180,52 @@ def bring_up(story: Story) -> None:
     story.run("ray get-auth-token --generate && chmod 600 ~/.ray/auth_token", 60)
     assert "warning" not in story.run("raysearch cluster check cluster.yaml --connect", 60), story.printed
     story.run("ray up -y cluster.yaml", 180)
-    printed = story.run(on_head("raysearch cluster wait --nodes 3 --address auto"), 240)
+    wait_for_three(story)
+
+
+def wait_for_three(story: Story) -> None:
+    printed = story.run(on_head("raysearch cluster wait --nodes 3 --address auto"), 330)
     assert "3 machines" in printed
-    assert all(f"({NETWORK}.{number})" in printed for number in (2, 3, 4)), printed
+    assert all(f"({host.address})" in printed for host in story.hosts), printed
 
 
 def begin_study_and_lose_a_worker(story: Story, runs: Path) -> None:
-    lost = story.hosts[-1]
-    command = on_head(
-        f"raysearch tune toy.yaml -n {TRIALS} --name toy --set resources.cpus={CPUS} --address auto"
-    )
-    with story.step(command), story.running(command) as process:
-        story.wait("  until 2 trials are done", lambda: n_committed(runs) >= 2, 180)
-        story.wait(
-            f"  until {lost.name} trains",
-            lambda: any("ray::" in line and ".train" in line for line in lost.processes().values()),
-            60,
-        )
-        lost.kill()
-        story.wait("  until its run is given up", lambda: bool(losses(runs)), 120)
-        try:
-            assert process.wait(timeout=240) == 0, story.printed
-        except subprocess.TimeoutExpired:
-            story.fail(f"the study did not end after {lost.name} was lost")
-    summary = [
-        line for line in story.printed.splitlines() if line.startswith(f"toy: {TRIALS} of {TRIALS} trials, 0")
-    ]
-    assert summary, story.printed
-    print(f"{'':11}{summary[-1]}")
+    head, *_, lost = story.hosts
+    story.run(on_head(f"{STUDY} -n {TRIALS} --address auto", "--tmux "), 60)
+    story.wait("  until 2 trials are done", lambda: n_committed(runs) >= 2, 240)
+    story.wait(f"  until {lost.name} trains", lambda: bool(processes(lost, "ray::", ".train")), 120)
+    lost.kill()
+    going_on = [*processes(head, "gcs_server"), *processes(head, "bin/raysearch")]
+    story.run("ray up -y --no-restart cluster.yaml", 120)  # the file did not change: no harm is done
+    assert [*processes(head, "gcs_server"), *processes(head, "bin/raysearch")] == going_on
+    story.run(f"{STUDY} -n {TRIALS} --runs again --local", 400)  # meanwhile, on the laptop
+    story.wait(f"until the run on {lost.name} is given up", lambda: bool(losses(runs)), 180)
+    end_of_study(story, runs, TRIALS)
+    assert len(history(runs).sessions) == 1, "it was interrupted"
+    assert history(runs).hash == history(story.laptop.home / "again").hash
+
+
+def end_of_study(story: Story, runs: Path, n_trials: int) -> None:
+    head = story.hosts[0]
+    story.wait("until the study is done", lambda: not processes(head, "bin/raysearch"), 300)
+    closed = history(runs).closed
+    assert closed is not None, story.terminal()
+    assert closed.reason == "finished", story.terminal()
+    assert f"jets: {n_trials} of {n_trials} trials, 0 failed" in story.terminal()
+
+
+def bring_worker_back_and_go_on(story: Story, runs: Path) -> None:
+    lost = story.hosts.pop()
+    back = story.stack.enter_context(started_again(lost, story.laptop))
+    story.hosts.append(back)
+    wait_for_three(story)
+    story.run(on_head(f"raysearch resume jets --trials +{MORE} --address auto", "--tmux "), 60)
+    story.wait(f"  until {back.name} trains", lambda: bool(processes(back, "ray::", ".train")), 120)
+    end_of_study(story, runs, TRIALS + MORE)
 
 
 def browse(story: Story) -> None:
-    printed = story.run(on_head("raysearch status toy"), 60)
-    assert "toy" in printed
+    assert "jets" in story.run(on_head("raysearch status jets"), 60)
     (story.laptop.home / "ask.py").write_text(MLFLOW)
     with (
         story.running(on_head("raysearch dashboard --port 5000", "-p 5000 ")) as tunnel,
@@ -227,31 +239,29 @@ def browse(story: Story) -> None:
         )
         if asked.returncode:
             story.fail(f"MLflow does not answer through the tunnel: {asked.stderr}")
-        assert "'Slow'" in asked.stdout  # the experiment is named after the task
-        assert asked.stdout.endswith(f" {TRIALS + 1}\n"), "the study and its trials"
+        assert "'jedinet'" in asked.stdout, asked.stdout  # the experiment is named after the task
+        assert asked.stdout.endswith(f" {TRIALS + MORE + 1}\n"), "the study and its trials"
         os.killpg(tunnel.pid, signal.SIGINT)  # Ctrl-C
         head = story.hosts[0]
-        story.wait(
-            "  until MLflow has ended",
-            lambda: not any("--port 5000" in line for line in head.processes().values()),
-            60,
-        )
+        story.wait("  until MLflow has ended", lambda: not processes(head, "--port 5000"), 60)
 
 
 def bring_home(story: Story) -> None:
-    story.run(on_head("raysearch bundle toy"), 60)
-    story.run("ray rsync-down cluster.yaml /srv/me/toy.raysearch.tar.gz .", 60)
-    story.run("raysearch unbundle toy.raysearch.tar.gz && raysearch best toy", 60)
-    story.run(
-        f"raysearch tune /srv/me/toy.yaml -n {TRIALS} --name toy --runs again --set resources.cpus={CPUS} --local",
-        120,
-    )
+    story.run(on_head("raysearch bundle jets"), 60)
+    story.run("ray rsync-down cluster.yaml /srv/me/jets.raysearch.tar.gz .", 60)
+    assert "jets" in story.run("raysearch unbundle jets.raysearch.tar.gz && raysearch report jets", 120)
+    (page,) = story.at_home("runs/jets/report/index.html")
+    assert "jets" in page.read_text()
+    story.run(f"raysearch resume jets --trials +{MORE} --runs again --local", 180)
 
 
 def take_down(story: Story) -> None:
-    """`ray down` ends Ray on the head alone; on the workers the raylet would follow, its helpers would stay."""
-    story.run("ray down -y cluster.yaml", 120)
-    for worker in story.hosts[1:-1]:  # the last was lost
-        options = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
-        story.run(f"ssh {options} {worker.address} \"bash -lc 'ray stop'\"", 60)
-    story.wait("until no process is left", lambda: not any(host.processes() for host in story.hosts), 30)
+    """Nothing stays; a machine that does not answer is named."""
+    story.run(on_head("tmux kill-server"), 60)  # what a user does who has read it
+    printed = story.run("raysearch cluster down cluster.yaml", 240)
+    assert all(f"{host.address}: nothing of this cluster is left" in printed for host in story.hosts), printed
+    assert [host.processes() for host in story.hosts] == [{}, {}, {}]
+    *_, lost = story.hosts
+    lost.kill()
+    printed = story.run("raysearch cluster down cluster.yaml", 240, code=69)
+    assert f"{lost.address}: cannot be reached" in printed

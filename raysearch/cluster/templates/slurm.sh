@@ -25,33 +25,26 @@ READY_S=${READY_S:-300} # how long Ray may take to be up on all nodes
 N_NODES=${SLURM_JOB_NUM_NODES:-@NODES@}
 N_CPUS=${SLURM_CPUS_PER_TASK:-@CPUS@}
 SHARED=$PWD/.raysearch-$SLURM_JOB_ID # token and address: files of this user alone that all nodes see
-PORT=$((20000 + SLURM_JOB_ID % 1250 * 10)) # jobs that share a node do not meet
-export SHARED PORT N_CPUS READY_S
+export SHARED N_CPUS READY_S
 export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH=$SHARED/token RAY_USAGE_STATS_ENABLED=0
 export RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S=0 # at the end nothing runs any more; Ray would wait 30 s for it
 
 say() { echo "$(date +%T) $*"; }
 
 # shellcheck disable=SC2329 # called on the nodes
-start_ray() { # on every node; the first one is the head
-  local scratch ip ray status=0
+start_ray() { # on every node; the first one is the head. All ports are free ones, so that jobs can share nodes
+  local scratch ip port ray status=0
   local -a options=(--block --disable-usage-stats --num-cpus="$N_CPUS" --num-gpus=@GPUS@)
   scratch=$(mktemp -d "/tmp/rs-$SLURM_JOB_ID-XXXX") # short, as Ray's sockets lie there, and no other job's
-  options+=(--temp-dir="$scratch")
+  options+=(--temp-dir="$scratch" --min-worker-port=0 --max-worker-port=0)
   if [ "$SLURM_PROCID" = 0 ]; then
     ip=$(getent ahostsv4 "$(hostname)" | awk '$1 !~ /^127\./ {print $1; exit}')
     ip=${ip:-$(hostname -I | awk '{print $1}')}
-    options+=(--head --node-ip-address="$ip" --port="$PORT" --ray-client-server-port=$((PORT + 1)))
-    options+=(--include-dashboard=false)
-    echo "$ip:$PORT" >"$SHARED/address.part"
-    mv "$SHARED/address.part" "$SHARED/address"
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])')
+    options+=(--head --node-ip-address="$ip" --port=0 --ray-client-server-port="$port" --include-dashboard=false)
   else
     while [ ! -s "$SHARED/address" ]; do
       [ "$SECONDS" -lt "$READY_S" ] || { echo "$(hostname): no head after $READY_S s" >&2 && exit 1; }
-      sleep 0.2
-    done
-    until (echo >"/dev/tcp/$(tr : / <"$SHARED/address")") 2>/dev/null; do
-      [ "$SECONDS" -lt "$READY_S" ] || { echo "$(hostname): the head does not answer" >&2 && exit 1; }
       sleep 0.2
     done
     options+=(--address="$(cat "$SHARED/address")")
@@ -59,6 +52,11 @@ start_ray() { # on every node; the first one is the head
   ray start "${options[@]}" &
   ray=$!
   trap 'kill -TERM "$ray" 2>/dev/null || true' TERM INT
+  if [ "$SLURM_PROCID" = 0 ]; then
+    while [ ! -s "$scratch/ray_current_cluster" ] && kill -0 "$ray" 2>/dev/null; do sleep 0.2; done
+    [ ! -s "$scratch/ray_current_cluster" ] ||
+      { cp "$scratch/ray_current_cluster" "$SHARED/address.part" && mv "$SHARED/address.part" "$SHARED/address"; }
+  fi
   while kill -0 "$ray" 2>/dev/null; do
     wait "$ray" || status=$? # a signal ends the wait, not Ray
   done
