@@ -25,6 +25,7 @@ from raysearch.data.other_data import OtherData, Piece
 from raysearch.data.tensors import TensorData
 from raysearch.errors import InputError, StorageError
 from raysearch.tasks.task import Task
+from raysearch.training.precision import computing_in, widened
 
 ANSWERS = (
     "labels",
@@ -180,7 +181,7 @@ def _fill(
     done = 0
     constant: set[str] = set()
     for piece in data.pieces():
-        outputs = [_outputs(trained.task, model, piece, batch, device) for model in trained.models]
+        outputs = [_outputs(trained, model, piece, batch, device) for model in trained.models]
         folds = [_arrays(trained.task, rows, piece) for rows in outputs]
         if not done:
             constant = _constant(trained.task, outputs[0], piece)
@@ -193,13 +194,14 @@ def _fill(
         yield done
 
 
-def _outputs(task: Task[Any], fold: FoldModel, piece: Piece, batch: int, device: torch.device) -> Tensor:
-    """Apply one model to a piece."""
+def _outputs(trained: Trained, fold: FoldModel, piece: Piece, batch: int, device: torch.device) -> Tensor:
+    """Apply one model to a piece, in the precision in which it was trained."""
     scaling = None if fold.scaling is None else fold.scaling.to(device)
     stored = TensorData(tuple(tensor.to(device) for tensor in piece.batch), scaling=scaling)
-    with torch.no_grad():
+    with torch.no_grad(), computing_in(trained.precision, device):
         parts = torch.arange(len(stored), device=device).split(batch)
-        return torch.cat([task.predict(fold.model, stored.rows(rows)).cpu() for rows in parts])
+        outputs = [trained.task.predict(fold.model, stored.rows(rows)).cpu() for rows in parts]
+    return widened(torch.cat(outputs))
 
 
 def _arrays(task: Task[Any], outputs: Tensor, piece: Piece) -> Arrays:

@@ -201,6 +201,7 @@ def _order(job: _Job, number: int) -> Order:
         fold=job.recipe.fold,
         attempt=1,
         settings=job.trained.values,
+        precision=job.trained.precision,
         seed=derive(space_file.seed, "prune", job.trained.trial, job.recipe.fold, number),
         source=job.trained.source,
         epochs=job.recipe.epochs,
@@ -216,7 +217,8 @@ def _metrics(job: _Job, weights: Mapping[str, Tensor], data: TensorData, prefix:
     """Metrics of a model on a part."""
     model: nn.Module = job.found.model
     model.load_state_dict(weights)
-    found = job.trained.task.metrics(evaluate(job.trained.task, model, data, OneWorker()), data)
+    outputs = evaluate(job.trained.task, model, data, OneWorker(), job.trained.precision)
+    found = job.trained.task.metrics(outputs, data)
     return {f"{prefix}{name}": float(value) for name, value in found.items()}
 
 
@@ -243,6 +245,7 @@ def _export(job: _Job, table: Table, weights: Mapping[str, Tensor]) -> None:
         "trial": job.trained.trial,
         "fold": job.recipe.fold,
         "settings": job.trained.values,
+        "precision": job.trained.precision,
         "scaling": to_plain(job.found.scaling),
         "weights_sha256": table.rounds[-1].weights_sha256,
         "torch": str(torch.__version__),

@@ -16,14 +16,15 @@ from raysearch.data.plain_scaling import from_plain
 from raysearch.data.scaling import Scaling
 from raysearch.data.source import DataSource, changes
 from raysearch.errors import InputError, StorageError
-from raysearch.evolve.make import divide
 from raysearch.ledger.history import History, RunHistory, TrialHistory
 from raysearch.seeds import derive
 from raysearch.space.space_file import SpaceFile
 from raysearch.tasks import load_task
 from raysearch.tasks.task import Task, make_settings
 from raysearch.training.checkpoint import load_checkpoint, weights_sha256
+from raysearch.training.precision import FLOAT32
 from raysearch.training.randomness import seed_all
+from raysearch.training.settings import divide
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Trained:
         task: the task itself.
         values: the settings as plain values, complete.
         settings: the same as the task's own type.
+        precision: in which it was trained, and is applied.
         source: the study's data.
         models: one for each fold.
         space_file: of the study.
@@ -62,6 +64,7 @@ class Trained:
     task: Task[Any]
     values: dict[str, Any]
     settings: Any
+    precision: str
     source: DataSource
     models: tuple[FoldModel, ...]
     space_file: SpaceFile
@@ -80,6 +83,7 @@ class Trained:
             "trial": str(self.trial),
             "task": self.reference,
             "settings": json.dumps(self.values, sort_keys=True),
+            "precision": self.precision,
             "weights_sha256": " ".join(model.weights_sha256 for model in self.models),
         }
 
@@ -105,8 +109,8 @@ def load_trained(folder: Path, history: History, which: str, source: DataSource)
     _check_kept(history, trial)
     space_file = SpaceFile.model_validate(history.created.space_file)
     task = load_task(space_file.task)
-    values, _ = divide(space_file.strategy, space_file.searched.complete(trial.settings))
-    settings = make_settings(task, values)
+    divided = divide(space_file.strategy, space_file.searched.complete(trial.settings))
+    settings = make_settings(task, divided.task)
 
     @cache
     def checked() -> DataSource:
@@ -125,8 +129,9 @@ def load_trained(folder: Path, history: History, which: str, source: DataSource)
         trial=trial.number,
         reference=space_file.task,
         task=task,
-        values=dict(values),
+        values=divided.task,
         settings=settings,
+        precision=divided.precision,
         source=source,
         models=tuple(models),
         space_file=space_file,
@@ -158,6 +163,7 @@ def _load_pruned(folder: Path, history: History, which: str, source: DataSource)
         task=task,
         values=about["settings"],
         settings=settings,
+        precision=about.get("precision", FLOAT32),  # a version before knew no other
         source=source,
         models=(FoldModel(about["fold"], model, scaling, about["weights_sha256"]),),
         space_file=space_file,

@@ -36,11 +36,11 @@ def check(
 ) -> None:
     """Check a space file; all faults at once, exit code 2 if there are any."""
     from raysearch.errors import InputError
-    from raysearch.evolve.make import divide, make_strategy
     from raysearch.search.make import sampler_problems
     from raysearch.space.series import read_members
     from raysearch.tasks import load_task
     from raysearch.tasks.task import make_settings
+    from raysearch.training.settings import divide, setting_problems
 
     path = find_space_file(space)
     members = read_members(path, overrides or [])
@@ -50,11 +50,11 @@ def check(
         if problems:
             raise InputError(*(f"{path}: {problem}" for problem in problems))
         task = load_task(space_file.task)
-        for corner in space_file.searched.corners:
-            settings, evolution = divide(space_file.strategy, corner)
-            make_settings(task, settings, f"{path}: space")
-            if space_file.strategy is not None:
-                make_strategy(space_file.strategy, evolution, dimension=1)
+        corners = space_file.searched.corners
+        if problems := setting_problems(space_file.task, space_file.strategy, corners):
+            raise InputError(*(f"{path}: {problem}" for problem in problems))
+        for corner in corners:
+            make_settings(task, divide(space_file.strategy, corner).task, f"{path}: space")
     first = next(iter(members.values()))
     searches = f"{len(members)} searches of " if len(members) > 1 else ""
     typer.echo(

@@ -8,12 +8,12 @@ from types import FrameType
 from typing import Any, Protocol, Self
 
 from raysearch.data.source import DataSource
-from raysearch.evolve.make import divide
 from raysearch.ledger.records import Ended
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.study import Run, Study
 from raysearch.training.final import TestOutcome
 from raysearch.training.order import Order, Outcome
+from raysearch.training.settings import divide
 
 
 class StopFlag:
@@ -76,14 +76,14 @@ def source_of(space_file: SpaceFile) -> DataSource:
 def order_for(study: Study, run: Run) -> Order:
     """Write the order for a run of a study."""
     space_file, created = study.space_file, study.history.created
-    settings, evolution = divide(space_file.strategy, run.settings)
+    settings = divide(space_file.strategy, run.settings)
     return Order(
         task=space_file.task,
         study_folder=str(study.ledger.folder.resolve()),
         trial=run.trial,
         fold=run.fold,
         attempt=run.attempt,
-        settings=settings,
+        settings=settings.task,
         seed=run.seed,
         source=source_of(space_file),
         objective=created.objective,
@@ -98,7 +98,8 @@ def order_for(study: Study, run: Run) -> Order:
         workers=space_file.resources.workers,
         runs=space_file.budget.runs,
         strategy=space_file.strategy,
-        evolution=evolution,
+        evolution=settings.evolution,
+        precision=settings.precision,
         parent=run.parent,
         parent_sha256=run.parent_sha256,
         breeds=run.breeds,

@@ -8,11 +8,10 @@ import os
 import platform
 import shutil
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -22,7 +21,6 @@ from raysearch.cluster.executor import Executor, StopFlag, order_for, source_of
 from raysearch.cluster.request import NO_WISH, Where, Wish
 from raysearch.data.source import changes
 from raysearch.errors import InputError, NoFinishedTrialError, StoppedError, StorageError
-from raysearch.evolve.make import divide, make_strategy, settings_of
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger, read_entries
 from raysearch.ledger.records import Created, Opened, Tested
@@ -31,10 +29,9 @@ from raysearch.seeds import generator
 from raysearch.space.space_file import ResourcesSection, SpaceFile
 from raysearch.study.folders import check_writable, resume_command
 from raysearch.study.study import Listener, Study
-from raysearch.tasks import load_task
-from raysearch.tasks.task import settings_names
 from raysearch.training.checkpoint import write_durably
 from raysearch.training.rehearsal import Rehearsal, Wanted, rehearse
+from raysearch.training.settings import divide, setting_problems
 
 PACKAGES = ("raysearch", "ray", "torch", "optuna", "nevergrad", "numpy", "mlflow", "h5py")
 DECIDES_BITS = ("raysearch", "torch", "optuna", "nevergrad", "numpy")
@@ -83,31 +80,19 @@ def prepare(space_file: SpaceFile, runs: Path) -> Prepared:
 
 def _rehearse(space_file: SpaceFile) -> Rehearsal:
     space = space_file.searched
-    first = space.complete(space.sample(generator(space_file.seed, "rehearsal")))
-    points = [divide(space_file.strategy, point) for point in (first, *space.corners)]
-    if space_file.strategy is not None:
-        _check_strategy(space_file, [own for _, own in points])
-    wanted = Wanted(space_file.objectives, space_file.limits.given, by_gradient=space_file.strategy is None)
-    (settings, _), *corners = points
-    return rehearse(
-        space_file.task, source_of(space_file), settings, [corner for corner, _ in corners], wanted
-    )
-
-
-def _check_strategy(space_file: SpaceFile, points: Sequence[dict[str, Any]]) -> None:
-    assert space_file.strategy is not None  # or there is nothing to check
-    both = set(settings_of(space_file.strategy)) & set(settings_names(load_task(space_file.task)))
-    problems = dict.fromkeys(
-        f"space.{name}: {space_file.task} and {space_file.strategy} both have a setting of that name"
-        for name in sorted(both)
-    )
-    for point in points:
-        try:
-            make_strategy(space_file.strategy, point, dimension=1)
-        except InputError as error:
-            problems |= dict.fromkeys(f"space.{problem}" for problem in error.problems)
-    if problems:
+    points = [space.complete(space.sample(generator(space_file.seed, "rehearsal"))), *space.corners]
+    if problems := setting_problems(space_file.task, space_file.strategy, points):
         raise InputError(*problems)
+    first, *corners = (divide(space_file.strategy, point) for point in points)
+    wanted = Wanted(
+        space_file.objectives,
+        space_file.limits.given,
+        by_gradient=space_file.strategy is None,
+        precisions=tuple(dict.fromkeys(divided.precision for divided in (first, *corners))),
+    )
+    return rehearse(
+        space_file.task, source_of(space_file), first.task, [corner.task for corner in corners], wanted
+    )
 
 
 def create_study(prepared: Prepared, folder: Path, slots: int, series: str = "") -> Ledger:

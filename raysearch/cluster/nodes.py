@@ -1,4 +1,4 @@
-"""How many machines a cluster has, and the wait until all of them have joined."""
+"""The machines of a cluster: how many there are, what each of them says, and the wait until all have joined."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import contextlib
 import logging
 import socket
 import time
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import ray
 from ray._private.services import canonicalize_bootstrap_address
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from raysearch.errors import InputError, ResourceError
 
@@ -22,6 +25,40 @@ def alive_nodes() -> dict[str, str]:
         for node in ray.nodes()
         if node["Alive"]
     }
+
+
+def ask_nodes(
+    work: Callable[..., Any],
+    nodes: Iterable[str],
+    limit_s: float,
+    *arguments: Any,  # noqa: ANN401 - Ray passes anything
+) -> dict[str, Any]:
+    """What a function returns on each node, or the reason why it did not.
+
+    Args:
+        work: given the arguments, and the node's id as the last one.
+        nodes: their ids.
+        limit_s: how long all of them may take.
+        arguments: the same for all.
+    """
+    remote = ray.remote(num_cpus=0, max_retries=0)(work)
+    calls = {
+        remote.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(
+            *arguments, node
+        ): node
+        for node in nodes
+    }
+    done, late = ray.wait(list(calls), num_returns=len(calls), timeout=limit_s)
+    answers: dict[str, Any] = {}
+    for call in done:
+        try:
+            answers[calls[call]] = ray.get(call)
+        except ray.exceptions.RayError as error:
+            answers[calls[call]] = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+    for call in late:
+        ray.cancel(call, force=True)
+        answers[calls[call]] = f"no answer within {limit_s:g} s"
+    return answers
 
 
 def wait_for_nodes(address: str, n_nodes: int, timeout_s: float) -> list[str]:

@@ -15,7 +15,7 @@ from raysearch.errors import ResourceError
 
 @dataclass(frozen=True)
 class WorkerResources:
-    """What each worker of a run gets."""
+    """What each worker of a run gets; of GPUs one, a share of one, or none."""
 
     cpus: float = 1.0
     gpus: float = 0.0
@@ -56,7 +56,12 @@ def n_dead_machines() -> int:
 
 
 def group_slots(workers: int, resources: WorkerResources, machines: Iterable[Mapping[str, float]]) -> int:
-    """How many runs of so many workers fit at once; a worker needs all it gets on one machine."""
-    bundle = resources.bundle().items()
-    places = sum(min(fits(machine.get(name, 0.0), each) for name, each in bundle) for machine in machines)
-    return places // workers
+    """How many runs of so many workers fit at once; a worker needs all it gets on one machine, and of one GPU."""
+    return sum(_places(resources, machine) for machine in machines) // workers
+
+
+def _places(resources: WorkerResources, machine: Mapping[str, float]) -> int:
+    places = fits(machine.get("CPU", 0.0), resources.cpus)
+    if resources.gpus:  # of two GPUs 0.6 can be had twice, not three times
+        places = min(places, int(machine.get("GPU", 0.0)) * fits(1.0, resources.gpus))
+    return places

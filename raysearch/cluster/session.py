@@ -12,12 +12,15 @@ from ray._private.services import canonicalize_bootstrap_address
 
 from raysearch.cluster.cgroups import usable_cpus
 from raysearch.cluster.environment import TOKEN
+from raysearch.cluster.gpus import check_gpus
 from raysearch.cluster.resources import WorkerResources, group_slots, machines
 from raysearch.errors import ResourceError
 from raysearch.space.space_file import ResourcesSection
 
 OBJECT_STORE_BYTES = 256 * 1024**2  # orders and results are small; data are read where they are used
 ANSWER_S = 10.0
+MORE_THERE = "give --address of a larger cluster"
+YET_TO_JOIN = "wait for the machines that have them: raysearch cluster wait"
 
 
 def start_session(address: str | None, resources: ResourcesSection) -> None:
@@ -28,12 +31,12 @@ def start_session(address: str | None, resources: ResourcesSection) -> None:
         resources: what one worker of a run gets.
 
     Raises:
-        ResourceError: no cluster there, wrong token, or it can never hold one run.
+        ResourceError: no cluster there, wrong token, it cannot hold one run, or torch cannot use its GPUs.
     """
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     n_cpus = usable_cpus()
     if address is None:  # Ray takes seconds to start; which GPUs there are it finds out better than we
-        _check_total(resources, {"CPU": n_cpus, "GPU": math.inf})
+        _check_total(resources, {"CPU": n_cpus, "GPU": math.inf}, MORE_THERE)
     try:
         if address is None:
             ray.init(
@@ -54,7 +57,7 @@ def start_session(address: str | None, resources: ResourcesSection) -> None:
     if TOKEN.is_file():  # Ray makes both readable to all
         TOKEN.chmod(0o600)
         TOKEN.parent.chmod(0o700)
-    _check_resources(resources)
+    _check_resources(resources, MORE_THERE if address is None else YET_TO_JOIN)
 
 
 def _check_answers(address: str) -> None:
@@ -65,28 +68,30 @@ def _check_answers(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_S).close()
 
 
-def _check_resources(resources: ResourcesSection) -> None:
+def _check_resources(resources: ResourcesSection, otherwise: str) -> None:
     try:
-        _check_total(resources, ray.cluster_resources())
+        _check_total(resources, ray.cluster_resources(), otherwise)
         each_worker = WorkerResources(resources.cpus, resources.gpus)
         if not group_slots(resources.workers, each_worker, machines()):
             raise ResourceError(
                 f"the cluster's machines, each for itself, cannot hold {resources.workers} workers of "
-                f"{resources.cpus:g} CPU and {resources.gpus:g} GPU; change resources"
+                f"{resources.cpus:g} CPU and {resources.gpus:g} GPU; change resources, or {otherwise}"
             )
+        if resources.gpus:
+            check_gpus()
     except ResourceError:
         ray.shutdown()
         raise
 
 
-def _check_total(resources: ResourcesSection, total: Mapping[str, float]) -> None:
+def _check_total(resources: ResourcesSection, total: Mapping[str, float], otherwise: str) -> None:
     for name, each in (("CPU", resources.cpus), ("GPU", resources.gpus)):
         wanted, there = each * resources.workers, total.get(name, 0)
         if wanted > there:
             sum_of = f" ({resources.workers} workers x {each:g})" if resources.workers > 1 else ""
             raise ResourceError(
-                f"a run needs {wanted:g} {name}{sum_of}, there are {there:g}; change resources.{name.lower()}s, "
-                "or give --address of a larger cluster"
+                f"a run needs {wanted:g} {name}{sum_of}, there are {there:g}; "
+                f"change resources.{name.lower()}s, or {otherwise}"
             )
 
 

@@ -6,14 +6,11 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import ray
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-from raysearch.cluster.nodes import alive_nodes
+from raysearch.cluster.nodes import alive_nodes, ask_nodes
 from raysearch.errors import FolderError
 
 LIMIT_S = 60.0  # for all nodes to write, and again for all to read
@@ -40,9 +37,9 @@ def check_shared(folder: Path, limit_s: float = LIMIT_S) -> None:
     except OSError as error:
         raise FolderError(f"{folder}: cannot be written: {error.strerror}") from error
     try:
-        wrote = _on_all(_write, nodes, limit_s, str(meeting))
+        wrote = ask_nodes(_write, nodes, limit_s, str(meeting))
         writers = sorted(node for node, failure in wrote.items() if failure is None)
-        saw = _on_all(_missing, writers, limit_s, str(meeting), writers)
+        saw = ask_nodes(_missing, writers, limit_s, str(meeting), writers)
         here = _missing(str(meeting), writers, "")
     finally:
         shutil.rmtree(meeting, ignore_errors=True)
@@ -74,28 +71,6 @@ def judge(
         elif unseen := [nodes[other] for other in missing if other not in here]:
             faults.append(f"{nodes[node]}: does not see what was written by {', '.join(unseen)}")
     return faults
-
-
-def _on_all(work: Callable[..., Any], nodes: Any, limit_s: float, *arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - Ray passes anything
-    """What a function returns on each node, or the reason why it did not."""
-    remote = ray.remote(num_cpus=0, max_retries=0)(work)
-    calls = {
-        remote.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)).remote(
-            *arguments, node
-        ): node
-        for node in nodes
-    }
-    done, late = ray.wait(list(calls), num_returns=len(calls), timeout=limit_s)
-    answers: dict[str, Any] = {}
-    for call in done:
-        try:
-            answers[calls[call]] = ray.get(call)
-        except ray.exceptions.RayError as error:
-            answers[calls[call]] = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-    for call in late:
-        ray.cancel(call, force=True)
-        answers[calls[call]] = f"no answer within {limit_s:g} s"
-    return answers
 
 
 def _write(folder: str, node: str) -> str | None:

@@ -25,6 +25,7 @@ from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
 
 from raysearch.cluster.executor import StopFlag, ended_record, order_for
+from raysearch.cluster.gpus import own_device
 from raysearch.cluster.resources import (
     WorkerResources,
     group_slots,
@@ -103,13 +104,16 @@ class TuneExecutor:
         """Apply the best model to the test set: here on a CPU, in a Ray task where runs have a GPU."""
         if not self._resources.gpus:
             return evaluate_on_test(order, weights, weights_sha256)
-        remote = ray.remote(num_cpus=self._resources.cpus, num_gpus=self._resources.gpus, max_calls=1)(
-            evaluate_on_test
-        )
+        remote = ray.remote(num_cpus=self._each.cpus, num_gpus=self._each.gpus, max_calls=1)(_evaluate_there)
         try:
-            return ray.get(remote.remote(order, weights, weights_sha256))
+            return ray.get(remote.remote(self._each.gpus, order, weights, weights_sha256))
         except ray.exceptions.RayTaskError as error:
             raise error.cause from error
+
+
+def _evaluate_there(share: float, order: Order, weights: str, weights_sha256: str) -> TestOutcome:
+    """Apply the best model on the GPU, or the share of one, that a Ray task was given."""
+    return evaluate_on_test(order, weights, weights_sha256, own_device(share))
 
 
 def _reason(text: str) -> str:

@@ -6,10 +6,9 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-import ray
-import torch
 from ray import tune
 
+from raysearch.cluster.gpus import own_device
 from raysearch.cluster.resources import WorkerResources
 from raysearch.errors import StorageError
 from raysearch.training.attempt import attempt_run
@@ -34,7 +33,7 @@ def attempt_in_actor(config: dict[str, Any], each: WorkerResources) -> None:
 
             outcome = run_in_group(order, each, _tune_report)
         else:
-            outcome = attempt_run(order, OneWorker(_device()), _tune_report)
+            outcome = attempt_run(order, OneWorker(own_device(each.gpus)), _tune_report)
     except StorageError as error:
         tune.report({"event": "storage", "message": str(error)})
         raise
@@ -45,7 +44,3 @@ def attempt_in_actor(config: dict[str, Any], each: WorkerResources) -> None:
 
 def _tune_report(report: EpochReport) -> None:
     tune.report({"event": "epoch", "report": json.dumps(asdict(report))})
-
-
-def _device() -> torch.device:
-    return torch.device("cuda" if ray.get_gpu_ids() else "cpu")

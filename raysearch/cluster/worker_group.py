@@ -22,7 +22,7 @@ from typing import Any
 import ray
 import torch.distributed as dist
 from ray import train
-from ray.train.torch import get_device
+from ray.train.torch import TorchConfig, get_device
 from ray.train.v2._internal.callbacks import AcceleratorSetupCallback, BackendSetupCallback
 from ray.train.v2._internal.execution.callback import ReportCallback
 from ray.train.v2._internal.execution.context import TrainRunContext
@@ -38,6 +38,7 @@ from ray.train.v2.torch.torch_trainer import TorchTrainer
 from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
+from raysearch.cluster.gpus import limited
 from raysearch.cluster.resources import WorkerResources, trial_group
 from raysearch.errors import StorageError
 from raysearch.training.attempt import attempt_run
@@ -65,7 +66,7 @@ def run_in_group(order: Order, resources: WorkerResources, report: Report) -> Ou
 
     Args:
         order: the attempt; its paths are absolute.
-        resources: of each worker; gloo connects CPUs, nccl GPUs.
+        resources: of each worker; gloo connects CPUs and shares of GPUs, nccl GPUs.
         report: called in this process for each epoch of the first worker.
 
     Raises:
@@ -77,7 +78,8 @@ def run_in_group(order: Order, resources: WorkerResources, report: Report) -> Ou
     with tempfile.TemporaryDirectory(prefix="raysearch-train-") as throw_away:
         trainer = _TrialTrainer(
             _work,
-            train_loop_config=order.to_plain(),
+            train_loop_config={"order": order.to_plain(), "gpus": resources.gpus},
+            torch_config=TorchConfig(backend=backend_for(resources)),
             scaling_config=ScalingConfig(
                 num_workers=order.workers, use_gpu=resources.gpus > 0, resources_per_worker=resources.bundle()
             ),
@@ -105,12 +107,17 @@ class RunFailedError(Exception):
         self.outcome = outcome
 
 
-def _work(plain_order: dict[str, Any]) -> dict[str, Any]:
+def backend_for(resources: WorkerResources) -> str:
+    """How workers talk; nccl connects no two processes on one GPU, which shares of it would be."""
+    return "nccl" if resources.gpus == 1 else "gloo"
+
+
+def _work(config: dict[str, Any]) -> dict[str, Any]:
     """One worker's part of the attempt; runs in each of Train's workers."""
-    order = Order.from_plain(plain_order)
+    order = Order.from_plain(config["order"])
     peers: list[Any] = [None] * order.workers
     dist.all_gather_object(peers, ray.get_runtime_context().current_actor)
-    workers = TorchWorkers(get_device())
+    workers = TorchWorkers(limited(get_device(), config["gpus"]))
     outcome = asdict(attempt_run(order, workers, lambda epoch: train.report(asdict(epoch))))
     if outcome["state"] == "failed":
         ray.get([peer.__ray_ready__.remote() for peer in peers])  # a lost peer is no failure of the run

@@ -14,7 +14,7 @@ from torch import Tensor
 from raysearch.data.scaling import Scaling
 
 Batch = tuple[Tensor, ...]
-DEVICE_SHARE = 0.25  # of a device's memory that one part may take; larger ones go there batch by batch
+DEVICE_SHARE = 0.25  # of the memory that we have there, for one part; larger ones go there batch by batch
 
 
 class TensorData:
@@ -70,10 +70,7 @@ class TensorData:
         if device == self._stored[0].device:
             return self
         n_bytes = sum(tensor[:1].nbytes for tensor in self._stored) * len(self)
-        if (
-            device.type == "cuda"
-            and n_bytes > DEVICE_SHARE * torch.cuda.get_device_properties(device).total_memory
-        ):
+        if device.type == "cuda" and n_bytes > DEVICE_SHARE * _memory(device):
             moved = TensorData(self._stored, self._selection, self._to(device))
             moved._device = device
             return moved
@@ -82,6 +79,12 @@ class TensorData:
 
     def _to(self, device: torch.device) -> Scaling | None:
         return None if self._scaling is None else self._scaling.to(device)
+
+
+def _memory(device: torch.device) -> float:
+    """Bytes of a GPU's memory that this process may take."""
+    share = torch.cuda.get_per_process_memory_fraction(device)
+    return share * torch.cuda.get_device_properties(device).total_memory
 
 
 @dataclass(frozen=True)

@@ -44,21 +44,6 @@ def settings_of(name: str) -> tuple[str, ...]:
     return tuple(setting.name for setting in fields(_kind(name).settings))
 
 
-def divide(name: str | None, settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Divide a trial's settings between the task and the strategy that evolves its weights, if one does.
-
-    Args:
-        name: of the strategy, or None.
-        settings: of both.
-
-    Returns:
-        The task's settings, and the strategy's.
-    """
-    names = settings_of(name) if name is not None else ()
-    ours = {key: value for key, value in settings.items() if key not in names}
-    return ours, {key: value for key, value in settings.items() if key in names}
-
-
 def make_strategy(name: str, settings: Mapping[str, Any], dimension: int) -> Strategy[Any]:
     """Make a strategy.
 

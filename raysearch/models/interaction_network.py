@@ -103,7 +103,8 @@ class InteractionNetwork(nn.Module):
             needed (a few seconds, once per machine and size), and recomputes whatever ``memory`` says. Where
             there is no compiler, and in other precisions or on other devices, it is as ``"torch"``.
 
-    All these are one function but for rounding, and have the same parameters.
+    All these are one function but for rounding, and have the same parameters. Under ``torch.autocast`` f_R, the bulk
+    of the work, keeps the weights' precision; f_O and phi_C take the lower one.
 
     Raises:
         InputError: for another ``memory`` or ``kernel``; lists both.
@@ -151,10 +152,14 @@ class InteractionNetwork(nn.Module):
         most_edges = 0 if fused else block_edges(x_BNP.device)
         nodes = find_nodes(x_BNP, most_edges, merge=not wants_gradient)
         x_XP = x_BNP.reshape(-1, expected[1])[nodes.rows_X]
-        if fused:
-            incoming_XD = fused_incoming_effects(fused, x_XP, (self.fr1, self.fr2, self.fr3), nodes.blocks)
-        else:
-            incoming_XD = self._incoming(x_XP, nodes.blocks)
+        with torch.autocast(
+            x_BNP.device.type, enabled=False
+        ):  # our own gradients know one precision: the weights'
+            if fused:
+                layers = (self.fr1, self.fr2, self.fr3)
+                incoming_XD = fused_incoming_effects(fused, x_XP, layers, nodes.blocks)
+            else:
+                incoming_XD = self._incoming(x_XP, nodes.blocks)
         act = ACTIVATIONS[self.shape.activation_object]
         c_XC = torch.cat([x_XP, incoming_XD], dim=1)
         o_XO = act(self.fo3(act(self.fo2(act(self.fo1(c_XC))))))

@@ -158,9 +158,16 @@ class ResourcesSection(Section):
     """What one worker of a run gets."""
 
     cpus: Annotated[Number, Field(gt=0)] = 1
-    gpus: Annotated[Number, Field(ge=0)] = 0  # may be a fraction
+    gpus: Annotated[Number, Field(ge=0)] = 0  # 1, or a share of one
     workers: AtLeastOne = 1  # data-parallel workers of one run
     threads: AtLeastOne = 1  # of a worker; decides bits
+
+    @field_validator("gpus")
+    @classmethod
+    def _one_gpu(cls, gpus: float) -> float:
+        if gpus > 1:
+            raise ValueError(f"a worker computes on one GPU; for several raise resources.workers, got {gpus}")
+        return gpus
 
 
 class Published(Section):

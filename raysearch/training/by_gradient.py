@@ -7,6 +7,7 @@ from typing import Any
 
 from raysearch.seeds import derive
 from raysearch.training.learner import Ground, NonFiniteError, Trained
+from raysearch.training.precision import LEAST_SCALE, computing_in, loss_scaler, widened
 from raysearch.training.randomness import seed_all
 
 
@@ -27,6 +28,7 @@ class GradientLearner:
         if inherited.get("kind") == self._kind:
             own = self.optimizer.state_dict()
             self.optimizer.load_state_dict({**own, "state": inherited["optimizer"]["state"]})
+        self._scaler = loss_scaler(ground.order.precision, ground.workers.device)
         self._parallel = ground.workers.wrap(ground.model)
 
     @property
@@ -44,17 +46,27 @@ class GradientLearner:
             share = batch[workers.rank :: workers.size]
             if len(batch) < workers.size:
                 break  # a last batch too small for every worker to have a part
-            loss = task.loss(self._parallel, train.rows(share))
+            with computing_in(self._ground.order.precision, workers.device):
+                loss = widened(task.loss(self._parallel, train.rows(share)))
             weight = len(share) * workers.size / len(batch)  # makes the mean over workers that over the batch
-            (loss * weight).backward()
+            self._scaler.scale(loss * weight).backward()
             mean_loss = workers.sum(loss.item() * weight) / workers.size
             if not math.isfinite(mean_loss):
                 raise NonFiniteError(f"the loss is {mean_loss} in epoch {epoch}, batch {place + 1}")
-            self.optimizer.step()
+            self._step(epoch, place)
             self.optimizer.zero_grad(set_to_none=True)
             total += mean_loss * len(batch)
             n_seen += len(batch)
         return Trained(total / n_seen, n_seen)
+
+    def _step(self, epoch: int, place: int) -> None:
+        """Take a step, or leave it out where scaled gradients overflow, on every worker alike."""
+        self._scaler.step(self.optimizer)
+        self._scaler.update()
+        if self._scaler.is_enabled() and self._scaler.get_scale() < LEAST_SCALE:
+            raise NonFiniteError(
+                f"the gradients overflow {self._ground.order.precision} even unscaled in epoch {epoch}, batch {place + 1}"
+            )
 
     def end_epoch(self, loss: float) -> None:
         """Let the scheduler lower the learning rate."""
@@ -62,14 +74,18 @@ class GradientLearner:
             self._scheduler.step(loss)
 
     def state(self) -> dict[str, Any]:
-        """The optimiser's state, and the scheduler's."""
+        """The state of the optimiser, of the scheduler and of what scales losses."""
         state: dict[str, Any] = {"optimizer": self.optimizer.state_dict(), "kind": self._kind}
         if self._scheduler is not None:
             state["scheduler"] = self._scheduler.state_dict()
+        if self._scaler.is_enabled():
+            state["scaler"] = self._scaler.state_dict()
         return state
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take both back."""
+        """Take all back."""
         self.optimizer.load_state_dict(state["optimizer"])
         if self._scheduler is not None:
             self._scheduler.load_state_dict(state["scheduler"])
+        if self._scaler.is_enabled():
+            self._scaler.load_state_dict(state["scaler"])

@@ -20,6 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from raysearch.data.tensors import TensorData
 from raysearch.models.interaction_network_plain import plain_form
 from raysearch.tasks.task import Task
+from raysearch.training.precision import FLOAT32, computing_in
 
 COUNTED = ("parameters", "mflop")
 LATENCY_BATCH = 1000  # as in the paper's resource table (arXiv:1908.05318, table 4)
@@ -51,13 +52,16 @@ def count_mflop(task: Task[Any], model: nn.Module, data: TensorData) -> float:
 
 
 @torch.no_grad()
-def measure_latency(task: Task[Any], model: nn.Module, data: TensorData) -> dict[str, Any]:
+def measure_latency(
+    task: Task[Any], model: nn.Module, data: TensorData, precision: str = FLOAT32
+) -> dict[str, Any]:
     """Time inference of a batch of real examples, which may have padding that the model saves on.
 
     Args:
         task: knows how to apply the model.
         model: in evaluation mode, on the device to measure.
         data: on the same device; the first ``LATENCY_BATCH`` examples are the batch, or all if there are fewer.
+        precision: to compute in.
 
     Returns:
         ``ms``: median of some repeats after a warm-up; ``spread_ms``: fastest and slowest; ``batch``; ``device``;
@@ -68,7 +72,8 @@ def measure_latency(task: Task[Any], model: nn.Module, data: TensorData) -> dict
     times = []
     for _ in range(REPEATS + 1):
         started = time.perf_counter()
-        task.predict(model, batch)
+        with computing_in(precision, device):
+            task.predict(model, batch)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         times.append(1e3 * (time.perf_counter() - started))

@@ -36,13 +36,16 @@ class TestOutcome:
     latency: dict[str, Any]
 
 
-def evaluate_on_test(order: Order, weights: str, expected_sha256: str) -> TestOutcome:
+def evaluate_on_test(
+    order: Order, weights: str, expected_sha256: str, device: torch.device | None = None
+) -> TestOutcome:
     """Apply a run's best weights to the test set and keep the predictions.
 
     Args:
         order: the run.
         weights: its best checkpoint, inside the study's folder.
         expected_sha256: of the weights, as the ledger has it.
+        device: where to compute; the CPU if not given.
 
     Raises:
         StorageError: the checkpoint is gone or is not the one in the ledger.
@@ -54,12 +57,14 @@ def evaluate_on_test(order: Order, weights: str, expected_sha256: str) -> TestOu
         raise StorageError(f"{folder / weights}: gone or damaged; the best model cannot be evaluated")
     task = load_task(order.task)
     settings = make_settings(task, order.settings)
+    worker = OneWorker(device)
     test = load_parts(task, order.source.of_fold(order.fold), settings).test
+    there = test.to(worker.device)
     seed_all(derive(order.seed, "weights"))  # what a model draws and does not keep in its state_dict
-    model = task.model(settings)
+    model = task.model(settings).to(worker.device)
     model.load_state_dict(content["model"])
-    outputs = evaluate(task, model, test, OneWorker())
-    latency = measure_latency(task, model, test)
+    outputs = evaluate(task, model, there, worker, order.precision)
+    latency = measure_latency(task, model, there, order.precision)
     scaling = task.scaling(order.source.of_fold(order.fold), settings)
     _export(folder, order, content["model"], to_plain(scaling))
     buffer = io.BytesIO()
@@ -88,6 +93,7 @@ def _export(
         "trial": order.trial,
         "fold": order.fold,
         "settings": order.settings,
+        "precision": order.precision,
         "scaling": scaling,
         "weights_sha256": weights_sha256(weights),
         "torch": torch.__version__,

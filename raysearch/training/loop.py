@@ -26,6 +26,7 @@ from raysearch.training.early_stopping import EarlyStopping, NeverStop
 from raysearch.training.inherit import inherit
 from raysearch.training.learner import Ground, Learner, NonFiniteError
 from raysearch.training.order import EpochReport, Order, Outcome, Report
+from raysearch.training.precision import FLOAT32, computing_in, widened
 from raysearch.training.randomness import load_parts, seed_all
 from raysearch.training.workers import Workers
 
@@ -184,7 +185,7 @@ class Trainer:
         started = time.monotonic()
         trained = self.learner.train_epoch(epoch)
         self.workers.share_buffers(self.model)
-        outputs = evaluate(self.task, self.model, self.parts.validation, self.workers)
+        outputs = evaluate(self.task, self.model, self.parts.validation, self.workers, self.order.precision)
         found = self.task.metrics(outputs, self.parts.validation.to(torch.device("cpu")))
         metrics = {f"val_{name}": float(value) for name, value in found.items()}
         metrics["train_loss"] = trained.loss
@@ -223,9 +224,12 @@ class Trainer:
 
 
 @torch.no_grad()
-def evaluate(task: Task[Any], model: nn.Module, data: TensorData, workers: Workers) -> Tensor:
-    """Outputs (example, ...) of the model for a whole part of the data, on the CPU."""
+def evaluate(
+    task: Task[Any], model: nn.Module, data: TensorData, workers: Workers, precision: str = FLOAT32
+) -> Tensor:
+    """Outputs (example, ...) of the model for a whole part of the data, on the CPU, in float32 at least."""
     model.eval()
     mine = torch.arange(workers.rank, len(data), workers.size, device=workers.device)
-    outputs = [task.predict(model, data.rows(rows)) for rows in mine.split(EVALUATION_ROWS)]
-    return workers.gather_rows(torch.cat(outputs), len(data))
+    with computing_in(precision, workers.device):
+        outputs = [task.predict(model, data.rows(rows)) for rows in mine.split(EVALUATION_ROWS)]
+    return workers.gather_rows(widened(torch.cat(outputs)), len(data))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from raysearch.data.source import DataSource
+from raysearch.training.precision import FLOAT32
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Order:
         runs: how many runs the trial has.
         strategy: what evolves the weights, or None: they are trained by gradient.
         evolution: the strategy's settings, searched and held, complete.
+        precision: in which the model computes, see :mod:`raysearch.training.precision`.
         parent: checkpoint, inside the study's folder, of the run that this one goes on from, or empty.
         parent_sha256: of its weights.
         breeds: whether other runs may go on from this one, so that its best checkpoint keeps the learner's state.
@@ -60,6 +62,7 @@ class Order:
     runs: int = 1
     strategy: str | None = None
     evolution: dict[str, Any] = field(default_factory=dict)
+    precision: str = FLOAT32
     parent: str = ""
     parent_sha256: str = ""
     breeds: bool = False

@@ -22,6 +22,7 @@ from raysearch.tasks import load_task
 from raysearch.tasks.task import Task, make_settings, watched
 from raysearch.training.counting import COUNTED, count_mflop, count_parameters
 from raysearch.training.loop import evaluate
+from raysearch.training.precision import FLOAT32, computing_in, widened
 from raysearch.training.randomness import load_parts
 from raysearch.training.workers import OneWorker
 
@@ -29,6 +30,7 @@ DESCRIBES_DATA = ("files", "n_train", "n_validation", "n_test", "split_by")
 REHEARSAL_ROWS = 2000
 FLOATS_PER_WEIGHT = 3  # the weight and up to two moments of the optimiser
 FLOATS_EVOLVED = 5  # the weight and up to four snapshots
+HERE = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -54,11 +56,13 @@ class Wanted:
         objectives: empty for the task's own.
         limits: of its models.
         by_gradient: whether the task's optimiser trains them; else they are evolved.
+        precisions: in which they may compute; each is rehearsed.
     """
 
     objectives: Sequence[str] = ()
     limits: Mapping[str, float] = field(default_factory=dict)
     by_gradient: bool = True
+    precisions: Sequence[str] = (FLOAT32,)
 
 
 NOTHING_SPECIAL = Wanted()
@@ -88,17 +92,22 @@ def rehearse(
     data = task.inspect(source, typed)
     _check_description(reference, data)
     seen, unread = watched(typed)
+    precision = wanted.precisions[0]
     try:
         parts = _load(task, source, seen)
-        model = _one_step(task, parts, seen) if wanted.by_gradient else _one_generation(task, parts, seen)
-        metrics = _one_evaluation(task, model, parts)
+        for precision in wanted.precisions:
+            if wanted.by_gradient:
+                model = _one_step(task, parts, seen, precision)
+            else:
+                model = _one_generation(task, parts, seen)
+            metrics = _one_evaluation(task, model, parts, precision)
         costs = [_cost(task, point, parts.validation) for point in (settings, *corners)]
     except RaysearchError:
         raise
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
         raise InputError(
-            f"task: {reference} fails in its first training step with {dict(settings)}: {what}"
+            f"task: {reference} fails in its first training step, in {precision}, with {dict(settings)}: {what}"
         ) from error
     if unread & set(settings):
         names = sorted(unread & set(settings))
@@ -162,7 +171,7 @@ def _are_alike(one: TensorData, other: TensorData) -> bool:
     return all(map(torch.equal, one.rows(rows), other.rows(rows)))
 
 
-def _one_step(task: Task[Any], parts: Parts, settings: Any) -> nn.Module:  # noqa: ANN401 - the task's own type
+def _one_step(task: Task[Any], parts: Parts, settings: Any, precision: str) -> nn.Module:  # noqa: ANN401 - the task's own type
     torch.manual_seed(0)
     model = task.model(settings)
     optimizer = task.optimizer(settings, model.parameters())
@@ -173,7 +182,8 @@ def _one_step(task: Task[Any], parts: Parts, settings: Any) -> nn.Module:  # noq
         )
     scheduler = task.scheduler(settings, optimizer)
     model.train()
-    loss = task.loss(model, _first_batch(parts, settings))
+    with computing_in(precision, HERE):
+        loss = widened(task.loss(model, _first_batch(parts, settings)))
     loss.backward()
     optimizer.step()
     if scheduler is not None:
@@ -194,9 +204,9 @@ def _first_batch(parts: Parts, settings: Any) -> Batch:  # noqa: ANN401 - the ta
     return parts.train.rows(torch.arange(min(settings.batch_size, len(parts.train))))
 
 
-def _one_evaluation(task: Task[Any], model: nn.Module, parts: Parts) -> dict[str, float]:
+def _one_evaluation(task: Task[Any], model: nn.Module, parts: Parts, precision: str) -> dict[str, float]:
     validation = parts.validation.every(max(len(parts.validation) // REHEARSAL_ROWS, 1))
-    found = task.metrics(evaluate(task, model, validation, OneWorker()), validation)
+    found = task.metrics(evaluate(task, model, validation, OneWorker(HERE), precision), validation)
     return {f"val_{name}": value for name, value in found.items()}
 
 

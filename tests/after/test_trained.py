@@ -6,16 +6,32 @@ import json
 import shutil
 from pathlib import Path
 
+import h5py
 import pytest
 import torch
-from after_studies import load, toy_study
+from after_studies import TOY, load, toy_study, tune
+from toy import TOY_TASK
 
+from raysearch.after.predict import write_scores
 from raysearch.after.trained import check_data
 from raysearch.data.plain_scaling import from_plain, to_plain
 from raysearch.data.scaling import Scaling
 from raysearch.errors import InputError, StorageError
 from raysearch.ledger.history import read_history
 from raysearch.training.checkpoint import weights_sha256
+
+READS = f"""
+import sys
+sys.path.insert(0, {str(TOY_TASK.parent)!r})
+import torch
+from raysearch.data.other_data import OtherData, Piece
+from toy_task import Toy
+
+class Reads(Toy):
+    def other_data(self, paths, settings):
+        x = torch.linspace(-1, 1, 20)[:, None]
+        return OtherData(tuple(paths), len(x), lambda: iter([Piece(0, 0, (x, torch.zeros_like(x)), {{}})]))
+"""
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +94,22 @@ def test_a_scaling_keeps_every_bit_as_plain_values(padded: bool) -> None:
     assert torch.equal(back.sd, scaling.sd)
     assert back.padded is padded
     assert from_plain(json.loads(json.dumps(to_plain(None)))) is None
+
+
+def test_scores_are_those_of_the_precision_of_training(tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text(READS)
+    text = TOY.format(task=tmp_path / "own.py", folds=1).replace(":Toy", ":Reads")
+    tune(tmp_path, text.replace("space: {", "space: {precision: bfloat16, "), "toy")
+    trained = load(tmp_path / "runs/toy")
+    assert trained.precision == trained.provenance()["precision"] == "bfloat16"
+    assert "precision" not in trained.values
+    write_scores(trained, [tmp_path], tmp_path / "scores.h5")
+    fold, x = trained.models[0], torch.linspace(-1, 1, 20)[:, None]
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        lower = fold.model(x).float()
+    with torch.no_grad():
+        full = fold.model(x)
+    with h5py.File(tmp_path / "scores.h5") as file:
+        scores = torch.from_numpy(file["outputs"][:])
+    assert torch.equal(scores, lower)
+    assert not torch.equal(scores, full)
