@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from fractions import Fraction
 
@@ -33,8 +34,10 @@ def parse_size(text: object) -> int:
     return n_bytes
 
 
-def written(n_bytes: float) -> str:
-    """Write a size with three digits: ``2.05 GB``; below 1 MB in kB."""
+def written(n_bytes: int) -> str:
+    """Write a size with three digits, rounded up, so that what is said to be needed is enough: ``2.05 GB``."""
     unit = next((unit for unit in ("TB", "GB", "MB") if n_bytes >= UNITS[unit]), "kB")
-    value = n_bytes / UNITS[unit]
-    return f"{value:.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
+    step = Fraction(UNITS[unit], 100)
+    while n_bytes / step >= 1000:
+        step *= 10
+    return f"{float(math.ceil(n_bytes / step) * step / UNITS[unit]):g} {unit}"

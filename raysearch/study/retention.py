@@ -74,15 +74,15 @@ class Retention:
         """
         if history.disk is None:
             return
-        budget, in_use = parse_size(history.disk), self._measure()
+        budget, in_use = parse_size(history.disk), self.measure()
         if in_use > budget:
             more = resume_command(self._folder, f"--disk {written(2 * max(budget, in_use)).replace(' ', '')}")
             raise DiskBudgetError(
-                f"{name_of(self._folder)}: its files take {written(in_use)}, its disk budget is {history.disk}; "
-                f"everything is saved. Go on with more: {more}"
+                f"{name_of(self._folder)}: its files take {written(in_use)}, more than its disk budget of {history.disk}; "
+                f"everything is saved, go on with: {more}"
             )
 
-    def _measure(self) -> int:
+    def measure(self) -> int:
         """Bytes of the study's files; settled trials are not looked at again."""
         trials = self._folder / "trials"
         settled = [number for number in self._settled if (trials / str(number)).is_dir()]
