@@ -20,6 +20,7 @@ from raysearch.ledger.records import Ended
 from raysearch.study.retention import Retention, folder_bytes
 from raysearch.study.study import Run, Study
 
+RANDOM: dict[str, Any] = {"sampler": "random", "options": {}}
 WEIGHTS, STATE = 1_000_000, 3_000_000  # bytes of a checkpoint, without and with the optimiser
 
 
@@ -87,16 +88,23 @@ def best_of(history: History, n: int) -> set[int]:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("order", ["deterministic", "fast"])
-@pytest.mark.parametrize(("keep", "n"), [(1, 1), (3, 3), (99, 99), ("all", 99)])
-@pytest.mark.parametrize("folds", [1, 2])
+@pytest.mark.parametrize(
+    ("keep", "n", "folds", "order"),
+    [
+        (1, 1, 1, "deterministic"),
+        (3, 3, 2, "deterministic"),
+        (3, 3, 1, "fast"),
+        (99, 99, 1, "fast"),
+        ("all", 99, 1, "deterministic"),
+    ],
+)
 def test_exactly_the_best_are_kept_through_kills_ties_and_failures(
-    tmp_path: Path, order: str, keep: int | str, n: int, folds: int
+    tmp_path: Path, keep: int | str, n: int, folds: int, order: str
 ) -> None:
     kept = set()
-    for seed in range(3):
+    for seed in range(2):
         rng, folder = random.Random(seed), tmp_path / str(seed)
-        study = new_study(folder, {"keep": keep}, folds=folds, order=order, trials=16)
+        study = new_study(folder, {"keep": keep}, folds=folds, order=order, trials=16, **RANDOM)
         while not drive(study, rng, crash_after=len(study.ledger.entries) + rng.randrange(5, 30)):
             content = (folder / FILE_NAME).read_bytes()
             (folder / FILE_NAME).write_bytes(content[: -rng.randrange(1, 40)])
@@ -117,7 +125,7 @@ def test_exactly_the_best_are_kept_through_kills_ties_and_failures(
 def test_of_several_objectives_the_front_is_kept_and_the_best_in_the_first(tmp_path: Path) -> None:
     for keep in (1, 6):
         folder = tmp_path / str(keep)
-        study = new_study(folder, {"keep": keep}, {"mflop": False}, trials=16)
+        study = new_study(folder, {"keep": keep}, {"mflop": False}, trials=16, **RANDOM)
         drive(study, random.Random(0))
         front = {trial.number for trial in study.history.front}
         points = sorted((study.history.point(trial), trial.number) for trial in study.history.committed if trial.value is not None)  # type: ignore[type-var]  # fmt: skip
@@ -154,7 +162,7 @@ def test_a_run_that_has_ended_holds_its_weights_alone_before_its_trial_is_commit
 
 def test_what_is_superseded_goes_first(tmp_path: Path) -> None:
     """Eight megabytes hold any number of trials of which one is kept."""
-    study = new_study(tmp_path / "s", {"disk": "8 MB"}, trials=24)
+    study = new_study(tmp_path / "s", {"disk": "8 MB"}, trials=24, **RANDOM)
     drive(study, random.Random(0), n_slots=1)
     assert study.history.is_complete
 
@@ -192,7 +200,7 @@ def test_a_study_stops_at_its_budget_and_with_more_goes_on_as_if_it_never_had(tm
     more.begin(opened(4), disk="50 MB")
     drive(more, random.Random(1))
     assert more.history.hash == straight.history.hash
-    assert on_disk(folder) == on_disk(tmp_path / "straight")
+    assert set(on_disk(folder)) == set(on_disk(tmp_path / "straight"))
 
 
 def test_what_is_measured_is_what_lies_there(tmp_path: Path) -> None:
