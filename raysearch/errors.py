@@ -56,6 +56,10 @@ class StorageError(RaysearchError):
     exit_code = 74
 
 
+class DiskBudgetError(StorageError):
+    """A study's files have outgrown its disk budget; it stopped with everything saved."""
+
+
 class StudyBusyError(RaysearchError):
     """Another process holds the study."""
 

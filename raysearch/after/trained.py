@@ -17,6 +17,7 @@ from raysearch.data.scaling import Scaling
 from raysearch.data.source import DataSource, changes
 from raysearch.errors import InputError, StorageError
 from raysearch.ledger.history import History, RunHistory, TrialHistory
+from raysearch.ledger.kept import kept_trials
 from raysearch.seeds import derive
 from raysearch.space.space_file import SpaceFile
 from raysearch.tasks import load_task
@@ -187,10 +188,10 @@ def _model(
 
 
 def _check_kept(history: History, trial: TrialHistory) -> None:
-    kept = history.front if history.created.others else [history.best] if history.best else []
+    kept = kept_trials(history)
     if trial.state != "finished":
         raise InputError(f"trial {trial.number} of {history.created.study} is {trial.state}, not finished")
-    if trial not in kept:
+    if trial.number not in {one.number for one in kept}:
         numbers = ", ".join(str(one.number) for one in kept)
         raise InputError(
             f"the weights of trial {trial.number} are not kept; {history.created.study} keeps those of trial {numbers}"

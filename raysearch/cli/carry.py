@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from raysearch.errors import (
+    DiskBudgetError,
     InputError,
     NoFinishedTrialError,
     RaysearchError,
@@ -61,7 +62,7 @@ def go_on(folder: Path, wish: Wish, *, allow_skew: bool) -> Job | None:
     say(f"{name_of(folder)}: checking that task, data and packages are the same")
     from raysearch.cluster.launch import check_unchanged
 
-    space_file = check_unchanged(folder, allow_skew=allow_skew)
+    space_file = check_unchanged(folder, allow_skew=allow_skew, wish=wish)
     return Job(lambda _: Ledger(folder), space_file, wish)
 
 
@@ -96,7 +97,7 @@ def _carry_out(job: Job, executor: Executor) -> None:
     from raysearch.cluster.launch import carry_out
     from raysearch.tracking.mirror import start_mirror
 
-    failure: NoFinishedTrialError | StoppedError | TooManyFailedError | None = None
+    failure: RaysearchError | None = None
     with job.open_ledger(executor.slots) as ledger:
         folder = ledger.folder
         try:
@@ -107,13 +108,13 @@ def _carry_out(job: Job, executor: Executor) -> None:
                     f"{name_of(folder)}: {history.n_failed} trials failed, "
                     f"budget.max_failed allows {job.space_file.budget.max_failed}"
                 )
-        except (NoFinishedTrialError, StoppedError) as error:
+        except (NoFinishedTrialError, StoppedError, DiskBudgetError) as error:
             failure = error
         except StorageError as error:
             raise StorageError(
                 f"{error}\nonce that is mended, go on with: {resume_command(folder)}"
             ) from error
-    if not isinstance(failure, StoppedError):
+    if not isinstance(failure, (StoppedError, DiskBudgetError)):
         say("writing the report")
         from raysearch.report.build import build_report
 
@@ -123,18 +124,21 @@ def _carry_out(job: Job, executor: Executor) -> None:
         raise failure
 
 
-def check_same(folder: Path, space_file: SpaceFile) -> None:
-    """Check that a study which exists is one of this space.
+def wish_of(folder: Path, space_file: SpaceFile) -> Wish:
+    """Check that a study, if it exists, is one of this space, and tell what the file has anew: the disk budget.
 
     Raises:
         InputError: it is not; every difference is named.
     """
+    from raysearch.cluster.request import NO_WISH, Wish
     from raysearch.ledger.history import History
     from raysearch.ledger.ledger import read_entries
+    from raysearch.space.space_file import SpaceFile
 
     if not has_begun(folder):
-        return
+        return NO_WISH
     created = History(read_entries(folder)).created
+    there = SpaceFile.model_validate(created.space_file)
     if created.identity != space_file.identity:
         before, now = _flat(created.space_file), _flat(space_file.model_dump(mode="json"))
         differing = [key for key in {**before, **now} if before.get(key) != now.get(key)]
@@ -145,6 +149,13 @@ def check_same(folder: Path, space_file: SpaceFile) -> None:
                 for key in differing
             ),
         )
+    if there.storage.keep != space_file.storage.keep:
+        raise InputError(
+            f"storage.keep: {folder} keeps {there.storage.keep}, not {space_file.storage.keep}; what was deleted does "
+            "not come back"
+        )
+    disk = space_file.storage.disk
+    return NO_WISH if disk == there.storage.disk else Wish(disk=disk)
 
 
 def _is_done(ledger: Ledger) -> int:

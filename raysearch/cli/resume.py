@@ -21,6 +21,10 @@ def resume(
     window: Annotated[
         int | None, typer.Option("--window", help="Ask more trials ahead from here on, for a larger cluster.")
     ] = None,
+    disk: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="Disk budget of the study from here on, such as 4GB."),
+    ] = None,
     allow_skew: Annotated[
         bool, typer.Option("--allow-skew", help="Go on although packages have changed; the bits may differ.")
     ] = False,
@@ -32,13 +36,20 @@ def resume(
     from raysearch.cli.carry import begin, carry_out_all, go_on
     from raysearch.cli.start import carry_out_series
     from raysearch.cluster.request import Where, Wish
+    from raysearch.space.sizes import parse_size
+    from raysearch.space.space_file import change_space_file
     from raysearch.study.folders import existing_folder, has_begun, is_series
     from raysearch.study.series import read_series
 
     if trials is not None and not re.fullmatch(r"\+[1-9]\d*", trials):
         raise InputError(f"--trials {trials}: must be + and a number, such as +20")
+    if disk is not None:
+        try:
+            parse_size(disk)
+        except ValueError as error:
+            raise InputError(f"--disk {disk}: {error}") from error
     folder = existing_folder(runs, name)
-    wish = Wish(extra_trials=int(trials or 0), window=window)
+    wish = Wish(extra_trials=int(trials or 0), window=window, disk=disk)
     where = Where(address, in_process)
     if not is_series(folder):
         job = go_on(folder, wish, allow_skew=allow_skew)
@@ -46,10 +57,13 @@ def resume(
         return
     from raysearch.cluster.launch import prepare  # with torch: takes seconds
 
+    changes = [] if disk is None else [f"storage.disk={disk}"]
     jobs = [
         go_on(folder / member, wish, allow_skew=allow_skew)
         if has_begun(folder / member)
-        else begin(prepare(space_file, folder), folder / member, wish, folder.name)
+        else begin(
+            prepare(change_space_file(space_file, changes), folder), folder / member, wish, folder.name
+        )
         for member, space_file in read_series(folder).items()
     ]
     carry_out_series([job for job in jobs if job], where, folder)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from raysearch.cli.carry import Job, begin, carry_out_all, check_same, go_on, say
+from raysearch.cli.carry import Job, begin, carry_out_all, go_on, say, wish_of
+from raysearch.cluster.cgroups import usable_cpus
 from raysearch.errors import InputError, NoFinishedTrialError, TooManyFailedError
+from raysearch.space.sizes import written
 from raysearch.study.folders import as_typed, has_begun, is_series, resume_command, study_folder
 
 if TYPE_CHECKING:
@@ -59,7 +61,6 @@ def start(
     """
     say("checking settings, task and data")
     from raysearch.cluster.launch import prepare  # with torch: takes seconds
-    from raysearch.cluster.request import NO_WISH
     from raysearch.study.series import write_series
 
     prepared = {folder / name: prepare(member, folder.parent) for name, member in members.items()}
@@ -69,8 +70,7 @@ def start(
         return
     exists = has_begun(folder) or is_series(folder)
     _check_fits(folder, members)
-    for place, study in prepared.items():
-        check_same(place, study.space_file)
+    wishes = {place: wish_of(place, study.space_file) for place, study in prepared.items()}
     if (
         exists
         and not resume
@@ -78,9 +78,9 @@ def start(
     ):
         raise InputError(f"{folder} exists; go on with: {resume_command(folder)}, or give another --name")
     jobs: list[Job | None] = [
-        go_on(place, NO_WISH, allow_skew=False)
+        go_on(place, wishes[place], allow_skew=False)
         if has_begun(place)
-        else begin(study, place, NO_WISH, folder.name if place != folder else "")
+        else begin(study, place, wishes[place], folder.name if place != folder else "")
         for place, study in prepared.items()
     ]
     if not exists and folder not in prepared:
@@ -136,4 +136,6 @@ def _describe(prepared: list[Prepared], folder: Path) -> None:
         f"data: {where}{data['n_train']} to train, {data['n_validation']} to validate, {data['n_test']} to test, "
         f"split by {data['split_by']}"
     )
-    say(f"disk: at most {max(study.disk_bytes for study in prepared) / 1e6:.0f} MB under {folder.parent}")
+    needs = [study.disk_need(usable_cpus()).total for study in prepared]
+    disk = prepared[needs.index(max(needs))].space_file.storage.disk
+    say(f"disk: at most {written(max(needs))} under {folder.parent}" + (f", budget {disk}" if disk else ""))

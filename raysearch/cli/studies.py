@@ -13,7 +13,7 @@ import typer
 from raysearch.cli.options import Format, Name, Runs
 from raysearch.study.folders import RUNS
 
-COLUMNS = ("name", "state", "trials", "committed", "failed", "objective", "value")
+COLUMNS = ("name", "state", "trials", "committed", "failed", "objective", "value", "size_mb", "disk")
 
 if TYPE_CHECKING:
     from raysearch.ledger.history import History, TrialHistory
@@ -133,6 +133,7 @@ def _status(folder: Path) -> dict[str, Any]:
     from raysearch.ledger.history import History
     from raysearch.ledger.ledger import is_held, read_entries
     from raysearch.study.folders import name_of
+    from raysearch.study.retention import folder_bytes
 
     history = History(read_entries(folder))
     states = Counter(trial.state for trial in history.committed)
@@ -152,6 +153,8 @@ def _status(folder: Path) -> dict[str, Any]:
         "best_trial": history.best.number if history.best else None,
         "minutes": round(history.busy_ms / 60e3, 2),
         "sessions": len(history.sessions),
+        "size_mb": round(folder_bytes(folder) / 1e6, 2),
+        "disk": history.disk,
         "history": history.hash,
         "folder": str(folder),
     }

@@ -52,6 +52,12 @@ def tune(
     enqueue: Annotated[
         str | None, typer.Option("--enqueue", help="published: begin with the published settings.")
     ] = None,
+    disk: Annotated[
+        str | None, typer.Option("--disk", metavar="SIZE", help="Disk budget of the study, such as 2GB.")
+    ] = None,
+    keep: Annotated[
+        str | None, typer.Option("--keep", metavar="N", help="Keep the weights of the best N trials, or all.")
+    ] = None,
     seed: Seed = None,
     overrides: Overrides = None,
     runs: Runs = RUNS,
@@ -74,6 +80,8 @@ def tune(
         "limits.mflop": max_mflop,
         "search.prune.rule": prune,
         "search.enqueue": enqueue,
+        "storage.disk": disk,
+        "storage.keep": int(keep) if keep and keep.isdecimal() else keep,
         "seed": seed,
     }
     path = find_space_file(space)

@@ -6,7 +6,6 @@ import hashlib
 import importlib.metadata
 import os
 import platform
-import shutil
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,11 +15,12 @@ from pathlib import Path
 import torch
 
 from raysearch.cluster.cgroups import usable_cpus
+from raysearch.cluster.disk_need import DiskNeed, check_budget, check_free, disk_need
 from raysearch.cluster.environment import prepare_environment
 from raysearch.cluster.executor import Executor, StopFlag, order_for, source_of
 from raysearch.cluster.request import NO_WISH, Where, Wish
 from raysearch.data.source import changes
-from raysearch.errors import InputError, NoFinishedTrialError, StoppedError, StorageError
+from raysearch.errors import DiskBudgetError, InputError, NoFinishedTrialError, StoppedError
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger, read_entries
 from raysearch.ledger.records import Created, Opened, Tested
@@ -35,7 +35,6 @@ from raysearch.training.settings import divide, setting_problems
 
 PACKAGES = ("raysearch", "ray", "torch", "optuna", "nevergrad", "numpy", "mlflow", "h5py")
 DECIDES_BITS = ("raysearch", "torch", "optuna", "nevergrad", "numpy")
-RESERVE_BYTES = 50 * 1024**2  # ledger, report, MLflow
 
 
 @dataclass(frozen=True)
@@ -44,14 +43,18 @@ class Prepared:
 
     space_file: SpaceFile
     rehearsal: Rehearsal
-    disk_bytes: int
+
+    def disk_need(self, slots: int) -> DiskNeed:
+        """The most room it may take with so many runs at a time."""
+        window = _window(self.space_file, slots)
+        return disk_need(self.space_file, self.rehearsal, window, self.space_file.search.trials)
 
 
 def prepare(space_file: SpaceFile, runs: Path) -> Prepared:
     """Check all that can be checked before anything starts.
 
     Raises:
-        InputError: sampler, task, settings or data are wrong.
+        InputError: sampler, task, settings or data are wrong, or the disk budget is too small.
         FolderError: the folder of studies cannot be written.
         StorageError: not enough disk space for the study's checkpoints.
     """
@@ -64,18 +67,15 @@ def prepare(space_file: SpaceFile, runs: Path) -> Prepared:
     space_file = space_file.model_copy(update={"search": search})
     check_writable(runs)
     rehearsal = _rehearse(space_file)
-    window = space_file.search.window or default_window(space_file.search, usable_cpus())
-    # two `last` and two `best` generations for each run that is not committed, the best trial's own, and what others
-    # may go on from
-    kept = 1 + 2 * options.get("population", 0)
-    n_checkpoints = space_file.budget.runs * (4 * window + kept)
-    disk_bytes = RESERVE_BYTES + rehearsal.largest_checkpoint_bytes * n_checkpoints
-    free = shutil.disk_usage(runs).free
-    if free < disk_bytes:
-        raise StorageError(
-            f"{runs}: the study needs about {disk_bytes / 1e6:.0f} MB, {free / 1e6:.0f} MB are free"
-        )
-    return Prepared(space_file, rehearsal, disk_bytes)
+    prepared = Prepared(space_file, rehearsal)
+    need = prepared.disk_need(slots=usable_cpus())
+    check_budget(need, space_file.storage.disk)
+    check_free(need, runs)
+    return prepared
+
+
+def _window(space_file: SpaceFile, slots: int) -> int:
+    return space_file.search.window or default_window(space_file.search, slots)
 
 
 def _rehearse(space_file: SpaceFile) -> Rehearsal:
@@ -105,10 +105,12 @@ def create_study(prepared: Prepared, folder: Path, slots: int, series: str = "")
         series: the series it belongs to.
 
     Raises:
+        InputError: with so many slots the disk budget is too small.
         FolderError: it cannot be written, or holds a study already.
         StorageError: the disk is full or failed.
     """
     space_file, rehearsal = prepared.space_file, prepared.rehearsal
+    check_budget(prepared.disk_need(slots), space_file.storage.disk)
     ledger = Ledger(folder, create=True)
     (objective, maximise), *others = rehearsal.objectives.items()
     created = Created(
@@ -118,7 +120,7 @@ def create_study(prepared: Prepared, folder: Path, slots: int, series: str = "")
         task_sha256=task_sha256(space_file.task),
         objective=objective,
         maximise=maximise,
-        window=space_file.search.window or default_window(space_file.search, slots),
+        window=_window(space_file, slots),
         folds=space_file.budget.runs,
         data={"path": space_file.data.path or "", "split": list(space_file.data.split), **rehearsal.data},
         settings=list(space_file.searched.domains),
@@ -130,11 +132,12 @@ def create_study(prepared: Prepared, folder: Path, slots: int, series: str = "")
     return ledger
 
 
-def check_unchanged(folder: Path, *, allow_skew: bool) -> SpaceFile:
+def check_unchanged(folder: Path, *, allow_skew: bool, wish: Wish = NO_WISH) -> SpaceFile:
     """Check that what decided a study's results is still the same, and return its space file.
 
     Raises:
-        InputError: data, task code or package versions differ; all differences are named.
+        InputError: data, task code or package versions differ, all differences are named; or what is wished for does
+            not fit into the disk budget.
     """
     history = History(read_entries(folder))
     created = history.created
@@ -144,8 +147,8 @@ def check_unchanged(folder: Path, *, allow_skew: bool) -> SpaceFile:
         problems.append(
             f"task: {space_file.task} was changed since the study began; start a new study with it"
         )
-    files = _rehearse(space_file).data["files"]
-    problems += changes(created.data["files"], files, "the study began")
+    rehearsal = _rehearse(space_file)
+    problems += changes(created.data["files"], rehearsal.data["files"], "the study began")
     if history.sessions and not allow_skew:
         before, now = history.sessions[0][0].versions, versions()
         problems += [
@@ -156,6 +159,9 @@ def check_unchanged(folder: Path, *, allow_skew: bool) -> SpaceFile:
         ]
     if problems:
         raise InputError(*problems)
+    window = max(history.window, wish.window or 0)
+    need = disk_need(space_file, rehearsal, window, history.n_trials + wish.extra_trials)
+    check_budget(need, wish.disk or history.disk)
     return space_file
 
 
@@ -192,11 +198,12 @@ def carry_out(
         executor: carries out the runs.
         listen: told every record.
         opened: called with the folder once the study is open, for whoever follows the ledger.
-        wish: more trials, a wider window.
+        wish: more trials, a wider window, another disk budget.
 
     Raises:
         StoppedError: a signal; everything is saved.
         NoFinishedTrialError: no trial finished.
+        DiskBudgetError: the study's files take more than its budget; everything is saved.
         StorageError: the disk is full or failed.
     """
     torch.set_num_threads(1)  # the search computes here too; its bits must not depend on the machine's cores
@@ -210,9 +217,13 @@ def carry_out(
             versions=versions(),
             cpu=_cpu_model(),
         )
-        study.begin(session, extra_trials=wish.extra_trials, window=wish.window)
-        opened(ledger.folder)
-        executor.execute(study, stop)
+        try:
+            study.begin(session, extra_trials=wish.extra_trials, window=wish.window, disk=wish.disk)
+            opened(ledger.folder)
+            executor.execute(study, stop)
+        except DiskBudgetError:
+            study.close("disk budget")
+            raise
         if not stop.requested:
             _test_best(study, executor)
     name = ledger.folder.name

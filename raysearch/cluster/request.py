@@ -15,10 +15,11 @@ class Where:
 
 @dataclass(frozen=True)
 class Wish:
-    """What a resume asks for beyond going on."""
+    """What a resume asks for beyond going on: more trials, a wider window, another disk budget, such as ``4 GB``."""
 
     extra_trials: int = 0
     window: int | None = None
+    disk: str | None = None
 
 
 NO_WISH = Wish()

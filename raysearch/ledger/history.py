@@ -16,6 +16,7 @@ from raysearch.errors import InputError, NoFinishedTrialError, StorageError
 from raysearch.ledger.front import unbeaten
 from raysearch.ledger.ledger import read_entries
 from raysearch.ledger.records import (
+    Allotted,
     Asked,
     Closed,
     Committed,
@@ -97,20 +98,20 @@ class History:
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self._begun: Created | None = None
         self.trials: list[TrialHistory] = []
-        self.window = 0
-        self.n_trials = 0
+        self.window = self.n_trials = 0
+        self.disk: str | None = None  # what the study's folder may hold, as people write it
         self.commit_order: list[TrialHistory] = []
         self.best: TrialHistory | None = None
         self.sessions: list[tuple[Opened, int]] = []
         self.tests: list[tuple[Tested, int]] = []
         self.closed: Closed | None = None
-        self.first_ms = self.last_ms = 0
-        self.busy_ms = 0
+        self.first_ms = self.last_ms = self.busy_ms = 0
         self._apply: dict[type[Record], Callable[[Any, int], None]] = {
             Created: self._created,
             Opened: self._opened,
             Extended: self._extended,
             Widened: self._widened,
+            Allotted: self._allotted,
             Asked: self._asked,
             Started: self._started,
             Epoch: self._epoch,
@@ -178,10 +179,10 @@ class History:
     @property
     def front(self) -> list[TrialHistory]:
         """Finished trials that no other one beats in every objective (Pareto front), by the first objective."""
-        scored = [(point, trial) for trial in self.committed if (point := self._point(trial)) is not None]
+        scored = [(point, trial) for trial in self.committed if (point := self.point(trial)) is not None]
         return [scored[place][1] for place in unbeaten([point for point, _ in scored])]
 
-    def _point(self, trial: TrialHistory) -> tuple[float, ...] | None:
+    def point(self, trial: TrialHistory) -> tuple[float, ...] | None:
         """All objectives of a committed, finished trial as something to minimise, the first first, else None."""
         values = self.objectives(trial)
         if values is None:
@@ -277,8 +278,8 @@ class History:
 
     def _created(self, record: Created, _: int) -> None:
         self._begun = record
-        self.window = record.window
-        self.n_trials = record.space_file["search"]["trials"]
+        self.window, self.n_trials = record.window, record.space_file["search"]["trials"]
+        self.disk = record.space_file.get("storage", {}).get("disk")
 
     def _opened(self, record: Opened, time_ms: int) -> None:
         self.sessions.append((record, time_ms))
@@ -292,6 +293,9 @@ class History:
 
     def _widened(self, record: Widened, _: int) -> None:
         self.window = record.window
+
+    def _allotted(self, record: Allotted, _: int) -> None:
+        self.disk = record.disk
 
     def _asked(self, record: Asked, _: int) -> None:
         if record.trial != len(self.trials):
@@ -325,7 +329,7 @@ class History:
         trial = self.trials[record.trial]
         trial.committed = record
         self.commit_order.append(trial)
-        point, best = self._point(trial), self._point(self.best) if self.best else None
+        point, best = self.point(trial), self.point(self.best) if self.best else None
         if point is not None and (best is None or point < best):
             self.best = trial  # so it is the first of the front, also among equals in the first objective
 

@@ -92,6 +92,14 @@ class Widened(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Allotted(Record):
+    """The study's folder may hold ``disk`` from here on, a size such as ``4 GB``."""
+
+    kind: ClassVar[str] = "allotted"
+    disk: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Asked(Record):
     """The search proposed the searched ``settings`` of a trial.
 
@@ -228,7 +236,7 @@ class Tested(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Closed(Record):
-    """The process let the study go: ``finished``, ``stopped`` by a signal, or ``gave up``."""
+    """The process let the study go: ``finished``, ``stopped`` by a signal, ``disk budget`` reached, or ``gave up``."""
 
     kind: ClassVar[str] = "closed"
     reason: str
@@ -237,7 +245,7 @@ class Closed(Record):
 KINDS: dict[str, type[Record]] = {
     record.kind: record
     for record in (
-        Created, Opened, Extended, Widened, Asked, Started, Epoch, Ended, Lost, Committed, Tested, Closed,
+        Created, Opened, Extended, Widened, Allotted, Asked, Started, Epoch, Ended, Lost, Committed, Tested, Closed,
     )
 }  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from raysearch.ledger.history import History
+from raysearch.ledger.kept import kept_trials
 from raysearch.report.blocks import Block, Code, Heading, Table, count, date, duration, listing, number, text
 from raysearch.report.predictions import noun
 from raysearch.report.states import looks
@@ -116,6 +117,7 @@ def _search_table(history: History) -> Table:
             f"{history.hash} (settings, values and states of {count(history.n_committed, 'trial')})",
         ),
         ("weights of the best", _weights(history)),
+        ("weights kept of trials", _flat([trial.number for trial in kept_trials(history)]) or number(None)),
         ("test set used", tests),
         (
             "time spent",

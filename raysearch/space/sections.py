@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from raysearch.space.domains import Value
+from raysearch.space.sizes import parse_size
 
 Number = StrictFloat | StrictInt
 AtLeastOne = Annotated[StrictInt, Field(ge=1)]
@@ -168,6 +169,27 @@ class ResourcesSection(Section):
         if gpus > 1:
             raise ValueError(f"a worker computes on one GPU; for several raise resources.workers, got {gpus}")
         return gpus
+
+
+class StorageSection(Section):
+    """What stays on disk. Decides nothing of the results, so it is no part of a study's identity."""
+
+    keep: int | Literal["all"] = 1  # of the best finished trials so many keep their weights
+    disk: str | None = None  # what the study's folder may hold, such as 2 GB
+
+    @field_validator("keep", mode="before")
+    @classmethod
+    def _whole_or_all(cls, keep: object) -> object:
+        if keep != "all" and (type(keep) is not int or keep < 1):
+            raise ValueError(f"must be a whole number of trials from 1 on, or all, got {keep!r:.60}")
+        return keep
+
+    @field_validator("disk", mode="before")
+    @classmethod
+    def _size(cls, disk: object) -> object:
+        if disk is not None:
+            parse_size(disk)
+        return disk
 
 
 class Published(Section):

@@ -28,6 +28,7 @@ from raysearch.space.sections import (
     ResourcesSection,
     SearchSection,
     Section,
+    StorageSection,
 )
 from raysearch.space.variants import choose_variant
 from raysearch.space.yaml_file import Document, KeyPath, parse_yaml, read_yaml
@@ -49,6 +50,7 @@ class SpaceFile(Section):
     search: SearchSection
     budget: BudgetSection
     resources: ResourcesSection = ResourcesSection()
+    storage: StorageSection = StorageSection()
     seed: Annotated[StrictInt, Field(ge=0)]
     vary: dict[Literal["space", "data", "search", "budget"], dict[StrictStr, tuple[Value, ...]]] = Field({})
     # a series: one study for each combination of these values
@@ -153,8 +155,10 @@ class SpaceFile(Section):
 
     @property
     def identity(self) -> str:
-        """SHA-256 of all that decides the study's results, which what is said about them does not."""
-        content = self.model_dump(mode="json", exclude={"description", "demonstration_of", "published"})
+        """SHA-256 of all that decides the study's results, which what is said or kept of them does not."""
+        content = self.model_dump(
+            mode="json", exclude={"description", "demonstration_of", "published", "storage"}
+        )
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def to_yaml(self) -> str:
@@ -171,6 +175,7 @@ SECTIONS: dict[KeyPath, type[BaseModel]] = {
     ("search", "prune_folds"): PruneFoldsSection,
     ("budget",): BudgetSection,
     ("resources",): ResourcesSection,
+    ("storage",): StorageSection,
     ("published",): Published,
 }
 

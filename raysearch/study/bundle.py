@@ -25,6 +25,7 @@ from typing import BinaryIO
 from raysearch import __version__
 from raysearch.errors import FolderError, InputError, StorageError, StudyBusyError
 from raysearch.ledger.history import History, read_history
+from raysearch.ledger.kept import kept_trials
 from raysearch.ledger.ledger import FILE_NAME, sync_folder
 from raysearch.study.bundle_format import (
     CHECKPOINT,
@@ -176,9 +177,8 @@ def _choose(
 
 
 def _needed(history: History) -> set[str]:
-    """Paths that the ledger names and commands read: weights of the best trial or the Pareto front, and predictions."""
-    kept = history.front if history.created.others else [history.best] if history.best else []
-    weights = {run.ended.weights for trial in kept for run in trial.runs if run.ended}
+    """Paths that the ledger names and commands read: weights of the trials that are kept, and predictions."""
+    weights = {run.ended.weights for trial in kept_trials(history) for run in trial.runs if run.ended}
     return weights | {tested.predictions for tested, _ in history.tests}
 
 

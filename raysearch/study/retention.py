@@ -1,46 +1,112 @@
-"""What is kept of trials: the weights of the best one, of several objectives those of the Pareto front, and of parents.
+"""What is kept of trials, and how much room the study's files take.
 
-Where trials begin from the weights of others, those are kept that may still be begun from, also when all trials are done,
-since more may be wanted later; and those of the parents of trials that are not over.
+Kept are the weights of the best trials (``ledger/kept.py``). Where trials begin from the weights of others, those are kept
+too that may still be begun from, also when all trials are done, since more may be wanted later; and those of the parents
+of trials that are not over.
 
 Deleting starts only when the ledger is durable.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 
+from raysearch.errors import DiskBudgetError
 from raysearch.ledger.history import History, TrialHistory
+from raysearch.ledger.kept import kept_trials
+from raysearch.space.sizes import parse_size, written
+from raysearch.study.folders import name_of, resume_command
 
 
-def delete_superseded(folder: Path, history: History, possible_parents: Collection[int] = ()) -> None:
-    """Delete the checkpoints of committed trials that nothing needs any more; safe to repeat.
+class Retention:
+    """Deletes what nothing needs any more, and measures what is left; a new one starts from what lies on disk.
 
     Args:
         folder: the study's folder.
-        history: what is known of it.
-        possible_parents: trials that others, yet to be asked, may begin from.
     """
-    best = history.front if history.created.others else [history.best] if history.best else []
-    open_trials = [trial for trial in history.trials if not trial.committed or _trains(trial)]
-    kept = {trial.number for trial in best} | {trial.parent for trial in open_trials} | {*possible_parents}
-    for trial_folder in (folder / "trials").glob("*"):
-        if not trial_folder.name.isdigit() or int(trial_folder.name) >= len(history.trials):
-            continue  # none of ours
-        trial = history.trials[int(trial_folder.name)]
-        if not trial.committed or _trains(trial):
-            continue
-        if trial.number not in kept:
-            shutil.rmtree(trial_folder, ignore_errors=True)
-            continue
-        in_use = {folder / run.ended.weights for run in trial.runs if run.ended}
-        for path in trial_folder.glob("*/*/*.pt"):
-            if path not in in_use:
-                path.unlink(missing_ok=True)
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._tidy: set[tuple[int, int]] = set()  # runs (trial, fold) that hold nothing but what is in use
+        self._settled: dict[int, int] = {}  # bytes of kept trials of which nothing changes any more
+
+    def delete_superseded(self, history: History, possible_parents: Collection[int] = ()) -> None:
+        """Delete the checkpoints that nothing needs any more; safe to repeat.
+
+        Args:
+            history: what is known of the study.
+            possible_parents: trials that others, yet to be asked, may begin from.
+        """
+        parents = {trial.parent for trial in history.trials if not _is_over(trial)}
+        kept = {trial.number for trial in kept_trials(history)} | parents | {*possible_parents}
+        for trial_folder in (self._folder / "trials").glob("*"):
+            if not trial_folder.name.isdigit() or int(trial_folder.name) >= len(history.trials):
+                continue  # none of ours
+            trial = history.trials[int(trial_folder.name)]
+            if _is_over(trial) and trial.number not in kept:
+                shutil.rmtree(trial_folder, ignore_errors=True)
+                self._settled.pop(trial.number, None)
+            elif trial.number not in self._settled:
+                self._tidy_up(trial_folder, trial)
+
+    def _tidy_up(self, trial_folder: Path, trial: TrialHistory) -> None:
+        """Delete all but the weights in use of runs that are over."""
+        for run in trial.runs:
+            if (run.trial, run.fold) in self._tidy or not (run.ended or _is_over(trial)):
+                continue
+            in_use = self._folder / run.ended.weights if run.ended else None
+            for path in (trial_folder / f"fold-{run.fold}").glob("*/*.pt"):
+                if path != in_use:
+                    path.unlink(missing_ok=True)
+            self._tidy.add((run.trial, run.fold))
+        if _is_over(trial):
+            self._settled[trial.number] = folder_bytes(trial_folder)
+
+    def check_budget(self, history: History) -> None:
+        """Check that the study's files fit into its disk budget, if it has one.
+
+        Raises:
+            DiskBudgetError: they do not.
+        """
+        if history.disk is None:
+            return
+        budget, in_use = parse_size(history.disk), self.measure()
+        if in_use > budget:
+            more = resume_command(self._folder, f"--disk {written(2 * max(budget, in_use)).replace(' ', '')}")
+            raise DiskBudgetError(
+                f"{name_of(self._folder)}: its files take {written(in_use)}, more than its disk budget of {history.disk}; "
+                f"everything is saved, go on with: {more}"
+            )
+
+    def measure(self) -> int:
+        """Bytes of the study's files; settled trials are not looked at again."""
+        trials = self._folder / "trials"
+        settled = [number for number in self._settled if (trials / str(number)).is_dir()]
+        return folder_bytes(self._folder, {trials / str(number) for number in settled}) + sum(
+            self._settled[number] for number in settled
+        )
 
 
-def _trains(trial: TrialHistory) -> bool:
-    """Whether a run is under way, if only of a fold that no longer matters."""
-    return any(run.in_flight for run in trial.runs)
+def folder_bytes(folder: Path, but: Collection[Path] = ()) -> int:
+    """Add up the sizes of the files in a folder and below, of those that are there long enough to be looked at.
+
+    Args:
+        folder: where to look; 0 if it is not there.
+        but: folders that are left out.
+    """
+    total = 0
+    for root, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if Path(root, name) not in but]
+        for name in files:
+            with suppress(FileNotFoundError):
+                total += Path(root, name).lstat().st_size
+    return total
+
+
+def _is_over(trial: TrialHistory) -> bool:
+    """Whether it is committed and no run is under way, not even of a fold that no longer matters."""
+    return trial.committed is not None and not any(run.in_flight for run in trial.runs)

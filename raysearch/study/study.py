@@ -16,6 +16,7 @@ from raysearch.errors import InputError, StorageError
 from raysearch.ledger.history import History, RunHistory, TrialHistory
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.records import (
+    Allotted,
     Asked,
     Closed,
     Committed,
@@ -35,7 +36,7 @@ from raysearch.search.searcher import Breeder
 from raysearch.seeds import derive
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.pruning import UNPRUNED, Schedule, Verdict, known_curves, schedule_for, verdict_on
-from raysearch.study.retention import delete_superseded
+from raysearch.study.retention import Retention
 
 MAX_LOST = 3
 SYSTEMATIC = 3
@@ -89,6 +90,7 @@ class Study:
         self._given = self.space_file.enqueued
         self._searcher = make_searcher(search, self._space, seed, created.window, 1 + len(created.others))
         self._handed_out: set[tuple[int, int]] = set()
+        self._retention = Retention(ledger.folder)
         self._replay()
 
     @property
@@ -105,11 +107,14 @@ class Study:
         endings = {trial.failure.strip().splitlines()[-1] if trial.failure else "" for trial in first}
         return len(endings) == 1 and first[0].failure.startswith("error:")
 
-    def begin(self, opened: Opened, *, extra_trials: int = 0, window: int | None = None) -> None:
-        """Take the study up: in this process, with more trials or a wider window if wanted.
+    def begin(
+        self, opened: Opened, *, extra_trials: int = 0, window: int | None = None, disk: str | None = None
+    ) -> None:
+        """Take the study up: in this process, with more trials, a wider window or another disk budget if wanted.
 
         Raises:
             InputError: more trials than the grid has points, or a wider window than the sampler's population.
+            DiskBudgetError: its files take more than the budget.
         """
         self._check_grid(extra_trials)
         if window is not None and (problem := window_problem(self.space_file.search, window)):
@@ -119,9 +124,10 @@ class Study:
             self._stage(Extended(trials=extra_trials))
         if window is not None and window > self.history.window:
             self._stage(Widened(window=window))
+        if disk is not None and disk != self.history.disk:
+            self._stage(Allotted(disk=disk))
         self._ask()
         self._advance()
-        self._clean_up()  # what a killed process did not come to
 
     def next_run(self) -> Run | None:
         """Hand out the next run to do, or None if all that may run now is handed out."""
@@ -175,7 +181,7 @@ class Study:
         self._flush()
 
     def end(self, ended: Ended) -> None:
-        """A run is over; the result of an older attempt is refused."""
+        """A run is over; the result of an older attempt is refused. Raises DiskBudgetError as :meth:`begin`."""
         if self._current(ended) is None:
             return
         self._stage(ended)
@@ -243,7 +249,7 @@ class Study:
         return known if known.attempt == run.attempt and known.ended is None else None
 
     def _advance(self) -> None:
-        """Commit whatever can be committed, ask what follows, make it durable, then clean up."""
+        """Commit whatever can be committed, ask what follows, make it durable, then clean up and measure."""
         while (found := self._to_commit()) is not None:
             trial, verdict = found
             others = {} if verdict.state != "finished" else self._others(trial)
@@ -259,11 +265,9 @@ class Study:
             self._tell(trial)
             self._ask()
         self._flush()
-        self._clean_up()
-
-    def _clean_up(self) -> None:
         parents = self._searcher.possible_parents if isinstance(self._searcher, Breeder) else ()
-        delete_superseded(self.ledger.folder, self.history, parents)
+        self._retention.delete_superseded(self.history, parents)
+        self._retention.check_budget(self.history)
 
     def _to_commit(self) -> tuple[TrialHistory, Verdict] | None:
         window = self.history.trials[self._first_open :]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -31,6 +32,7 @@ REHEARSAL_ROWS = 2000
 FLOATS_PER_WEIGHT = 3  # the weight and up to two moments of the optimiser
 FLOATS_EVOLVED = 5  # the weight and up to four snapshots
 HERE = torch.device("cpu")
+FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,16 @@ class Rehearsal:
     Attributes:
         data: the task's description of the data, for the ledger.
         objectives: what is searched, to whether more of it is better; the first chooses epochs and best.
-        largest_checkpoint_bytes: of the largest model in the space, with its optimiser.
+        largest_weights_bytes: of the largest model in the space.
+        largest_checkpoint_bytes: the same with its optimiser.
+        predictions_bytes: of a model's predictions for the test set.
     """
 
     data: dict[str, Any]
     objectives: dict[str, bool]
+    largest_weights_bytes: int
     largest_checkpoint_bytes: int
+    predictions_bytes: int
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,7 @@ def rehearse(
                 model = _one_step(task, parts, seen, precision)
             else:
                 model = _one_generation(task, parts, seen)
-            metrics = _one_evaluation(task, model, parts, precision)
+            metrics, example_bytes = _one_evaluation(task, model, parts, precision)
         costs = [_cost(task, point, parts.validation) for point in (settings, *corners)]
     except RaysearchError:
         raise
@@ -113,9 +119,15 @@ def rehearse(
         names = sorted(unread & set(settings))
         raise InputError(*(f"space.{name}: the task never reads this setting" for name in names))
     _check_limits(wanted.limits, costs)
-    largest = max(cost["parameters"] for cost in costs)
+    largest = FLOAT_BYTES * int(max(cost["parameters"] for cost in costs))
     floats = FLOATS_PER_WEIGHT if wanted.by_gradient else FLOATS_EVOLVED
-    return Rehearsal(data, _objectives(task, wanted, metrics), 4 * int(largest) * floats)
+    return Rehearsal(
+        data,
+        _objectives(task, wanted, metrics),
+        largest_weights_bytes=largest,
+        largest_checkpoint_bytes=largest * floats,
+        predictions_bytes=int(example_bytes * len(parts.test)),
+    )
 
 
 def _objectives(task: Task[Any], wanted: Wanted, metrics: Mapping[str, float]) -> dict[str, bool]:
@@ -204,10 +216,15 @@ def _first_batch(parts: Parts, settings: Any) -> Batch:  # noqa: ANN401 - the ta
     return parts.train.rows(torch.arange(min(settings.batch_size, len(parts.train))))
 
 
-def _one_evaluation(task: Task[Any], model: nn.Module, parts: Parts, precision: str) -> dict[str, float]:
+def _one_evaluation(
+    task: Task[Any], model: nn.Module, parts: Parts, precision: str
+) -> tuple[dict[str, float], float]:
+    """Metrics of some of the validation part, and how many bytes the predictions for an example have."""
     validation = parts.validation.every(max(len(parts.validation) // REHEARSAL_ROWS, 1))
-    found = task.metrics(evaluate(task, model, validation, OneWorker(HERE), precision), validation)
-    return {f"val_{name}": value for name, value in found.items()}
+    outputs = evaluate(task, model, validation, OneWorker(HERE), precision)
+    found = task.metrics(outputs, validation)
+    n_bytes = sum(np.asarray(kept).nbytes for kept in task.predictions(outputs, validation).values())
+    return {f"val_{name}": value for name, value in found.items()}, n_bytes / len(validation)
 
 
 def _cost(task: Task[Any], settings: Mapping[str, Any], data: TensorData) -> dict[str, float]:

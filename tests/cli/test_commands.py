@@ -23,7 +23,7 @@ LINES = [
     r"toy: 3 settings to search, 8 trials",
     r"checking settings, task and data",
     r"data: 64 to train, 32 to validate, 32 to test, split by rows",
-    r"disk: at most \d+ MB under runs",
+    r"disk: at most [\d.]+ MB under runs",
     r"running in this process",
     r"study s: 8 trials, 0 done, window 4",
     *(

@@ -25,10 +25,10 @@ from raysearch.cluster.request import Where
 from raysearch.cluster.resources import WorkerResources
 from raysearch.cluster.tune_trainable import attempt_in_actor
 from raysearch.data.source import DataSource
-from raysearch.errors import ResourceError, StorageError
+from raysearch.errors import DiskBudgetError, ResourceError, StorageError
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger, read_entries
-from raysearch.ledger.records import Entry, Epoch, Lost, Started
+from raysearch.ledger.records import Ended, Entry, Epoch, Lost, Started
 from raysearch.space.space_file import ResourcesSection, read_space_file
 from raysearch.training.order import Order
 
@@ -228,3 +228,26 @@ def test_a_full_disk_stops_the_study_and_costs_it_nothing(
     filler.unlink()
     assert essence(carry(small_disk / "marked.yaml", "s", ray_executor, NO_ACT)) == straight
     assert not any(isinstance(entry.record, Lost) for entry in read_entries(small_disk / "runs/s"))
+
+
+@pytest.mark.faults
+def test_a_study_at_its_disk_budget_stops_with_others_under_way_and_costs_them_nothing(
+    ray_executor: Executor, space: Path, straight: list[Any]
+) -> None:
+    """The budget is reached when a run ends; with room again the study goes on to the same end."""
+    space.write_text(space.read_text() + "storage: {disk: 40 MB}\n")
+    filler = space.parent / "runs/s/filler"
+
+    def fill(entry: Entry, _: History) -> None:
+        if isinstance(entry.record, Epoch) and entry.record.trial == 2 and not filler.exists():
+            filler.touch()
+            os.truncate(filler, 50_000_000)
+
+    with pytest.raises(DiskBudgetError, match="more than its disk budget of 40 MB"):
+        carry(space, "s", ray_executor, fill)
+    filler.unlink()
+    assert essence(carry(space, "s", ray_executor, NO_ACT)) == straight
+    entries = read_entries(space.parent / "runs/s")
+    assert not any(isinstance(entry.record, Lost) for entry in entries)
+    ended = [entry.record.trial for entry in entries if isinstance(entry.record, Ended)]
+    assert sorted(ended) == list(range(6)), "what had ended did not run again"

@@ -51,7 +51,7 @@ def test_good_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ("seed: 1", "seeed: 1", "my.yaml:9: seeed: unknown key; one of task, description, demonstration_of, strategy, data, space, objectives, limits, search, budget, resources, seed, vary, published. Did you mean 'seed'?"),
+        ("seed: 1", "seeed: 1", "my.yaml:9: seeed: unknown key; one of task, description, demonstration_of, strategy, data, space, objectives, limits, search, budget, resources, storage, seed, vary, published. Did you mean 'seed'?"),
         ("low: 5, high: 50", "low: 50, high: 5", "my.yaml:3: space.hidden: needs low < high, got low=50, high=5"),
         ("low: 1.0e-4", "low: 0.0", "my.yaml:4: space.learning_rate: log needs low > 0, got low=0.0"),
         ("low: 1.0e-4", "low: 1e-4", "my.yaml:4: space.learning_rate.low: must be a number, got the text '1e-4'. YAML reads 1e-4 as text; write 1.0e-4"),
