@@ -10,14 +10,15 @@ from pathlib import Path
 
 from raysearch.errors import ResourceError
 
+NO_CLUSTER = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 TOKEN = Path.home() / ".ray" / "auth_token"
 
 
 def prepare_environment(address: str | None) -> None:
     """Set what Ray reads at import: the token on, telemetry off, nothing printed by Tune.
 
-    A token keeps strangers out of a Ray that listens on all interfaces. A new local Ray always has one
-    (it makes the file if there is none); a cluster at an address has one if this machine was given its file.
+    A token keeps strangers out. A new local Ray always has one (it makes the file if there is none) and listens
+    on loopback only; a cluster at an address, which listens on all interfaces, has one if this machine was given its file.
 
     Raises:
         ResourceError: the environment switches the token off.
@@ -29,6 +30,10 @@ def prepare_environment(address: str | None) -> None:
         )
     if address is not None and TOKEN.is_file():
         os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if address is None:
+        os.environ[NO_CLUSTER] = (
+            "0"  # else Ray takes a loopback address for a mistake and listens on all interfaces
+        )
     os.environ.update(
         {
             "RAY_USAGE_STATS_ENABLED": "0",

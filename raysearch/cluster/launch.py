@@ -19,6 +19,7 @@ import torch
 from raysearch.cluster.environment import prepare_environment
 from raysearch.cluster.executor import Executor, StopFlag, order_for, source_of
 from raysearch.cluster.request import NO_WISH, Where, Wish
+from raysearch.cluster.run_environment import only_visible
 from raysearch.data.source import changes
 from raysearch.errors import InputError, NoFinishedTrialError, StoppedError, StorageError
 from raysearch.evolve.make import divide, make_strategy, settings_of
@@ -84,13 +85,14 @@ def _rehearse(space_file: SpaceFile) -> Rehearsal:
     space = space_file.searched
     first = space.complete(space.sample(generator(space_file.seed, "rehearsal")))
     points = [divide(space_file.strategy, point) for point in (first, *space.corners)]
-    if space_file.strategy is not None:
-        _check_strategy(space_file, [own for _, own in points])
     wanted = Wanted(space_file.objectives, space_file.limits.given, by_gradient=space_file.strategy is None)
     (settings, _), *corners = points
-    return rehearse(
-        space_file.task, source_of(space_file), settings, [corner for corner, _ in corners], wanted
-    )
+    with only_visible(space_file.resources.environment):
+        if space_file.strategy is not None:
+            _check_strategy(space_file, [own for _, own in points])
+        return rehearse(
+            space_file.task, source_of(space_file), settings, [corner for corner, _ in corners], wanted
+        )
 
 
 def _check_strategy(space_file: SpaceFile, points: Sequence[dict[str, Any]]) -> None:
@@ -178,8 +180,11 @@ def executor_for(where: Where, resources: ResourcesSection) -> Iterator[Executor
     """Open what carries the runs out, and give it back at the end.
 
     Raises:
+        InputError: a variable that runs are to see is not set.
         ResourceError: the resources asked for are not there.
     """
+    if where.address is None and (absent := sorted(set(resources.environment) - set(os.environ))):
+        raise InputError(*(f"resources.environment: {name} is not set" for name in absent))
     if where.in_process:
         from raysearch.cluster.local_executor import LocalExecutor  # noqa: PLC0415 - one of two, without Ray
 

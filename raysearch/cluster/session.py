@@ -13,11 +13,13 @@ from ray._private.services import canonicalize_bootstrap_address
 
 from raysearch.cluster.environment import TOKEN
 from raysearch.cluster.resources import WorkerResources, group_slots, machines
+from raysearch.cluster.run_environment import only_visible
 from raysearch.errors import ResourceError
 from raysearch.space.space_file import ResourcesSection
 
 OBJECT_STORE_BYTES = 256 * 1024**2  # orders and results are small; data are read where they are used
 ANSWER_S = 10.0
+LOOPBACK = "127.0.0.1"
 
 
 def start_session(address: str | None, resources: ResourcesSection) -> None:
@@ -36,14 +38,16 @@ def start_session(address: str | None, resources: ResourcesSection) -> None:
         _check_total(resources, {"CPU": n_cpus, "GPU": math.inf})
     try:
         if address is None:
-            ray.init(
-                address="local",
-                num_cpus=n_cpus,
-                object_store_memory=OBJECT_STORE_BYTES,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.CRITICAL,
-            )
+            with only_visible(resources.environment):  # all of this Ray's processes inherit it
+                ray.init(
+                    address="local",
+                    num_cpus=n_cpus,
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.CRITICAL,
+                    _node_ip_address=LOOPBACK,  # nothing of it listens to other machines
+                )
         else:
             _check_answers(address)
             ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)

@@ -32,6 +32,7 @@ from raysearch.cluster.resources import (
     machines,
     n_dead_machines,
 )
+from raysearch.cluster.run_environment import drop_the_rest, only_visible
 from raysearch.cluster.storage import check_shared
 from raysearch.cluster.tune_trainable import attempt_in_actor
 from raysearch.errors import ResourceError, StorageError
@@ -102,14 +103,20 @@ class TuneExecutor:
     def evaluate(self, order: Order, weights: str, weights_sha256: str) -> TestOutcome:
         """Apply the best model to the test set: here on a CPU, in a Ray task where runs have a GPU."""
         if not self._resources.gpus:
-            return evaluate_on_test(order, weights, weights_sha256)
+            with only_visible(order.environment):
+                return evaluate_on_test(order, weights, weights_sha256)
         remote = ray.remote(num_cpus=self._resources.cpus, num_gpus=self._resources.gpus, max_calls=1)(
-            evaluate_on_test
+            _evaluate_elsewhere
         )
         try:
             return ray.get(remote.remote(order, weights, weights_sha256))
         except ray.exceptions.RayTaskError as error:
             raise error.cause from error
+
+
+def _evaluate_elsewhere(order: Order, weights: str, weights_sha256: str) -> TestOutcome:
+    drop_the_rest(order.environment)
+    return evaluate_on_test(order, weights, weights_sha256)
 
 
 def _reason(text: str) -> str:

@@ -21,6 +21,7 @@ from raysearch.space.domains import Value
 
 Number = StrictFloat | StrictInt
 AtLeastOne = Annotated[StrictInt, Field(ge=1)]
+VariableName = Annotated[StrictStr, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
 class Section(BaseModel):
@@ -161,6 +162,7 @@ class ResourcesSection(Section):
     gpus: Annotated[Number, Field(ge=0)] = 0  # may be a fraction
     workers: AtLeastOne = 1  # data-parallel workers of one run
     threads: AtLeastOne = 1  # of a worker; decides bits
+    environment: tuple[VariableName, ...] = ()  # variables that runs see beside the usual ones
 
 
 class Published(Section):

@@ -154,7 +154,8 @@ class SpaceFile(Section):
     @property
     def identity(self) -> str:
         """SHA-256 of all that decides the study's results, which what is said about them does not."""
-        content = self.model_dump(mode="json", exclude={"description", "demonstration_of", "published"})
+        said = dict.fromkeys(("description", "demonstration_of", "published"), True)
+        content = self.model_dump(mode="json", exclude={**said, "resources": {"environment"}})
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def to_yaml(self) -> str:

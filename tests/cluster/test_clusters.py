@@ -165,9 +165,9 @@ class Greedy(Toy):
         return super().optimizer(settings, parameters)
 
     def loss(self, model, batch):
-        if "TAKES_BYTES" in os.environ and "RAY_JOB_ID" in os.environ and not self.mark.exists():
+        if "RAYSEARCH_TEST_TAKES_BYTES" in os.environ and "RAY_JOB_ID" in os.environ and not self.mark.exists():
             self.mark.touch()
-            taken = b"x" * int(os.environ["TAKES_BYTES"])
+            taken = b"x" * int(os.environ["RAYSEARCH_TEST_TAKES_BYTES"])
             while True:  # until the memory monitor kills
                 time.sleep(1)
         return super().loss(model, batch)
@@ -188,7 +188,7 @@ def test_a_run_killed_for_its_memory_goes_on_and_so_does_the_study(folder: Path)
     printed = raysearch(
         folder,
         *("tune", "toy.yaml", "--name", "s"),
-        TAKES_BYTES=str(2 * margin),
+        RAYSEARCH_TEST_TAKES_BYTES=str(2 * margin),
         RAY_memory_usage_threshold=str((total - available + margin) / total),
         RAY_memory_monitor_refresh_ms="100",
     )
