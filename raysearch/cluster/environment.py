@@ -10,7 +10,6 @@ from pathlib import Path
 
 from raysearch.errors import ResourceError
 
-NO_CLUSTER = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
 TOKEN = Path.home() / ".ray" / "auth_token"
 
 
@@ -31,9 +30,9 @@ def prepare_environment(address: str | None) -> None:
     if address is not None and TOKEN.is_file():
         os.environ.setdefault("RAY_AUTH_MODE", "token")
     if address is None:
-        os.environ[NO_CLUSTER] = (
-            "0"  # else Ray takes a loopback address for a mistake and listens on all interfaces
-        )
+        # Ray takes a loopback address for a mistake and listens on all interfaces, unless it may not form a cluster
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # connects the workers of a run
     os.environ.update(
         {
             "RAY_USAGE_STATS_ENABLED": "0",

@@ -19,13 +19,8 @@ NAMES = frozenset(
         *("LANG", "LANGUAGE", "TZ", "TMPDIR", "TMP", "TEMP", "XDG_CACHE_HOME"),
         *("LD_LIBRARY_PATH", "LD_PRELOAD", "VIRTUAL_ENV", "CONDA_PREFIX"),  # where libraries lie
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),  # public certificates
-        *(
-            "RAY_AUTH_MODE",
-            "RAY_AUTH_TOKEN",
-            "RAY_AUTH_TOKEN_PATH",
-        ),  # without it a process cannot speak to Ray
-        *("RANK", "LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"),
-        *("ACCELERATE_TORCH_DEVICE", "SPT_NOENV"),  # like the line above, set by Ray for its workers
+        *("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"),  # or no process could speak to Ray
+        "SPT_NOENV",  # set by Ray for its workers
     }
 )
 PREFIXES = (

@@ -68,7 +68,8 @@ class TuneExecutor:
             n_records = len(study.ledger.entries)
             scratch = tempfile.mkdtemp(prefix="raysearch-tune-")
             try:
-                self._fit(bridge, scratch)
+                with only_visible(self._resources.environment):  # Tune sends AWS keys to every actor
+                    self._fit(bridge, scratch)
             except RuntimeError as error:  # Tune gives up on an out-of-memory kill; the study does not
                 bridge.lose_all(_reason(str(error.__cause__ or error)))
             finally:

@@ -38,6 +38,7 @@ from ray.train.v2.torch.torch_trainer import TorchTrainer
 from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
+from raysearch.cluster.process_group import OneAddress
 from raysearch.cluster.resources import WorkerResources, trial_group
 from raysearch.cluster.run_environment import drop_the_rest
 from raysearch.errors import StorageError
@@ -79,6 +80,7 @@ def run_in_group(order: Order, resources: WorkerResources, report: Report) -> Ou
         trainer = _TrialTrainer(
             _work,
             train_loop_config=order.to_plain(),
+            torch_config=OneAddress(),
             scaling_config=ScalingConfig(
                 num_workers=order.workers, use_gpu=resources.gpus > 0, resources_per_worker=resources.bundle()
             ),
