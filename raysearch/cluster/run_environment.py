@@ -50,8 +50,13 @@ def visible(environment: Mapping[str, str], named: Collection[str] = ()) -> dict
     return {name: value for name, value in environment.items() if is_visible(name, named)}
 
 
-def drop_the_rest(named: Collection[str]) -> None:
-    """Take out of this process's environment, for good, what its runs do not see."""
+def confine(named: Collection[str]) -> None:
+    """Prepare a process of Ray for runs: it drops what they do not see, and what it writes is its owner's."""
+    os.umask(0o077)  # a cluster's processes have that of whoever started them
+    _drop(named)
+
+
+def _drop(named: Collection[str]) -> None:
     for name in set(os.environ) - set(visible(os.environ, named)):
         del os.environ[name]
 
@@ -60,7 +65,7 @@ def drop_the_rest(named: Collection[str]) -> None:
 def only_visible(named: Collection[str]) -> Iterator[None]:
     """Have what runs do not see out of this process's environment for a while."""
     hidden = {name: value for name, value in os.environ.items() if not is_visible(name, named)}
-    drop_the_rest(named)
+    _drop(named)
     try:
         yield
     finally:

@@ -32,7 +32,7 @@ from raysearch.cluster.resources import (
     machines,
     n_dead_machines,
 )
-from raysearch.cluster.run_environment import drop_the_rest, only_visible
+from raysearch.cluster.run_environment import confine, only_visible
 from raysearch.cluster.storage import check_shared
 from raysearch.cluster.tune_trainable import attempt_in_actor
 from raysearch.errors import ResourceError, StorageError
@@ -116,7 +116,7 @@ class TuneExecutor:
 
 
 def _evaluate_elsewhere(order: Order, weights: str, weights_sha256: str) -> TestOutcome:
-    drop_the_rest(order.environment)
+    confine(order.environment)
     return evaluate_on_test(order, weights, weights_sha256)
 
 

@@ -40,7 +40,7 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from raysearch.cluster.process_group import OneAddress
 from raysearch.cluster.resources import WorkerResources, trial_group
-from raysearch.cluster.run_environment import drop_the_rest
+from raysearch.cluster.run_environment import confine
 from raysearch.errors import StorageError
 from raysearch.training.attempt import attempt_run
 from raysearch.training.order import EpochReport, Order, Outcome, Report
@@ -111,7 +111,7 @@ class RunFailedError(Exception):
 def _work(plain_order: dict[str, Any]) -> dict[str, Any]:
     """One worker's part of the attempt; runs in each of Train's workers."""
     order = Order.from_plain(plain_order)
-    drop_the_rest(order.environment)
+    confine(order.environment)
     peers: list[Any] = [None] * order.workers
     dist.all_gather_object(peers, ray.get_runtime_context().current_actor)
     workers = TorchWorkers(get_device())

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from heads import running_head
 from listening import Door, doors
 from toy import TOY_SPACE, TOY_TASK, start, surroundings
 
-from raysearch.cluster.run_environment import drop_the_rest, is_visible, only_visible
+from raysearch.cluster.run_environment import confine, is_visible, only_visible
 
 SECRETS = {
     "AWS_SECRET_ACCESS_KEY": "s3cret-aws",
@@ -22,6 +24,7 @@ SECRETS = {
     "https_proxy": "http://me:s3cret-proxy@127.0.0.1:9",
 }
 WORD = "s3cret"
+GENETIC = ("strategy=one-plus-lambda", "space={width: {type: int, low: 2, high: 12}, rate: 0.1, power: 0.2}")
 # Writes down what it sees, where it is loaded and where it computes.
 TASK = f"""
 import json, os, sys
@@ -84,6 +87,7 @@ def holds_secret(environment: Any) -> bool:
     return WORD in json.dumps(environment)
 
 
+@pytest.mark.ray_cluster
 def test_a_run_on_a_new_ray_sees_no_secrets_and_nothing_listens_to_other_machines(folder: Path) -> None:
     code, printed, found = tune(folder, MY_VARIABLE="mine")
     assert code == 0, printed
@@ -96,6 +100,33 @@ def test_a_run_on_a_new_ray_sees_no_secrets_and_nothing_listens_to_other_machine
     assert not any(holds_secret(each["at_start"]) for each in runs)
     assert {"raylet", "gcs_server"} <= {door.program for door in found}, found
     assert {door.address for door in found} == {"127.0.0.1"}, found
+
+
+@pytest.mark.ray_cluster
+def test_no_kind_of_worker_of_a_cluster_that_holds_secrets_sees_them(
+    folder: Path,
+) -> None:
+    """And what runs write is their owner's, though this cluster was started with an open umask."""
+    kinds = {
+        "one worker": ("ImplicitFunc", ()),
+        "data-parallel": ("RayTrainWorker", ("resources.workers=2",)),
+        "population": ("Member", ("resources.workers=2", *GENETIC)),
+    }
+    with running_head(umask=0, **SECRETS) as (address, token):
+        for kind, (title, settings) in kinds.items():
+            options = [word for each in settings for word in ("--set", each)]
+            options += ["--trials", "2", "--address", address]
+            code, printed, _ = tune(folder, *options, **token, MY_VARIABLE="mine")
+            assert code == 0, (kind, printed)
+            seen = [each for each in notes(folder) if title in each["title"]]
+            assert seen, (kind, titles(notes(folder)))
+            assert all(holds_secret(each["at_start"]) for each in seen)  # else this would prove nothing
+            assert not any(holds_secret(each["now"]) for each in seen), kind
+            written = [path for path in (folder / "runs").rglob("*") if path.stat().st_mode & 0o077]
+            assert written == [], kind
+            shutil.rmtree(folder / "runs")
+            for path in folder.glob("*-*.json"):
+                path.unlink()
 
 
 def test_a_named_variable_that_is_not_set_is_said_before_anything_starts(folder: Path) -> None:
@@ -131,5 +162,6 @@ def test_hidden_for_a_while_or_for_good(monkeypatch: pytest.MonkeyPatch) -> None
     with only_visible({"MINE"}):
         assert ("MINE" in os.environ, "OTHER" in os.environ) == (True, False)
     assert dict(os.environ) == before
-    drop_the_rest({"MINE"})
-    assert ("MINE" in os.environ, "OTHER" in os.environ) == (True, False)
+    umask = os.umask(0)
+    confine({"MINE"})
+    assert (os.umask(umask), "MINE" in os.environ, "OTHER" in os.environ) == (0o077, True, False)
