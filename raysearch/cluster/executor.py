@@ -103,6 +103,7 @@ def order_for(study: Study, run: Run) -> Order:
         parent=run.parent,
         parent_sha256=run.parent_sha256,
         breeds=run.breeds,
+        environment=space_file.resources.environment,
     )
 
 

@@ -19,6 +19,7 @@ from raysearch.cluster.disk_need import DiskNeed, check_budget, check_free, disk
 from raysearch.cluster.environment import prepare_environment
 from raysearch.cluster.executor import Executor, StopFlag, order_for, source_of
 from raysearch.cluster.request import NO_WISH, Where, Wish
+from raysearch.cluster.run_environment import only_visible
 from raysearch.data.source import changes
 from raysearch.errors import DiskBudgetError, InputError, NoFinishedTrialError, StoppedError
 from raysearch.ledger.history import History
@@ -81,18 +82,19 @@ def _window(space_file: SpaceFile, slots: int) -> int:
 def _rehearse(space_file: SpaceFile) -> Rehearsal:
     space = space_file.searched
     points = [space.complete(space.sample(generator(space_file.seed, "rehearsal"))), *space.corners]
-    if problems := setting_problems(space_file.task, space_file.strategy, points):
-        raise InputError(*problems)
-    first, *corners = (divide(space_file.strategy, point) for point in points)
-    wanted = Wanted(
-        space_file.objectives,
-        space_file.limits.given,
-        by_gradient=space_file.strategy is None,
-        precisions=tuple(dict.fromkeys(divided.precision for divided in (first, *corners))),
-    )
-    return rehearse(
-        space_file.task, source_of(space_file), first.task, [corner.task for corner in corners], wanted
-    )
+    with only_visible(space_file.resources.environment):  # from here on the task's code is run
+        if problems := setting_problems(space_file.task, space_file.strategy, points):
+            raise InputError(*problems)
+        first, *corners = (divide(space_file.strategy, point) for point in points)
+        wanted = Wanted(
+            space_file.objectives,
+            space_file.limits.given,
+            by_gradient=space_file.strategy is None,
+            precisions=tuple(dict.fromkeys(divided.precision for divided in (first, *corners))),
+        )
+        return rehearse(
+            space_file.task, source_of(space_file), first.task, [corner.task for corner in corners], wanted
+        )
 
 
 def create_study(prepared: Prepared, folder: Path, slots: int, series: str = "") -> Ledger:
@@ -170,8 +172,11 @@ def executor_for(where: Where, resources: ResourcesSection) -> Iterator[Executor
     """Open what carries the runs out, and give it back at the end.
 
     Raises:
+        InputError: a variable that runs are to see is not set.
         ResourceError: the resources asked for are not there.
     """
+    if where.address is None and (absent := sorted(set(resources.environment) - set(os.environ))):
+        raise InputError(*(f"resources.environment: {name} is not set" for name in absent))
     if where.in_process:
         from raysearch.cluster.local_executor import LocalExecutor  # noqa: PLC0415 - one of two, without Ray
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from raysearch.cluster.cgroups import usable_cpus
 from raysearch.cluster.executor import StopFlag, ended_record, fits, order_for
+from raysearch.cluster.run_environment import only_visible
 from raysearch.errors import InputError
 from raysearch.space.space_file import ResourcesSection
 from raysearch.study.study import Run, Study
@@ -36,15 +37,18 @@ class LocalExecutor:
         """Carry out runs until the study is over or the flag is set."""
         while not stop.requested and not study.is_over and (run := study.next_run()) is not None:
             study.started(run)
+            order = order_for(study, run)
             try:
-                outcome = attempt_run(order_for(study, run), OneWorker(), _Reporter(study, run, stop))
+                with only_visible(order.environment):
+                    outcome = attempt_run(order, OneWorker(), _Reporter(study, run, stop))
             except _Stopped:
                 return
             study.end(ended_record(run, outcome))
 
     def evaluate(self, order: Order, weights: str, weights_sha256: str) -> TestOutcome:
         """Apply the best model to the test set."""
-        return evaluate_on_test(order, weights, weights_sha256)
+        with only_visible(order.environment):
+            return evaluate_on_test(order, weights, weights_sha256)
 
 
 class _Reporter:

@@ -20,6 +20,7 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from torch import Tensor
 
 from raysearch.cluster.resources import WorkerResources, trial_group
+from raysearch.cluster.run_environment import confine
 from raysearch.evolve.strategy import Round
 from raysearch.tasks import load_task
 from raysearch.tasks.task import make_settings
@@ -53,6 +54,7 @@ class Member:
     """One process of the population, inside an actor."""
 
     def __init__(self, order: Order, snapshots: dict[str, Any] | None) -> None:
+        confine(order.environment)
         torch.set_num_threads(order.threads)
         torch.set_flush_denormal(True)  # as in every run
         task = load_task(order.task)

@@ -14,6 +14,7 @@ from raysearch.cluster.cgroups import usable_cpus
 from raysearch.cluster.environment import TOKEN
 from raysearch.cluster.gpus import check_gpus
 from raysearch.cluster.resources import WorkerResources, group_slots, machines
+from raysearch.cluster.run_environment import only_visible
 from raysearch.errors import ResourceError
 from raysearch.space.space_file import ResourcesSection
 
@@ -21,6 +22,7 @@ OBJECT_STORE_BYTES = 256 * 1024**2  # orders and results are small; data are rea
 ANSWER_S = 10.0
 MORE_THERE = "give --address of a larger cluster"
 YET_TO_JOIN = "wait for the machines that have them: raysearch cluster wait"
+LOOPBACK = "127.0.0.1"
 
 
 def start_session(address: str | None, resources: ResourcesSection) -> None:
@@ -39,14 +41,16 @@ def start_session(address: str | None, resources: ResourcesSection) -> None:
         _check_total(resources, {"CPU": n_cpus, "GPU": math.inf}, MORE_THERE)
     try:
         if address is None:
-            ray.init(
-                address="local",
-                num_cpus=n_cpus,
-                object_store_memory=OBJECT_STORE_BYTES,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.CRITICAL,
-            )
+            with only_visible(resources.environment):  # all of this Ray's processes inherit it
+                ray.init(
+                    address="local",
+                    num_cpus=n_cpus,
+                    object_store_memory=OBJECT_STORE_BYTES,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.CRITICAL,
+                    _node_ip_address=LOOPBACK,  # nothing of it listens to other machines
+                )
         else:
             _check_answers(address)
             ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)

@@ -33,6 +33,7 @@ from raysearch.cluster.resources import (
     machines,
     n_dead_machines,
 )
+from raysearch.cluster.run_environment import confine, only_visible
 from raysearch.cluster.storage import check_shared
 from raysearch.cluster.tune_trainable import attempt_in_actor
 from raysearch.errors import ResourceError, StorageError
@@ -68,7 +69,8 @@ class TuneExecutor:
             n_records = len(study.ledger.entries)
             scratch = tempfile.mkdtemp(prefix="raysearch-tune-")
             try:
-                self._fit(bridge, scratch)
+                with only_visible(self._resources.environment):  # Tune sends AWS keys to every actor
+                    self._fit(bridge, scratch)
             except RuntimeError as error:  # Tune gives up on an out-of-memory kill; the study does not
                 bridge.lose_all(_reason(str(error.__cause__ or error)))
             finally:
@@ -103,7 +105,8 @@ class TuneExecutor:
     def evaluate(self, order: Order, weights: str, weights_sha256: str) -> TestOutcome:
         """Apply the best model to the test set: here on a CPU, in a Ray task where runs have a GPU."""
         if not self._resources.gpus:
-            return evaluate_on_test(order, weights, weights_sha256)
+            with only_visible(order.environment):
+                return evaluate_on_test(order, weights, weights_sha256)
         remote = ray.remote(num_cpus=self._each.cpus, num_gpus=self._each.gpus, max_calls=1)(_evaluate_there)
         try:
             return ray.get(remote.remote(self._each.gpus, order, weights, weights_sha256))
@@ -113,6 +116,7 @@ class TuneExecutor:
 
 def _evaluate_there(share: float, order: Order, weights: str, weights_sha256: str) -> TestOutcome:
     """Apply the best model on the GPU, or the share of one, that a Ray task was given."""
+    confine(order.environment)
     return evaluate_on_test(order, weights, weights_sha256, own_device(share))
 
 

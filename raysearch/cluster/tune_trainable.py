@@ -10,6 +10,7 @@ from ray import tune
 
 from raysearch.cluster.gpus import own_device
 from raysearch.cluster.resources import WorkerResources
+from raysearch.cluster.run_environment import confine
 from raysearch.errors import StorageError
 from raysearch.training.attempt import attempt_run
 from raysearch.training.order import EpochReport, Order
@@ -23,6 +24,7 @@ class RetireActor(Exception):  # noqa: N818 - not an error, a way to have Tune r
 def attempt_in_actor(config: dict[str, Any], each: WorkerResources) -> None:
     """One attempt at a run, inside a Tune actor; several workers train beside it."""
     order = Order.from_plain(json.loads(config["order"]))
+    confine(order.environment)
     try:
         if order.workers > 1 and order.strategy:
             from raysearch.cluster.population import run_with_population  # noqa: PLC0415 - few runs need it

@@ -22,7 +22,7 @@ from typing import Any
 import ray
 import torch.distributed as dist
 from ray import train
-from ray.train.torch import TorchConfig, get_device
+from ray.train.torch import get_device
 from ray.train.v2._internal.callbacks import AcceleratorSetupCallback, BackendSetupCallback
 from ray.train.v2._internal.execution.callback import ReportCallback
 from ray.train.v2._internal.execution.context import TrainRunContext
@@ -39,7 +39,9 @@ from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from raysearch.cluster.gpus import limited
+from raysearch.cluster.process_group import OneAddress
 from raysearch.cluster.resources import WorkerResources, trial_group
+from raysearch.cluster.run_environment import confine
 from raysearch.errors import StorageError
 from raysearch.training.attempt import attempt_run
 from raysearch.training.order import EpochReport, Order, Outcome, Report
@@ -79,7 +81,7 @@ def run_in_group(order: Order, resources: WorkerResources, report: Report) -> Ou
         trainer = _TrialTrainer(
             _work,
             train_loop_config={"order": order.to_plain(), "gpus": resources.gpus},
-            torch_config=TorchConfig(backend=backend_for(resources)),
+            torch_config=OneAddress(backend=backend_for(resources)),
             scaling_config=ScalingConfig(
                 num_workers=order.workers, use_gpu=resources.gpus > 0, resources_per_worker=resources.bundle()
             ),
@@ -115,6 +117,7 @@ def backend_for(resources: WorkerResources) -> str:
 def _work(config: dict[str, Any]) -> dict[str, Any]:
     """One worker's part of the attempt; runs in each of Train's workers."""
     order = Order.from_plain(config["order"])
+    confine(order.environment)
     peers: list[Any] = [None] * order.workers
     dist.all_gather_object(peers, ray.get_runtime_context().current_actor)
     workers = TorchWorkers(limited(get_device(), config["gpus"]))

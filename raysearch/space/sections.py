@@ -22,6 +22,7 @@ from raysearch.space.sizes import parse_size
 
 Number = StrictFloat | StrictInt
 AtLeastOne = Annotated[StrictInt, Field(ge=1)]
+VariableName = Annotated[StrictStr, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
 class Section(BaseModel):
@@ -162,6 +163,7 @@ class ResourcesSection(Section):
     gpus: Annotated[Number, Field(ge=0)] = 0  # 1, or a share of one
     workers: AtLeastOne = 1  # data-parallel workers of one run
     threads: AtLeastOne = 1  # of a worker; decides bits
+    environment: tuple[VariableName, ...] = ()  # variables that runs see beside the usual ones
 
     @field_validator("gpus")
     @classmethod

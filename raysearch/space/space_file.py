@@ -155,10 +155,9 @@ class SpaceFile(Section):
 
     @property
     def identity(self) -> str:
-        """SHA-256 of all that decides the study's results, which what is said or kept of them does not."""
-        content = self.model_dump(
-            mode="json", exclude={"description", "demonstration_of", "published", "storage"}
-        )
+        """SHA-256 of all that decides the study's results, which what is said, kept or handed on does not."""
+        aside = dict.fromkeys(("description", "demonstration_of", "published", "storage"), True)
+        content = self.model_dump(mode="json", exclude={**aside, "resources": {"environment"}})
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def to_yaml(self) -> str:

@@ -39,6 +39,7 @@ class Order:
         parent: checkpoint, inside the study's folder, of the run that this one goes on from, or empty.
         parent_sha256: of its weights.
         breeds: whether other runs may go on from this one, so that its best checkpoint keeps the learner's state.
+        environment: variables that the run sees beside the ones every run does.
     """
 
     task: str
@@ -66,6 +67,7 @@ class Order:
     parent: str = ""
     parent_sha256: str = ""
     breeds: bool = False
+    environment: tuple[str, ...] = ()
 
     @property
     def run_folder(self) -> Path:
@@ -80,7 +82,9 @@ class Order:
     def from_plain(cls, plain: dict[str, Any]) -> Order:
         """Read :meth:`to_plain` back."""
         source = DataSource(**{**plain["source"], "split": tuple(plain["source"]["split"])})
-        listed = {name: tuple(plain[name]) for name in ("cuts", "shares")}  # JSON knows no tuples
+        listed = {
+            name: tuple(plain[name]) for name in ("cuts", "shares", "environment")
+        }  # JSON knows no tuples
         return cls(**{**plain, **listed, "source": source})
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from heads import running_head
 from toy import TOY_SPACE, TOY_TASK, essence, start, surroundings
 
 from raysearch.ledger.history import History
@@ -38,51 +36,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def free_ports(n_ports: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(n_ports)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
 @pytest.fixture
 def head() -> Iterator[tuple[str, dict[str, str]]]:
-    """The address and the token of a cluster that somebody else started, on ports of its own."""
-    port, *others = free_ports(5)
-    home = tempfile.mkdtemp(prefix="rs-", dir="/tmp")  # Ray's sockets need a short path
-    names = (
-        "--node-manager-port",
-        "--object-manager-port",
-        "--runtime-env-agent-port",
-        "--ray-client-server-port",
-    )
-    command = ["ray", "start", "--head", "--block", f"--port={port}", "--num-cpus=2", f"--temp-dir={home}"]
-    command += ["--include-dashboard=false", "--disable-usage-stats", "--object-store-memory=100000000"]
-    command += [f"{name}={other}" for name, other in zip(names, others, strict=True)]
-    (Path(home) / "token").write_text("a" * 64)
-    token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": f"{home}/token"}
-    process = subprocess.Popen(
-        [f"{Path(sys.executable).parent}/{command[0]}", *command[1:]],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, **token},
-    )
-    assert process.stdout is not None
-    printed = []
-    for line in process.stdout:
-        printed.append(line)
-        if "Ray runtime started" in line:
-            break
-    else:
-        pytest.fail("".join(printed))
-    yield f"127.0.0.1:{port}", token
-    process.terminate()  # it ends what it started
-    process.wait(timeout=60)
-    shutil.rmtree(home, ignore_errors=True)
+    """The address and the token of a cluster that somebody else started."""
+    with running_head() as started:
+        yield started
 
 
 @pytest.mark.ray_cluster
@@ -165,9 +123,9 @@ class Greedy(Toy):
         return super().optimizer(settings, parameters)
 
     def loss(self, model, batch):
-        if "TAKES_BYTES" in os.environ and "RAY_JOB_ID" in os.environ and not self.mark.exists():
+        if "RAYSEARCH_TEST_TAKES_BYTES" in os.environ and "RAY_JOB_ID" in os.environ and not self.mark.exists():
             self.mark.touch()
-            taken = b"x" * int(os.environ["TAKES_BYTES"])
+            taken = b"x" * int(os.environ["RAYSEARCH_TEST_TAKES_BYTES"])
             while True:  # until the memory monitor kills
                 time.sleep(1)
         return super().loss(model, batch)
@@ -188,7 +146,7 @@ def test_a_run_killed_for_its_memory_goes_on_and_so_does_the_study(folder: Path)
     printed = raysearch(
         folder,
         *("tune", "toy.yaml", "--name", "s"),
-        TAKES_BYTES=str(2 * margin),
+        RAYSEARCH_TEST_TAKES_BYTES=str(2 * margin),
         RAY_memory_usage_threshold=str((total - available + margin) / total),
         RAY_memory_monitor_refresh_ms="100",
     )
