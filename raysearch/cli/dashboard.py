@@ -21,20 +21,28 @@ Port = Annotated[
         "--port", "-p", min=1, max=65535, help="Port to listen on (default: 5000, or the next free one)."
     ),
 ]
+WithLogin = Annotated[
+    bool, typer.Option("--login", help="Let nobody in without the password in the file mlflow-password.")
+]
 
 
-def dashboard(port: Port = None, runs: Runs = RUNS) -> None:
+def dashboard(port: Port = None, with_login: WithLogin = False, runs: Runs = RUNS) -> None:
     """Show all studies in MLflow, until Ctrl-C.
 
     Studies are delivered to MLFLOW_TRACKING_URI, or else to mlflow.db in this folder. If that is a server,
     its address is printed; for a database a server is started on this machine, for this machine alone.
     """
+    from raysearch.errors import InputError
     from raysearch.study.folders import studies
-    from raysearch.tracking.address import QUIET, is_server, public, tracking_uri
+    from raysearch.tracking.address import QUIET, database_folder, is_server, public, tracking_uri
+    from raysearch.tracking.login import login_in
     from raysearch.tracking.server import HOST, choose_port, running_server
 
     os.environ.update(QUIET)
     uri = tracking_uri()
+    if with_login and is_server(uri):
+        raise InputError(f"--login: {public(uri)} is a server of its own, with logins of its own or none")
+    login = login_in(database_folder(uri)) if with_login else None
     chosen = None if is_server(uri) else choose_port(port)
     folders = sorted(studies(runs), key=lambda folder: folder.stat().st_mtime, reverse=True)
     for signal_number in (signal.SIGTERM, signal.SIGHUP):
@@ -46,9 +54,11 @@ def dashboard(port: Port = None, runs: Runs = RUNS) -> None:
             typer.echo(f"MLflow is at {public(uri)}")
             return
         typer.echo(f"Starting MLflow on port {chosen} ...")
-        with running_server(uri, chosen) as server:
+        with running_server(uri, chosen, login) as server:
             address = f"http://{HOST}:{chosen}"
             typer.echo(f"MLflow is at {address} until Ctrl-C")
+            if login is not None:
+                typer.echo(f"log in as {login.user} with the password in {login.file}")
             _print_links(folders[:N_SHOWN], uri, address)
             server.wait()
     except KeyboardInterrupt:

@@ -6,9 +6,11 @@ that is started again after a kill has a new attempt; results of an older attemp
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Literal
+from pathlib import PurePosixPath
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from raysearch.errors import StorageError
 
@@ -259,22 +261,58 @@ class Entry:
     record: Record
 
 
+_SIMPLE: dict[Any, Callable[[Any], bool]] = {
+    Any: lambda _: True,
+    float: lambda value: type(value) in {int, float} and math.isfinite(value),
+}
+
+
+def _check_for(hint: Any) -> Callable[[Any], bool]:  # noqa: ANN401 - an annotation
+    """Make what tells whether a value of a JSON file is what a field is annotated with."""
+    origin = get_origin(hint)
+    inner = [] if origin is Literal else [_check_for(each) for each in get_args(hint)]
+    if origin is dict:
+        return lambda value: type(value) is dict and all(map(inner[1], value.values()))
+    if origin is list:
+        return lambda value: type(value) is list and all(map(inner[0], value))
+    if origin is Literal:
+        return lambda value: value in get_args(hint)
+    if hint in _SIMPLE:
+        return _SIMPLE[hint]
+    if inner:
+        return lambda value: any(check(value) for check in inner)
+    return lambda value: type(value) is hint
+
+
+_CHECKS = {
+    kind: {name: _check_for(hint) for name, hint in get_type_hints(record).items() if name != "kind"}
+    for kind, record in KINDS.items()
+}
+
+
 def to_json(entry: Entry) -> dict[str, Json]:
     """Write an entry as plain values: ``seq``, ``time_ms``, ``kind`` and the record's own fields."""
     return {"seq": entry.seq, "time_ms": entry.time_ms, "kind": entry.record.kind, **asdict(entry.record)}
 
 
 def from_json(content: Mapping[str, Any]) -> Entry:
-    """Read an entry back.
+    """Read an entry back. Whoever wrote it, its values have their types and its paths stay in the study's folder.
 
     Raises:
-        StorageError: a kind or fields that this version does not know.
+        StorageError: a kind or fields that this version does not know, or a path that leads elsewhere.
     """
     fields = dict(content)
     try:
         seq, time_ms, kind = fields.pop("seq"), fields.pop("time_ms"), fields.pop("kind")
-        return Entry(seq, time_ms, KINDS[kind](**fields))
+        record = KINDS[kind](**fields)
+        wrong = [name for name, value in fields.items() if not _CHECKS[kind][name](value)]
+        if wrong or type(seq) is not int or type(time_ms) is not int:
+            raise TypeError(f"no {wrong[0] if wrong else 'place and time'} of a record")
     except (KeyError, TypeError) as error:
         raise StorageError(
             f"record {content.get('seq')!r} of kind {content.get('kind')!r} is not one this version knows ({error})"
         ) from error
+    path = fields.get("weights", "") or fields.get("predictions", "")
+    if path.startswith("/") or "\0" in path or ".." in PurePosixPath(path).parts:
+        raise StorageError(f"record {seq} names the file {path!r}, which is not in the study's folder")
+    return Entry(seq, time_ms, record)

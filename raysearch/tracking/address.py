@@ -38,18 +38,35 @@ def sqlite_file(uri: str) -> Path | None:
     return Path(match[1]).resolve() if match else None
 
 
+def database_folder(uri: str) -> Path:
+    """Return the folder of an SQLite database; for one on a server the working directory."""
+    file = sqlite_file(uri)
+    return file.parent if file else Path.cwd()
+
+
 def artifact_folder(uri: str) -> Path | None:
     """Return the folder for files beside a database; a server decides for itself (None)."""
-    if is_server(uri):
-        return None
-    file = sqlite_file(uri)
-    return (file.parent if file else Path.cwd()) / "mlartifacts"
+    return None if is_server(uri) else database_folder(uri) / "mlartifacts"
 
 
 def public(uri: str) -> str:
     """Return a server's address without user, password and query."""
     parts = urlsplit(uri)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
+
+
+def login_of(uri: str) -> dict[str, str]:
+    """Return the login that stands in a server's address, as the variables that MLflow reads; the user's own come first.
+
+    MLflow itself sends a login from the address with its calls, but not with the files.
+    """
+    parts = urlsplit(uri)
+    if not (is_server(uri) and parts.username and parts.password) or os.environ.get("MLFLOW_TRACKING_PASSWORD"):
+        return {}
+    return {
+        "MLFLOW_TRACKING_USERNAME": unquote(parts.username),
+        "MLFLOW_TRACKING_PASSWORD": unquote(parts.password),
+    }
 
 
 def redact(text: str, uri: str) -> str:

@@ -22,10 +22,10 @@ import urllib.request
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
 from raysearch.errors import FolderError, ResourceError, StorageError
-from raysearch.tracking.address import is_server, public, redact, sqlite_file
+from raysearch.tracking.address import is_server, login_of, public, redact, sqlite_file
 
 ANSWER_S = 5.0
 _QUESTION = "/api/2.0/mlflow/experiments/search?max_results=1"
@@ -159,8 +159,8 @@ def _certificates() -> ssl.SSLContext:
 
 def _credentials(uri: str) -> dict[str, str]:
     """The header that MLflow would send: from the environment, or from the address."""
-    user = os.environ.get("MLFLOW_TRACKING_USERNAME") or unquote(urlsplit(uri).username or "")
-    password = os.environ.get("MLFLOW_TRACKING_PASSWORD") or unquote(urlsplit(uri).password or "")
+    known = os.environ | login_of(uri)
+    user, password = known.get("MLFLOW_TRACKING_USERNAME"), known.get("MLFLOW_TRACKING_PASSWORD")
     if user and password:
         return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
     token = os.environ.get("MLFLOW_TRACKING_TOKEN")

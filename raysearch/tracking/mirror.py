@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from raysearch.errors import RaysearchError
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, is_held, read_entries
-from raysearch.tracking.address import QUIET, environment, redact, tracking_uri
+from raysearch.tracking.address import QUIET, environment, login_of, redact, tracking_uri
 from raysearch.tracking.only_one import only_mirror
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def mirror_now(folder: Path, uri: str | None = None, timeout_s: float = 60.0) ->
     Takes no longer than ``timeout_s`` plus one call to MLflow (at most 20 s).
     """
     uri = tracking_uri(uri)
-    limits = QUIET | {"MLFLOW_HTTP_REQUEST_TIMEOUT": str(max(1, min(20, int(timeout_s))))}
+    limits = QUIET | login_of(uri) | {"MLFLOW_HTTP_REQUEST_TIMEOUT": str(max(1, min(20, int(timeout_s))))}
     with only_mirror(folder) as is_mine, environment(limits):
         if not is_mine:
             return "its own mirror is at it"
@@ -187,7 +187,7 @@ def main(folder: Path) -> int:
     """Run one mirror to its end; its few lines go to ``mirror.log`` in the study's folder."""
     os.nice(19)
     os.umask(0o077)
-    os.environ.update(QUIET)
+    os.environ.update(QUIET | login_of(tracking_uri()))
     log = os.open(folder / LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     handler = logging.StreamHandler(os.fdopen(log, "a"))
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))

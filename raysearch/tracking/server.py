@@ -1,13 +1,14 @@
 """The MLflow server that ``raysearch dashboard`` runs: on this machine alone, and able to do little.
 
 It listens on the loopback, answers to no other host name (a page in the user's browser could otherwise
-reach it by a name that points here), and runs no jobs, scorers or gateway. It has no login: whoever has
+reach it by a name that points here), and runs no jobs, scorers or gateway. Without a login whoever has
 an account on this machine can read and change what it shows. The studies' ledgers are out of its reach.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -17,11 +18,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import IO
 
 from raysearch.errors import ResourceError
 from raysearch.tracking.address import artifact_folder, redact
+from raysearch.tracking.login import Login
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 5000
@@ -56,19 +59,27 @@ def choose_port(wanted: int | None) -> int:
 
 
 @contextmanager
-def running_server(uri: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
+def running_server(uri: str, port: int, login: Login | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """Run MLflow's server over the database ``uri`` until the block ends, and nothing of it after that.
+
+    With a ``login`` it answers to nobody else. Its list of users is as short-lived as the server, so that the login's
+    file alone says what the password is.
 
     Raises:
         ResourceError: it ended by itself or did not answer within two minutes.
     """
-    with tempfile.TemporaryFile() as output:
+    with ExitStack() as stack:
+        output = stack.enter_context(tempfile.TemporaryFile())
+        environment = _environment(uri)
+        if login is not None:
+            users = stack.enter_context(tempfile.TemporaryDirectory(prefix="raysearch-mlflow-"))
+            environment |= _login_environment(login, Path(users))
         process = subprocess.Popen(
-            _command(port),
+            _command(port, has_login=login is not None),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=_environment(uri),
+            env=environment,
             start_new_session=True,  # Ctrl-C comes to us alone, and the group is ended as one
         )
         try:
@@ -78,9 +89,11 @@ def running_server(uri: str, port: int) -> Iterator[subprocess.Popen[bytes]]:
             _end(process)
 
 
-def _command(port: int) -> list[str]:
+def _command(port: int, *, has_login: bool) -> list[str]:
     names = f"localhost:{port},{HOST}:{port}"
     options = ["--host", HOST, "--port", str(port), "--workers", "1", "--allowed-hosts", names]
+    if has_login:
+        options += ["--app-name", "basic-auth"]
     return [
         sys.executable,
         "-m",
@@ -100,6 +113,23 @@ def _environment(uri: str) -> dict[str, str]:
         "MLFLOW_BACKEND_STORE_URI": uri,
         "MLFLOW_ARTIFACTS_DESTINATION": str(artifact_folder(uri)),
     }  # fmt: skip
+
+
+def _login_environment(login: Login, users: Path) -> dict[str, str]:
+    """What MLflow's basic-auth app reads; the password is here and in ``login.file``, and in no argument."""
+    settings = users / "basic_auth.ini"
+    # Unless it remembers a password for a minute, it hashes it anew for every request, for half a second.
+    lines = ["[mlflow]", "default_permission = NO_PERMISSIONS", "auth_cache_ttl_seconds = 60"]
+    settings.write_text(
+        "\n".join([*lines, f"database_uri = sqlite:///{users / 'users.db'}"]), encoding="utf-8"
+    )
+    return {
+        "MLFLOW_AUTH_CONFIG_PATH": str(settings),
+        "MLFLOW_AUTH_ADMIN_USERNAME": login.user,
+        "MLFLOW_AUTH_ADMIN_PASSWORD": login.password,
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_urlsafe(),
+        "MLFLOW_BASIC_AUTH_FAIL_CLOSED": "true",
+    }
 
 
 def _is_free(port: int) -> bool:

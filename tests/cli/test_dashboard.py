@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli_runs import raysearch
 from typer.testing import CliRunner
 
 from raysearch.cli.main import app
@@ -79,6 +80,16 @@ def test_a_server_in_the_environment_is_only_named(tmp_path: Path, monkeypatch: 
     result = CliRunner().invoke(app, ["dashboard"])
     assert result.output == "MLflow is at https://mlflow.example:5000\n"
     assert result.exit_code == 0
+
+
+def test_a_login_is_not_made_for_somebody_elses_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://alice:S3cret@mlflow.example:5000/")
+    result = raysearch(tmp_path, "dashboard", "--login")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("raysearch: --login: https://mlflow.example:5000 is a server of its own")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

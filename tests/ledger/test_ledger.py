@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import multiprocessing
 import os
 import resource
 import subprocess
 import sys
+import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -160,13 +163,50 @@ def test_no_second_creation(folder: Path) -> None:
 
 
 def test_unknown_records_are_refused(folder: Path) -> None:
-    import json
-    import zlib
+    forge(folder, {"kind": "from the future"})
+    with pytest.raises(StorageError, match="'from the future' is not one this version knows"):
+        read_entries(folder)
 
-    body = json.dumps({"seq": 4, "time_ms": 0, "kind": "from the future"}).encode()[:-1]
+
+def forge(folder: Path, fields: dict[str, Any]) -> None:
+    """Add a record that raysearch would not write, with a checksum that holds."""
+    body = json.dumps({"seq": 4, "time_ms": 0, **fields}).encode()[:-1]
     with (folder / FILE_NAME).open("ab") as file:
         file.write(body + f',"crc":"{zlib.crc32(body):08x}"}}\n'.encode())
-    with pytest.raises(StorageError, match="'from the future' is not one this version knows"):
+
+
+TESTED = {
+    "kind": "tested",
+    "trial": 0,
+    "metrics": {},
+    "predictions": "test/p.npz",
+    "predictions_sha256": "",
+    "n_test": 9,
+}
+
+
+@pytest.mark.parametrize("path", ["../../x", "/etc/passwd", "trials/../../x", "a\0b"])
+def test_a_file_outside_the_study_is_refused(folder: Path, path: str) -> None:
+    forge(folder, TESTED | {"predictions": path})
+    with pytest.raises(StorageError, match="which is not in the study's folder"):
+        read_entries(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"trial": "0"},
+        {"trial": True},
+        {"metrics": {"auc": "high"}},
+        {"metrics": {"auc": float("inf")}},
+        {"metrics": []},
+        {"time_ms": None},
+        {"more": 1},
+    ],
+)
+def test_values_of_another_type_are_refused(folder: Path, change: dict[str, Any]) -> None:
+    forge(folder, TESTED | change)
+    with pytest.raises(StorageError, match="'tested' is not one this version knows"):
         read_entries(folder)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from raysearch.tracking.address import artifact_folder, public, redact, sqlite_file, tracking_uri
+from raysearch.tracking.address import artifact_folder, login_of, public, redact, sqlite_file, tracking_uri
 
 
 def test_address_is_the_argument_else_the_environment_else_the_working_folder(
@@ -50,6 +50,19 @@ def test_a_token_of_the_environment_is_not_shown(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "t0ken")
     assert redact("401 for t0ken", "https://mlflow") == "401 for ***"
     assert redact("no such table: runs", "sqlite:///mlflow.db") == "no such table: runs"
+
+
+def test_a_login_in_the_address_is_mlflows_unless_the_user_named_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    address = "https://alice:S3%40cret@mlflow"
+    names = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    assert login_of(address) == dict(zip(names, ("alice", "S3@cret"), strict=True))
+    assert login_of("https://mlflow") == login_of("postgresql://alice:S3cret@db/mlflow") == {}
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "other")
+    assert login_of(address) == {}
 
 
 def test_public_address_keeps_host_and_path() -> None:
