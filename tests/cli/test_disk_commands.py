@@ -57,11 +57,11 @@ def test_a_budget_that_may_not_do_is_refused_before_anything_starts(toy_space: P
 
 
 def test_what_a_study_needs_is_enough(toy_space: Path, tmp_path: Path) -> None:
-    overrides = ["storage.keep=all", "budget.folds=3"]
+    overrides = ["storage.keep=all", "budget.folds=2", "search.trials=3"]
     need = prepare(read_space_file(toy_space, overrides), tmp_path / "runs").disk_need(slots=2)
-    assert tune(tmp_path, toy_space, "--keep", "all", "--folds", "3").code == 0
+    assert tune(tmp_path, toy_space, "--keep", "all", "--folds", "2", "-n", "3").code == 0
     folder = tmp_path / "runs/s"
-    assert len(list(folder.glob("trials/*/*/*/*.pt"))) == 3 * 8
+    assert len(list(folder.glob("trials/*/*/*/*.pt"))) == 2 * 3
     assert folder_bytes(folder / "trials") <= need.kept
     assert folder_bytes(folder) - folder_bytes(folder / "trials") <= need.rest
 
