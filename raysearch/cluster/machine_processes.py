@@ -21,11 +21,14 @@ SSH_FAILED = 255  # its own exit code, not the command's
 RAY_PORT = "6379"  # where `ray start --head` listens unless told otherwise
 PROCESSES = "ps -ww -eo pid=,ppid=,user:32=,args="
 OF_RAY = re.compile(
-    r"ray(::|-dashboard-)|\S*/ray/core/src/ray/|\S*python\S* .*(/ray/\S+\.py |-m ray\.util\.)"
-)
+    r"ray(::|-dashboard-)"
+    r"|\S*/ray/core/src/ray/"
+    r"|\S*python\S* (-\S+ )*\S*/ray/(_private|autoscaler/_private|dashboard)/(?!ray_process_reaper)\S+\.py "
+    r"|\S*python\S* -m ray\.util\.client\.server "
+)  # the reaper belongs to a `ray start --block`, which `ray up` does not use
 GCS = re.compile(r"--gcs-address=(\S+)|-m ray\.util\.client\.server --address=(\S+)")
 GCS_SERVER = re.compile(r"\S*/gcs_server (?=.*--gcs_server_port=(\d+))(?=.*--node-ip-address=(\S+))")
-STUDY = re.compile(rf"\S*python\S* \S*raysearch ({'|'.join(CARRIED_OUT)}) .*--address")
+STUDY = re.compile(rf"\S*python\S* \S*raysearch ({'|'.join(CARRIED_OUT)}) .*--address[ =](\S+)")
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Process:
 
     def __str__(self) -> str:
         words = self.line.split()
-        script = next((word for word in words if word.endswith(".py")), words[0])
+        script = next((word for word in words if word.endswith((".py", "/raysearch"))), words[0])
         return f"{Path(script).name} (process {self.pid} of {self.user})"
 
 
@@ -154,12 +157,20 @@ def of_others(processes: Sequence[Process], ours: set[str]) -> list[Process]:
     return [each for each in processes if each.pid in theirs]
 
 
-def of_ray(processes: Sequence[Process], ours: set[str]) -> list[Process]:
-    """Those of the processes that belong to this cluster's Ray, or to one that is gone."""
+def of_ray(processes: Sequence[Process], ours: set[str], user: str | None) -> list[Process]:
+    """Those of a user's processes that belong to this cluster's Ray, or to one that is gone; root may end everybody's."""
     theirs = of_others(processes, ours)
-    return [each for each in processes if OF_RAY.match(each.line) and each not in theirs]
+    return [
+        each
+        for each in processes
+        if OF_RAY.match(each.line) and user in {each.user, "root", None} and each not in theirs
+    ]
 
 
-def studies(processes: Sequence[Process]) -> list[Process]:
-    """Those of the processes that carry out a study on a cluster."""
-    return [each for each in processes if STUDY.match(each.line)]
+def studies(processes: Sequence[Process], ours: set[str], user: str | None) -> list[Process]:
+    """Those of a user's processes that carry out a study on this cluster."""
+    return [
+        each
+        for each in processes
+        if user in {each.user, None} and (found := STUDY.match(each.line)) and found[2] in {"auto", *ours}
+    ]

@@ -68,15 +68,16 @@ def take_down(path: Path, say: Say) -> None:
     on_head = found.running.get(head, [])
     ours = addresses(_resolved(head.address), ray_port(content), on_head)
     problems = list(found.problems)
-    if going_on := studies(on_head):
+    user = (content.get("auth") or {}).get("ssh_user")
+    if studies(on_head, ours, user):
         say(
             f"{head.address}: asks the study that runs there to save itself; `raysearch resume` goes on with it"
         )
-        problems += _end({head: going_on}, studies, ("TERM",), SAVE_S)
+        problems += _end({head: on_head}, lambda all_: studies(all_, ours, user), ("TERM",), SAVE_S)
     if head in found.running:
-        problems += _end_head(path, content, of_others(on_head, ours), say)
+        problems += _end_head(path, head, of_others(on_head, ours), user, say)
     running = _look(list(found.running)).running
-    problems += _end(running, lambda processes: of_ray(processes, ours), ("TERM", "KILL"), END_S)
+    problems += _end(running, lambda all_: of_ray(all_, ours, user), ("TERM", "KILL"), END_S)
     for machine in running:
         if not any(problem.startswith(f"{machine.address}:") for problem in problems):
             say(f"{machine.address}: nothing of this cluster is left")
@@ -146,15 +147,14 @@ def _end(
     ]
 
 
-def _end_head(path: Path, content: Mapping[str, Any], theirs: Sequence[Process], say: Say) -> list[str]:
-    """Carry out `ray down`, which ends every Ray on the head, unless that is another cluster's too; what failed."""
-    user = (content.get("auth") or {}).get("ssh_user")
+def _end_head(path: Path, head: Machine, theirs: Sequence[Process], user: str | None, say: Say) -> list[str]:
+    """Carry out `ray down`, which ends every Ray of a user on the head, unless another cluster's too; what failed."""
     in_reach = sorted(
         {each.ray_address for each in theirs if each.ray_address and user in {each.user, "root", None}}
     )
     if in_reach:
         say(
-            f"{content['provider']['head_ip']}: Ray of another cluster runs there too ({', '.join(in_reach)}), which "
+            f"{head.address}: Ray of another cluster runs there too ({', '.join(in_reach)}), which "
             "`ray down` would end; left out"
         )
         return []

@@ -36,6 +36,7 @@ HEAD, WORKER, GONE = "10.1.0.1", "10.1.0.2", "10.1.0.3"
 OURS, THEIRS = f"{HEAD}:6379", "10.1.0.2:7001"
 BIN = "/opt/venv/bin/python3"
 RAY = "/opt/venv/lib/python3.11/site-packages/ray"
+RAY_SCRIPT, STUDY_SCRIPT = "ray/_private/log_monitor.py", "raysearch"
 SSH = """\
 #!/bin/bash
 # ssh OPTIONS HOST COMMAND
@@ -47,7 +48,7 @@ kill\\ *) exec bash -c "$command" ;;
 *) exit 255 ;;
 esac
 """
-MONITOR = """\
+SLEEPER = """\
 import signal, sys, time
 if "stubborn" in sys.argv:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -67,7 +68,7 @@ def listed(*lines: str) -> list[Process]:
 def test_processes_of_ray_are_told_from_others_and_from_those_of_other_clusters() -> None:
     processes = listed(
         "bash",
-        f"{BIN} train.py --gcs-address=x",
+        f"{BIN} /home/anna/ray/train.py --address=auto",
         f"{RAY}/core/src/ray/raylet/raylet --raylet_socket_name=x --gcs-address={OURS}",
         " ray::DashboardAgent",
         f"{BIN} -u {RAY}/_private/log_monitor.py --session-dir=x --gcs-address={OURS}",
@@ -78,14 +79,13 @@ def test_processes_of_ray_are_told_from_others_and_from_those_of_other_clusters(
         f"{BIN} {RAY}/dashboard/dashboard.py --host=127.0.0.1 --gcs-address={THEIRS}",
         " ray-dashboard-JobHead-0",
         "ray::RuntimeEnvAgent",
+        f"{BIN} {RAY}/_private/ray_process_reaper.py 17",
     )
-    assert [each.pid for each in of_others(processes, {OURS})] == [101, 105, 106, 107, 108, 109, 110]
-    assert [each.pid for each in of_ray(processes, {OURS})] == [
-        102,
-        103,
-        104,
-        111,
-    ]  # the last outlived its raylet
+    ours = [102, 103, 104, 111]  # the last outlived its raylet
+    assert [each.pid for each in of_others(processes, {OURS})] == [105, 106, 107, 108, 109, 110]
+    assert [each.pid for each in of_ray(processes, {OURS}, "anna")] == ours
+    assert [each.pid for each in of_ray(processes, {OURS}, "root")] == ours
+    assert of_ray(processes, {OURS}, "otto") == []
     assert str(processes[4]) == "log_monitor.py (process 104 of anna)"
 
 
@@ -95,15 +95,11 @@ def test_the_head_may_know_itself_by_another_address() -> None:
     assert addresses(HEAD, "6379", listed(f"ray::x --gcs-address={THEIRS}")) == {OURS}
 
 
-def test_a_study_is_known_by_its_command() -> None:
+def test_a_study_of_this_cluster_is_known_by_its_command() -> None:
     tune = f"{BIN} /opt/venv/bin/raysearch tune jedinet --address auto"
-    lines = (
-        f"bash -c {tune}",
-        tune,
-        f"{BIN} /opt/venv/bin/raysearch tune jedinet",
-        "vim raysearch tune --address",
-    )
-    assert [each.line for each in studies(listed(*lines))] == [tune]
+    processes = listed(f"bash -c {tune}", tune, tune.replace("auto", THEIRS), tune.partition(" --")[0])
+    assert [each.line for each in studies(processes, {OURS}, "anna")] == [tune]
+    assert studies(processes, {OURS}, "root") == []  # another user's
 
 
 def test_ssh_is_called_as_the_file_says(tmp_path: Path) -> None:
@@ -128,9 +124,9 @@ class Machines:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.started = folder, dict[str, subprocess.Popen[str]]()
-        self.script = folder / "ray/_private/log_monitor.py"
-        self.script.parent.mkdir(parents=True)
-        self.script.write_text(MONITOR)
+        (folder / "ray/_private").mkdir(parents=True)
+        for script in (RAY_SCRIPT, STUDY_SCRIPT):
+            (folder / script).write_text(SLEEPER)
         self.file = folder / "cluster.yaml"
         name = f"test-{os.getpid()}"
         self.file.write_text(
@@ -139,9 +135,11 @@ class Machines:
         for host in (HEAD, WORKER):
             (folder / host).touch()
 
-    def start(self, host: str, name: str, address: str, *more: str) -> None:
+    def start(self, host: str, name: str, *words: str) -> None:
+        """Start a script under a name of its own, and put it on a host."""
+        script, *arguments = words
         process = subprocess.Popen(
-            [sys.executable, str(self.script), f"--gcs-address={address}", *more],
+            [sys.executable, str(self.folder / script), *arguments],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -176,19 +174,22 @@ def machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machin
 
 
 def test_all_of_this_cluster_ends_another_one_stays_and_a_silent_machine_is_named(machines: Machines) -> None:
-    machines.start(HEAD, "ours", OURS)
-    machines.start(HEAD, "theirs", "10.1.0.1:7001")
-    machines.start(WORKER, "stubborn", OURS, "stubborn")
-    machines.start(WORKER, "also theirs", THEIRS)
+    machines.start(HEAD, "ours", RAY_SCRIPT, f"--gcs-address={OURS}")
+    machines.start(HEAD, "theirs", RAY_SCRIPT, "--gcs-address=10.1.0.1:7001")
+    machines.start(HEAD, "study", STUDY_SCRIPT, "tune", "jedinet", "--address", OURS)
+    machines.start(WORKER, "stubborn", RAY_SCRIPT, f"--gcs-address={OURS}", "stubborn")
+    machines.start(WORKER, "also theirs", RAY_SCRIPT, f"--gcs-address={THEIRS}")
     said, error = machines.down()
     assert machines.started["ours"].wait(timeout=5) == -signal.SIGTERM
     assert machines.started["stubborn"].wait(timeout=5) == -signal.SIGKILL
+    assert machines.started["study"].wait(timeout=5) == -signal.SIGTERM
     assert machines.started["theirs"].poll() is None
     assert machines.started["also theirs"].poll() is None
-    assert said[0].startswith(
+    assert said[0].startswith(f"{HEAD}: asks the study that runs there to save itself")
+    assert said[1].startswith(
         f"{HEAD}: Ray of another cluster runs there too (10.1.0.1:7001), which `ray down`"
     )
-    assert said[1:] == [f"{host}: nothing of this cluster is left" for host in (HEAD, WORKER)]
+    assert said[2:] == [f"{host}: nothing of this cluster is left" for host in (HEAD, WORKER)]
     told = error.splitlines()
     assert told[0].startswith(
         f"{GONE}: cannot be reached: ssh: connect to host {GONE} port 22: No route to host"
@@ -198,7 +199,7 @@ def test_all_of_this_cluster_ends_another_one_stays_and_a_silent_machine_is_name
 
 @pytest.mark.slow
 def test_ray_down_is_carried_out_where_no_other_cluster_runs(machines: Machines) -> None:
-    machines.start(HEAD, "ours", OURS)
+    machines.start(HEAD, "ours", RAY_SCRIPT, f"--gcs-address={OURS}")
     said, _ = machines.down()
     assert machines.started["ours"].wait(timeout=5) == -signal.SIGTERM
     assert said[0] == f"ray down {machines.file}"

@@ -26,9 +26,8 @@ from raysearch.ledger.ledger import read_entries
 from raysearch.ledger.records import Lost
 
 TRIALS, MORE = 8, 3
-SMALLER = (
-    "--set budget.epochs=2 --set search.window=6 --set resources.cpus=2"  # so that each machine has one place
-)
+SMALLER = "--set data.limit=3000 --set budget.epochs=2 --set search.window=6"
+SMALLER += " --set resources.cpus=2"  # so that each machine has one place
 STUDY = f"raysearch tune jedinet --name jets {SMALLER}"
 MLFLOW = """
 import json, time, urllib.request
