@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,9 +27,11 @@ def doctor(
     or damaged), 73 (a folder cannot be written), 69 (something is missing or unsafe).
     """
     from raysearch.cluster.doctor import examine, exit_code
+    from raysearch.tracking.address import redact
 
     findings = []
-    for each in examine(_checks(runs, address, data)):
+    for found in examine(_checks(runs, address, data)):
+        each = replace(found, found=redact(found.found), advice=redact(found.advice))
         findings.append(each)
         if output == "table":
             advice = f" -> {each.advice}" if each.advice else ""

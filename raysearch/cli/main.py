@@ -28,6 +28,7 @@ from raysearch.cli import (
     tune,
 )
 from raysearch.errors import RaysearchError
+from raysearch.tracking.address import redact
 
 app = typer.Typer(
     name="raysearch",
@@ -82,7 +83,7 @@ def main() -> None:
     try:
         app()
     except RaysearchError as error:
-        for line in str(error).splitlines() or [type(error).__name__]:
+        for line in redact(str(error)).splitlines() or [type(error).__name__]:
             typer.echo(f"raysearch: {line}", err=True)
         sys.exit(error.exit_code)
 

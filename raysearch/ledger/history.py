@@ -122,7 +122,12 @@ class History:
             Closed: self._closed,
         }
         for entry in entries:
-            self.apply(entry)
+            try:
+                self.apply(entry)
+            except (LookupError, TypeError, ValueError, AttributeError) as error:
+                raise StorageError(
+                    f"record {entry.seq} of the ledger does not follow from those before it ({type(error).__name__})"
+                ) from error
 
     def apply(self, entry: Entry) -> None:
         """Take one entry in."""

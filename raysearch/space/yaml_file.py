@@ -11,6 +11,14 @@ import yaml
 
 from raysearch.errors import InputError
 
+DEEPEST = 50
+_OPENING = (
+    yaml.FlowSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.BlockMappingStartToken,
+)
+_CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
 LARGEST_BYTES = 1 << 20
 KeyPath = tuple[str | int, ...]
 
@@ -48,15 +56,12 @@ def read_yaml(path: Path) -> Document:
 def parse_yaml(text: str, name: str) -> Document:
     """Parse the text of a YAML mapping; ``name`` is what errors call it. Raises as :func:`read_yaml`."""
     try:
-        if any(isinstance(token, (yaml.AnchorToken, yaml.AliasToken)) for token in yaml.scan(text)):
-            raise InputError(f"{name}: anchors and aliases (&, *) are not allowed")
+        _check_tokens(text, name)
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{name}:{mark.line + 1}" if mark else name
         raise InputError(f"{where}: not YAML: {getattr(error, 'problem', None) or error}") from error
-    except RecursionError as error:
-        raise InputError(f"{name}: nested too deeply") from error
     if not isinstance(root, yaml.MappingNode):
         raise InputError(f"{name}: must be a mapping of keys to values")
     document = Document(name, {})
@@ -65,6 +70,17 @@ def parse_yaml(text: str, name: str) -> Document:
     if problems:
         raise InputError(*problems)
     return document
+
+
+def _check_tokens(text: str, name: str) -> None:
+    """Refuse what makes a small file a long work: aliases, and depth, with whose square PyYAML's time grows."""
+    depth = 0
+    for token in yaml.scan(text):
+        if isinstance(token, (yaml.AnchorToken, yaml.AliasToken)):
+            raise InputError(f"{name}: anchors and aliases (&, *) are not allowed")
+        depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+        if depth > DEEPEST:
+            raise InputError(f"{name}: nested too deeply")
 
 
 def _plain(node: yaml.Node, path: KeyPath, document: Document, problems: list[str]) -> Any:  # noqa: ANN401 - YAML holds anything

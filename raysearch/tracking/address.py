@@ -22,6 +22,15 @@ QUIET = {
 }
 
 
+SECRETS = (
+    "MLFLOW_TRACKING_PASSWORD",
+    "MLFLOW_TRACKING_TOKEN",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "RAY_AUTH_TOKEN",
+)
+
+
 def tracking_uri(given: str | None = None) -> str:
     """Return ``given``, else ``MLFLOW_TRACKING_URI``, else ``mlflow.db`` in the working directory."""
     return given or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{Path.cwd() / 'mlflow.db'}"
@@ -55,13 +64,19 @@ def public(uri: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
 
 
+def _without_login(match: re.Match[str]) -> str:
+    return "://***@" if match[0].startswith("://") else "***@"
+
+
 def login_of(uri: str) -> dict[str, str]:
     """Return the login that stands in a server's address, as the variables that MLflow reads; the user's own come first.
 
     MLflow itself sends a login from the address with its calls, but not with the files.
     """
     parts = urlsplit(uri)
-    if not (is_server(uri) and parts.username and parts.password) or os.environ.get("MLFLOW_TRACKING_PASSWORD"):
+    if not (is_server(uri) and parts.username and parts.password) or os.environ.get(
+        "MLFLOW_TRACKING_PASSWORD"
+    ):
         return {}
     return {
         "MLFLOW_TRACKING_USERNAME": unquote(parts.username),
@@ -69,15 +84,15 @@ def login_of(uri: str) -> dict[str, str]:
     }
 
 
-def redact(text: str, uri: str) -> str:
+def redact(text: str, uri: str = "") -> str:
     """Take out of a message whatever could be a credential: of ``uri``, the environment or any address."""
     user_and_password = uri.partition("://")[2].rpartition("@")[0]
     password = user_and_password.partition(":")[2]
     secrets = [user_and_password, password, unquote(password)]
-    secrets += [os.environ.get(name, "") for name in ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")]
+    secrets += [os.environ.get(name, "") for name in SECRETS]
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "***")
-    text = re.sub(r"://[^\s'\"]*@", "://***@", text)
+    text = re.sub(r"://[^\s'\"]*@|[^\s'\"/:@]+:[^\s'\"@]+@", _without_login, text)
     return re.sub(r"(?i)((?:password|passwd|pwd|token|secret)=)[^\s&'\"]+", r"\1***", text)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
 
 import numpy as np
@@ -196,3 +197,12 @@ def test_choice_tells_true_from_one() -> None:
     domain = ChoiceDomain(type="choice", values=(True, 1, "1"))
     assert 1.0 not in domain
     assert True in domain
+
+
+def test_depth_is_refused_at_once(tmp_path: Path) -> None:
+    """PyYAML's time grows with the square of the depth: a file of 1 MiB would take days."""
+    (tmp_path / "deep.yaml").write_text("space: " + "[" * 1_000_000)
+    began = time.process_time()
+    with pytest.raises(InputError, match=r"deep.yaml: nested too deeply"):
+        read_space_file(tmp_path / "deep.yaml")
+    assert time.process_time() - began < 10

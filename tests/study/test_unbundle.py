@@ -186,7 +186,6 @@ HOSTILE: dict[str, tuple[Change, str]] = {
     "another space": (with_ledger("created", space_file=NEW_SPACE), "not written by raysearch"),
     "other runs": (with_ledger("created", folds=2), "has 2 runs a trial, its space file 1"),
     "endless runs": (with_ledger("created", folds=200_000, space_file=ENDLESS), "has 200000 runs a trial"),
-    "trials that were not asked": (with_ledger("ended", trial=10**9), "not written by raysearch"),
     "no beginning": (with_content("ledger.jsonl", lambda _: b""), "not written by raysearch"),
 }  # fmt: skip
 
@@ -205,6 +204,7 @@ DAMAGED: dict[str, tuple[Change, str]] = {
         "the SHA-256 differs, in 's/best/model.json'",
     ),
     "no space": (with_ledger("created", space_file=[1]), "'created' is not one this version knows"),
+    "trials that were not asked": (with_ledger("ended", trial=10**9), "does not follow from those before it"),
     "weights outside": (
         with_ledger("ended", weights="../../../secret.pt"),
         "names the file '../../../secret.pt', which is not in the study's folder",
