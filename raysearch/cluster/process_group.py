@@ -10,13 +10,13 @@ import os
 import socket
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import ray
 import torch.distributed as dist
-from ray.train.backend import BackendConfig
+from ray.train._internal.base_worker_group import BaseWorkerGroup
 from ray.train.torch import TorchConfig
 from ray.train.torch.config import _TorchBackend
-from ray.train.v2._internal.execution.worker_group import WorkerGroup
 
 
 @dataclass
@@ -30,20 +30,18 @@ class OneAddress(TorchConfig):
 
 
 class _OneAddressBackend(_TorchBackend):
-    def on_start(self, worker_group: WorkerGroup, backend_config: BackendConfig) -> None:
+    def on_start(self, worker_group: BaseWorkerGroup, backend_config: Any) -> None:  # noqa: ANN401 - Ray says two things
         """Connect the workers."""
-        assert isinstance(backend_config, OneAddress)
         n_workers = len(worker_group)
         backend = backend_config.backend
         address, port = worker_group.execute_single(0, _open_store, n_workers, backend_config.timeout_s)
-        ray.get(
-            [
-                worker_group.execute_single_async(
-                    rank, _join, backend, (address, port), rank, n_workers, backend_config.timeout_s
-                )
-                for rank in range(n_workers)
-            ]
-        )
+        joined: Any = [
+            worker_group.execute_single_async(
+                rank, _join, backend, (address, port), rank, n_workers, backend_config.timeout_s
+            )
+            for rank in range(n_workers)
+        ]
+        ray.get(joined)
 
 
 _opened: list[dist.TCPStore] = []  # the first worker's, between the two calls

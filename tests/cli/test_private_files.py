@@ -18,13 +18,13 @@ COMMANDS = (
     ["resume", "toy", "--trials", "+1"],
     ["report", "jedi"],
     ["predict", "jedi", "--data", str(SAMPLE), "--out", "scores.h5"],
-    ["export", "jedi"],
+    ["export", "toy", "--to", "torch"],
     ["bundle", "jedi"],
     ["compare", "jedi", "toy", "--out", "compared"],
     ["unbundle", "jedi.raysearch.tar.gz", "--runs", "again"],
     ["cluster", "init", "local"],
-    ["cluster", "init", "aws"],
-    ["cluster", "slurm", "--", "tune", "jedinet"],
+    ["cluster", "init", "aws", "--out", "aws.yaml"],
+    ["cluster", "slurm", "--nodes", "2", "--cpus", "2", "--", "tune", "jedinet"],
 )
 
 
@@ -42,6 +42,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_others_read_nothing_of_what_is_written(folder: Path) -> None:
     for name, text in STUDIES:
         tune(folder, text, name)

@@ -42,7 +42,7 @@ PROGRAMS = ("core/src/ray/raylet/raylet", "core/src/ray/gcs/gcs_server", "_rayle
 RPC = rb"/(?:ray\.[A-Za-z.]+|opentelemetry[A-Za-z0-9.]+|grpc\.[A-Za-z0-9.]+)/[A-Z][A-Za-z]+"
 SYNC = "/ray.rpc.syncer.RaySyncer/StartSync"
 NODE = ("node_id", "0" * 56)
-WAIT_S = 180.0
+WAIT_S = 400.0
 
 
 def main(head: str, address: str, folder: Path) -> None:
@@ -93,10 +93,13 @@ def head_ends(port: int) -> bool:
     channel = grpc.insecure_channel(f"127.0.0.1:{port}", [("grpc.enable_http_proxy", 0)])
     with channel, contextlib.suppress(grpc.RpcError):
         channel.unary_unary(SYNC, lambda sent: sent, lambda got: got)(b"", timeout=20)
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=20).close()
-    except OSError:
-        return True
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:  # it writes its stack down first
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=20).close()
+        except OSError:
+            return True
+        time.sleep(0.1)
     return False
 
 

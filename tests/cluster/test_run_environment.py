@@ -30,12 +30,14 @@ TASK = f"""
 import json, os, sys
 from dataclasses import dataclass
 from pathlib import Path
-sys.path.insert(0, {str(TOY_TASK.parent)!r})
+sys.path[:0] = {[str(TOY_TASK.parent), str(Path(__file__).parent)]!r}
+from listening import doors
 from toy_task import Toy, ToySettings
 
 def note(place):
     at_start = Path("/proc/self/environ").read_bytes().decode().split(chr(0))
     seen = {{"title": Path("/proc/self/cmdline").read_text(), "now": dict(os.environ), "at_start": at_start}}
+    seen["listens"] = sorted({{door.address for door in doors(os.getpid())}})
     (Path(__file__).parent / f"{{place}}-{{os.getpid()}}.json").write_text(json.dumps(seen))
 
 note("loaded")
@@ -88,8 +90,11 @@ def holds_secret(environment: Any) -> bool:
 
 
 @pytest.mark.ray_cluster
-def test_a_run_on_a_new_ray_sees_no_secrets_and_nothing_listens_to_other_machines(folder: Path) -> None:
-    code, printed, found = tune(folder, MY_VARIABLE="mine")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_run_on_a_new_ray_sees_no_secrets_and_nothing_listens_to_other_machines(
+    folder: Path, workers: int
+) -> None:
+    code, printed, found = tune(folder, "--set", f"resources.workers={workers}", MY_VARIABLE="mine")
     assert code == 0, printed
     seen = notes(folder)
     assert len(titles(seen)) >= 2, titles(seen)  # the user's own process, and actors
@@ -100,6 +105,7 @@ def test_a_run_on_a_new_ray_sees_no_secrets_and_nothing_listens_to_other_machine
     assert not any(holds_secret(each["at_start"]) for each in runs)
     assert {"raylet", "gcs_server"} <= {door.program for door in found}, found
     assert {door.address for door in found} == {"127.0.0.1"}, found
+    assert {tuple(each["listens"]) for each in runs} == {("127.0.0.1",)}
 
 
 @pytest.mark.ray_cluster

@@ -68,6 +68,7 @@ def found(home: Path) -> dict[str, Any]:
         TOY_SPACE.format(task="x")
         .replace("x:Toy", "slow.py:Slow")
         .replace("\nsearch:", "\n  pause_s: 2.0\nsearch:")
+        .replace("epochs: 4", "epochs: 400")  # the first run outlasts all that is tried
     )
     (home / "toy.yaml").write_text(space + "resources: {workers: 2}\n")
     inside = [
@@ -96,7 +97,7 @@ def found(home: Path) -> dict[str, Any]:
         text=True,
         capture_output=True,
         check=False,
-        timeout=500,
+        timeout=900,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout.splitlines()[-1])

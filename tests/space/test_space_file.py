@@ -139,6 +139,7 @@ def test_identity_is_of_what_decides_results(tmp_path: Path) -> None:
     one = read_space_file(write(tmp_path, GOOD)).identity
     assert read_space_file(write(tmp_path, GOOD + "description: other words\n")).identity == one
     assert read_space_file(write(tmp_path, GOOD), ["seed=2"]).identity != one
+    assert read_space_file(write(tmp_path, GOOD), ["resources.environment=[MINE]"]).identity == one
 
 
 def test_a_space_file_is_frozen(tmp_path: Path) -> None:
