@@ -152,9 +152,8 @@ class InteractionNetwork(nn.Module):
         most_edges = 0 if fused else block_edges(x_BNP.device)
         nodes = find_nodes(x_BNP, most_edges, merge=not wants_gradient)
         x_XP = x_BNP.reshape(-1, expected[1])[nodes.rows_X]
-        with torch.autocast(
-            x_BNP.device.type, enabled=False
-        ):  # our own gradients know one precision: the weights'
+        # our own gradients know one precision: the weights'
+        with torch.autocast(x_BNP.device.type, enabled=False):
             if fused:
                 layers = (self.fr1, self.fr2, self.fr3)
                 incoming_XD = fused_incoming_effects(fused, x_XP, layers, nodes.blocks)
