@@ -6,13 +6,12 @@ Usage: python -m raysearch.cluster.doctor_connect ADDRESS
 from __future__ import annotations
 
 import json
-import logging
 import sys
 from typing import Any
 
 import ray
 
-from raysearch.cluster.nodes import wait_for_nodes
+from raysearch.cluster.nodes import alive_nodes, connected
 from raysearch.errors import RaysearchError
 
 WAIT_S = 5.0
@@ -21,14 +20,10 @@ WAIT_S = 5.0
 def describe(address: str) -> dict[str, Any]:
     """Names of the nodes and their resources together, or why there is no answer."""
     try:
-        nodes = wait_for_nodes(address, 1, WAIT_S)
+        with connected(address, WAIT_S):
+            return {"nodes": sorted(alive_nodes().values()), "resources": ray.cluster_resources()}
     except RaysearchError as error:
         return {"problem": " ".join(str(error).split())}
-    ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
-    try:
-        return {"nodes": nodes, "resources": ray.cluster_resources()}
-    finally:
-        ray.shutdown()
 
 
 if __name__ == "__main__":

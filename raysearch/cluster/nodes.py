@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import ray
 from ray._private.services import canonicalize_bootstrap_address
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from raysearch.cluster.connect import connect
 from raysearch.errors import InputError, ResourceError
 
 PAUSE_S = 0.2
@@ -74,15 +75,7 @@ def wait_for_nodes(address: str, n_nodes: int, timeout_s: float) -> list[str]:
         ResourceError: there are fewer when the time is up, the token is wrong, or nothing listens there.
     """
     deadline = time.monotonic() + timeout_s
-    address = _found(address)
-    _wait_for_port(address, deadline)
-    logging.getLogger("ray").setLevel(logging.CRITICAL)
-    try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
-    except Exception as error:
-        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
-        raise ResourceError(f"the Ray cluster at {address!r} cannot be used: {reason}") from error
-    try:
+    with connected(address, timeout_s):
         while len(nodes := alive_nodes()) < n_nodes:
             if time.monotonic() > deadline:
                 there = ", ".join(sorted(nodes.values()))
@@ -90,9 +83,19 @@ def wait_for_nodes(address: str, n_nodes: int, timeout_s: float) -> list[str]:
                     f"{n_nodes} machines are wanted, {len(nodes)} are there after {timeout_s:g} s: {there}"
                 )
             time.sleep(PAUSE_S)
+    return sorted(nodes.values())
+
+
+@contextmanager
+def connected(address: str, timeout_s: float) -> Iterator[None]:
+    """Connect to a cluster for a while; see :func:`wait_for_nodes`."""
+    address = _found(address)
+    _wait_for_port(address, time.monotonic() + timeout_s)
+    connect(address)
+    try:
+        yield
     finally:
         ray.shutdown()
-    return sorted(nodes.values())
 
 
 def _found(address: str) -> str:

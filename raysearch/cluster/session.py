@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import socket
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ import ray
 from ray._private.services import canonicalize_bootstrap_address
 
 from raysearch.cluster.cgroups import usable_cpus
+from raysearch.cluster.connect import QUIET, connect, told
 from raysearch.cluster.environment import TOKEN
 from raysearch.cluster.gpus import check_gpus
 from raysearch.cluster.resources import WorkerResources, group_slots, machines
@@ -35,33 +35,31 @@ def start_session(address: str | None, resources: ResourcesSection) -> None:
     Raises:
         ResourceError: no cluster there, wrong token, it cannot hold one run, or torch cannot use its GPUs.
     """
-    logging.getLogger("ray").setLevel(logging.CRITICAL)
-    n_cpus = usable_cpus()
-    if address is None:  # Ray takes seconds to start; which GPUs there are it finds out better than we
-        _check_total(resources, {"CPU": n_cpus, "GPU": math.inf}, MORE_THERE)
-    try:
-        if address is None:
-            with only_visible(resources.environment):  # all of this Ray's processes inherit it
-                ray.init(
-                    address="local",
-                    num_cpus=n_cpus,
-                    object_store_memory=OBJECT_STORE_BYTES,
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    logging_level=logging.CRITICAL,
-                    _node_ip_address=LOOPBACK,  # nothing of it listens to other machines
-                )
-        else:
+    if address is None:
+        _start_here(resources)
+    else:
+        with told(f"the Ray cluster at {address!r}"):
             _check_answers(address)
-            ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
-    except Exception as error:
-        what = f"the Ray cluster at {address!r}" if address else "a local Ray"
-        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
-        raise ResourceError(f"{what} cannot be used: {type(error).__name__}: {reason}") from error
+        connect(address)
     if TOKEN.is_file():  # Ray makes both readable to all
         TOKEN.chmod(0o600)
         TOKEN.parent.chmod(0o700)
     _check_resources(resources, MORE_THERE if address is None else YET_TO_JOIN)
+
+
+def _start_here(resources: ResourcesSection) -> None:
+    n_cpus = usable_cpus()
+    # Ray takes seconds to start; which GPUs there are it finds out better than we
+    _check_total(resources, {"CPU": n_cpus, "GPU": math.inf}, MORE_THERE)
+    with told("a local Ray"), only_visible(resources.environment):  # all of this Ray's processes inherit it
+        ray.init(
+            address="local",
+            num_cpus=n_cpus,
+            object_store_memory=OBJECT_STORE_BYTES,
+            include_dashboard=False,
+            _node_ip_address=LOOPBACK,  # nothing of it listens to other machines
+            **QUIET,
+        )
 
 
 def _check_answers(address: str) -> None:

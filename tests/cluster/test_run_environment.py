@@ -156,7 +156,9 @@ def test_what_runs_need_they_see(name: str) -> None:
     assert is_visible(name, {"MINE"})
 
 
-@pytest.mark.parametrize("name", [*SECRETS, "SLURM_JWT", "RAY_REDIS_PASSWORD", "BEARER_TOKEN", "PATHS", "mine"])
+@pytest.mark.parametrize(
+    "name", [*SECRETS, "SLURM_JWT", "RAY_REDIS_PASSWORD", "BEARER_TOKEN", "PATHS", "mine"]
+)
 def test_nothing_else(name: str) -> None:
     assert not is_visible(name, {"MINE"})
 

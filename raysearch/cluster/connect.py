@@ -1,0 +1,39 @@
+"""Connects this process to a Ray that runs, or starts one, with one error for whatever stands against it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+
+from raysearch.errors import ResourceError
+
+QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
+
+
+def connect(address: str) -> None:
+    """Connect to the cluster at an address that answers.
+
+    Raises:
+        ResourceError: the token is wrong, or it is no Ray of this version.
+    """
+    with told(f"the Ray cluster at {address!r}"):
+        ray.init(address=address, **QUIET)
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Have Ray say nothing itself, and whatever it raises told in one line.
+
+    Raises:
+        ResourceError: it raised something.
+    """
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
+    try:
+        yield
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
+        raise ResourceError(f"{what} cannot be used: {type(error).__name__}: {reason}") from error
