@@ -43,15 +43,18 @@ class Retention:
         """
         parents = {trial.parent for trial in history.trials if not _is_over(trial)}
         kept = {trial.number for trial in kept_trials(history)} | parents | {*possible_parents}
+        there = set()
         for trial_folder in (self._folder / "trials").glob("*"):
             if not trial_folder.name.isdigit() or int(trial_folder.name) >= len(history.trials):
                 continue  # none of ours
             trial = history.trials[int(trial_folder.name)]
             if _is_over(trial) and trial.number not in kept:
                 shutil.rmtree(trial_folder, ignore_errors=True)
-                self._settled.pop(trial.number, None)
-            elif trial.number not in self._settled:
+                continue
+            there.add(trial.number)
+            if trial.number not in self._settled:
                 self._tidy_up(trial_folder, trial)
+        self._settled = {number: size for number, size in self._settled.items() if number in there}
 
     def _tidy_up(self, trial_folder: Path, trial: TrialHistory) -> None:
         """Delete all but the weights in use of runs that are over."""
@@ -84,14 +87,12 @@ class Retention:
 
     def measure(self) -> int:
         """Bytes of the study's files; settled trials are not looked at again."""
-        trials = self._folder / "trials"
-        settled = [number for number in self._settled if (trials / str(number)).is_dir()]
-        return folder_bytes(self._folder, {trials / str(number) for number in settled}) + sum(
-            self._settled[number] for number in settled
-        )
+        trials = str(self._folder / "trials")
+        settled = {os.path.join(trials, str(number)) for number in self._settled}  # noqa: PTH118 - thousands, quickly
+        return folder_bytes(self._folder, settled) + sum(self._settled.values())
 
 
-def folder_bytes(folder: Path, but: Collection[Path] = ()) -> int:
+def folder_bytes(folder: Path, but: Collection[str] = ()) -> int:
     """Add up the sizes of the files in a folder and below, of those that are there long enough to be looked at.
 
     Args:
@@ -100,7 +101,7 @@ def folder_bytes(folder: Path, but: Collection[Path] = ()) -> int:
     """
     total = 0
     for root, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if Path(root, name) not in but]
+        folders[:] = [name for name in folders if os.path.join(root, name) not in but]  # noqa: PTH118 - the same
         for name in files:
             with suppress(FileNotFoundError):
                 total += Path(root, name).lstat().st_size
