@@ -191,8 +191,8 @@ def wait_for_three(story: Story) -> None:
 def begin_study_and_lose_a_worker(story: Story, runs: Path) -> None:
     head, *_, lost = story.hosts
     story.run(on_head(f"{STUDY} -n {TRIALS} --address auto", "--tmux "), 60)
-    story.wait("  until 2 trials are done", lambda: n_committed(runs) >= 2, 240)
-    story.wait(f"  until {lost.name} trains", lambda: bool(processes(lost, "ray::", ".train")), 120)
+    story.wait("  until 2 trials are done", lambda: n_committed(runs) >= 2, 300)
+    story.wait(f"  until {lost.name} trains", lambda: bool(processes(lost, "ray::", ".train")), 240)
     lost.kill()
     going_on = [*processes(head, "gcs_server"), *processes(head, "bin/raysearch")]
     story.run("ray up -y --no-restart cluster.yaml", 120)  # the file did not change: no harm is done
@@ -219,7 +219,7 @@ def bring_worker_back_and_go_on(story: Story, runs: Path) -> None:
     story.hosts.append(back)
     wait_for_three(story)
     story.run(on_head(f"raysearch resume jets --trials +{MORE} --address auto", "--tmux "), 60)
-    story.wait(f"  until {back.name} trains", lambda: bool(processes(back, "ray::", ".train")), 120)
+    story.wait(f"  until {back.name} trains", lambda: bool(processes(back, "ray::", ".train")), 240)
     end_of_study(story, runs, TRIALS + MORE)
 
 
