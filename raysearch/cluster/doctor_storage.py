@@ -20,7 +20,7 @@ from pathlib import Path
 from raysearch.cluster.doctor import Finding, fault, ok, warning
 from raysearch.errors import FolderError, StorageError
 
-RESERVE_BYTES = 50 * 1024**2  # as launch.py keeps free beside checkpoints; a test holds them equal
+RESERVE_BYTES = 50 * 1024**2  # with less hardly a study begins
 LOW_BYTES, LOW_SHARE = 5 * 10**9, 0.1  # little room is both
 RAY_FULL_SHARE = 0.95  # Ray writes no objects to a disk that is fuller than this
 FEW_INODES = 1000

@@ -19,11 +19,7 @@ NAMES = frozenset(
         *("LANG", "LANGUAGE", "TZ", "TMPDIR", "TMP", "TEMP", "XDG_CACHE_HOME"),
         *("LD_LIBRARY_PATH", "LD_PRELOAD", "VIRTUAL_ENV", "CONDA_PREFIX"),  # where libraries lie
         *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),  # public certificates
-        *(
-            "KRB5CCNAME",
-            "X509_USER_PROXY",
-            "X509_CERT_DIR",
-        ),  # where tickets lie: else EOS, AFS and XRootD give no data
+        *("KRB5CCNAME", "X509_USER_PROXY", "X509_CERT_DIR"),  # tickets, or EOS, AFS and XRootD give no data
         *("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"),  # or no process could speak to Ray
         "SPT_NOENV",  # set by Ray for its workers
     }
