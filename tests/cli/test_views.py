@@ -161,7 +161,7 @@ def test_a_member_that_has_not_begun_is_told_of(folder: Path, series: Result, tm
     rows = as_json(tmp_path, "status", "series")
     assert [row["state"] for row in rows] == ["finished", "not begun"]
     lines = raysearch(tmp_path, "status", "series").out.splitlines()
-    assert lines[2].split() == ["series/4", "not", "begun", "-", "-", "-", "-", "-"]
+    assert lines[2].split() == ["series/4", "not", "begun", *(["-"] * 7)]
 
 
 def test_the_report_of_a_series_is_a_table_and_a_page(folder: Path, series: Result) -> None:

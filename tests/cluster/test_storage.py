@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_clusters import free_ports, raysearch  # how a user calls it
+from heads import free_ports
+from test_clusters import raysearch  # how a user calls it
 
 from raysearch.cluster.storage import judge
 
