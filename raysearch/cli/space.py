@@ -35,6 +35,7 @@ def check(
     ] = None,
 ) -> None:
     """Check a space file; all faults at once, exit code 2 if there are any."""
+    from raysearch.cluster.run_environment import only_visible
     from raysearch.errors import InputError
     from raysearch.search.make import sampler_problems
     from raysearch.space.series import read_members
@@ -49,12 +50,13 @@ def check(
         problems = sampler_problems(space_file.search, space_file.searched, n_objectives)
         if problems:
             raise InputError(*(f"{path}: {problem}" for problem in problems))
-        task = load_task(space_file.task)
         corners = space_file.searched.corners
-        if problems := setting_problems(space_file.task, space_file.strategy, corners):
-            raise InputError(*(f"{path}: {problem}" for problem in problems))
-        for corner in corners:
-            make_settings(task, divide(space_file.strategy, corner).task, f"{path}: space")
+        with only_visible(space_file.resources.environment):  # the task's code is run
+            if problems := setting_problems(space_file.task, space_file.strategy, corners):
+                raise InputError(*(f"{path}: {problem}" for problem in problems))
+            task = load_task(space_file.task)
+            for corner in corners:
+                make_settings(task, divide(space_file.strategy, corner).task, f"{path}: space")
     first = next(iter(members.values()))
     searches = f"{len(members)} searches of " if len(members) > 1 else ""
     typer.echo(

@@ -34,6 +34,7 @@ def find_trained(runs: Path, name: str, which: str) -> Trained:
     from raysearch.after.trained import load_trained
     from raysearch.cluster.executor import source_of
     from raysearch.cluster.launch import task_sha256
+    from raysearch.cluster.run_environment import confine
     from raysearch.ledger.history import read_history
     from raysearch.space.space_file import SpaceFile
     from raysearch.study.folders import existing_study
@@ -45,6 +46,9 @@ def find_trained(runs: Path, name: str, which: str) -> Trained:
         raise InputError(
             f"task: {space_file.task} was changed since {name} began; its models may mean another thing"
         )
+    confine(
+        space_file.resources.environment
+    )  # from here on the task's code is run, to the end of the command
     return load_trained(folder, history, which, source_of(space_file))
 
 

@@ -149,6 +149,20 @@ def test_without_ray_too(folder: Path) -> None:
     assert not any(holds_secret(each["now"]) for each in seen)
 
 
+def test_other_commands_hide_it_too(folder: Path) -> None:
+    code, printed, _ = tune(folder, "--local", MY_VARIABLE="mine")
+    assert code == 0, printed
+    environment = surroundings(folder) | SECRETS | {"MY_VARIABLE": "mine"}
+    for words in ("space check toy.yaml", "export s --to torch", "prune s --rounds 1"):
+        for path in folder.glob("*-*.json"):
+            path.unlink()
+        start(folder, *words.split(), env=environment).communicate()
+        seen = notes(folder)  # whether the toy task can do this or not, its code was run
+        assert seen, words
+        assert all(each["now"]["MY_VARIABLE"] == "mine" for each in seen), words
+        assert not any(holds_secret(each["now"]) for each in seen), words
+
+
 @pytest.mark.parametrize(
     "name", ["PATH", "LC_ALL", "PYTHONPATH", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "MINE"]
 )
