@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger, read_entries
 from raysearch.ledger.records import Created, Ended, Opened
 from raysearch.space.space_file import SpaceFile
-from raysearch.study.study import Run
+from raysearch.study.study import Run, Study
 
 TOY_TASK = Path(__file__).parent / "toy_task.py"
 TOY_SPACE = """\
@@ -66,6 +68,30 @@ def create_ledger(
         ]
     )
     return ledger
+
+
+def in_random_order(
+    study: Study,
+    rng: random.Random,
+    train: Callable[[Run], None],
+    n_slots: int,
+    crash_after: int | None,
+) -> bool:
+    """Finish runs in random order; stop dead after some ledger records. True if the study is over.
+
+    ``train`` tells the study what a run came to.
+    """
+    running: list[Run] = []
+    while not study.is_over:
+        while len(running) < n_slots and (run := study.next_run()) is not None:
+            study.started(run)
+            running.append(run)
+        train(running.pop(rng.randrange(len(running))))
+        if crash_after is not None and len(study.ledger.entries) >= crash_after:
+            study.ledger.close()
+            return False
+    study.ledger.close()
+    return True
 
 
 def opened(session: int = 1) -> Opened:

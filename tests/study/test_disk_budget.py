@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from test_study_parents import SEARCHES
-from toy import create_ledger, failed, finished, opened
+from toy import create_ledger, failed, finished, in_random_order, opened
 
 from raysearch.errors import DiskBudgetError
 from raysearch.ledger.history import History
@@ -57,19 +57,12 @@ def train(folder: Path, run: Run) -> Ended:
 
 
 def drive(study: Study, rng: random.Random, n_slots: int = 3, crash_after: int | None = None) -> bool:
-    """Finish runs in random order; stop dead after some ledger records. True if the study is over."""
-    running: list[Run] = []
-    while not study.is_over:
-        while len(running) < n_slots and (run := study.next_run()) is not None:
-            study.started(run)
-            running.append(run)
-        run = running.pop(rng.randrange(len(running)))
+    """Finish runs in random order, or stop dead; see in_random_order."""
+
+    def train_one(run: Run) -> None:
         study.end(train(study.ledger.folder, run))
-        if crash_after is not None and len(study.ledger.entries) >= crash_after:
-            study.ledger.close()
-            return False
-    study.ledger.close()
-    return True
+
+    return in_random_order(study, rng, train_one, n_slots, crash_after)
 
 
 def on_disk(folder: Path) -> dict[int, list[str]]:

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 import pytest
-from toy import create_ledger, failed, finished, opened
+from toy import create_ledger, failed, finished, in_random_order, opened
 
 from raysearch.ledger.ledger import FILE_NAME, Ledger
 from raysearch.ledger.records import Ended
@@ -64,24 +64,17 @@ def train(run: Run) -> tuple[list[float], bool]:
 
 
 def carry_out(study: Study, rng: random.Random, n_slots: int, crash_after: int | None = None) -> bool:
-    """Finish runs in random order; stop dead after some ledger records. True if the study is over."""
-    running: list[Run] = []
-    while not study.is_over:
-        while len(running) < n_slots and (run := study.next_run()) is not None:
-            study.started(run)
-            running.append(run)
-        run = running.pop(rng.randrange(len(running)))
+    """Finish runs in random order, or stop dead; see in_random_order."""
+
+    def train_one(run: Run) -> None:
         losses, is_pruned = train(run)
         for epoch, loss in enumerate(losses, 1):
             study.report(run, epoch, 0.1, {"val_loss": loss})
         ended = finished(run, min(losses))
         state = "pruned" if is_pruned else "finished"
         study.end(Ended(**{**vars(ended), "state": state, "epochs": len(losses), "best_epoch": len(losses)}))
-        if crash_after is not None and len(study.ledger.entries) >= crash_after:
-            study.ledger.close()
-            return False
-    study.ledger.close()
-    return True
+
+    return in_random_order(study, rng, train_one, n_slots, crash_after)
 
 
 PRUNINGS = {

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from toy import create_ledger, failed, finished, opened, toy_space_file
+from toy import create_ledger, failed, finished, in_random_order, opened, toy_space_file
 
 from raysearch.errors import InputError, StorageError
 from raysearch.ledger.history import History
@@ -28,22 +28,15 @@ def value(run: Run) -> float:
 
 
 def drive(study: Study, rng: random.Random, n_slots: int = 3, crash_after: int | None = None) -> bool:
-    """Finish runs in random order; stop dead after some ledger records. True if the study is over."""
-    running: list[Run] = []
-    while not study.is_over:
-        while len(running) < n_slots and (run := study.next_run()) is not None:
-            study.started(run)
-            running.append(run)
-        run = running.pop(rng.randrange(len(running)))
+    """Finish runs in random order, or stop dead; see in_random_order."""
+
+    def train_one(run: Run) -> None:
         study.report(run, 1, 0.1, {"val_loss": value(run)})
         study.end(
             failed(run, "nonfinite", "the loss is nan") if run.trial % 5 == 3 else finished(run, value(run))
         )
-        if crash_after is not None and len(study.ledger.entries) >= crash_after:
-            study.ledger.close()
-            return False
-    study.ledger.close()
-    return True
+
+    return in_random_order(study, rng, train_one, n_slots, crash_after)
 
 
 def new_study(folder: Path, **options: object) -> Study:
