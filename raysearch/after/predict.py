@@ -21,8 +21,8 @@ from torch import Tensor
 
 from raysearch import __version__
 from raysearch.after.trained import FoldModel, Trained
-from raysearch.data.other_data import OtherData, Piece
 from raysearch.data.tensors import TensorData
+from raysearch.data.to_score import OtherData, Piece
 from raysearch.errors import InputError, StorageError
 from raysearch.tasks.task import Task
 from raysearch.training.precision import computing_in, widened

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from raysearch.data.jets import JetSummary
+    from raysearch.data.jets.files import JetSummary
 
 app = typer.Typer(help="Look at files of jets or showers, check them, make new ones.", no_args_is_help=True)
 make = typer.Typer(help="Make input with physics generators and models.", no_args_is_help=True)
@@ -48,7 +48,7 @@ def info(
     kind: KindOption = Kind.jets,
 ) -> None:
     """Show what files hold, and how a study would split them."""
-    from raysearch.data.jets import check_jets
+    from raysearch.data.jets.files import check_jets
 
     facts = _shower_facts(path) if kind is Kind.showers else _facts(check_jets(path), path)
     if form is Form.json:
@@ -60,8 +60,8 @@ def info(
 @app.command()
 def check(path: DataPath = None, kind: KindOption = Kind.jets) -> None:
     """Read every value of files and list all faults; ends with 2 if there are any."""
-    from raysearch.data.jets import check_jets
-    from raysearch.data.showers import check_showers
+    from raysearch.data.jets.files import check_jets
+    from raysearch.data.showers.files import check_showers
 
     if kind is Kind.showers:
         showers = check_showers(path)
@@ -83,7 +83,7 @@ def make_jets_command(
     ] = False,
 ) -> None:
     """Make jets with Pythia 8 and FastJet, which the extra "hep" installs."""
-    from raysearch.data.make_jets import make_jets
+    from raysearch.data.jets.make import make_jets
 
     with _progress("jets", jets) as progress:
         files = make_jets(out, jets, seed, workers, compact=compact, progress=progress)
@@ -101,7 +101,7 @@ def make_showers_command(
     ] = False,
 ) -> None:
     """Make electron showers by a parameterisation; their profile and resolution are its inputs."""
-    from raysearch.data.make_showers import make_showers
+    from raysearch.data.showers.make import make_showers
 
     with _progress("showers", showers) as progress:
         files = make_showers(out, showers, seed, workers, compact=compact, progress=progress)
@@ -120,7 +120,7 @@ def _progress(noun: str, total: int) -> Iterator[Callable[[int, int], None]]:
 
 
 def _shower_facts(path: Path | None) -> dict[str, object]:
-    from raysearch.data.showers import check_showers, load_energies
+    from raysearch.data.showers.files import check_showers, load_energies
     from raysearch.data.source import DataSource
     from raysearch.data.splitting import part_showers
     from raysearch.errors import InputError
@@ -149,8 +149,8 @@ def _shower_facts(path: Path | None) -> dict[str, object]:
 
 
 def _facts(summary: JetSummary, path: Path | None) -> dict[str, object]:
-    from raysearch.data.jets import load_events
-    from raysearch.data.layout import CLASSES, FEATURES, PUBLIC_MULTIPLICITY, QUANTILES
+    from raysearch.data.jets.files import load_events
+    from raysearch.data.jets.layout import CLASSES, FEATURES, PUBLIC_MULTIPLICITY, QUANTILES
     from raysearch.data.splitting import split_jets
     from raysearch.errors import InputError
 

@@ -22,15 +22,15 @@ from torch import Tensor, nn
 from torch.optim import Adam, Optimizer, RMSprop
 
 from raysearch.data.hdf5_gate import open_hdf5
-from raysearch.data.make_showers import MADE
-from raysearch.data.other_data import OtherData
-from raysearch.data.other_showers import other_showers
 from raysearch.data.prepared import as_tensor
-from raysearch.data.shower_projection import Projections, load_projections
-from raysearch.data.showers import ShowerSummary, check_showers, shower_files
+from raysearch.data.showers.files import ShowerSummary, check_showers, shower_files
+from raysearch.data.showers.make import MADE
+from raysearch.data.showers.projection import Projections, load_projections
+from raysearch.data.showers.to_score import other_showers
 from raysearch.data.source import DataSource, stamps
 from raysearch.data.splitting import Split, part_showers
 from raysearch.data.tensors import Batch, Parts, TensorData
+from raysearch.data.to_score import OtherData
 from raysearch.errors import InputError, one_of
 from raysearch.metrics.regression import Calibration, bias, relative_error, resolution
 from raysearch.models.calo_children import children_outputs, has_fast_children

@@ -15,16 +15,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from raysearch.data.hdf5_gate import open_hdf5
-from raysearch.data.jet_arrays import JetArrays, JetInput, check_input, jet_arrays
-from raysearch.data.jets import JetSummary, check_jets, jet_files, load_events
-from raysearch.data.layout import CLASSES, IMAGE
-from raysearch.data.other_data import OtherData
-from raysearch.data.other_jets import other_jets
+from raysearch.data.jets.arrays import JetArrays, JetInput, check_input, jet_arrays
+from raysearch.data.jets.files import JetSummary, check_jets, jet_files, load_events
+from raysearch.data.jets.layout import CLASSES, IMAGE
+from raysearch.data.jets.to_score import other_jets
 from raysearch.data.prepared import as_tensor
 from raysearch.data.scaling import Scaling
 from raysearch.data.source import DataSource, stamps
 from raysearch.data.splitting import part_jets
 from raysearch.data.tensors import Batch, Parts, TensorData
+from raysearch.data.to_score import OtherData
 from raysearch.errors import InputError
 from raysearch.metrics.classification import accuracy, one_vs_rest_auc
 from raysearch.tasks.task import Task

@@ -17,8 +17,8 @@ from cli_runs import Result, raysearch
 from torch import Tensor, nn
 
 from raysearch.after import export
-from raysearch.data.shower_projection import load_projections
-from raysearch.data.showers import SAMPLE, load_energies
+from raysearch.data.showers.files import SAMPLE, load_energies
+from raysearch.data.showers.projection import load_projections
 from raysearch.data.source import DataSource
 from raysearch.data.splitting import part_showers
 from raysearch.models.calo_regressor import CaloNetwork

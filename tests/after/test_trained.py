@@ -24,7 +24,7 @@ READS = f"""
 import sys
 sys.path.insert(0, {str(TOY_TASK.parent)!r})
 import torch
-from raysearch.data.other_data import OtherData, Piece
+from raysearch.data.to_score import OtherData, Piece
 from toy_task import Toy
 
 class Reads(Toy):

@@ -21,7 +21,7 @@ from toy import start
 from whole_jets import load_jets
 
 from raysearch.after import export
-from raysearch.data.jets import SAMPLE
+from raysearch.data.jets.files import SAMPLE
 from raysearch.data.plain_scaling import to_plain
 from raysearch.data.splitting import split_jets
 

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from whole_jets import load_jets
 
-from raysearch.data.constituents import derive_features
-from raysearch.data.jets import SAMPLE, check_jets, file_hashes, jet_files, load_events
-from raysearch.data.layout import CLASSES, FEATURES, JET_COLUMNS, MOMENTA
+from raysearch.data.jets.constituents import derive_features
+from raysearch.data.jets.files import SAMPLE, check_jets, file_hashes, jet_files, load_events
+from raysearch.data.jets.layout import CLASSES, FEATURES, JET_COLUMNS, MOMENTA
 from raysearch.errors import InputError
 
 PT = FEATURES.index("j1_pt")

@@ -2,7 +2,7 @@ import h5py
 import numpy as np
 import pytest
 
-from raysearch.data.shower_projection import load_projections
+from raysearch.data.showers.projection import load_projections
 from raysearch.data.source import DataSource
 from raysearch.data.splitting import part_showers
 from raysearch.errors import InputError

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from raysearch.data.showers import SAMPLE, check_showers, load_energies, n_showers, pieces
+from raysearch.data.showers.files import SAMPLE, check_showers, load_energies, n_showers, pieces
 from raysearch.data.source import DataSource
 from raysearch.data.splitting import part_showers
 from raysearch.errors import InputError

@@ -4,9 +4,9 @@ import h5py
 import numpy as np
 import pytest
 
-from raysearch.data.jet_arrays import JetInput, jet_arrays
-from raysearch.data.layout import CLASSES, DNN_COLUMNS, JET_COLUMNS
-from raysearch.data.other_jets import other_jets
+from raysearch.data.jets.arrays import JetInput, jet_arrays
+from raysearch.data.jets.layout import CLASSES, DNN_COLUMNS, JET_COLUMNS
+from raysearch.data.jets.to_score import other_jets
 from raysearch.errors import InputError
 
 CONSTITUENTS = JetInput("constituents", 6)
@@ -104,7 +104,7 @@ def test_labels_and_events_are_handed_through_and_unknown_ones_told(momenta):
 
 
 def test_pieces_tell_where_their_rows_come_from(momenta, tmp_path, monkeypatch):
-    monkeypatch.setattr("raysearch.data.other_jets.ROWS", 12)
+    monkeypatch.setattr("raysearch.data.jets.to_score.ROWS", 12)
     momenta(name="b.h5")
     momenta(drop("event"), name="a.h5")
     data = other_jets([tmp_path], CONSTITUENTS)

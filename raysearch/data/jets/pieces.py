@@ -10,11 +10,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.data.constituents import derive_features
 from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.hdf5_rows import read_rows
-from raysearch.data.jet_columns import Columns, find_columns
-from raysearch.data.layout import CONSTITUENTS, EVENT, FEATURES, JETS
+from raysearch.data.jets.columns import Columns, find_columns
+from raysearch.data.jets.constituents import derive_features
+from raysearch.data.jets.layout import CONSTITUENTS, EVENT, FEATURES, JETS
 from raysearch.errors import InputError
 
 ROWS = 1000  # jets read at a time

@@ -1,7 +1,7 @@
 """Files of jets: the public HLS4ML LHC jet files, files made by us, and the sample that ships.
 
-Layout and source of the public files: raysearch/data/layout.py. Every file passes the gate in
-raysearch/data/hdf5_gate.py first. What runs train on is read through raysearch/data/jet_arrays.py.
+Layout and source of the public files: raysearch/data/jets/layout.py. Every file passes the gate in
+raysearch/data/hdf5_gate.py first. What runs train on is read through raysearch/data/jets/arrays.py.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.hdf5_rows import read_rows
-from raysearch.data.jet_columns import Columns, find_columns
-from raysearch.data.jet_pieces import columns_of_all, misfits, pieces
-from raysearch.data.layout import CLASSES, CONSTITUENTS, EVENT, JETS, LABELS, QUANTILES
+from raysearch.data.jets.columns import Columns, find_columns
+from raysearch.data.jets.layout import CLASSES, CONSTITUENTS, EVENT, JETS, LABELS, QUANTILES
+from raysearch.data.jets.pieces import columns_of_all, misfits, pieces
 from raysearch.errors import InputError
 
-SAMPLE = Path(__file__).parent / "sample" / "jets.h5"
+SAMPLE = Path(__file__).parents[1] / "sample" / "jets.h5"
 SUFFIXES = (".h5", ".hdf5")
 
 

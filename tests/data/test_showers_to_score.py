@@ -10,9 +10,9 @@ import h5py
 import numpy as np
 import pytest
 
-from raysearch.data.other_data import OtherData, Piece
-from raysearch.data.other_showers import other_showers
-from raysearch.data.shower_projection import load_projections
+from raysearch.data.showers.projection import load_projections
+from raysearch.data.showers.to_score import other_showers
+from raysearch.data.to_score import OtherData, Piece
 from raysearch.errors import InputError
 
 N = 130  # more than are read at a time

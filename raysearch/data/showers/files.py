@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 
 from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.hdf5_rows import read_rows
-from raysearch.data.jets import jet_files
+from raysearch.data.jets.files import jet_files
 from raysearch.data.prepared import content_sha256
 from raysearch.errors import InputError
 
-SAMPLE = Path(__file__).parent / "sample" / "showers.h5"
+SAMPLE = Path(__file__).parents[1] / "sample" / "showers.h5"
 ECAL, TARGET, ENERGY, EVENT = "ECAL", "target", "energy", "event"
 SHAPE = (25, 25, 25)
 ENERGY_COLUMN = 1
