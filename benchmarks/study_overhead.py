@@ -22,8 +22,12 @@ import optuna
 from ray import tune
 
 from raysearch.cluster.environment import prepare_environment
-from raysearch.cluster.launch import Where, carry_out, create_study, executor_for, prepare
+from raysearch.cluster.open_executor import executor_for
 from raysearch.data.source import DataSource
+from raysearch.launch.begin import create_study
+from raysearch.launch.carry_out import carry_out
+from raysearch.launch.prepare import prepare
+from raysearch.launch.request import Where
 from raysearch.space.space_file import SpaceFile, read_space_file
 from raysearch.training.attempt import attempt_run
 from raysearch.training.order import EpochReport, Order

@@ -8,7 +8,7 @@ from cli_runs import Result, raysearch
 from toy import TOY_TASK
 
 from raysearch.after.trained import Trained, load_trained
-from raysearch.cluster.executor import source_of
+from raysearch.launch.orders import source_of
 from raysearch.ledger.history import read_history
 from raysearch.space.space_file import SpaceFile
 

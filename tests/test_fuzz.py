@@ -24,11 +24,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from toy import TOY_SPACE, TOY_TASK, create_ledger, finished, opened
 
-from raysearch.cluster.check_file import check_cluster_file
-from raysearch.cluster.cluster_files import AwsMachines, LocalMachines, aws_file, local_file
 from raysearch.errors import RaysearchError
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, read_entries
+from raysearch.machines.check_file import check_cluster_file
+from raysearch.machines.cluster_files import AwsMachines, LocalMachines, aws_file, local_file
 from raysearch.space.space_file import read_space_file
 from raysearch.study.bundle import pack
 from raysearch.study.study import Study

@@ -21,9 +21,9 @@ from raysearch.errors import (
 from raysearch.study.folders import has_begun, name_of, resume_command
 
 if TYPE_CHECKING:
-    from raysearch.cluster.executor import Executor
-    from raysearch.cluster.launch import Prepared
-    from raysearch.cluster.request import Where, Wish
+    from raysearch.launch.executor import Executor
+    from raysearch.launch.prepare import Prepared
+    from raysearch.launch.request import Where, Wish
     from raysearch.ledger.ledger import Ledger
     from raysearch.space.space_file import SpaceFile
 
@@ -44,7 +44,7 @@ def say(text: str) -> None:
 
 def begin(prepared: Prepared, folder: Path, wish: Wish, series: str = "") -> Job:
     """Make the job of a study that begins."""
-    from raysearch.cluster.launch import create_study
+    from raysearch.launch.begin import create_study
 
     return Job(lambda slots: create_study(prepared, folder, slots, series), prepared.space_file, wish)
 
@@ -60,7 +60,7 @@ def go_on(folder: Path, wish: Wish, *, allow_skew: bool) -> Job | None:
         typer.echo(f"{name_of(folder)}: all {done} trials are done, nothing is left to do; for more: {more}")
         return None
     say(f"{name_of(folder)}: checking that task, data and packages are the same")
-    from raysearch.cluster.launch import check_unchanged
+    from raysearch.launch.unchanged import check_unchanged
 
     space_file = check_unchanged(folder, allow_skew=allow_skew, wish=wish)
     return Job(lambda _: Ledger(folder), space_file, wish)
@@ -76,7 +76,7 @@ def carry_out_all(jobs: Sequence[Job], where: Where) -> None:
     if not jobs:
         return
     say("running in this process" if where.in_process else "starting Ray")
-    from raysearch.cluster.launch import executor_for
+    from raysearch.cluster.open_executor import executor_for
 
     failures: list[RaysearchError] = []
     with executor_for(where, jobs[0].space_file.resources) as executor:
@@ -94,7 +94,7 @@ def carry_out_all(jobs: Sequence[Job], where: Where) -> None:
 def _carry_out(job: Job, executor: Executor) -> None:
     from raysearch.cli.summary import print_summary
     from raysearch.cli.view import open_view
-    from raysearch.cluster.launch import carry_out
+    from raysearch.launch.carry_out import carry_out
     from raysearch.tracking.mirror import start_mirror
 
     failure: RaysearchError | None = None
@@ -130,7 +130,7 @@ def wish_of(folder: Path, space_file: SpaceFile) -> Wish:
     Raises:
         InputError: it is not; every difference is named.
     """
-    from raysearch.cluster.request import NO_WISH, Wish
+    from raysearch.launch.request import NO_WISH, Wish
     from raysearch.ledger.history import History
     from raysearch.ledger.ledger import read_entries
     from raysearch.space.space_file import SpaceFile

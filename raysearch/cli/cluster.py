@@ -46,7 +46,7 @@ def init_local(
     force: Force = False,
 ) -> None:
     """Write a file for `ray up` on machines that you reach by ssh."""
-    from raysearch.cluster.cluster_files import LocalMachines, local_file
+    from raysearch.machines.cluster_files import LocalMachines, local_file
 
     machines = LocalMachines(
         **_given(name=name, head=head, workers=tuple(worker) if worker else None, user=user, key=key)
@@ -75,7 +75,7 @@ def init_aws(
     force: Force = False,
 ) -> None:
     """Write a file for `ray up` on machines of Amazon EC2."""
-    from raysearch.cluster.cluster_files import AwsMachines, aws_file
+    from raysearch.machines.cluster_files import AwsMachines, aws_file
 
     given = _given(
         name=name,
@@ -121,7 +121,7 @@ def slurm(
     force: Force = False,
 ) -> None:
     """Write a Slurm batch script that carries a study out on several machines, and goes on when requeued."""
-    from raysearch.cluster.cluster_files import SlurmJob, slurm_script
+    from raysearch.machines.cluster_files import SlurmJob, slurm_script
 
     job = SlurmJob(nodes=nodes, cpus=cpus, gpus=gpus, time=time, partition=partition, account=account)
     _write(out, slurm_script(job, command), force=force)
@@ -136,9 +136,9 @@ def check(
     ] = False,
 ) -> None:
     """Check a file for `ray up`; all faults and warnings at once, exit code 2 if there are faults."""
-    from raysearch.cluster.check_file import check_cluster_file
-    from raysearch.cluster.this_machine import warnings
     from raysearch.errors import InputError
+    from raysearch.machines.check_file import check_cluster_file
+    from raysearch.machines.this_machine import warnings
 
     checked = check_cluster_file(file)
     if checked.is_well_formed:
@@ -157,7 +157,7 @@ def down(
 
     Ray of other clusters is left alone. Exit code 69 if a machine does not answer or something is left; it says what.
     """
-    from raysearch.cluster.take_down import take_down
+    from raysearch.machines.take_down import take_down
 
     take_down(file, say=typer.echo)
 

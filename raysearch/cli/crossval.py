@@ -43,7 +43,7 @@ def crossval(
     Each fold trains a model of its own, which is applied to the test set: final figures with their spread.
     """
     from raysearch.cli.start import start
-    from raysearch.cluster.request import Where
+    from raysearch.launch.request import Where
     from raysearch.ledger.history import read_history
     from raysearch.space.space_file import SpaceFile, change_space_file
     from raysearch.study.folders import existing_study, study_folder

@@ -15,7 +15,7 @@ from raysearch.cli.options import Address, DataPath, Format, Runs
 from raysearch.study.folders import RUNS
 
 if TYPE_CHECKING:
-    from raysearch.cluster.doctor import Check, Finding
+    from raysearch.doctor.findings import Check, Finding
 
 
 def doctor(
@@ -26,7 +26,7 @@ def doctor(
     Each line is ok, warning or fault. The exit code is 0 without a fault, else that of the heaviest: 74 (storage is full
     or damaged), 73 (a folder cannot be written), 69 (something is missing or unsafe).
     """
-    from raysearch.cluster.doctor import examine, exit_code
+    from raysearch.doctor.examine import examine, exit_code
     from raysearch.tracking.address import redact
 
     findings = []
@@ -42,36 +42,36 @@ def doctor(
 
 
 def _checks(runs: Path, address: str | None, data: Path | None) -> dict[str, Check]:
-    from raysearch.cluster import doctor_machine, doctor_ray, doctor_storage, doctor_studies
+    from raysearch.doctor import machine, ray_here, storage, studies
     from raysearch.models.kernels.build import COMPILERS, FLAGS
 
     checks: dict[str, Check] = {
-        "versions": doctor_machine.versions,
-        "cpus": doctor_machine.cpus,
-        "memory": doctor_machine.memory,
-        "limits": doctor_machine.limits,
-        "runs": partial(doctor_storage.studies_folder, runs),
-        "ray files": doctor_storage.ray_folder,
-        "shm": doctor_machine.shared_memory,
-        "torch": doctor_machine.torch_and_gpu,
-        "compiler": partial(doctor_machine.compiler, COMPILERS, FLAGS),
-        "token": partial(doctor_ray.token, address),
-        "ray here": doctor_ray.running,
+        "versions": machine.versions,
+        "cpus": machine.cpus,
+        "memory": machine.memory,
+        "limits": machine.limits,
+        "runs": partial(storage.studies_folder, runs),
+        "ray files": storage.ray_folder,
+        "shm": machine.shared_memory,
+        "torch": machine.torch_and_gpu,
+        "compiler": partial(machine.compiler, COMPILERS, FLAGS),
+        "token": partial(ray_here.token, address),
+        "ray here": ray_here.running,
         "port": _port,
         "mlflow": _mlflow,
-        "ledgers": partial(doctor_studies.ledgers, runs),
-        "proxies": doctor_machine.proxies,
+        "ledgers": partial(studies.ledgers, runs),
+        "proxies": machine.proxies,
     }
     if address is not None:
-        checks["address"] = partial(doctor_ray.cluster, address)
+        checks["address"] = partial(ray_here.cluster, address)
     if data is not None:
-        checks["data"] = partial(doctor_storage.data_files, data)
+        checks["data"] = partial(storage.data_files, data)
     return checks
 
 
 def _port() -> Iterator[Finding]:
     """The port that `raysearch dashboard` would take."""
-    from raysearch.cluster.doctor import ok, warning
+    from raysearch.doctor.findings import ok, warning
     from raysearch.tracking.server import DEFAULT_PORT, choose_port
 
     chosen = choose_port(None)
@@ -83,7 +83,7 @@ def _port() -> Iterator[Finding]:
 
 
 def _mlflow() -> Iterator[Finding]:
-    from raysearch.cluster.doctor import fault, ok
+    from raysearch.doctor.findings import fault, ok
     from raysearch.errors import FolderError, ResourceError, StorageError
     from raysearch.tracking.address import tracking_uri
     from raysearch.tracking.health import look

@@ -55,7 +55,7 @@ def evolve(
     resume: GoOn = False,
 ) -> None:
     """Evolve: train by evolution as one variant of a space file says, beside others if wanted."""
-    from raysearch.cluster.request import Where
+    from raysearch.launch.request import Where
     from raysearch.space.series import read_members
     from raysearch.space.variants import variants_of
     from raysearch.space.yaml_file import read_yaml

@@ -56,7 +56,7 @@ def prune(
     from raysearch.after.prune import prune as carry_out
     from raysearch.after.prune_table import Recipe
     from raysearch.cli.trained import device_of, find_trained
-    from raysearch.cluster.executor import StopFlag
+    from raysearch.launch.stop_flag import StopFlag
     from raysearch.study.folders import study_folder
 
     if new_name in TAKEN or new_name.isdigit():

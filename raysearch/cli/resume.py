@@ -35,7 +35,7 @@ def resume(
     """Go on with a study or series; nothing finished runs again."""
     from raysearch.cli.carry import begin, carry_out_all, go_on
     from raysearch.cli.start import carry_out_series
-    from raysearch.cluster.request import Where, Wish
+    from raysearch.launch.request import Where, Wish
     from raysearch.space.sizes import parse_size
     from raysearch.space.space_file import change_space_file
     from raysearch.study.folders import existing_folder, has_begun, is_series
@@ -55,7 +55,7 @@ def resume(
         job = go_on(folder, wish, allow_skew=allow_skew)
         carry_out_all([job] if job else [], where)
         return
-    from raysearch.cluster.launch import prepare  # with torch: takes seconds
+    from raysearch.launch.prepare import prepare  # with torch: takes seconds
 
     changes = [] if disk is None else [f"storage.disk={disk}"]
     jobs = [

@@ -35,8 +35,8 @@ def check(
     ] = None,
 ) -> None:
     """Check a space file; all faults at once, exit code 2 if there are any."""
-    from raysearch.cluster.run_environment import only_visible
     from raysearch.errors import InputError
+    from raysearch.launch.run_environment import only_visible
     from raysearch.search.make import sampler_problems
     from raysearch.space.series import read_members
     from raysearch.tasks import load_task

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import typer
 
 from raysearch.cli.carry import Job, begin, carry_out_all, go_on, say, wish_of
-from raysearch.cluster.cgroups import usable_cpus
 from raysearch.errors import InputError, NoFinishedTrialError, TooManyFailedError
+from raysearch.launch.cgroups import usable_cpus
 from raysearch.space.sizes import written
 from raysearch.study.folders import as_typed, has_begun, is_series, resume_command, study_folder
 
 if TYPE_CHECKING:
-    from raysearch.cluster.launch import Prepared
-    from raysearch.cluster.request import Where
+    from raysearch.launch.prepare import Prepared
+    from raysearch.launch.request import Where
     from raysearch.space.space_file import SpaceFile
 
 
@@ -60,7 +60,7 @@ def start(
         InputError: a space file or its data are wrong, or the folder holds something else.
     """
     say("checking settings, task and data")
-    from raysearch.cluster.launch import prepare  # with torch: takes seconds
+    from raysearch.launch.prepare import prepare  # with torch: takes seconds
     from raysearch.study.series import write_series
 
     prepared = {folder / name: prepare(member, folder.parent) for name, member in members.items()}

@@ -32,9 +32,9 @@ def find_trained(runs: Path, name: str, which: str) -> Trained:
         StorageError: its weights are gone or damaged.
     """
     from raysearch.after.trained import load_trained
-    from raysearch.cluster.executor import source_of
-    from raysearch.cluster.launch import task_sha256
-    from raysearch.cluster.run_environment import confine
+    from raysearch.launch.orders import source_of
+    from raysearch.launch.run_environment import confine
+    from raysearch.launch.versions import task_sha256
     from raysearch.ledger.history import read_history
     from raysearch.space.space_file import SpaceFile
     from raysearch.study.folders import existing_study

@@ -67,7 +67,7 @@ def tune(
     resume: GoOn = False,
 ) -> None:
     """Search: carry a space file out as a study, in runs/NAME."""
-    from raysearch.cluster.request import Where
+    from raysearch.launch.request import Where
     from raysearch.space.series import read_members
 
     named = {

@@ -1,1 +1,1 @@
-"""Everything that imports Ray, and only this; ``local_executor`` beside it runs the same runs in this process."""
+"""Everything that imports Ray, and the processes it starts."""

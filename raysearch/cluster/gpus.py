@@ -11,7 +11,7 @@ from typing import Any
 import ray
 import torch
 
-from raysearch.cluster.doctor import ask_child
+from raysearch.cluster.child import ask_child
 from raysearch.cluster.nodes import alive_nodes, ask_nodes
 from raysearch.errors import ResourceError
 
@@ -47,7 +47,7 @@ def judge(names: Mapping[str, str], offered: Mapping[str, float], found: Mapping
     Args:
         names: of the nodes, by id.
         offered: GPUs by node.
-        found: by node, what ``doctor_torch.describe`` tells, or why it tells nothing.
+        found: by node, what ``child_torch.describe`` tells, or why it tells nothing.
 
     Returns:
         A line for each node at fault.
@@ -68,7 +68,7 @@ def judge(names: Mapping[str, str], offered: Mapping[str, float], found: Mapping
 def _look(_: str) -> Any:  # noqa: ANN401 - plain values
     """What torch finds on this node; in a process of its own, as one that looked cannot choose its GPU any more."""
     try:
-        return ask_child("doctor_torch")
+        return ask_child("child_torch")
     except ResourceError as error:
         return str(error)
 

@@ -20,8 +20,8 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from torch import Tensor
 
 from raysearch.cluster.resources import WorkerResources, trial_group
-from raysearch.cluster.run_environment import confine
 from raysearch.evolve.strategy import Round
+from raysearch.launch.run_environment import confine
 from raysearch.tasks import load_task
 from raysearch.tasks.task import make_settings
 from raysearch.training.attempt import attempt_run

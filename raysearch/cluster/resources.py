@@ -9,8 +9,8 @@ import ray
 from ray import tune
 from ray.util.placement_group import PlacementGroup, get_current_placement_group
 
-from raysearch.cluster.executor import fits
 from raysearch.errors import ResourceError
+from raysearch.launch.executor import fits
 
 
 @dataclass(frozen=True)

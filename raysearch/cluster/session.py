@@ -9,13 +9,13 @@ from collections.abc import Mapping
 import ray
 from ray._private.services import canonicalize_bootstrap_address
 
-from raysearch.cluster.cgroups import usable_cpus
 from raysearch.cluster.connect import QUIET, connect, told
 from raysearch.cluster.environment import TOKEN
 from raysearch.cluster.gpus import check_gpus
 from raysearch.cluster.resources import WorkerResources, group_slots, machines
-from raysearch.cluster.run_environment import only_visible
 from raysearch.errors import ResourceError
+from raysearch.launch.cgroups import usable_cpus
+from raysearch.launch.run_environment import only_visible
 from raysearch.space.space_file import ResourcesSection
 
 OBJECT_STORE_BYTES = 256 * 1024**2  # orders and results are small; data are read where they are used

@@ -24,7 +24,6 @@ from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
 
-from raysearch.cluster.executor import StopFlag, ended_record, order_for
 from raysearch.cluster.gpus import own_device
 from raysearch.cluster.resources import (
     WorkerResources,
@@ -33,10 +32,12 @@ from raysearch.cluster.resources import (
     machines,
     n_dead_machines,
 )
-from raysearch.cluster.run_environment import confine, only_visible
 from raysearch.cluster.storage import check_shared
 from raysearch.cluster.tune_trainable import attempt_in_actor
 from raysearch.errors import ResourceError, StorageError
+from raysearch.launch.orders import ended_record, order_for
+from raysearch.launch.run_environment import confine, only_visible
+from raysearch.launch.stop_flag import StopFlag
 from raysearch.space.space_file import ResourcesSection
 from raysearch.study.study import Run, Study
 from raysearch.training.final import TestOutcome, evaluate_on_test

@@ -10,8 +10,8 @@ from ray import tune
 
 from raysearch.cluster.gpus import own_device
 from raysearch.cluster.resources import WorkerResources
-from raysearch.cluster.run_environment import confine
 from raysearch.errors import StorageError
+from raysearch.launch.run_environment import confine
 from raysearch.training.attempt import attempt_run
 from raysearch.training.order import EpochReport, Order
 from raysearch.training.workers import OneWorker

@@ -41,8 +41,8 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from raysearch.cluster.gpus import limited
 from raysearch.cluster.process_group import OneAddress
 from raysearch.cluster.resources import WorkerResources, trial_group
-from raysearch.cluster.run_environment import confine
 from raysearch.errors import StorageError
+from raysearch.launch.run_environment import confine
 from raysearch.training.attempt import attempt_run
 from raysearch.training.order import EpochReport, Order, Outcome, Report
 from raysearch.training.workers import TorchWorkers

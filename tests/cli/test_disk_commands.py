@@ -10,7 +10,7 @@ import pytest
 from cli_runs import Result, raysearch
 from toy import TOY_SPACE, TOY_TASK, essence
 
-from raysearch.cluster.launch import prepare
+from raysearch.launch.prepare import prepare
 from raysearch.ledger.history import read_history
 from raysearch.ledger.kept import kept_trials
 from raysearch.space.space_file import read_space_file

@@ -13,7 +13,7 @@ from heads import running_head
 from listening import Door, doors
 from toy import TOY_SPACE, TOY_TASK, start, surroundings
 
-from raysearch.cluster.run_environment import confine, is_visible, only_visible
+from raysearch.launch.run_environment import confine, is_visible, only_visible
 
 SECRETS = {
     "AWS_SECRET_ACCESS_KEY": "s3cret-aws",

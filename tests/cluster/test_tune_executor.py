@@ -19,13 +19,16 @@ from ray.tune import RunConfig, TuneConfig, Tuner
 from toy import TOY_TASK
 
 from raysearch.cluster import tune_executor
-from raysearch.cluster.executor import Executor
-from raysearch.cluster.launch import carry_out, create_study, executor_for, prepare
-from raysearch.cluster.request import Where
+from raysearch.cluster.open_executor import executor_for
 from raysearch.cluster.resources import WorkerResources
 from raysearch.cluster.tune_trainable import attempt_in_actor
 from raysearch.data.source import DataSource
 from raysearch.errors import DiskBudgetError, ResourceError, StorageError
+from raysearch.launch.begin import create_study
+from raysearch.launch.carry_out import carry_out
+from raysearch.launch.executor import Executor
+from raysearch.launch.prepare import prepare
+from raysearch.launch.request import Where
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger, read_entries
 from raysearch.ledger.records import Ended, Entry, Epoch, Lost, Started

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from raysearch.cluster.launch import prepare
+from raysearch.launch.prepare import prepare
 from raysearch.space.series import read_members
 from raysearch.space.variants import variants_of
 from raysearch.space.yaml_file import read_yaml

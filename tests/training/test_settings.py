@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from toy import TOY_TASK
 
-from raysearch.cluster.launch import carry_out, create_study, prepare
-from raysearch.cluster.local_executor import LocalExecutor
 from raysearch.errors import InputError
+from raysearch.launch.begin import create_study
+from raysearch.launch.carry_out import carry_out
+from raysearch.launch.local_executor import LocalExecutor
+from raysearch.launch.prepare import prepare
 from raysearch.space.space_file import read_space_file
 from raysearch.training.settings import divide
 

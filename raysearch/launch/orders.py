@@ -1,68 +1,15 @@
-"""What a study needs of whoever carries its runs out, on Ray or in this process."""
+"""The order for a run, written from its study; and an outcome as the ledger's record."""
 
 from __future__ import annotations
 
-import signal
 from dataclasses import asdict
-from types import FrameType
-from typing import Any, Protocol, Self
 
 from raysearch.data.source import DataSource
 from raysearch.ledger.records import Ended
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.study import Run, Study
-from raysearch.training.final import TestOutcome
 from raysearch.training.order import Order, Outcome
 from raysearch.training.settings import divide
-
-
-class StopFlag:
-    """Set by Ctrl-C or SIGTERM; everyone who waits looks at it. A second signal ends the process at once."""
-
-    def __init__(self) -> None:
-        self.signal_number: int | None = None
-        self._before: dict[int, Any] = {}
-
-    @property
-    def requested(self) -> bool:
-        """Whether the study is to stop."""
-        return self.signal_number is not None
-
-    def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._set)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _set(self, number: int, _: FrameType | None) -> None:
-        if self.requested:
-            signal.signal(number, signal.SIG_DFL)  # the ledger is whole at every moment
-            signal.raise_signal(number)
-        self.signal_number = number
-
-
-class Executor(Protocol):
-    """Carries out the runs of a study."""
-
-    slots: int
-
-    def execute(self, study: Study, stop: StopFlag) -> None:
-        """Carry out runs until the study is over or the flag is set.
-
-        Raises:
-            StorageError: the disk is full or failed, here or where a run trains.
-        """
-
-    def evaluate(self, order: Order, weights: str, weights_sha256: str) -> TestOutcome:
-        """Apply the best model to the test set."""
-
-
-def fits(there: float, each: float) -> int:
-    """How often ``each`` fits into what is there, with fractions as people count: 0.1 fits into 1 ten times."""
-    return int(there / each + 1e-9)
 
 
 def source_of(space_file: SpaceFile) -> DataSource:

@@ -1,6 +1,6 @@
 """What `raysearch doctor` finds about Ray: the token, a Ray that runs here already, a cluster at an address.
 
-This file imports no Ray; :mod:`raysearch.cluster.doctor_connect` does, in a process of its own.
+This file imports no Ray; :mod:`raysearch.cluster.child_connect` does, in a process of its own.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from raysearch.cluster.doctor import Finding, ask_child, fault, ok, warning
-from raysearch.cluster.doctor_storage import may_be_written, nearest
+from raysearch.cluster.child import ask_child
 from raysearch.cluster.environment import token_path
+from raysearch.doctor.findings import Finding, fault, ok, warning
+from raysearch.doctor.storage import may_be_written, nearest
 from raysearch.errors import FolderError, ResourceError
 
 NODE_PROGRAM = "raylet"  # one on each node
@@ -100,7 +101,7 @@ def cluster(address: str) -> Iterator[Finding]:
     """Connect to a cluster with this machine's token, and count what it has."""
     advice = "is it up, is the address right, and is this machine's token the head's?"
     try:
-        answer = ask_child("doctor_connect", address)
+        answer = ask_child("child_connect", address)
     except ResourceError as error:
         yield fault("address", f"{address}: {error}", advice)
         return

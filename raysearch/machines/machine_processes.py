@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raysearch.cluster.check_file import parsed_commands
-from raysearch.cluster.cluster_files import CARRIED_OUT
-from raysearch.cluster.this_machine import machines
 from raysearch.errors import ResourceError
+from raysearch.machines.check_file import parsed_commands
+from raysearch.machines.cluster_files import CARRIED_OUT
+from raysearch.machines.this_machine import machines
 
 CONNECT_S = 10
 ANSWER_S = 60.0

@@ -12,11 +12,11 @@ import pytest
 from typer.testing import CliRunner
 
 from raysearch.cli.cluster import app
-from raysearch.cluster.check_file import check_cluster_file, read_cluster_file
-from raysearch.cluster.cluster_files import AwsMachines, LocalMachines, aws_file, local_file
-from raysearch.cluster.shell_commands import simple_commands
-from raysearch.cluster.this_machine import ray_runs_here, warnings
 from raysearch.errors import InputError
+from raysearch.machines.check_file import check_cluster_file, read_cluster_file
+from raysearch.machines.cluster_files import AwsMachines, LocalMachines, aws_file, local_file
+from raysearch.machines.shell_commands import simple_commands
+from raysearch.machines.this_machine import ray_runs_here, warnings
 
 ROOT = Path(__file__).parents[2]
 LOCAL = local_file(LocalMachines(head="10.1.0.1", workers=("10.1.0.2", "10.1.0.3"), user="anna"))
@@ -320,7 +320,7 @@ def test_another_ray_here_is_told_if_the_file_names_this_machine(machine: dict[s
 def test_connect_tries_the_ssh_port(machine: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         open_port = server.getsockname()[1]
-        monkeypatch.setattr("raysearch.cluster.this_machine.SSH_PORT", open_port)
+        monkeypatch.setattr("raysearch.machines.this_machine.SSH_PORT", open_port)
         machine["provider"] |= {"head_ip": "127.0.0.1", "worker_ips": ["127.0.0.2"]}
         machine["max_workers"] = 1
         said = [line for line in warnings(machine, connect=True) if "ssh" in line]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from raysearch.cluster.check_file import TOKEN_PATH, parsed_commands
+from raysearch.machines.check_file import TOKEN_PATH, parsed_commands
 
 LARGEST_BYTES = 100 * 1000**2
 MOST_FILES = 20_000

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raysearch import __version__
-from raysearch.cluster.check_doors import FILL_IN
 from raysearch.errors import InputError, did_you_mean, one_of
+from raysearch.machines.check_doors import FILL_IN
 
 TEMPLATES = Path(__file__).parent / "templates"
 CARRIED_OUT = ("tune", "evolve", "crossval", "resume")  # commands that take --address

@@ -7,7 +7,6 @@ ssh from the whole world, a head with all rights in the cloud. No network is use
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,9 +14,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from raysearch.cluster.check_doors import aws_faults, open_and_secret
-from raysearch.cluster.shell_commands import Simple, simple_commands
+from raysearch.cluster.autoscaler import as_ray_reads_it
 from raysearch.errors import InputError, did_you_mean, one_of
+from raysearch.machines.check_doors import aws_faults, open_and_secret
+from raysearch.machines.shell_commands import Simple, simple_commands
 from raysearch.space.yaml_file import Document, KeyPath, read_yaml
 
 TOKEN_PATH = "~/.ray/auth_token"
@@ -59,7 +59,7 @@ def check_cluster_file(path: Path) -> Checked:
     if is_well_formed:
         for rule in (_commands, _token, open_and_secret, _numbers, aws_faults):
             faults += rule(content)
-    faults = faults or list(_as_ray_reads_it(content))
+    faults = faults or [((), refusal) for refusal in as_ray_reads_it(content)]
     return Checked(content, _all_told(document, faults), is_well_formed)
 
 
@@ -138,19 +138,6 @@ def _local_keys(provider: Mapping[str, Any]) -> Iterator[Fault]:
     for index, address in enumerate(provider.get("worker_ips") or []):
         if not isinstance(address, str):
             yield ("provider", "worker_ips", index), "must be text"
-
-
-def _as_ray_reads_it(content: dict[str, Any]) -> Iterator[Fault]:
-    """What Ray itself says of the file, completed with its defaults."""
-    from ray.autoscaler._private.util import prepare_config, validate_config  # noqa: PLC0415 - takes a second
-
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            validate_config(prepare_config(json.loads(json.dumps(content))))
-    except Exception as error:  # noqa: BLE001 - Ray raises of every kind
-        text = str(error) or said.getvalue()
-        yield (), f"Ray refuses it: {' '.join(text.split()) or type(error).__name__}"
 
 
 def command_lists(content: Mapping[str, Any]) -> Iterator[tuple[KeyPath, list[str]]]:

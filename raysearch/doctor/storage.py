@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from raysearch.cluster.doctor import Finding, fault, ok, warning
+from raysearch.doctor.findings import Finding, fault, ok, warning
 from raysearch.errors import FolderError, StorageError
 
 RESERVE_BYTES = 50 * 1024**2  # with less hardly a study begins

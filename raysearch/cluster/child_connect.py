@@ -1,6 +1,6 @@
 """`raysearch doctor`'s look at a Ray cluster, a process of its own: it connects with this machine's token and leaves.
 
-Usage: python -m raysearch.cluster.doctor_connect ADDRESS
+Usage: python -m raysearch.cluster.child_connect ADDRESS
 """
 
 from __future__ import annotations

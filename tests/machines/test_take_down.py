@@ -17,10 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from raysearch.cluster import take_down as take_down_module
-from raysearch.cluster.check_file import read_cluster_file
-from raysearch.cluster.cluster_files import LocalMachines, local_file
-from raysearch.cluster.machine_processes import (
+from raysearch.errors import ResourceError
+from raysearch.machines import take_down as take_down_module
+from raysearch.machines.check_file import read_cluster_file
+from raysearch.machines.cluster_files import LocalMachines, local_file
+from raysearch.machines.machine_processes import (
     Process,
     addresses,
     of_others,
@@ -29,8 +30,7 @@ from raysearch.cluster.machine_processes import (
     reached,
     studies,
 )
-from raysearch.cluster.take_down import take_down
-from raysearch.errors import ResourceError
+from raysearch.machines.take_down import take_down
 
 HEAD, WORKER, GONE = "10.1.0.1", "10.1.0.2", "10.1.0.3"
 OURS, THEIRS = f"{HEAD}:6379", "10.1.0.2:7001"

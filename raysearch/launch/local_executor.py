@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from raysearch.cluster.cgroups import usable_cpus
-from raysearch.cluster.executor import StopFlag, ended_record, fits, order_for
-from raysearch.cluster.run_environment import only_visible
 from raysearch.errors import InputError
+from raysearch.launch.cgroups import usable_cpus
+from raysearch.launch.executor import fits
+from raysearch.launch.orders import ended_record, order_for
+from raysearch.launch.run_environment import only_visible
+from raysearch.launch.stop_flag import StopFlag
 from raysearch.space.space_file import ResourcesSection
 from raysearch.study.study import Run, Study
 from raysearch.training.attempt import attempt_run

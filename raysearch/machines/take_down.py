@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raysearch.cluster.check_file import read_cluster_file
-from raysearch.cluster.machine_processes import (
+from raysearch.errors import ResourceError
+from raysearch.machines.check_file import read_cluster_file
+from raysearch.machines.machine_processes import (
     Machine,
     Process,
     addresses,
@@ -28,7 +29,6 @@ from raysearch.cluster.machine_processes import (
     reached,
     studies,
 )
-from raysearch.errors import ResourceError
 
 DOWN_S = 600.0
 SAVE_S = 120.0  # a study may take so long to save itself

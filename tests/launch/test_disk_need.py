@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from toy import toy_space_file
 
-from raysearch.cluster.disk_need import DiskNeed, check_budget, check_free, disk_need
 from raysearch.errors import InputError, StorageError
+from raysearch.launch.disk_need import DiskNeed, check_budget, check_free, disk_need
 from raysearch.space.space_file import change_space_file
 from raysearch.training.rehearsal import Rehearsal
 

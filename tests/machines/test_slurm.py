@@ -18,10 +18,10 @@ import pytest
 from cluster_stubs import write_slurm
 from toy import TOY_SPACE, TOY_TASK, essence, start, surroundings
 
-from raysearch.cluster.cluster_files import SlurmJob, slurm_script
 from raysearch.errors import InputError
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, read_entries
+from raysearch.machines.cluster_files import SlurmJob, slurm_script
 
 JOB = SlurmJob(nodes=2, cpus=1, time="1:00:00")
 COMMAND = ["tune", "toy.yaml", "--name", "s"]

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from raysearch.cluster.doctor import Finding, fault, ok, warning
+from raysearch.doctor.findings import Finding, fault, ok, warning
 from raysearch.errors import StorageError
 from raysearch.ledger.ledger import FILE_NAME, is_held, read_entries
 from raysearch.ledger.records import Entry, Opened

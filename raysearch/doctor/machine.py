@@ -18,9 +18,10 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from raysearch.cache import cache_root
-from raysearch.cluster.cgroups import cpu_quota, memory_room, processes_room, usable_cpus
-from raysearch.cluster.doctor import Finding, ask_child, fault, ok, warning
+from raysearch.cluster.child import ask_child
+from raysearch.doctor.findings import Finding, fault, ok, warning
 from raysearch.errors import ResourceError
+from raysearch.launch.cgroups import cpu_quota, memory_room, processes_room, usable_cpus
 
 PACKAGE = "raysearch"
 LOW_MEMORY_BYTES = 2 * 1024**3
@@ -160,7 +161,7 @@ def shared_memory(folder: Path = Path("/dev/shm")) -> Iterator[Finding]:
 def torch_and_gpu() -> Iterator[Finding]:
     """Import torch in another process and ask for its GPUs, which may take a process down."""
     try:
-        found = ask_child("doctor_torch")
+        found = ask_child("child_torch")
     except ResourceError as error:
         yield fault(
             "torch", f"cannot be imported: {error}", "install it again: pip install --force-reinstall torch"

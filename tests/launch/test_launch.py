@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from raysearch.cluster.launch import check_unchanged, create_study, prepare
 from raysearch.data.jets.files import SAMPLE
 from raysearch.errors import InputError
+from raysearch.launch.begin import create_study
+from raysearch.launch.prepare import prepare
+from raysearch.launch.unchanged import check_unchanged
 from raysearch.space.space_file import read_space_file
 
 SPACE = Path(__file__).parents[2] / "searchspaces/jet-dnn.yaml"

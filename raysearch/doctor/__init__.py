@@ -1,0 +1,1 @@
+"""`raysearch doctor`: what is wrong on this machine, looked at without starting or changing anything."""

@@ -1,0 +1,49 @@
+"""A study's beginning: its folder, its ledger with the first record, and its space file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from raysearch.launch.disk_need import check_budget
+from raysearch.launch.prepare import Prepared, window_of
+from raysearch.launch.versions import task_sha256
+from raysearch.ledger.ledger import Ledger
+from raysearch.ledger.records import Created
+from raysearch.training.checkpoint import write_durably
+
+
+def create_study(prepared: Prepared, folder: Path, slots: int, series: str = "") -> Ledger:
+    """Make a study's folder and ledger.
+
+    Args:
+        prepared: the checked study.
+        folder: where it is to lie.
+        slots: runs at a time; sets the default window.
+        series: the series it belongs to.
+
+    Raises:
+        InputError: with so many slots the disk budget is too small.
+        FolderError: it cannot be written, or holds a study already.
+        StorageError: the disk is full or failed.
+    """
+    space_file, rehearsal = prepared.space_file, prepared.rehearsal
+    check_budget(prepared.disk_need(slots), space_file.storage.disk)
+    ledger = Ledger(folder, create=True)
+    (objective, maximise), *others = rehearsal.objectives.items()
+    created = Created(
+        study=f"{series}/{folder.name}" if series else folder.name,
+        space_file=space_file.model_dump(mode="json"),
+        identity=space_file.identity,
+        task_sha256=task_sha256(space_file.task),
+        objective=objective,
+        maximise=maximise,
+        window=window_of(space_file, slots),
+        folds=space_file.budget.runs,
+        data={"path": space_file.data.path or "", "split": list(space_file.data.split), **rehearsal.data},
+        settings=list(space_file.searched.domains),
+        others=dict(others),
+        series=series,
+    )
+    write_durably(folder / "space.yaml", space_file.to_yaml().encode())
+    ledger.append([created])
+    return ledger

@@ -1,0 +1,99 @@
+"""A study carried out to its end, or until a signal: its runs by an executor, then the best model on the test set."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from raysearch.errors import DiskBudgetError, NoFinishedTrialError, StoppedError
+from raysearch.launch.executor import Executor
+from raysearch.launch.orders import order_for
+from raysearch.launch.request import NO_WISH, Wish
+from raysearch.launch.stop_flag import StopFlag
+from raysearch.launch.versions import cpu_model, versions
+from raysearch.ledger.history import History
+from raysearch.ledger.ledger import Ledger
+from raysearch.ledger.records import Opened, Tested
+from raysearch.study.folders import resume_command
+from raysearch.study.study import Listener, Study
+
+
+def carry_out(
+    ledger: Ledger, executor: Executor, listen: Listener, opened: Callable[[Path], None], wish: Wish = NO_WISH
+) -> History:
+    """Carry a study out to its end, or until a signal.
+
+    Args:
+        ledger: of a created study.
+        executor: carries out the runs.
+        listen: told every record.
+        opened: called with the folder once the study is open, for whoever follows the ledger.
+        wish: more trials, a wider window, another disk budget.
+
+    Raises:
+        StoppedError: a signal; everything is saved.
+        NoFinishedTrialError: no trial finished.
+        DiskBudgetError: the study's files take more than its budget; everything is saved.
+        StorageError: the disk is full or failed.
+    """
+    torch.set_num_threads(1)  # the search computes here too; its bits must not depend on the machine's cores
+    study = Study(ledger, listen)
+    with StopFlag() as stop:
+        session = Opened(
+            session=len(study.history.sessions) + 1,
+            host=socket.gethostname(),
+            pid=os.getpid(),
+            slots=executor.slots,
+            versions=versions(),
+            cpu=cpu_model(),
+        )
+        try:
+            study.begin(session, extra_trials=wish.extra_trials, window=wish.window, disk=wish.disk)
+            opened(ledger.folder)
+            executor.execute(study, stop)
+        except DiskBudgetError:
+            study.close("disk budget")
+            raise
+        if not stop.requested:
+            _test_best(study, executor)
+    name = ledger.folder.name
+    if stop.signal_number is not None:
+        study.close("stopped")
+        raise StoppedError(
+            f"stopped, everything is saved; go on with: {resume_command(ledger.folder)}", stop.signal_number
+        )
+    study.close("gave up" if study.gave_up else "finished")
+    if study.history.best is None:
+        failures = dict.fromkeys(trial.failure.strip().splitlines()[-1] for trial in study.history.committed)
+        why = "" if study.history.is_complete else "; gave up, as the first ones all failed alike"
+        raise NoFinishedTrialError("\n".join([f"{name}: no trial finished{why}", *list(failures)[:3]]))
+    return study.history
+
+
+def _test_best(study: Study, executor: Executor) -> None:
+    """Apply the best model, with folds the model of each, to the test set; once for each best."""
+    best = study.history.best
+    if best is None:
+        return
+    done = {(record.trial, record.fold) for record, _ in study.history.tests}
+    for run in best.runs:
+        if (run.trial, run.fold) in done:
+            continue
+        assert run.ended is not None
+        order = order_for(study, study.as_run(run, run.attempt))
+        outcome = executor.evaluate(order, run.ended.weights, run.ended.weights_sha256)
+        study.tested(
+            Tested(
+                trial=run.trial,
+                fold=run.fold,
+                metrics=outcome.metrics,
+                predictions=outcome.predictions,
+                predictions_sha256=outcome.predictions_sha256,
+                n_test=outcome.n_test,
+                latency=outcome.latency,
+            )
+        )

@@ -1,0 +1,83 @@
+"""All checks of a study before it starts: sampler, options, data, disk space, and a dress rehearsal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from raysearch.errors import InputError
+from raysearch.launch.cgroups import usable_cpus
+from raysearch.launch.disk_need import DiskNeed, check_budget, check_free, disk_need
+from raysearch.launch.orders import source_of
+from raysearch.launch.run_environment import only_visible
+from raysearch.search.make import complete_options, default_window, sampler_problems
+from raysearch.seeds import generator
+from raysearch.space.space_file import SpaceFile
+from raysearch.study.folders import check_writable
+from raysearch.training.rehearsal import Rehearsal, Wanted, rehearse
+from raysearch.training.settings import divide, setting_problems
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study that passed every check and can be created."""
+
+    space_file: SpaceFile
+    rehearsal: Rehearsal
+
+    def disk_need(self, slots: int) -> DiskNeed:
+        """The most room it may take with so many runs at a time."""
+        window = window_of(self.space_file, slots)
+        return disk_need(self.space_file, self.rehearsal, window, self.space_file.search.trials)
+
+
+def prepare(space_file: SpaceFile, runs: Path) -> Prepared:
+    """Check all that can be checked before anything starts.
+
+    Raises:
+        InputError: sampler, task, settings or data are wrong, or the disk budget is too small.
+        FolderError: the folder of studies cannot be written.
+        StorageError: not enough disk space for the study's checkpoints.
+    """
+    n_objectives = max(len(space_file.objectives), 1)
+    problems = sampler_problems(space_file.search, space_file.searched, n_objectives)
+    if problems:
+        raise InputError(*problems)
+    options = complete_options(space_file.search.sampler, space_file.search.options)
+    search = space_file.search.model_copy(update={"options": options, "enqueue": tuple(space_file.enqueued)})
+    space_file = space_file.model_copy(update={"search": search})
+    check_writable(runs)
+    rehearsal = rehearsed(space_file)
+    prepared = Prepared(space_file, rehearsal)
+    need = prepared.disk_need(slots=usable_cpus())
+    check_budget(need, space_file.storage.disk)
+    check_free(need, runs)
+    return prepared
+
+
+def window_of(space_file: SpaceFile, slots: int) -> int:
+    """Trials asked ahead: as the space file has it, or the sampler's default for so many slots."""
+    return space_file.search.window or default_window(space_file.search, slots)
+
+
+def rehearsed(space_file: SpaceFile) -> Rehearsal:
+    """Carry the dress rehearsal of a space file out.
+
+    Raises:
+        InputError: settings that nothing reads, or a task, model or data that do not work.
+    """
+    space = space_file.searched
+    points = [space.complete(space.sample(generator(space_file.seed, "rehearsal"))), *space.corners]
+    with only_visible(space_file.resources.environment):  # from here on the task's code is run
+        if problems := setting_problems(space_file.task, space_file.strategy, points):
+            raise InputError(*problems)
+        first, *corners = (divide(space_file.strategy, point) for point in points)
+        wanted = Wanted(
+            space_file.objectives,
+            space_file.limits.given,
+            by_gradient=space_file.strategy is None,
+            precisions=tuple(dict.fromkeys(divided.precision for divided in (first, *corners))),
+        )
+        return rehearse(
+            space_file.task, source_of(space_file), first.task, [corner.task for corner in corners], wanted
+        )

@@ -1,0 +1,50 @@
+"""What decided a study's results so far, compared with what is here now, before it goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from raysearch.data.source import changes
+from raysearch.errors import InputError
+from raysearch.launch.disk_need import check_budget, disk_need
+from raysearch.launch.prepare import rehearsed
+from raysearch.launch.request import NO_WISH, Wish
+from raysearch.launch.versions import task_sha256, versions
+from raysearch.ledger.history import History
+from raysearch.ledger.ledger import read_entries
+from raysearch.space.space_file import SpaceFile
+
+DECIDES_BITS = ("raysearch", "torch", "optuna", "nevergrad", "numpy")
+
+
+def check_unchanged(folder: Path, *, allow_skew: bool, wish: Wish = NO_WISH) -> SpaceFile:
+    """Check that what decided a study's results is still the same, and return its space file.
+
+    Raises:
+        InputError: data, task code or package versions differ, all differences are named; or what is wished for does
+            not fit into the disk budget.
+    """
+    history = History(read_entries(folder))
+    created = history.created
+    space_file = SpaceFile.model_validate(created.space_file)
+    problems = []
+    if task_sha256(space_file.task) != created.task_sha256:
+        problems.append(
+            f"task: {space_file.task} was changed since the study began; start a new study with it"
+        )
+    rehearsal = rehearsed(space_file)
+    problems += changes(created.data["files"], rehearsal.data["files"], "the study began")
+    if history.sessions and not allow_skew:
+        before, now = history.sessions[0][0].versions, versions()
+        problems += [
+            f"{name}: {before.get(name)} when the study began, {now[name]} now; install that version, or accept "
+            "other bits from here on with --allow-skew"
+            for name in DECIDES_BITS
+            if before.get(name) != now[name]
+        ]
+    if problems:
+        raise InputError(*problems)
+    window = max(history.window, wish.window or 0)
+    need = disk_need(space_file, rehearsal, window, history.n_trials + wish.extra_trials)
+    check_budget(need, wish.disk or history.disk)
+    return space_file
