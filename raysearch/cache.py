@@ -1,7 +1,7 @@
 """Where this user's caches lie: prepared arrays and compiled kernels.
 
-The folder is ``$RAYSEARCH_CACHE``, else ``$XDG_CACHE_HOME/raysearch``, else ``~/.cache/raysearch``, else, for a user
-without a home, ``raysearch-UID`` among the temporary files. It may be deleted at any time.
+The folder is ``$RAYSEARCH_CACHE``, else ``$XDG_CACHE_HOME/raysearch``, else ``~/.cache/raysearch``, else, for
+a user without a home, ``raysearch-UID`` among the temporary files. It may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from pathlib import Path
 
 def cache_root() -> Path:
     """Name the folder, which need not be there; who makes it decides who may enter."""
+    # os.path's expanduser throughout: Path's own raises a RuntimeError for a user without a home.
     if given := os.environ.get("RAYSEARCH_CACHE"):
-        return Path(os.path.expanduser(given))  # noqa: PTH111 - Path's own raises a RuntimeError without a home
-    for base in (os.environ.get("XDG_CACHE_HOME", ""), os.path.expanduser("~/.cache")):  # noqa: PTH111 - the same
+        return Path(os.path.expanduser(given))  # noqa: PTH111
+    for base in (os.environ.get("XDG_CACHE_HOME", ""), os.path.expanduser("~/.cache")):  # noqa: PTH111
         if Path(base).is_absolute():  # a relative one is to be ignored, says the XDG specification
             return Path(base) / "raysearch"
     return Path(tempfile.gettempdir()) / f"raysearch-{os.getuid()}"

@@ -38,6 +38,8 @@ class NoFinishedTrialError(RaysearchError):
     exit_code = 3
 
 
+# From here on the numbers of BSD's sysexits.h, which schedulers and scripts know: 69 is "unavailable", 73
+# "cannot create", 74 "input/output error", 75 "try again later".
 class ResourceError(RaysearchError):
     """Something that was asked for is not there: a GPU, a cluster, a port."""
 
@@ -71,7 +73,7 @@ class StoppedError(RaysearchError):
 
     def __init__(self, message: str, signal_number: int) -> None:
         super().__init__(message)
-        self.exit_code = 128 + signal_number
+        self.exit_code = 128 + signal_number  # as a shell tells of a process that a signal has ended
 
 
 def did_you_mean(word: str, allowed: Iterable[str]) -> str:

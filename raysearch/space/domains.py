@@ -25,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+# Strict, or true would pass for 1 and "1" for a number, and the ledger would not hold what the user wrote.
 Value = StrictBool | StrictInt | StrictFloat | StrictStr
 Settings = Mapping[str, bool | int | float | str]
 
@@ -32,7 +33,7 @@ Settings = Mapping[str, bool | int | float | str]
 class Domain(BaseModel):
     """Base of the three domains; unknown keys are refused and values cannot be changed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)  # YAML has .inf and .nan
 
 
 class IntDomain(Domain):
@@ -57,7 +58,10 @@ class IntDomain(Domain):
 
     def from_unit(self, unit: float) -> int:
         """Map u in [0, 1) onto the values, each equally likely (in log u, if log)."""
+        # Bounded at both ends, for a unit that was computed can be 1 itself: Nevergrad's Phi(x) for a large
+        # x, or one that aging evolution reflected.
         if self.log:
+            # Half a step beyond both ends, so that they get as much room as a value between two others.
             low, high = math.log(self.low - 0.5), math.log(self.high + 0.5)
             return min(max(round(math.exp(low + unit * (high - low))), self.low), self.high)
         return self.low + self.step * min(int(unit * self.size), self.size - 1)
@@ -107,6 +111,7 @@ class FloatDomain(Domain):
 
     def from_unit(self, unit: float) -> float:
         """Map u in [0, 1) onto the interval."""
+        # exp(log(high)) can be a rounding error above high, which the domain itself would then refuse.
         if self.log:
             value = math.exp(math.log(self.low) + unit * (math.log(self.high) - math.log(self.low)))
         else:
@@ -135,7 +140,7 @@ class ChoiceDomain(Domain):
     def _check(self) -> ChoiceDomain:
         if not self.values:
             raise ValueError("needs at least one value, got none")
-        if len({(type(value), value) for value in self.values}) < len(self.values):
+        if len({(type(value), value) for value in self.values}) < len(self.values):  # 1 == 1.0 == True
             raise ValueError(f"values must differ, got {list(self.values)}")
         return self
 
@@ -166,6 +171,8 @@ class ChoiceDomain(Domain):
 
 def _form(entry: object) -> str | None:
     """Tell what an entry of ``space:`` is: the type of a domain, or a constant."""
+    # A discriminator that we call ourselves: by pydantic's own union an entry with one wrong bound would be
+    # told as the faults of four types at once.
     if isinstance(entry, (IntDomain, FloatDomain, ChoiceDomain)):
         return entry.type
     if isinstance(entry, dict):
@@ -206,13 +213,15 @@ class Space:
 
     @property
     def corners(self) -> list[dict[str, bool | int | float | str]]:
-        """Complete settings at the lowest and the highest point, and at both with every value of every choice.
+        """Complete settings at the lowest and highest point, and at both with every value of every choice.
 
         The smallest or the largest model need not be among them.
         """
+        # Not all 2^n corners: a rehearsal makes a model for each of these, so their number must grow with the
+        # number of settings and not with its power.
         ends = [
             {name: domain.from_unit(unit) for name, domain in self.domains.items()}
-            for unit in (0.0, 1.0 - 2**-53)
+            for unit in (0.0, 1.0 - 2**-53)  # the largest number below 1
         ]
         choices = [
             {**end, name: value}
@@ -221,6 +230,7 @@ class Space:
             if isinstance(domain, ChoiceDomain)
             for value in domain.values
         ]
+        # By repr, since as keys 1, 1.0 and True would be one, and dicts are none.
         different = {tuple(map(repr, point.values())): point for point in (*ends, *choices)}
         return [self.complete(point) for point in different.values()]
 

@@ -19,6 +19,7 @@ def describe(fault: ErrorDetails, document: Document, sections: Mapping[KeyPath,
     """Write one fault as ``file:line: key: what``; ``sections`` are the models by their keys."""
     got, kind = fault["input"], fault["type"]
     path = _written(fault["loc"], document.content)
+    # A key that is missing was not written, so that the line above has cut it off; it is what must be named.
     if kind in {"missing", "extra_forbidden"} and path[-1:] != fault["loc"][-1:]:
         path = (*path, fault["loc"][-1])
     key = ".".join(str(part) for part in path)
@@ -37,6 +38,7 @@ def describe(fault: ErrorDetails, document: Document, sections: Mapping[KeyPath,
         what = "needs a type, one of int, float, choice, or a single value to hold it at"
     elif kind == "value_error":
         what = fault["msg"].removeprefix("Value error, ")
+        # A validator of the whole file has no location; its messages begin with the key that they are about.
         inner, colon, rest = what.partition(": ")
         if colon and not path:
             path = tuple(inner.split("."))
@@ -48,6 +50,7 @@ def describe(fault: ErrorDetails, document: Document, sections: Mapping[KeyPath,
 
 def _written(loc: tuple[int | str, ...], content: object) -> KeyPath:
     """Keep of pydantic's location only what the user wrote (it adds union tags and type names)."""
+    # Walked through the content, as nothing in a location tells a tag from a key of the same name.
     path: list[str | int] = []
     for part in loc:
         if (isinstance(content, dict) and part in content) or (
@@ -72,6 +75,7 @@ def _number_hint(text: str) -> str:
         value = float(text)
     except ValueError:
         return ""
+    # YAML 1.1, which PyYAML reads, wants a point in a number with an exponent: 1e-3 is a text to it.
     mantissa, e, exponent = text.lower().partition("e")
     if e and "." not in mantissa:
         return f" YAML reads {text} as text; write {mantissa}.0e{exponent}"

@@ -66,6 +66,7 @@ class PruneSection(Section):
     @property
     def stages(self) -> int:
         """Shares of the training data, by: data, the last of them all."""
+        # 1e-9: log(9, 3) must be 2 and not a rounding error less, which would lose a stage.
         return math.floor(math.log(1 / self.smallest_share, self.factor) + 1e-9) + 1
 
     @model_validator(mode="after")
@@ -85,23 +86,32 @@ class PruneSection(Section):
         """Say why nothing would be pruned, or not as it was meant, with a budget of so many epochs."""
         if self.rule == "halving" and self.by == "data":
             if self.stages == 1:
-                yield f"one stage prunes nothing; smallest_share must be up to 1/{self.factor}, got {self.smallest_share}"
+                yield (
+                    f"one stage prunes nothing; smallest_share must be up to 1/{self.factor}, "
+                    f"got {self.smallest_share}"
+                )
             elif epochs < self.stages:
-                yield f"by: data needs budget.epochs of at least {self.stages}, one for each share, got {epochs}"
+                yield (
+                    f"by: data needs budget.epochs of at least {self.stages}, one for each share, "
+                    f"got {epochs}"
+                )
         elif self.first_epoch >= epochs:
             yield (
-                f"the last epoch prunes nothing; needs budget.epochs above first_epoch {self.first_epoch}, got {epochs}"
+                f"the last epoch prunes nothing; needs budget.epochs above first_epoch {self.first_epoch}, "
+                f"got {epochs}"
             )
 
 
 class PruneFoldsSection(Section):
-    """When a trial's remaining folds are left out: Wilcoxon's signed-rank test against the best trial's folds."""
+    """When a trial's remaining folds are left out: Wilcoxon's signed-rank test against the best trial's."""
 
     p_threshold: Annotated[Number, Field(gt=0, lt=1)] = 0.1
     startup: AtLeastOne = 2  # folds before the first test
 
     def problems(self, runs: int) -> Iterator[str]:
-        """Say why nothing would be pruned with so many runs of a trial, the last of which has none after it."""
+        """Say why nothing would be pruned with so many runs of a trial; the last has none after it."""
+        # Of n differences that all have one sign the one-sided p is 2^-n, the least that the test can give: n
+        # must be above -log2(p_threshold), and one more fold must be left that pruning saves.
         needed = max(math.floor(-math.log2(self.p_threshold)) + 2, self.startup + 1, 3)
         if runs < needed:
             yield (
@@ -134,6 +144,7 @@ class BudgetSection(Section):
 
     @model_validator(mode="after")
     def _one_kind_of_runs(self) -> BudgetSection:
+        # Both number a trial's runs in the ledger, so that they could not be told apart there.
         if self.folds > 1 and self.repeats > 1:
             raise ValueError("each fold has a seed of its own already; give folds or repeats, not both")
         return self
@@ -179,6 +190,7 @@ class StorageSection(Section):
     keep: int | Literal["all"] = 1  # of the best finished trials so many keep their weights
     disk: str | None = None  # what the study's folder may hold, such as 2 GB
 
+    # "Before", so that a wrong value is told in words of our own and not once for each type of the union.
     @field_validator("keep", mode="before")
     @classmethod
     def _whole_or_all(cls, keep: object) -> object:

@@ -1,4 +1,4 @@
-"""A series of studies: one for each variant of a space file, and for each combination of the keys that it varies."""
+"""A series of studies: one for each variant of a space file, and each combination of the keys it varies."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def read_members(
         variants: which of the file's variants; by default all.
 
     Returns:
-        The members by name (the variant, if there are several, and the varied values, joined by "-"); one named
-        "" for a file that has neither.
+        The members by name (the variant, if there are several, and the varied values, joined by "-"); one
+        named "" for a file that has neither.
 
     Raises:
         InputError: with every fault found in any of them.
     """
     names: Sequence[str | None] = variants or variants_of(read_yaml(path)) or [None]
     members: dict[str, SpaceFile] = {}
-    problems: dict[str, None] = {}
+    problems: dict[str, None] = {}  # a set that keeps its order: members share most of their faults
     for variant in names:
         prefix = [variant] if variant is not None and len(names) > 1 else []
         try:
@@ -45,9 +45,12 @@ def read_members(
             continue
         problems |= dict.fromkeys(_laid_over(base, overrides))
         for values, texts in _combinations(base):
+            # The name becomes a folder's, so what no folder should have in its name is replaced; two values
+            # can then look alike, and the second would lie over the first.
             name = "-".join([*prefix, *(re.sub(r"[^A-Za-z0-9._]+", "_", str(value)) for value in values)])
             if name in members:
                 problems[f"vary: two members would be called {name!r}"] = None
+            # Read anew from the file and not changed in memory, so that faults have their lines.
             try:
                 members[name] = read_space_file(path, [*overrides, "vary={}", *texts], variant)
             except InputError as error:
@@ -71,13 +74,13 @@ def _laid_over(base: SpaceFile, overrides: Sequence[str]) -> Iterator[str]:
 
 
 def _combinations(base: SpaceFile) -> Iterator[tuple[tuple[Value, ...], list[str]]]:
-    """Yield the varied values of each member, and the overrides that give them to it; once () if nothing varies."""
+    """Yield each member's varied values and the overrides that give them to it; once () if nothing varies."""
     keys = [(section, key) for section, varied in base.vary.items() for key in varied]
     for values in itertools.product(*(base.vary[section][key] for section, key in keys)):
         yield (
             values,
             [
-                f"{section}.{key}={json.dumps(value)}"
+                f"{section}.{key}={json.dumps(value)}"  # JSON is YAML, and quotes what must be a text
                 for (section, key), value in zip(keys, values, strict=True)
             ],
         )

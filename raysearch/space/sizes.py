@@ -13,6 +13,7 @@ UNITS = {
     "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
 }  # fmt: skip
 _BY_LOWER = {unit.lower(): n_bytes for unit, n_bytes in UNITS.items()}
+# Nine digits each, for the time to read a number grows with the square of its length.
 _SIZE = re.compile(r"\s*([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*([A-Za-z]{2,3})\s*")
 
 
@@ -26,6 +27,7 @@ def parse_size(text: object) -> int:
         ValueError: it is something else; the message says what is allowed.
     """
     found = _SIZE.fullmatch(text) if isinstance(text, str) else None
+    # Fractions, since 1.1 GB must not be a byte less or more than it says.
     n_bytes = int(Fraction(found[1]) * _BY_LOWER.get(found[2].lower(), 0)) if found else 0
     if not n_bytes:
         raise ValueError(
@@ -35,7 +37,7 @@ def parse_size(text: object) -> int:
 
 
 def written(n_bytes: int) -> str:
-    """Write a size with three digits, rounded up, so that what is said to be needed is enough: ``2.05 GB``."""
+    """Write a size with three digits, rounded up so that what is said to be needed is enough: ``2.05 GB``."""
     unit = next((unit for unit in ("TB", "GB", "MB") if n_bytes >= UNITS[unit]), "kB")
     step = Fraction(UNITS[unit], 100)
     while n_bytes / step >= 1000:

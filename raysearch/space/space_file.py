@@ -43,23 +43,22 @@ class SpaceFile(Section):
     strategy: StrictStr | None = None  # evolves the weights, such as one-plus-lambda; default: by gradient
     data: DataSection = DataSection()
     space: dict[StrictStr, Entry]
-    objectives: tuple[
-        StrictStr, ...
-    ] = ()  # default: the task's own; of several the first chooses epochs and best
+    # default: the task's own; of several the first chooses epochs and best
+    objectives: tuple[StrictStr, ...] = ()
     limits: LimitsSection = LimitsSection()
     search: SearchSection
     budget: BudgetSection
     resources: ResourcesSection = ResourcesSection()
     storage: StorageSection = StorageSection()
     seed: Annotated[StrictInt, Field(ge=0)]
-    vary: dict[Literal["space", "data", "search", "budget"], dict[StrictStr, tuple[Value, ...]]] = Field({})
     # a series: one study for each combination of these values
+    vary: dict[Literal["space", "data", "search", "budget"], dict[StrictStr, tuple[Value, ...]]] = Field({})
     published: tuple[Published, ...] = ()
 
     @model_validator(mode="after")
     def _fits_together(self) -> SpaceFile:
         for problem in self._problems():
-            raise ValueError(problem)
+            raise ValueError(problem)  # pydantic takes one fault of a validator, so the first is told
         return self
 
     def _problems(self) -> Iterator[str]:
@@ -73,6 +72,7 @@ class SpaceFile(Section):
         if len(self.objectives) > 1 and (search.prune or search.prune_folds):
             yield "search.prune: what is behind is known for one objective only; leave it out or search one"
         if self.strategy is not None and self.resources.gpus:
+            # Held without being used, they would keep other runs from them.
             yield f"resources.gpus: evolution computes on CPUs; must be 0, got {self.resources.gpus}"
         if search.prune:
             yield from (f"search.prune: {problem}" for problem in search.prune.problems(self.budget.epochs))
@@ -91,6 +91,7 @@ class SpaceFile(Section):
             yield "search.sampler: grid needs int and choice settings only; fix the float ones"
         elif search.trials > grid_size:
             yield f"search.trials: the grid has {grid_size} points, got {search.trials} trials"
+        # Trial n is point n, so that a given trial would take the place of a point of the grid.
         if search.enqueue:
             yield "search.enqueue: the grid visits every point anyway; leave it out or take another sampler"
 
@@ -149,13 +150,16 @@ class SpaceFile(Section):
         if not found:
             raise InputError(
                 "search.enqueue: no published settings lie in this space; "
-                f"there are {len(self.published)} published entries, {len(self.matching)} of them for what it holds fixed"
+                f"there are {len(self.published)} published entries, "
+                f"{len(self.matching)} of them for what it holds fixed"
             )
         return found[: self.search.trials]
 
     @property
     def identity(self) -> str:
         """SHA-256 of all that decides the study's results, which what is said, kept or handed on does not."""
+        # What is set aside may be changed in a study that is under way; all else would change its results,
+        # and a resume that finds another identity is refused.
         aside = dict.fromkeys(("description", "demonstration_of", "published", "storage"), True)
         content = self.model_dump(mode="json", exclude={**aside, "resources": {"environment"}})
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -211,6 +215,7 @@ def check_document(document: Document) -> SpaceFile:
     try:
         return SpaceFile.model_validate(document.content)
     except ValidationError as error:
+        # A dict for a set that keeps its order: a union of int and float tells the same fault twice.
         raise InputError(
             *dict.fromkeys(describe(fault, document, SECTIONS) for fault in error.errors())
         ) from None
@@ -218,6 +223,8 @@ def check_document(document: Document) -> SpaceFile:
 
 def _absolute(space_file: SpaceFile, folder: Path) -> SpaceFile:
     """Anchor a task file at the space file's folder and a data path at the working directory."""
+    # Absolute from here on, since workers on other machines and a later resume have other working
+    # directories.
     changes: dict[str, Any] = {}
     path, _, name = space_file.task.rpartition(":")
     if path.endswith(".py"):
@@ -242,8 +249,10 @@ def _override(document: Document, text: str) -> None:
         if not isinstance(inner, dict):
             raise InputError(f"--set {text}: {part!r} holds a value, not keys")
         target = inner
+    # As YAML, so that an override means what the same text means in the file.
     parsed = parse_yaml(f"value: {value}", f"--set {text}")
     target[str(path[-1])] = parsed.content["value"]
+    # A fault in the new value must name the option and not the line of the value it took the place of.
     for old in [place for place in document.places if place[: len(path)] == path]:
         del document.places[old]
     document.places[path] = f"--set {text}"

@@ -1,4 +1,4 @@
-"""Variants of a space file: under ``variants`` each name holds the keys that differ from the rest of the file."""
+"""Variants of a space file: under ``variants`` each name holds the keys that differ from the file's rest."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def choose_variant(document: Document, name: str | None = None) -> None:
     if name is not None and name not in names:
         allowed = one_of(names) if names else "the file has none"
         raise InputError(f"{document.name}: no variant {name!r}; {allowed}.{did_you_mean(name, names)}")
-    variants = document.content.pop(KEY, {})
+    variants = document.content.pop(KEY, {})  # the rest of the code sees complete files only
     if names:
         chosen = name or names[0]
         _lay_over(document, document.content, variants[chosen], (), (KEY, chosen))
@@ -55,6 +55,7 @@ def _lay_over(
             _lay_over(document, there, value, here, (*origin, key))
             continue
         target[key] = value
+        # The places move with the keys, so that a fault names the line in the variant that caused it.
         for old in [place for place in document.places if place[: len(here)] == here]:
             del document.places[old]
         for place in [place for place in document.places if place[: len(origin) + 1] == (*origin, key)]:

@@ -11,7 +11,7 @@ import yaml
 
 from raysearch.errors import InputError
 
-DEEPEST = 50
+DEEPEST = 50  # no space file nests more than 6 deep
 _OPENING = (
     yaml.FlowSequenceStartToken,
     yaml.FlowMappingStartToken,
@@ -19,7 +19,7 @@ _OPENING = (
     yaml.BlockMappingStartToken,
 )
 _CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
-LARGEST_BYTES = 1 << 20
+LARGEST_BYTES = 1 << 20  # hundreds of times the largest space file; PyYAML needs seconds for a MiB
 KeyPath = tuple[str | int, ...]
 
 
@@ -57,6 +57,7 @@ def parse_yaml(text: str, name: str) -> Document:
     """Parse the text of a YAML mapping; ``name`` is what errors call it. Raises as :func:`read_yaml`."""
     try:
         _check_tokens(text, name)
+        # Nodes and not values: they know their lines, which an error must name.
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -73,7 +74,8 @@ def parse_yaml(text: str, name: str) -> Document:
 
 
 def _check_tokens(text: str, name: str) -> None:
-    """Refuse what makes a small file a long work: aliases, and depth, with whose square PyYAML's time grows."""
+    """Refuse what makes a small file long work: aliases, and depth, with whose square PyYAML's time grows."""
+    # On tokens, before anything is composed: an alias in an alias doubles the content at every level.
     depth = 0
     for token in yaml.scan(text):
         if isinstance(token, (yaml.AnchorToken, yaml.AliasToken)):
@@ -83,7 +85,9 @@ def _check_tokens(text: str, name: str) -> None:
             raise InputError(f"{name}: nested too deeply")
 
 
-def _plain(node: yaml.Node, path: KeyPath, document: Document, problems: list[str]) -> Any:  # noqa: ANN401 - YAML holds anything
+def _plain(  # YAML holds anything
+    node: yaml.Node, path: KeyPath, document: Document, problems: list[str]
+) -> Any:  # noqa: ANN401
     document.places.setdefault(path, f"{document.name}:{node.start_mark.line + 1}")
     if isinstance(node, yaml.MappingNode):
         mapping: dict[Hashable, Any] = {}
@@ -93,7 +97,7 @@ def _plain(node: yaml.Node, path: KeyPath, document: Document, problems: list[st
             if not isinstance(key, str):
                 problems.append(f"{place}: keys must be text, got {key!r}")
                 continue
-            if key in mapping:
+            if key in mapping:  # PyYAML would take the last one without a word
                 problems.append(f"{place}: duplicate key {key!r}, first at {document.places[(*path, key)]}")
                 continue
             document.places[(*path, key)] = place
@@ -109,6 +113,7 @@ def _plain(node: yaml.Node, path: KeyPath, document: Document, problems: list[st
 
 
 def _scalar(node: yaml.Node) -> Any:  # noqa: ANN401 - YAML holds anything
+    # The safe loader, which makes plain values only: the full one makes any object of any Python module.
     loader = yaml.SafeLoader("")
     try:
         return loader.construct_object(node, deep=True)
