@@ -23,6 +23,7 @@ class Kind:
 
 
 def _nevergrad(family: str) -> Kind:
+    # A function of its own, so that each strategy keeps its own family and not the loop's last one.
     def make(settings: nevergrad_weights.Settings, dimension: int) -> Strategy[Any]:
         return NevergradWeights(settings, family, dimension)
 
@@ -62,6 +63,7 @@ def make_strategy(name: str, settings: Mapping[str, Any], dimension: int) -> Str
         for key in settings
         if key not in allowed
     ]
+    # Unknown settings do not hide wrong ones: all faults are told at once.
     try:
         made = kind.settings(**{key: value for key, value in settings.items() if key in allowed})
     except InputError as error:
