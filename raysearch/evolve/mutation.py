@@ -1,8 +1,8 @@
 """Mutations of weights, each a function of one seed.
 
-- Point mutation: section 5 and Table 1 of the 3DGAN contribution (1 + lambda
-  evolution of a calorimeter regressor), with a rate (the share of weights that
-  change) and a power (the largest change): update = U[-1, 1] * power.
+- Point mutation: section 5 and Table 1 of the 3DGAN contribution (1 + lambda evolution of a calorimeter
+  regressor), with a rate (the share of weights that change) and a power (the largest change):
+  update = U[-1, 1] * power.
 - Gaussian mutation: Such et al., Deep Neuroevolution, arXiv:1712.06567, section 3.1 and equation 1:
   theta_n = theta_(n-1) + sigma * epsilon(tau_n).
 

@@ -198,8 +198,7 @@ def comparable(state: State, losses: Sequence[float]) -> list[float]:
         raise ValueError("losses were told of a round that was not asked")
     if len(losses) != len(state.asked.candidates):
         raise ValueError(f"{len(state.asked.candidates)} losses were asked, got {len(losses)}")
-    # NaN compares false with everything: unreplaced, it would stay wherever a
-    # sort found it, the best included.
+    # NaN compares false with everything: unreplaced, it would stay where a sort finds it, among the best too.
     return [float(loss) if math.isfinite(loss) else math.inf for loss in losses]
 
 
