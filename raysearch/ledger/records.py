@@ -247,7 +247,7 @@ class Closed(Record):
     reason: str
 
 
-KINDS: dict[str, type[Record]] = {
+RECORD_KINDS: dict[str, type[Record]] = {
     record.kind: record
     for record in (
         Created, Opened, Extended, Widened, Allotted, Asked, Started,
@@ -292,7 +292,7 @@ def _check_for(hint: Any) -> Callable[[Any], bool]:  # noqa: ANN401 - an annotat
 
 _CHECKS = {
     kind: {name: _check_for(hint) for name, hint in get_type_hints(record).items() if name != "kind"}
-    for kind, record in KINDS.items()
+    for kind, record in RECORD_KINDS.items()
 }
 
 
@@ -310,7 +310,7 @@ def from_json(content: Mapping[str, Any]) -> Entry:
     fields = dict(content)
     try:
         seq, time_ms, kind = fields.pop("seq"), fields.pop("time_ms"), fields.pop("kind")
-        record = KINDS[kind](**fields)
+        record = RECORD_KINDS[kind](**fields)
         wrong = [name for name, value in fields.items() if not _CHECKS[kind][name](value)]
         if wrong or type(seq) is not int or type(time_ms) is not int:
             raise TypeError(f"no {wrong[0] if wrong else 'place and time'} of a record")

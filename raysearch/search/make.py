@@ -37,7 +37,7 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SearcherSpec:
     """What a searcher is made from; ``options`` are complete."""
 
     space: Space
@@ -58,62 +58,62 @@ class Sampler:
             from the one before: then the window must not reach further than one interval.
     """
 
-    make: Callable[[Plan], Searcher]
+    make: Callable[[SearcherSpec], Searcher]
     options: Mapping[str, Option] = field(default_factory=dict)
     many_objectives: bool = False
     in_intervals: bool = False
 
 
 # Imports wait until a searcher is made: nevergrad takes over a second, and checking a file needs none.
-def _tpe(plan: Plan) -> Searcher:
+def _tpe(spec: SearcherSpec) -> Searcher:
     from optuna.samplers import TPESampler  # noqa: PLC0415
 
     from raysearch.search.optuna_search import OptunaSearcher  # noqa: PLC0415
 
     # Groups are for settings that are there in some trials only, and a space has all of them in all.
     return OptunaSearcher(
-        plan.space, plan.seed, TPESampler, {**plan.options, "group": False}, plan.objectives
+        spec.space, spec.seed, TPESampler, {**spec.options, "group": False}, spec.objectives
     )
 
 
-def _gp(plan: Plan) -> Searcher:
+def _gp(spec: SearcherSpec) -> Searcher:
     from optuna.samplers import GPSampler  # noqa: PLC0415
 
     from raysearch.search.optuna_search import OptunaSearcher  # noqa: PLC0415
 
-    return OptunaSearcher(plan.space, plan.seed, GPSampler, plan.options, plan.objectives)
+    return OptunaSearcher(spec.space, spec.seed, GPSampler, spec.options, spec.objectives)
 
 
-def _nsga2(plan: Plan) -> Searcher:
+def _nsga2(spec: SearcherSpec) -> Searcher:
     from optuna.samplers import NSGAIISampler  # noqa: PLC0415
 
     from raysearch.search.optuna_search import OptunaSearcher  # noqa: PLC0415
 
-    return OptunaSearcher(plan.space, plan.seed, NSGAIISampler, plan.options, plan.objectives)
+    return OptunaSearcher(spec.space, spec.seed, NSGAIISampler, spec.options, spec.objectives)
 
 
-def _nevergrad(family: str) -> Callable[[Plan], Searcher]:
-    def make(plan: Plan) -> Searcher:
+def _nevergrad(family: str) -> Callable[[SearcherSpec], Searcher]:
+    def make(spec: SearcherSpec) -> Searcher:
         from raysearch.search.nevergrad_search import NevergradSearcher  # noqa: PLC0415
 
         return NevergradSearcher(
-            plan.space,
-            plan.seed,
+            spec.space,
+            spec.seed,
             family=family,
-            options=plan.options,
-            trials=plan.trials,
-            window=plan.window,
+            options=spec.options,
+            trials=spec.trials,
+            window=spec.window,
         )
 
     return make
 
 
-def _pbt(plan: Plan) -> Searcher:
-    return PopulationBased(plan.space, plan.seed, **plan.options)
+def _pbt(spec: SearcherSpec) -> Searcher:
+    return PopulationBased(spec.space, spec.seed, **spec.options)
 
 
-def _evolution(plan: Plan) -> Searcher:
-    return AgingEvolution(plan.space, plan.seed, **plan.options)
+def _evolution(spec: SearcherSpec) -> Searcher:
+    return AgingEvolution(spec.space, spec.seed, **spec.options)
 
 
 # Populations of 8: Nevergrad's own (30 to 40) would spend most of a study of 60 trials at random.
@@ -135,8 +135,8 @@ SAMPLERS: dict[str, Sampler] = {
     ),
     "gp": Sampler(_gp, {"n_startup_trials": Option(10, low=1), "deterministic_objective": Option(False)}),
     "nsga2": Sampler(_nsga2, {"population_size": Option(10, low=2)}, many_objectives=True),
-    "random": Sampler(lambda plan: RandomSearcher(plan.space, plan.seed), many_objectives=True),
-    "grid": Sampler(lambda plan: GridSearcher(plan.space), many_objectives=True),
+    "random": Sampler(lambda spec: RandomSearcher(spec.space, spec.seed), many_objectives=True),
+    "grid": Sampler(lambda spec: GridSearcher(spec.space), many_objectives=True),
     "nevergrad:OnePlusOne": Sampler(_nevergrad("OnePlusOne")),
     "nevergrad:DiscreteOnePlusOne": Sampler(_nevergrad("DiscreteOnePlusOne")),
     "nevergrad:DE": Sampler(_nevergrad("DE"), POPULATION),
@@ -184,7 +184,9 @@ def make_searcher(
     if problems:
         raise InputError(*problems)
     options = complete_options(section.sampler, section.options)
-    return SAMPLERS[section.sampler].make(Plan(space, seed, section.trials, window, options, objectives))
+    return SAMPLERS[section.sampler].make(
+        SearcherSpec(space, seed, section.trials, window, options, objectives)
+    )
 
 
 def sampler_problems(section: SearchSection, space: Space, objectives: int = 1) -> list[str]:

@@ -206,7 +206,7 @@ class StorageSection(Section):
         return disk
 
 
-class Published(Section):
+class PublishedSection(Section):
     """What a paper reports for one set of settings; shown beside our own figures."""
 
     source: StrictStr

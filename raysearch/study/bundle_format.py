@@ -2,7 +2,7 @@
 
 The first member, ``bundle.json``, names every other one, in order, with size and SHA-256. All
 lie in a folder with the name of the study or series. They are plain files under the paths of
-:data:`KINDS`, none of which is code.
+:data:`FILE_KINDS`, none of which is code.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CHECKPOINT = re.compile(
     r"trials/[0-9]{1,9}/fold-[0-9]{1,9}/attempt-[0-9]{1,9}/(best|last)-[0-9]{5,9}-([0-9a-f]{32})\.pt"
 )
 PREDICTIONS = re.compile(r"test/predictions-[0-9]{1,9}-[0-9]{1,9}\.npz")
-KINDS = {  # all that a study's folder may hold in a bundle
+FILE_KINDS = {  # all that a study's folder may hold in a bundle
     "ledger": re.compile(r"ledger\.jsonl|space\.yaml"),
     "report": _REPORT,
     "best model": re.compile(r"best/(fold-[0-9]{1,9}/)?model\.(pt|json)"),
@@ -100,7 +100,7 @@ def kind_of(path: str, *, in_series: bool) -> str | None:
         member, _, path = path.partition("/")
         if not MEMBER.fullmatch(member):
             return None
-    return next((kind for kind, pattern in KINDS.items() if pattern.fullmatch(path)), None)
+    return next((kind for kind, pattern in FILE_KINDS.items() if pattern.fullmatch(path)), None)
 
 
 class Counter:
