@@ -26,7 +26,7 @@ class Genome:
 
     def child(self, seed: int) -> Genome:
         """Give the genome that one more mutation makes."""
-        return Genome((*self.seeds, seed))
+        return Genome((*self.seeds, seed))  # theta_n = psi(theta_(n-1), tau_n), section 3.1
 
     @property
     def parent(self) -> Genome | None:
@@ -35,7 +35,7 @@ class Genome:
 
     def to_bytes(self) -> bytes:
         """Write the chain, little-endian, 8 bytes a link."""
-        return np.array(self.seeds, dtype="<u8").tobytes()
+        return np.array(self.seeds, dtype="<u8").tobytes()  # one byte order for all actors
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Genome:
@@ -47,7 +47,7 @@ class Genome:
         return cls(tuple(np.frombuffer(data, dtype="<u8").tolist()))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False)  # an array's own == is no truth value
 class Vector:
     """Initial weights of a seed plus an offset.
 
@@ -78,6 +78,8 @@ def pack(genomes: Iterable[Genome]) -> list[list[int]]:
     Each is how many links it shares with the one before, then the rest of its chain, and relatives share
     nearly all.
     """
+    # After G generations chains are G links long, and a checkpoint is written every epoch: with the shared
+    # beginning written once it grows by the children's own links only.
     packed: list[list[int]] = []
     before: tuple[int, ...] = ()
     for genome in genomes:
@@ -99,6 +101,7 @@ def unpack(packed: Iterable[Sequence[int]]) -> tuple[Genome, ...]:
 
 def _shared(one: tuple[int, ...], other: tuple[int, ...]) -> int:
     """Count the links that two chains begin with alike, by bisection."""
+    # Slices are compared in C, links would be in a loop of Python; chains grow by a link every generation.
     low, high = 0, min(len(one), len(other))
     while low < high:
         middle = (low + high + 1) // 2

@@ -15,23 +15,24 @@ from raysearch.evolve.truncation_ga import TruncationGA
 
 
 @dataclass(frozen=True)
-class Kind:
+class Recipe:
     """A strategy's settings and how it is made from them and the number of weights."""
 
     settings: type[strategy.Settings]
     make: Callable[[Any, int], Strategy[Any]]
 
 
-def _nevergrad(family: str) -> Kind:
+def _nevergrad(family: str) -> Recipe:
+    # A function of its own, so that each strategy keeps its own family and not the loop's last one.
     def make(settings: nevergrad_weights.Settings, dimension: int) -> Strategy[Any]:
         return NevergradWeights(settings, family, dimension)
 
-    return Kind(nevergrad_weights.Settings, make)
+    return Recipe(nevergrad_weights.Settings, make)
 
 
-STRATEGIES: dict[str, Kind] = {
-    "one-plus-lambda": Kind(one_plus_lambda.Settings, lambda settings, _: OnePlusLambda(settings)),
-    "truncation-ga": Kind(truncation_ga.Settings, lambda settings, _: TruncationGA(settings)),
+STRATEGIES: dict[str, Recipe] = {
+    "one-plus-lambda": Recipe(one_plus_lambda.Settings, lambda settings, _: OnePlusLambda(settings)),
+    "truncation-ga": Recipe(truncation_ga.Settings, lambda settings, _: TruncationGA(settings)),
 } | {f"nevergrad:{family}": _nevergrad(family) for family in FAMILIES}
 
 
@@ -41,7 +42,7 @@ def settings_of(name: str) -> tuple[str, ...]:
     Raises:
         InputError: if there is no such strategy.
     """
-    return tuple(setting.name for setting in fields(_kind(name).settings))
+    return tuple(setting.name for setting in fields(_recipe(name).settings))
 
 
 def make_strategy(name: str, settings: Mapping[str, Any], dimension: int) -> Strategy[Any]:
@@ -55,23 +56,24 @@ def make_strategy(name: str, settings: Mapping[str, Any], dimension: int) -> Str
     Raises:
         InputError: if there is no such strategy, and for every unknown or wrong setting.
     """
-    kind = _kind(name)
+    recipe = _recipe(name)
     allowed = settings_of(name)
     unknown = [
         f"{key}: unknown setting of {name}; {one_of(allowed)}.{did_you_mean(key, allowed)}"
         for key in settings
         if key not in allowed
     ]
+    # Unknown settings do not hide wrong ones: all faults are told at once.
     try:
-        made = kind.settings(**{key: value for key, value in settings.items() if key in allowed})
+        made = recipe.settings(**{key: value for key, value in settings.items() if key in allowed})
     except InputError as error:
         raise InputError(*unknown, *error.problems) from None
     if unknown:
         raise InputError(*unknown)
-    return kind.make(made, dimension)
+    return recipe.make(made, dimension)
 
 
-def _kind(name: str) -> Kind:
+def _recipe(name: str) -> Recipe:
     if name not in STRATEGIES:
         raise InputError(
             f"strategy: unknown {name!r}; {one_of(list(STRATEGIES))}.{did_you_mean(name, STRATEGIES)}"

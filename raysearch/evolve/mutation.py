@@ -1,8 +1,9 @@
 """Mutations of weights, each a function of one seed.
 
-- Point mutation: Table 1 of the 3DGAN contribution (1 + lambda evolution of a calorimeter regressor), with a
-  rate (the share of weights that change) and a power (the largest change): update = U[-1, 1] * power.
-- Gaussian mutation: Such et al., Deep Neuroevolution, arXiv:1712.06567, section 3.1:
+- Point mutation: section 5 and Table 1 of the 3DGAN contribution (1 + lambda evolution of a calorimeter
+  regressor), with a rate (the share of weights that change) and a power (the largest change):
+  update = U[-1, 1] * power.
+- Gaussian mutation: Such et al., Deep Neuroevolution, arXiv:1712.06567, section 3.1 and equation 1:
   theta_n = theta_(n-1) + sigma * epsilon(tau_n).
 
 A seed gives the same bits on every machine with the same NumPy: the bit generator is SFC64 (a third faster
@@ -40,7 +41,7 @@ class Step:
         if self.places is None:
             weights += self.deltas
         else:
-            weights[self.places] += self.deltas
+            weights[self.places] += self.deltas  # right as no place comes twice: += would add one of two only
 
 
 STILL = Step(np.empty(0, np.int64), np.empty(0, np.float32))  # changes nothing
@@ -81,23 +82,26 @@ class PointMutation:
     def draw(self, seed: int, n: int) -> Step:
         """Draw a step; see :class:`Mutation`."""
         generator = _generator(seed)
+        # log(1 - rate) is infinite for a rate of 1. Places are drawn before deltas; another order would be
+        # other weights for the same seed, in every checkpoint that there is.
         places = None if self.rate == 1 else self._places(generator, n)
         deltas = generator.random(n if places is None else len(places), dtype=np.float32)
-        deltas *= np.float32(2 * self.power)
-        deltas -= np.float32(self.power)
+        deltas *= np.float32(2 * self.power)  # U[0, 1) -> U[-1, 1) * power: the contribution's section 5,
+        deltas -= np.float32(self.power)  # in place, without a second array
         return Step(places, deltas)
 
     def _places(self, generator: np.random.Generator, n: int) -> NDArray[np.int64]:
-        mean = -1 / math.log1p(-self.rate)
+        mean = -1 / math.log1p(-self.rate)  # Devroye, X.2: floor(E / -log(1 - p)) is geometric
         found: list[NDArray[np.int64]] = []
         last = -1
         while last < n:  # one round but for three draws in ten million
             expected = (n - 1 - last) * self.rate
+            # Five standard deviations more than are expected, so that one draw nearly always reaches the end.
             gaps = generator.standard_exponential(int(expected + 5 * math.sqrt(expected) + 5))
             gaps *= mean
             # A gap beyond the end is cut there, so that the sum of gaps cannot overflow.
             places = np.minimum(gaps, n, out=gaps).astype(np.int64)
-            places += 1
+            places += 1  # a gap of 0 is the very next weight
             np.cumsum(places, out=places)
             places += last
             found.append(places)
@@ -122,8 +126,8 @@ class GaussianMutation:
 
     def draw(self, seed: int, n: int) -> Step:
         """Draw a step; see :class:`Mutation`."""
-        deltas = _generator(seed).standard_normal(n, dtype=np.float32)
-        deltas *= np.float32(self.power)
+        deltas = _generator(seed).standard_normal(n, dtype=np.float32)  # epsilon(tau_n) of Eq. (1)
+        deltas *= np.float32(self.power)  # sigma of Eq. (1)
         return Step(None, deltas)
 
 
@@ -141,4 +145,4 @@ class _OneWord(ISeedSequence):
 
 
 def _generator(seed: int) -> np.random.Generator:
-    return np.random.Generator(np.random.SFC64(_OneWord(seed)))  # type: ignore[arg-type] # missing in NumPy's stubs
+    return np.random.Generator(np.random.SFC64(_OneWord(seed)))  # type: ignore[arg-type] # not in the stubs

@@ -134,11 +134,13 @@ class NevergradWeights:
         known = comparable(state, losses)
         live = self._at(state)
         of_reference, *of_children = known
-        level = live.level
+        level = live.level  # what the optimiser holds of the reference; of the first round nothing yet
         if level is None:
             level = of_reference if math.isfinite(of_reference) else FAILED_FIRST
+        # On this batch the reference must come out at the level it is held to be at: shift all losses so.
         shift = level - of_reference if math.isfinite(of_reference) else 0.0
         shifted = [loss + shift for loss in of_children if math.isfinite(loss)]
+        # A failed child is heard as the worst ever heard: last in rank, and without a made-up size.
         worst = max((heard for told in (shifted, *state.heard) for heard in told), default=level)
         heard = (worst if math.isinf(loss) else loss + shift for loss in of_children)
         self._tell(live, tuple(max(-HIGHEST, min(loss, HIGHEST)) for loss in (level, *heard)))
@@ -157,6 +159,8 @@ class NevergradWeights:
 
     def from_plain(self, plain: Mapping[str, Any]) -> State:
         """Read a state, which leads a new optimiser through its history if a round is out."""
+        # The candidates of the round that is out are not in the checkpoint, being 4 n bytes each; the
+        # optimiser, brought to the same point, asks the same ones.
         draws, heard = tuple(plain["draws"]), tuple(tuple(told) for told in plain["heard"])
         state = State(None, plain["seed"], draws, heard)
         return state if len(draws) == len(heard) else replace(state, asked=self._round(self._at(state)))
@@ -172,7 +176,7 @@ class NevergradWeights:
             self._ask(live, draw)
             if place < len(state.heard):
                 self._tell(live, state.heard[place])
-        self._live[:] = [live]
+        self._live[:] = [live]  # one is enough: a training goes on from its newest state
         return live
 
     def _optimizer(self, seed: int) -> Optimizer:
@@ -190,6 +194,7 @@ class NevergradWeights:
         return optimizer
 
     def _ask(self, live: _Live, draw: int) -> None:
+        # Seeded anew for every round, so that a round's candidates depend on the history and its draw alone.
         live.optimizer.parametrization.random_state.seed(draw)
         with _quiet():
             live.out = [live.optimizer.ask() for _ in range(self.settings.children)]
@@ -201,7 +206,7 @@ class NevergradWeights:
             for candidate, loss in zip(live.out, of_children, strict=True):
                 live.optimizer.tell(candidate, loss)
         lowest = min(of_children)
-        if lowest < live.level:
+        if lowest < live.level:  # strictly: a child that is only as good must not move the reference
             live.reference, live.level = live.out[of_children.index(lowest)], lowest
         live.out = []
         live.heard = (*live.heard, heard)
@@ -211,7 +216,7 @@ class NevergradWeights:
 
     def _vector(self, seed: int, candidate: Parameter) -> Vector:
         offset = np.asarray(candidate.value * self.settings.power, dtype=np.float32)
-        offset.flags.writeable = False
+        offset.flags.writeable = False  # shared by whoever evaluates it
         return Vector(self._start(seed).seeds[0], offset)
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""(1 + lambda) evolution with point mutation: the 3DGAN contribution's Table 1.
+"""(1 + lambda) evolution with point mutation: the 3DGAN contribution's section 5 and Table 1.
 
 Eight random parents at initialisation, of which the best stays; then in every generation eight children of
 the single parent, and of parent and children the one with the lowest loss is the next parent (elitist
@@ -94,17 +94,19 @@ class OnePlusLambda:
     def ask(self, state: State, generator: np.random.Generator) -> tuple[State, Round]:
         """Propose the next round."""
         require_nothing_asked(state)
-        if state.generation == 0:
+        if state.generation == 0:  # Table 1: M random parents
             candidates = [initial_genome(state.seed, number) for number in range(self.settings.parents)]
         else:
             drawn = draw_seeds(generator, self.settings.children)
+            # The parent first: of equal losses the first asked wins, so a step that changes nothing that the
+            # loss can see does not lengthen the chain.
             candidates = [state.parent, *(state.parent.child(seed) for seed in drawn)]
         asked = Round(tuple(candidates))
         return replace(state, asked=asked), asked
 
     def tell(self, state: State, losses: Sequence[float]) -> State:
         """Select the next parent; of equal losses the parent's own."""
-        parent = best_first(state, losses)[0]
+        parent = best_first(state, losses)[0]  # section 5: elitist selection of a single parent
         return replace(state, asked=None, parent=parent, generation=state.generation + 1)
 
     def best(self, state: State) -> Genome:

@@ -60,13 +60,15 @@ class Rebuilder:
 
     def weights(self, candidate: Candidate) -> NDArray[np.float32]:
         """Give the weights of a candidate, float32 (n,)."""
+        # Not cached from here: whoever wants a child's whole weights once, for a test or a checkpoint, must
+        # not push out the parents that the next round needs.
         known = self._known(candidate.seeds) if isinstance(candidate, Genome) else None
         if known is not None:
             return known
         base, step = self.step(candidate)
         if step is STILL:
             return base
-        weights = base.copy()
+        weights = base.copy()  # the cached base stays as it is for its other children
         step.add_to(weights)
         return _read_only(weights)
 
@@ -97,6 +99,7 @@ class Rebuilder:
     def remember(self, snapshots: Snapshots) -> None:
         """Take over the snapshots of another rebuilder with the same initial weights and mutation."""
         for genome, weights in zip(unpack(snapshots.chains), snapshots.weights, strict=True):
+            # A copy each: a row of the stacked array would keep all of them in memory as long as it lives.
             self._snapshots.put(genome.seeds, _read_only(np.array(weights, dtype=np.float32)))
 
     def _parent(self, genome: Genome) -> NDArray[np.float32]:
@@ -111,6 +114,8 @@ class Rebuilder:
 
     def _rebuild(self, seeds: tuple[int, ...]) -> NDArray[np.float32]:
         """Sum up a chain from its youngest known ancestor on."""
+        # In the order of the chain and never by a sum of steps: float32 addition is not associative, and
+        # weights must have the bits that were evaluated.
         done, base = self._youngest_known(seeds)
         weights = np.array(self._initial(seeds[0]) if base is None else base, dtype=np.float32)
         for place in range(max(done, 1), len(seeds)):
@@ -120,6 +125,7 @@ class Rebuilder:
         return _read_only(weights)
 
     def _youngest_known(self, seeds: tuple[int, ...]) -> tuple[int, NDArray[np.float32] | None]:
+        # By the few lengths that are cached and not link by link: a prefix of a long chain is dear to hash.
         lengths = self._parents.lengths() | self._snapshots.lengths()
         for length in sorted(lengths, reverse=True):
             if length < len(seeds):
@@ -133,6 +139,7 @@ class Rebuilder:
         return self._snapshots.get(seeds) if weights is None else weights
 
     def _is_snapshot(self, links: int) -> bool:
+        # By the chain's length: whoever rebuilds it, with whatever cache, keeps the same ancestors.
         return links > 1 and (links - 1) % self._every == 0
 
     def _draw(self, seed: int, n: int) -> Step:

@@ -72,7 +72,7 @@ class Settings:
             value, default = getattr(self, setting.name), setting.default
             if value is None and default is None:
                 continue
-            if isinstance(default, int):
+            if isinstance(default, int):  # the default's type is the setting's: annotations are texts here
                 if not isinstance(value, int) or isinstance(value, bool):
                     found.append(f"{setting.name}: must be a whole number, got {value!r}")
             elif not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
@@ -98,6 +98,7 @@ class Round:
 
         It is a function of the whole round: where its parts are evaluated must not change a loss's bits.
         """
+        # As it stands or as a step from its parent, a candidate's loss differs by rounding.
         parents = {c.parent for c in self.candidates if isinstance(c, Genome)}
         return tuple(candidate in parents for candidate in self.candidates)
 
@@ -197,6 +198,7 @@ def comparable(state: State, losses: Sequence[float]) -> list[float]:
         raise ValueError("losses were told of a round that was not asked")
     if len(losses) != len(state.asked.candidates):
         raise ValueError(f"{len(state.asked.candidates)} losses were asked, got {len(losses)}")
+    # NaN compares false with everything: unreplaced, it would stay where a sort finds it, among the best too.
     return [float(loss) if math.isfinite(loss) else math.inf for loss in losses]
 
 
@@ -208,6 +210,7 @@ def best_first(state: State, losses: Sequence[float]) -> list[Genome]:
     """
     known = comparable(state, losses)
     genomes = _genomes(state.asked)
+    # By place, in a stable sort: genomes have no order of their own, and ties must not fall by chance.
     return [genomes[place] for place in sorted(range(len(known)), key=known.__getitem__)]
 
 

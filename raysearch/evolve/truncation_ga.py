@@ -1,6 +1,6 @@
 """A genetic algorithm with truncation selection.
 
-Such et al., Deep Neuroevolution, arXiv:1712.06567, Algorithm 1.
+Such et al., Deep Neuroevolution, arXiv:1712.06567, Algorithm 1, whose steps are signed in the code.
 
 Generation 1 is a population of N random genomes. Every further one is N - 1 children, each of a parent drawn
 at random from the T best of the generation before, by Gaussian mutation, without crossover; and the elite,
@@ -112,12 +112,13 @@ class TruncationGA:
     def ask(self, state: State, generator: np.random.Generator) -> tuple[State, Round]:
         """Propose the candidates for the elite if one is to be chosen, else a population."""
         require_nothing_asked(state)
-        if state.candidates:
+        if state.candidates:  # Algorithm 1: the candidates for the elite, evaluated again
             asked = Round(state.candidates, self.settings.elite_batches)
-        elif state.generation == 0:
+        elif state.generation == 0:  # Algorithm 1, g = 1: initialise random networks
             asked = Round(tuple(initial_genome(state.seed, i) for i in range(self.settings.population)))
-        else:
+        else:  # Algorithm 1: N - 1 children, each of a parent drawn from the T best, mutated
             count = self.settings.population - 1
+            # All parents before all seeds: two draws of many numbers and not many draws of two.
             chosen = generator.integers(0, len(state.parents), size=count).tolist()
             drawn = draw_seeds(generator, count)
             asked = Round(tuple(state.parents[k].child(s) for k, s in zip(chosen, drawn, strict=True)))
@@ -127,10 +128,12 @@ class TruncationGA:
         """Select parents and candidates for the elite, or the elite itself."""
         best = best_first(state, losses)
         if state.candidates:
+            # Algorithm 1: the elite is among the T parents of the next generation, beside the best children.
             elite, others = best[0], [genome for genome in state.parents if genome != best[0]]
             parents = (elite, *others[: self.settings.parents - 1])
             return State(None, state.seed, state.generation + 1, elite, parents, ())
         count = self.settings.elite_candidates
+        # Algorithm 1: in the first generation the best alone, later the best children and the elite before.
         candidates = best[:count] if state.generation == 0 else [state.elite, *best[: count - 1]]
         return replace(
             state,

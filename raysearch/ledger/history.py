@@ -67,6 +67,7 @@ class TrialHistory:
     @property
     def state(self) -> TrialState:
         """What was committed; before that, what the folds that are over say."""
+        # A trial whose folds were pruned is committed before all of them have ended: the record decides.
         if self.committed:
             return self.committed.state
         ended = [run.ended.state for run in self.runs if run.ended]
@@ -106,6 +107,7 @@ class History:
         self.tests: list[tuple[Tested, int]] = []
         self.closed: Closed | None = None
         self.first_ms = self.last_ms = self.busy_ms = 0
+        # Written out, so that a kind of record without a line here is an error and not passed over.
         self._apply: dict[type[Record], Callable[[Any, int], None]] = {
             Created: self._created,
             Opened: self._opened,
@@ -122,11 +124,15 @@ class History:
             Closed: self._closed,
         }
         for entry in entries:
+            # Checksums say that a record is whole, not that it makes sense: a ledger can come
+            # in a bundle from anybody, and one that names a trial nobody asked for must be
+            # told as damage, not as a traceback.
             try:
                 self.apply(entry)
             except (LookupError, TypeError, ValueError, AttributeError) as error:
                 raise StorageError(
-                    f"record {entry.seq} of the ledger does not follow from those before it ({type(error).__name__})"
+                    f"record {entry.seq} of the ledger does not follow from those before it "
+                    f"({type(error).__name__})"
                 ) from error
 
     def apply(self, entry: Entry) -> None:
@@ -135,6 +141,7 @@ class History:
             self.first_ms = entry.time_ms
         if isinstance(entry.record, Opened):
             self.last_ms = entry.time_ms  # time between sessions is not time spent
+        # At least 0: the clock that people read can be set back, and orders nothing here.
         self.busy_ms += max(entry.time_ms - self.last_ms, 0) if self.last_ms else 0
         self.last_ms = entry.time_ms
         self._apply[type(entry.record)](entry.record, entry.time_ms)
@@ -163,7 +170,8 @@ class History:
             return self.best
         if not which.isdigit() or int(which) >= len(self.trials):
             raise InputError(
-                f"no trial {which!r}; {self.created.study} has trials 0 to {len(self.trials) - 1}, or say best"
+                f"no trial {which!r}; {self.created.study} has trials 0 to {len(self.trials) - 1}, "
+                "or say best"
             )
         return self.trials[int(which)]
 
@@ -183,12 +191,12 @@ class History:
 
     @property
     def front(self) -> list[TrialHistory]:
-        """Finished trials that no other one beats in every objective (Pareto front), by the first objective."""
+        """Finished trials that no other beats in every objective (Pareto front), by the first objective."""
         scored = [(point, trial) for trial in self.committed if (point := self.point(trial)) is not None]
         return [scored[place][1] for place in unbeaten([point for point, _ in scored])]
 
     def point(self, trial: TrialHistory) -> tuple[float, ...] | None:
-        """All objectives of a committed, finished trial as something to minimise, the first first, else None."""
+        """All objectives of a committed, finished trial, to be minimised, the first first; else None."""
         values = self.objectives(trial)
         if values is None:
             return None
@@ -215,6 +223,8 @@ class History:
         So does the fold of a parent that was pruned before that fold was looked at.
         """
         number = self.trials[trial].parent
+        # Folds that were not looked at when the parent was committed may have ended since, or not: whether
+        # they did depends on who was faster, so nothing may begin from them.
         record = None if number is None else self.trials[number].committed
         return self.run(record.trial, fold).ended if record and fold < record.folds else None
 
@@ -224,6 +234,7 @@ class History:
         child: int | None = trial
         while child is not None and (begun := self.inherited(child, fold)) is not None:
             known = self.run(begun.trial, fold).epochs
+            # The weights handed on are those of the best epoch: what came after it is no part of the line.
             epochs[:0] = [known[epoch] for epoch in sorted(known) if epoch <= (begun.best_epoch or 0)]
             child = self.trials[child].parent
         return epochs
@@ -234,7 +245,10 @@ class History:
 
     @property
     def looks(self) -> list[list[tuple[Tested, int]]]:
-        """Test records with their times, by look at the test set: all folds of a trial are one, a fold again another."""
+        """Test records with their times, by look at the test set; all folds of a trial are one look.
+
+        A fold that was looked at already begins another one.
+        """
         looks: list[list[tuple[Tested, int]]] = []
         for tested, time_ms in self.tests:
             now = looks[-1] if looks else []
@@ -257,13 +271,18 @@ class History:
 
     @property
     def hash(self) -> str:
-        """SHA-256 over (number, settings, parent if any, value, state) of all committed trials, floats as exact bits."""
+        """SHA-256 over (number, settings, parent if any, value, state) of all committed trials.
+
+        Floats count with all their bits: it is what two studies are compared by.
+        """
+        # By number and not by order of commit, and without times and attempts, which no seed decides.
         digest = hashlib.sha256()
         for trial in self.committed:
             assert trial.committed is not None
             for name, value in sorted(trial.settings.items()):
                 bits = struct.pack("<d", value) if isinstance(value, float) else repr(value).encode()
                 digest.update(name.encode() + b"=" + bits + b";")
+            # Only where there is one, so that studies of before there were parents keep their hash.
             if trial.parent is not None:
                 digest.update(f"parent={trial.parent};".encode())
             value = trial.committed.value
@@ -288,7 +307,7 @@ class History:
 
     def _opened(self, record: Opened, time_ms: int) -> None:
         self.sessions.append((record, time_ms))
-        self.closed = None
+        self.closed = None  # whatever an earlier session wrote at its end: the study goes on
         for trial in self.trials:
             for run in trial.runs:
                 run.in_flight = False  # whatever an earlier process had in flight is to do again
@@ -306,6 +325,7 @@ class History:
         if record.trial != len(self.trials):
             raise StorageError(f"the ledger asks trial {record.trial} where {len(self.trials)} is next")
         runs = [RunHistory(record.trial, fold) for fold in range(self.created.folds)]
+        # Only older trials: a lineage that comes round to itself would never end.
         if record.parent is not None and not 0 <= record.parent < record.trial:
             raise StorageError(f"the ledger names trial {record.parent} the parent of trial {record.trial}")
         self.trials.append(
@@ -316,9 +336,11 @@ class History:
         run = self.run(record.trial, record.fold)
         run.attempt = record.attempt
         run.in_flight = True
-        run.started_ms = time_ms if run.started_ms is None else run.started_ms
+        run.started_ms = time_ms if run.started_ms is None else run.started_ms  # its first attempt
 
     def _epoch(self, record: Epoch, _: int) -> None:
+        # The first one told stays. A run that goes on from a checkpoint tells some epochs
+        # again, with the same bits but in other seconds.
         self.run(record.trial, record.fold).epochs.setdefault(record.epoch, record)
 
     def _ended(self, record: Ended, time_ms: int) -> None:
@@ -327,7 +349,7 @@ class History:
 
     def _lost(self, record: Lost, _: int) -> None:
         run = self.run(record.trial, record.fold)
-        run.lost += record.to_blame
+        run.lost += record.to_blame  # a machine that went is no fault of the run
         run.in_flight = False
 
     def _committed(self, record: Committed, _: int) -> None:

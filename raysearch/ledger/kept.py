@@ -6,11 +6,12 @@ from raysearch.ledger.history import History, TrialHistory
 
 
 def kept_trials(history: History) -> list[TrialHistory]:
-    """Finished trials whose weights stay, the best first: so many of them, of several objectives the Pareto front too.
+    """Finished trials whose weights stay, the best first, and of several objectives the Pareto front too.
 
     Of equal ones the first that was committed is the better one. A study may be older than ``storage``.
     """
     keep = history.created.space_file.get("storage", {}).get("keep", 1)
+    # sorted() is stable, hence by order of commit: of two equal trials the same one stays on every resume.
     scored = [(point, trial) for trial in history.commit_order if (point := history.point(trial)) is not None]
     ranked = [trial for _, trial in sorted(scored, key=lambda pair: pair[0])]
     best = ranked if keep == "all" else ranked[:keep]

@@ -23,11 +23,12 @@ from raysearch.errors import FolderError, StorageError, StudyBusyError
 from raysearch.ledger.records import Entry, Opened, Record, from_json, to_json
 
 FILE_NAME = "ledger.jsonl"
-_SEAL = ',"crc":"00000000"}\n'
+_SEAL = ',"crc":"00000000"}\n'  # of one length always, so that the body is what is before it
 
 
 def seal(entry: Entry) -> bytes:
     """Write one line: the entry's JSON with the CRC-32 of all before it as last key."""
+    # Of the bytes and not of the values: a reader checks before it parses. No NaN, which JSON does not have.
     body = json.dumps(to_json(entry), allow_nan=False, separators=(",", ":")).encode()[:-1]
     return body + f',"crc":"{zlib.crc32(body):08x}"}}\n'.encode()
 
@@ -67,6 +68,7 @@ def _scan(content: bytes, path: Path) -> tuple[list[Entry], int]:
     """Return the entries and the length in bytes of the good part."""
     entries: list[Entry] = []
     position = 0
+    # A record holds no raw line feed (JSON escapes them), so one in damaged bytes can only end a line early.
     for line in re.findall(rb"[^\n]*\n|[^\n]+", content):
         entry = unseal(line)
         if entry is None:
@@ -76,7 +78,7 @@ def _scan(content: bytes, path: Path) -> tuple[list[Entry], int]:
                 f"{path}: damaged at byte {position}, after record {len(entries) - 1}. Nothing was changed; "
                 "restore the file from a copy, or keep the part before that byte"
             )
-        if entry.seq != len(entries):
+        if entry.seq != len(entries):  # lines lost, doubled or of another file have right checksums too
             raise StorageError(
                 f"{path}: record {entry.seq} at byte {position} where {len(entries)} was expected"
             )

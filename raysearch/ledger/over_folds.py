@@ -15,6 +15,7 @@ def spreads(metrics: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """Sample standard deviations of what all of them have, by name; of fewer than two there are none."""
     if len(metrics) < 2:
         return {}
+    # n - 1 in the denominator: folds and repeats are a sample of what other seeds would give.
     return {name: stdev(each[name] for each in metrics) for name in _common(metrics)}
 
 

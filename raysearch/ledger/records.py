@@ -36,7 +36,8 @@ class Created(Record):
         task_sha256: of the user's own task file, else empty.
         objective: what is searched, the first of several: a validation metric.
         maximise: whether more of it is better.
-        others: further objectives, a name to whether more is better; a metric, or a fact counted from the model.
+        others: further objectives, a name to whether more is better; a metric, or a fact counted from the
+            model.
         window: trials asked ahead of the oldest uncommitted one.
         folds: runs per trial.
         data: what was read: ``files`` (name -> SHA-256), ``split_by``, ``n_train`` and so on.
@@ -55,12 +56,13 @@ class Created(Record):
     folds: int
     data: dict[str, Any]
     settings: list[str]
+    # Fields with a default came later: a ledger of before them is read as if they had been at it.
     others: dict[str, bool] = field(default_factory=dict)
     series: str = ""
 
     @property
     def run_word(self) -> str:
-        """What tells the runs of a trial apart: a ``fold`` of the data or, with ``budget.repeats``, a ``repeat``: the seed alone."""
+        """What tells a trial's runs apart: a ``fold`` of the data or, by the seed alone, a ``repeat``."""
         return "repeat" if self.space_file.get("budget", {}).get("repeats", 1) > 1 else "fold"
 
 
@@ -148,8 +150,8 @@ class Ended(Record):
     """A run is over.
 
     Attributes:
-        state: ``finished``; ``pruned``, for it was too far behind; ``refused``, for its model is over a limit,
-            and was not trained; or ``failed``.
+        state: ``finished``; ``pruned``, for it was too far behind; ``refused``, for its model is over a
+            limit, and was not trained; or ``failed``.
         value: the objective at the best epoch; None when failed or refused.
         metrics: all validation metrics at the best epoch.
         best_epoch: the epoch whose weights are kept; None when failed.
@@ -223,7 +225,8 @@ class Tested(Record):
         predictions: file with labels and scores, inside the study's folder.
         predictions_sha256: of that file.
         n_test: jets (events, showers) in the test set.
-        latency: of inference as measured then: ``ms`` (median of repeats) for a ``batch``, ``device``, ``threads``.
+        latency: of inference as measured then: ``ms`` (median of repeats) for a ``batch``, ``device``,
+            ``threads``.
     """
 
     kind: ClassVar[str] = "tested"
@@ -238,16 +241,17 @@ class Tested(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Closed(Record):
-    """The process let the study go: ``finished``, ``stopped`` by a signal, ``disk budget`` reached, or ``gave up``."""
+    """The process let the study go: ``finished``, ``stopped`` (a signal), ``disk budget`` or ``gave up``."""
 
     kind: ClassVar[str] = "closed"
     reason: str
 
 
-KINDS: dict[str, type[Record]] = {
+RECORD_KINDS: dict[str, type[Record]] = {
     record.kind: record
     for record in (
-        Created, Opened, Extended, Widened, Allotted, Asked, Started, Epoch, Ended, Lost, Committed, Tested, Closed,
+        Created, Opened, Extended, Widened, Allotted, Asked, Started,
+        Epoch, Ended, Lost, Committed, Tested, Closed,
     )
 }  # fmt: skip
 
@@ -263,12 +267,14 @@ class Entry:
 
 _SIMPLE: dict[Any, Callable[[Any], bool]] = {
     Any: lambda _: True,
+    # JSON has one kind of number, so a float that is whole may come back as an int.
     float: lambda value: type(value) in {int, float} and math.isfinite(value),
 }
 
 
 def _check_for(hint: Any) -> Callable[[Any], bool]:  # noqa: ANN401 - an annotation
     """Make what tells whether a value of a JSON file is what a field is annotated with."""
+    # Made once for each field: every resume, report and look of a mirror reads all records of a ledger.
     origin = get_origin(hint)
     inner = [] if origin is Literal else [_check_for(each) for each in get_args(hint)]
     if origin is dict:
@@ -281,12 +287,12 @@ def _check_for(hint: Any) -> Callable[[Any], bool]:  # noqa: ANN401 - an annotat
         return _SIMPLE[hint]
     if inner:
         return lambda value: any(check(value) for check in inner)
-    return lambda value: type(value) is hint
+    return lambda value: type(value) is hint  # not isinstance: True would pass for a trial's number
 
 
 _CHECKS = {
     kind: {name: _check_for(hint) for name, hint in get_type_hints(record).items() if name != "kind"}
-    for kind, record in KINDS.items()
+    for kind, record in RECORD_KINDS.items()
 }
 
 
@@ -296,7 +302,7 @@ def to_json(entry: Entry) -> dict[str, Json]:
 
 
 def from_json(content: Mapping[str, Any]) -> Entry:
-    """Read an entry back. Whoever wrote it, its values have their types and its paths stay in the study's folder.
+    """Read an entry back; its values have their types and its paths stay in the folder, whoever wrote it.
 
     Raises:
         StorageError: a kind or fields that this version does not know, or a path that leads elsewhere.
@@ -304,14 +310,16 @@ def from_json(content: Mapping[str, Any]) -> Entry:
     fields = dict(content)
     try:
         seq, time_ms, kind = fields.pop("seq"), fields.pop("time_ms"), fields.pop("kind")
-        record = KINDS[kind](**fields)
+        record = RECORD_KINDS[kind](**fields)
         wrong = [name for name, value in fields.items() if not _CHECKS[kind][name](value)]
         if wrong or type(seq) is not int or type(time_ms) is not int:
             raise TypeError(f"no {wrong[0] if wrong else 'place and time'} of a record")
     except (KeyError, TypeError) as error:
         raise StorageError(
-            f"record {content.get('seq')!r} of kind {content.get('kind')!r} is not one this version knows ({error})"
+            f"record {content.get('seq')!r} of kind {content.get('kind')!r} is not one this version knows "
+            f"({error})"
         ) from error
+    # Others open, copy and delete what the ledger names, so that no name may lead out of the study's folder.
     path = fields.get("weights", "") or fields.get("predictions", "")
     if path.startswith("/") or "\0" in path or ".." in PurePosixPath(path).parts:
         raise StorageError(f"record {seq} names the file {path!r}, which is not in the study's folder")

@@ -1,9 +1,16 @@
-"""Outputs of many children of one :class:`CaloNetwork` with one convolution, from what they share with their parent.
+"""Outputs of many children of one :class:`CaloNetwork` with one convolution, from what they share with it.
 
-A child of point mutation differs from its parent in a few weights. On a batch the parent's maps are computed once; a
-child then costs the maps of those filters that its step touches, and one row of the parent's maps for each dense weight
-that changed. That is exact but for rounding: single precision, added in another order. What a child gets depends on
-the parent, its own step and the showers alone, not on the children beside it, to the last bit.
+A child of point mutation differs from its parent in a few weights. On a batch the parent's maps are computed
+once; a child then costs the maps of those filters that its step touches, and one row of the parent's maps for
+each dense weight that changed. That is exact but for rounding: single precision, added in another order. What
+a child gets depends on the parent, its own step and the showers alone, not on the children beside it, to the
+last bit.
+
+The network is out = e + sum_f d_f . a(c_f * x + b_f), with * the convolution and a the activation. Of a child
+with steps dc, db, dd, de, and T the filters that it touches,
+
+    out' - out = sum over f in T of (d_f' . a(c_f' * x + b_f') - d_f . a(c_f * x + b_f))      (A)
+               + sum over f not in T of dd_f . a(c_f * x + b_f) + de.                         (B)
 
 Shapes in names: B showers, F filters, P cells of a map (25 x 25), K places of a step, T taps of a filter.
 """
@@ -29,7 +36,7 @@ from raysearch.models.kernels import build
 CELLS = SIDE**2
 AT_ONCE = 128  # showers whose maps are in memory together
 SPARSE = 0.1  # steps that change more of the weights than this are no longer cheaper from the parent's maps
-KINDS = {"relu": 0, "elu": 1, "selu": 1, "tanh": 2}  # as in the kernel's enum
+ACTIVATION_CODES = {"relu": 0, "elu": 1, "selu": 1, "tanh": 2}  # as in the kernel's enum
 _SOURCE = Path(__file__).parent / "kernels" / "calo_children.cpp"
 
 
@@ -67,6 +74,7 @@ def children_outputs(model: CaloNetwork, steps: Sequence[Step], images_BZX: Tens
         lost = ~outputs[sparse].isfinite().all(dim=1)  # inf - inf: a parent's overflow is not its child's
         whole += [child for child, is_lost in zip(sparse, lost.tolist(), strict=True) if is_lost]
     for child in whole:
+        # The same arithmetic for every child with a dense step, whatever the others are.
         changed = stepped(flat, steps[child])
         outputs[child] = (
             _torch_whole(model, changed, images)
@@ -173,7 +181,7 @@ class _SparseChild:
         assert step[0] is not None  # the others are not sparse
         places, deltas = step[0].numpy(), step[1].numpy()
         changes: dict[int, list[tuple[int, float]]] = {}
-        is_early = places < layout.dense
+        is_early = places < layout.dense  # of filters and their biases, which decide what is touched
         for place, delta in zip(places[is_early].tolist(), deltas[is_early].tolist(), strict=True):
             filter_, tap = (
                 divmod(place, layout.taps) if place < layout.biases else (place - layout.biases, layout.taps)
@@ -184,6 +192,7 @@ class _SparseChild:
         is_row = ~is_early & (filters < layout.filters)
         dense = {}
         for filter_ in changes:
+            # A touched filter's map is new, so its dense weights are taken with their steps, all at once.
             mine = filters == filter_
             first = layout.dense + filter_ * CELLS
             dense[filter_] = flat[first : first + CELLS].copy()
@@ -204,7 +213,9 @@ class _Block:
     def __init__(self, model: CaloNetwork, flat: Tensor, layout: _Layout, images: Tensor) -> None:
         edge, wide = layout.kernel // 2, SIDE + layout.kernel - 1
         n = len(images)
+        # Showers last, so that a cell is a row of them and whatever a child changes is one contiguous sweep.
         padded = functional.pad(images, (edge,) * 4).permute(1, 2, 0).contiguous()  # (wide, wide, B)
+        # A tap's view of all cells is the image moved by a cell: strides, and no copy for each tap.
         self._taps = padded.as_strided(
             (layout.kernel, layout.kernel, SIDE, SIDE, n), (wide * n, n, wide * n, n, 1)
         )
@@ -222,8 +233,9 @@ class _Block:
 
     def child(self, its: _SparseChild) -> Tensor:
         """Outputs (B,)."""
-        change = its.deltas @ self._maps.index_select(0, its.rows)
+        change = its.deltas @ self._maps.index_select(0, its.rows)  # (B)
         for filter_, changes in its.changes.items():
+            # Convolution is linear: c' * x = c * x + dc * x, of which only the taps that changed are new.
             before = self._before_FPB[filter_].clone()
             for tap, delta in changes:
                 if tap < len(self._taps):
@@ -231,8 +243,8 @@ class _Block:
                 else:
                     before += delta
             map_PB = self._activation(before).view(CELLS, -1)
-            change += its.dense[filter_] @ map_PB - self._by_filter[filter_]
-        return self._output + (change + its.last)
+            change += its.dense[filter_] @ map_PB - self._by_filter[filter_]  # (A)
+        return self._output + (change + its.last)  # the small sum first, or the large one would round it away
 
 
 # ---- in C++
@@ -252,7 +264,7 @@ def _library(model: CaloNetwork) -> ctypes.CDLL | None:
 
 
 def _activation(model: CaloNetwork) -> _Activation:
-    return _Activation(KINDS[model.shape.activation], *ELU.get(model.shape.activation, (0.0, 1.0)))
+    return _Activation(ACTIVATION_CODES[model.shape.activation], *ELU.get(model.shape.activation, (0.0, 1.0)))
 
 
 def _at(values: Tensor | NDArray[np.generic]) -> ctypes.c_void_p:
@@ -265,10 +277,11 @@ def _fused_sparse(
     """Outputs (child, B) in units of ENERGY_GEV."""
     places = torch.cat([places for places, _ in steps if places is not None]).to(torch.int32)
     deltas = torch.cat([deltas for _, deltas in steps]).contiguous()
-    ends = np.cumsum([len(deltas) for _, deltas in steps])
+    ends = np.cumsum([len(deltas) for _, deltas in steps])  # all steps in one call: no loop in Python
     outputs = torch.empty(len(steps), len(images))
     library.calo_sparse(
-        ctypes.c_int(len(images)), _at(images), _at(flat), ctypes.c_int(len(steps)), _at(ends), _at(places), _at(deltas),
+        ctypes.c_int(len(images)), _at(images), _at(flat),
+        ctypes.c_int(len(steps)), _at(ends), _at(places), _at(deltas),
         ctypes.byref(_activation(model)), _at(outputs),
     )  # fmt: skip
     return outputs
@@ -278,7 +291,7 @@ def _fused_whole(library: ctypes.CDLL, model: CaloNetwork, weights: Tensor, imag
     """Outputs (B,) in units of ENERGY_GEV."""
     outputs = torch.empty(len(images))
     library.calo_whole(
-        ctypes.c_int(len(images)), _at(images), ctypes.c_int(1), _at(weights), ctypes.byref(_activation(model)),
-        _at(outputs),
+        ctypes.c_int(len(images)), _at(images), ctypes.c_int(1), _at(weights),
+        ctypes.byref(_activation(model)), _at(outputs),
     )  # fmt: skip
     return outputs

@@ -1,13 +1,14 @@
-"""The network that estimates an electron's energy from the projection of its shower: convolution, then one dense layer.
+"""The network that estimates an electron's energy from its shower's projection: convolution, one dense layer.
 
-It is the regressor of the genetic-algorithm part of the 3DGAN paper (G. Khattak, S. Vallecorsa, F. Carminati et al.,
-distributed training and evolution of 3DGAN): a 25 x 25 projection, one convolution that keeps the image's size, one
-dense layer. The paper gives neither filters nor activation; 16 filters of 3 x 3 have 10,161 weights. Two or three
-convolutions are for the search over architectures. Weights start as Keras', in which the paper's networks are written:
-Glorot uniform, U(-sqrt(6 / (fan_in + fan_out)), ...) (Glorot, Bengio, 2010), and biases at 0, as in its table 1.
+It is the regressor of the genetic-algorithm part of the 3DGAN paper (G. Khattak, S. Vallecorsa, F. Carminati
+et al., distributed training and evolution of 3DGAN): a 25 x 25 projection, one convolution that keeps the
+image's size, one dense layer. The paper gives neither filters nor activation; 16 filters of 3 x 3 have 10,161
+weights. Two or three convolutions are for the search over architectures. Weights start as Keras', in which
+the paper's networks are written: Glorot uniform, U(-sqrt(6 / (fan_in + fan_out)), ...) (Glorot, Bengio,
+2010), and biases at 0, as in its table 1.
 
-Cells are taken in GeV as they are, and what the dense layer gives counts ``ENERGY_GEV``: the sensors hold some 2 % of
-an electron's energy, so that weights of order 0.1 to 1 make ordinary energies.
+Cells are taken in GeV as they are, and what the dense layer gives counts ``ENERGY_GEV``: the sensors hold
+some 2 % of an electron's energy, so that weights of order 0.1 to 1 make ordinary energies.
 
 Shapes in names: B showers, F filters, Z layers along the shower, X cells across it.
 """
@@ -76,6 +77,7 @@ class CaloNetwork(nn.Module):
         for number in range(shape.conv_layers):
             channels = shape.filters if number else 1
             convolution = nn.Conv2d(channels, shape.filters, shape.kernel, padding=shape.kernel // 2)
+            # Drawn layer by layer in the order of the data: from one seed another order is another network.
             layers += [glorot_uniform(convolution), ACTIVATIONS[shape.activation]()]
         self.convolutions = nn.Sequential(*layers)
         self.dense = glorot_uniform(nn.Linear(shape.filters * SIDE**2, 1))
@@ -83,12 +85,13 @@ class CaloNetwork(nn.Module):
     def forward(self, x_BZX: Tensor) -> Tensor:
         """Estimate energies in GeV (B,) from projections (B, 25, 25) in GeV a cell."""
         maps_BFZX = self.convolutions(x_BZX.unsqueeze(1))
+        # No activation at the end: an energy is no bounded quantity.
         return self.dense(maps_BFZX.flatten(1)).squeeze(1) * ENERGY_GEV
 
 
 def glorot_uniform(layer: nn.Linear | nn.Conv2d) -> nn.Linear | nn.Conv2d:
     """Draw a layer's weights anew, with a variance of 2 / (fan_in + fan_out), and set its biases to 0."""
-    nn.init.xavier_uniform_(layer.weight)
+    nn.init.xavier_uniform_(layer.weight)  # Glorot, Bengio, AISTATS 2010, eq. 16
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
     return layer

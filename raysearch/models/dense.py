@@ -1,8 +1,8 @@
 """Dense layers with dropout, and the DNN of arXiv:1908.05318 made of them.
 
-The paper's DNN has 16 high-level features, three layers of 80 units with ELU, and 14,725 parameters. Weights start as
-in its code: lecun_uniform, U(-sqrt(3 / fan_in), sqrt(3 / fan_in)) (LeCun et al., Efficient BackProp, 1998), and
-biases at 0.
+The paper's DNN has 16 high-level features, three layers of 80 units with ELU, and 14,725
+parameters. Weights start as in its code: lecun_uniform, U(-sqrt(3 / fan_in), sqrt(3 / fan_in))
+(LeCun et al., Efficient BackProp, 1998), and biases at 0.
 
 Shapes in names: B jets, P features, C classes.
 """
@@ -75,11 +75,14 @@ def dense_layers(inputs: int, shape: DenseShape) -> nn.Sequential:
             ACTIVATIONS[shape.activation](),
             nn.Dropout(shape.dropout),
         ]
+    # Logits and no softmax: cross-entropy takes them, and stays finite where a probability rounds to 0.
     return nn.Sequential(*layers, lecun_uniform(nn.Linear(shape.neurons, shape.classes)))
 
 
 def lecun_uniform(layer: Layer) -> Layer:
     """Draw a layer's weights anew, with a variance of 1 / fan_in, and set its biases to 0."""
+    # U(-b, b) has the variance b^2 / 3. A filter's fan_in is its taps in all channels, hence
+    # numel of one output.
     bound = math.sqrt(3 / layer.weight[0].numel())
     nn.init.uniform_(layer.weight, -bound, bound)
     if layer.bias is not None:
@@ -90,7 +93,7 @@ def lecun_uniform(layer: Layer) -> Layer:
 def at_least(least: int, **values: int) -> Iterator[str]:
     """Tell which values are no whole numbers of at least so much."""
     for name, value in values.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:  # True is an int
             yield f"{name}: needs a whole number of at least {least}, got {value!r}"
 
 

@@ -1,4 +1,4 @@
-"""A network's weights as one flat vector, and what can be added to it: the form in which evolution sees a network."""
+"""A network's weights as one flat vector, and what is added to it: the form in which evolution sees it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import torch
 from torch import Tensor, nn
 
 Step = tuple[Tensor | None, Tensor]
-"""A change of weights: places int64 (k,), each at most once, and deltas float (k,); places None: deltas (weight,)."""
+"""A change: places int64 (k,), each at most once, and deltas float (k,); places None: deltas (weight,)."""
 
 
 def flat_parameters(model: nn.Module) -> Tensor:
-    """Make a model's parameters views of one flat vector, in the order of ``model.parameters()``, and return it.
+    """Make a model's parameters views of one flat vector, in ``model.parameters()``'s order, and return it.
 
-    What is written to the vector is what the model computes with. The parameters stay the same objects, so that an
-    optimiser keeps them; ``load_state_dict`` writes through to the vector. Moving the model to a device or dtype
-    parts them: call this again, which costs next to nothing where they still are views of one vector.
+    What is written to the vector is what the model computes with. The parameters stay the same objects, so
+    that an optimiser keeps them; ``load_state_dict`` writes through to the vector. Moving the model to a
+    device or dtype parts them: call this again, which costs next to nothing where they still are views of one
+    vector.
 
     Args:
         model: on one device, of one dtype.
@@ -31,11 +32,12 @@ def flat_parameters(model: nn.Module) -> Tensor:
         found = ", ".join(sorted(f"{dtype} on {device}" for device, dtype in kinds)) or "none"
         raise TypeError(f"a flat vector needs parameters of one dtype on one device; found {found}")
     n = sum(parameter.numel() for parameter in parameters)
+    # Called for every batch of evolution: where nothing has moved since, no weight is copied.
     if _is_one_vector(parameters):
         return torch.as_strided(parameters[0].detach(), (n,), (1,))
     flat = torch.cat([parameter.detach().reshape(-1) for parameter in parameters])
     for parameter, values in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
-        parameter.data = values.view(parameter.shape)
+        parameter.data = values.view(parameter.shape)  # .data: the object stays the one that optimisers hold
     return flat
 
 

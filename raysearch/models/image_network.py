@@ -1,10 +1,11 @@
 """The CNN of arXiv:1908.05318 on images of jets: convolutions, pooled once, then dense layers.
 
-A layer is a convolution that keeps the image's size, batch normalisation, activation and dropout; the first one also
-takes the maximum over squares of ``pool`` cells, the others do not, as in the authors' code. Here the maximum is taken
-before the activation and not after it, which is the same, since all three rise, and half the time. With 10 filters of 3 x 3,
-pooling over 5 x 5 and three dense layers of 50 it has 205,525 parameters and 20 running means and variances, 205,545 in
-all, as in the paper. Batch normalisation has Keras' constants, epsilon 1e-3 and momentum 0.99 (0.01 in torch's words).
+A layer is a convolution that keeps the image's size, batch normalisation, activation and dropout; the first
+one also takes the maximum over squares of ``pool`` cells, the others do not, as in the authors' code. Here
+the maximum is taken before the activation and not after it, which is the same, since all three rise, and half
+the time. With 10 filters of 3 x 3, pooling over 5 x 5 and three dense layers of 50 it has 205,525 parameters
+and 20 running means and variances, 205,545 in all, as in the paper. Batch normalisation has Keras' constants,
+epsilon 1e-3 and momentum 0.99 (0.01 in torch's words).
 
 The scale of an image does not matter, since the first thing after a linear layer is a normalisation.
 
@@ -80,8 +81,8 @@ class ImageNetwork(nn.Module):
             convolution = nn.Conv2d(channels, shape.filters, shape.kernel, padding=shape.kernel // 2)
             layers += [
                 lecun_uniform(convolution),
-                nn.BatchNorm2d(shape.filters, eps=1e-3, momentum=0.01),
-                *([] if number else [nn.MaxPool2d(shape.pool)]),
+                nn.BatchNorm2d(shape.filters, eps=1e-3, momentum=0.01),  # Keras' constants
+                *([] if number else [nn.MaxPool2d(shape.pool)]),  # max a(x) = a(max x), a rising
                 ACTIVATIONS[shape.activation](),
                 nn.Dropout(shape.dense.dropout),
             ]

@@ -1,6 +1,6 @@
-"""The sum over a constituent's incoming edges in JEDI-net, arXiv:1908.05318 section 4, without storing edges twice.
+"""The sum over a constituent's incoming edges in JEDI-net, arXiv:1908.05318 section 4, in little memory.
 
-    Ebar_i = sum_j (m_j - delta_ij) f_R(receiver_i + sender_j)
+    Ebar_i = sum_j (m_j - delta_ij) f_R(receiver_i + sender_j)        (E)
 
 with f_R's first layer already split and m_j the number of constituents that node j stands for
 (raysearch/models/interaction_nodes.py). Edges are columns, worked through in blocks that fit a core's
@@ -40,6 +40,8 @@ class _Part(NamedTuple):
 
     def weight_rn(self, like: Tensor) -> Tensor:
         """How often each edge counts: m_j - delta_ij."""
+        # Weights instead of a mask: self-edges, padding and real pairs are one product without a branch. A
+        # last node that stands for m constituents has m - 1 edges to its own like.
         weight = like.new_ones(self.receivers.stop - self.receivers.start, self.block.nodes)
         weight[:, -1] = self.block.copies
         weight.diagonal(self.receivers.start).sub_(1)
@@ -88,6 +90,7 @@ class _Relation:
             h1, h2, effect = (self.w2_KH.new_empty(rows, edges) for rows in sizes.values())
         else:
             h1, h2, effect = (self.scratch(name, rows, edges) for name, rows in sizes.items())
+        # f_R of (E), section 4: E = f_R(B), with B's product with the first layer split into two terms.
         h1[-1], h2[-1] = 1, 1
         pairs = h1[:-1].view(hidden, jets, receivers, -1)
         torch.add(receiver_Hbr[..., None], sender_Hbn[:, :, None], out=pairs)
@@ -99,8 +102,10 @@ class _Relation:
         return _Values(h1, h2, effect)
 
     def back(self, values: _Values, g3_DE: Tensor, g_w2_KH: Tensor, g_w3_DK: Tensor) -> Tensor:
-        """Turn the gradient of the effects into that of the first layer's sums (H, E); add up the weights'."""
+        """Turn the effects' gradient into that of the first layer's sums (H, E); add up the weights'."""
         h1, h2, effect = values
+        # The chain rule from the last layer to the first; [:, :-1] leaves out the bias, which
+        # leads nowhere back.
         self._through_activation(g3_DE, effect)
         g_w3_DK.addmm_(g3_DE, h2.T)
         g2 = torch.mm(self.w3_DK[:, :-1].T, g3_DE, out=self.scratch("g2", len(self.w2_KH), g3_DE.shape[1]))
@@ -119,6 +124,7 @@ class _Relation:
         if self.activation == "relu":
             x_XE.clamp_(min=0)
             return
+        # scale (max(x, 0) + alpha (exp(min(x, 0)) - 1)), its constant subtracted once for both signs.
         alpha, scale = ELU[self.activation]
         negative = torch.clamp(x_XE, _LEAST_EXPONENT, 0, out=self.scratch("negative", *x_XE.shape)).exp_()
         x_XE.clamp_(min=0).add_(negative, alpha=alpha)
@@ -129,6 +135,7 @@ class _Relation:
         if self.activation == "relu":
             torch.ops.aten.threshold_backward.grad_input(gradient_XE, value_XE, 0, grad_input=gradient_XE)
             return
+        # From the value and not the argument (is_result=True), so that arguments need not be kept.
         alpha, scale = ELU[self.activation]
         torch.ops.aten.elu_backward.grad_input(
             gradient_XE, alpha, scale, 1, True, value_XE, grad_input=gradient_XE
@@ -157,8 +164,8 @@ class IncomingEffects(torch.autograd.Function):
                 ctx.kept.append(values)
             graph = values.effect_DE.view(-1, *receiver.shape[1:], sender.shape[2])
             counted = relation.scratch("counted", *values.effect_DE.shape).view_as(graph)
-            torch.mul(graph, part.weight_rn(graph), out=counted)
-            _of(incoming_DX, part).copy_(counted.sum(3))
+            torch.mul(graph, part.weight_rn(graph), out=counted)  # apart: effects are needed again
+            _of(incoming_DX, part).copy_(counted.sum(3))  # (E), the sum over senders: E R_R^T of section 4
         return incoming_DX
 
     @staticmethod
@@ -175,11 +182,12 @@ class IncomingEffects(torch.autograd.Function):
             values = ctx.kept[number] if ctx.kept else relation.forward(receiver, sender, keep=False)
             g3_DE = relation.scratch("g3", *values.effect_DE.shape)
             graph = g3_DE.view(-1, *receiver.shape[1:], sender.shape[2])
+            # A sum hands its gradient to every term, here as often as the edge counts.
             torch.mul(_of(gradient_DX, part)[..., None], part.weight_rn(graph), out=graph)
             g1_HE = relation.back(values, g3_DE, g_w2, g_w3)
             graph = g1_HE.view(-1, *receiver.shape[1:], sender.shape[2])
-            _of(g_receiver, part).copy_(graph.sum(3))
-            _jets(g_sender, part.block).add_(graph.sum(2))
+            _of(g_receiver, part).copy_(graph.sum(3))  # a receiver is in one part, all its edges with it,
+            _jets(g_sender, part.block).add_(graph.sum(2))  # a sender in all parts of its block
         return g_receiver, g_sender, g_w2, g_w3, None, None, None
 
 

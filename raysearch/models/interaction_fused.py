@@ -1,7 +1,8 @@
-"""The sum over a constituent's incoming edges in JEDI-net by a C++ kernel, raysearch/models/kernels/interaction.cpp.
+"""The sum over a constituent's incoming edges in JEDI-net by a C++ kernel, kernels/interaction.cpp.
 
-Single precision on a CPU, one thread; the backward pass computes the edges' values again. The same function as
-:class:`raysearch.models.interaction_edges.IncomingEffects`, here with every jet in a block of its own.
+arXiv:1908.05318, section 4. Single precision on a CPU, one thread; the backward pass computes the
+edges' values again. The same function as :class:`raysearch.models.interaction_edges.IncomingEffects`,
+here with every jet in a block of its own.
 
 Shapes in names: X nodes of all jets, P features, H hidden, K second hidden, D effect.
 """
@@ -25,7 +26,7 @@ from raysearch.models.interaction_nodes import JetBlock
 from raysearch.models.kernels import build
 
 _SOURCE = Path(__file__).parent / "kernels" / "interaction.cpp"
-_ROW = 16  # rows of values are padded to a multiple of so many floats
+_ROW = 16  # rows are padded to a multiple of so many floats: an AVX-512 register, two of AVX2
 
 
 class _Sizes(ctypes.Structure):
@@ -52,7 +53,7 @@ class FusedRelation:
     def backward(
         self, jets: NDArray[np.int32], tensors: Sequence[Tensor], gradients: Sequence[Tensor]
     ) -> None:
-        """Call the kernel: receiver, sender, w2, w2t, b2, w3, w3t, b3, g_incoming; gradients as in _Gradients."""
+        """Call the kernel: receiver, sender, w2, w2t, b2, w3, w3t, b3, g_incoming; gradients: _Gradients."""
         to = _Gradients(*map(_pointer, gradients))
         self.library.interaction_backward(*self._common(jets), *map(_pointer, tensors), ctypes.byref(to))
 
@@ -61,6 +62,7 @@ class FusedRelation:
 
 
 def _pointer(values: Tensor) -> ctypes.c_void_p:
+    # An address carries neither type nor strides: a wrong tensor would be read as numbers without a word.
     if values.dtype != torch.float32 or not values.is_contiguous():
         raise TypeError(
             f"the kernel takes contiguous single precision, got {values.dtype}, {values.stride()}"
@@ -74,6 +76,7 @@ def _padded(size: int) -> int:
 
 def fused_relation(hidden: int, second: int, effect: int, activation: str) -> FusedRelation | None:
     """Compile the kernel, or load it; None, with a warning, where that cannot be done."""
+    # Padded sizes alone are compiled in, so that a search over sizes needs a library for each multiple of 16.
     constants = {"HP": _padded(hidden), "KP": _padded(second), "DP": _padded(effect)}
     library = build.load(_SOURCE, tuple(constants.items()))
     if library is None:
@@ -88,6 +91,8 @@ def fused_incoming_effects(
     """Sum the effects of each node's incoming edges, Ebar (X, D), of f_R's three layers."""
     fr1, fr2, fr3 = layers
     features = x_XP.shape[1]
+    # W [I_i ; I_j] = W_r I_i + W_s I_j (section 4's B is never made), with rows of zeros up to
+    # the padded size.
     more = (0, 0, 0, _padded(len(fr1.weight)) - len(fr1.weight))
     receiver_XH = F.linear(x_XP, F.pad(fr1.weight[:, :features], more), F.pad(fr1.bias, more[2:]))
     sender_XH = F.linear(x_XP, F.pad(fr1.weight[:, features:], more))
@@ -98,7 +103,7 @@ def fused_incoming_effects(
 
 
 def _weights(weight_YZ: Tensor, bias_Y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Pad a layer's weights (Y, Z + 0), their transpose (Z, Y + 0) and bias (Y + 0) as the kernel takes them."""
+    """Pad a layer's weights (Y, Z + 0), their transpose (Z, Y + 0) and bias (Y + 0) for the kernel."""
     more_y, more_z = (_padded(size) - size for size in weight_YZ.shape)
     return (
         F.pad(weight_YZ, (0, more_z)),
@@ -126,6 +131,7 @@ class _FusedIncomingEffects(torch.autograd.Function):
         receiver_XH, sender_XH, w2_KH, b2_K, w3_DK, b3_D = ctx.saved_tensors
         second, third = _weights(w2_KH, b2_K), _weights(w3_DK, b3_D)
         g_XD = F.pad(gradients[0], (0, len(third[2]) - len(b3_D)))
+        # Zeros for the nodes, which the kernel adds to; it writes the weights' gradients as a whole.
         g_nodes = torch.zeros_like(receiver_XH), torch.zeros_like(sender_XH)
         g_weights = [torch.empty_like(values) for values in (second[0], second[2], third[0], third[2])]
         ctx.relation.backward(

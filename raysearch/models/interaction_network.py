@@ -3,13 +3,15 @@
 A jet is a fully connected directed graph of its constituents without self-edges. With I the
 constituents' features, f_R, f_O and phi_C three perceptrons and sums over a constituent's incoming edges,
 
-    E_ij = f_R([I_i ; I_j])  for receiver i and sender j != i,    Ebar_i = sum_j E_ij,
-    O_i = f_O([I_i ; Ebar_i]),    logits = phi_C(O_1, ..., O_N)  or  phi_C(sum_i O_i).
+    (1)  E_ij = f_R([I_i ; I_j])  for receiver i and sender j != i,    (2)  Ebar_i = sum_j E_ij,
+    (3)  O_i = f_O([I_i ; Ebar_i]),    (4)  logits = phi_C(O_1, ..., O_N)  or  phi_C(sum_i O_i).
 
-The paper multiplies by one-hot matrices R_R and R_S that pick receivers and senders. Here the first layer
-of f_R is split, W [I_i ; I_j] = W_r I_i + W_s I_j, so that neither those matrices nor the pairs of features
-exist (raysearch/models/interaction_edges.py), and a jet's padding is one node that counts as many times as
-there are zero rows (raysearch/models/interaction_nodes.py): the same function, and the same parameters.
+The numbers are this file's; the paper has the steps in section 4 as B = [I R_R ; I R_S], E = f_R(B), Ebar = E
+R_R^T, C = [I ; Ebar], O = f_O(C). It multiplies by one-hot matrices R_R and R_S that pick receivers and
+senders. Here the first layer of f_R is split, W [I_i ; I_j] = W_r I_i + W_s I_j, so that neither those
+matrices nor the pairs of features exist (raysearch/models/interaction_edges.py), and a jet's padding is one
+node that counts as many times as there are zero rows (raysearch/models/interaction_nodes.py): the same
+function, and the same parameters.
 
 Shapes in names: B jets, N constituents, P features, X different nodes of all jets, H hidden, D effect,
 O output; C what a classifier gets.
@@ -103,8 +105,8 @@ class InteractionNetwork(nn.Module):
             needed (a few seconds, once per machine and size), and recomputes whatever ``memory`` says. Where
             there is no compiler, and in other precisions or on other devices, it is as ``"torch"``.
 
-    All these are one function but for rounding, and have the same parameters. Under ``torch.autocast`` f_R, the bulk
-    of the work, keeps the weights' precision; f_O and phi_C take the lower one.
+    All these are one function but for rounding, and have the same parameters. Under ``torch.autocast`` f_R,
+    the bulk of the work, keeps the weights' precision; f_O and phi_C take the lower one.
 
     Raises:
         InputError: for another ``memory`` or ``kernel``; lists both.
@@ -147,6 +149,7 @@ class InteractionNetwork(nn.Module):
             raise InputError(
                 f"constituents: expected shape (jets, {expected[0]}, {expected[1]}), got {tuple(x_BNP.shape)}"
             )
+        # Rows of zeros that are one node would share one gradient, where each row's own is asked for.
         wants_gradient = x_BNP.requires_grad and torch.is_grad_enabled()
         fused = self._fused(x_BNP)
         most_edges = 0 if fused else block_edges(x_BNP.device)
@@ -156,19 +159,23 @@ class InteractionNetwork(nn.Module):
         with torch.autocast(x_BNP.device.type, enabled=False):
             if fused:
                 layers = (self.fr1, self.fr2, self.fr3)
-                incoming_XD = fused_incoming_effects(fused, x_XP, layers, nodes.blocks)
+                incoming_XD = fused_incoming_effects(fused, x_XP, layers, nodes.blocks)  # (1), (2)
             else:
-                incoming_XD = self._incoming(x_XP, nodes.blocks)
-        act = ACTIVATIONS[self.shape.activation_object]
-        c_XC = torch.cat([x_XP, incoming_XD], dim=1)
-        o_XO = act(self.fo3(act(self.fo2(act(self.fo1(c_XC))))))
+                incoming_XD = self._incoming(x_XP, nodes.blocks)  # (1), (2)
+        act = ACTIVATIONS[self.shape.activation_object]  # of all three layers, as in the authors' code
+        c_XC = torch.cat([x_XP, incoming_XD], dim=1)  # C of section 4
+        o_XO = act(self.fo3(act(self.fo2(act(self.fo1(c_XC))))))  # (3)
+        # Back to all constituents; as a look-up, whose gradient adds up what the padding's one
+        # node has caused.
         o_BNO = F.embedding(nodes.node_BN, o_XO)
         o_BC = o_BNO.flatten(1) if self.shape.aggregation == "flatten" else o_BNO.sum(1)
-        act = ACTIVATIONS[self.shape.activation_classifier]
-        return self.fc3(act(self.fc2(act(self.fc1(o_BC)))))
+        act = ACTIVATIONS[self.shape.activation_classifier]  # of hidden layers only: logits keep their range
+        return self.fc3(act(self.fc2(act(self.fc1(o_BC)))))  # (4)
 
     def _incoming(self, x_XP: Tensor, blocks: list[JetBlock]) -> Tensor:
         """Sum the effects of each node's incoming edges, Ebar (X, D)."""
+        # W [I_i ; I_j] + b = (W_r I_i + b) + W_s I_j: per node and not per edge, of which
+        # there are N - 1 a node.
         features = x_XP.shape[1]
         receiver_HX = torch.addmm(self.fr1.bias[:, None], self.fr1.weight[:, :features], x_XP.T)
         sender_HX = self.fr1.weight[:, features:] @ x_XP.T

@@ -4,7 +4,7 @@ JEDI-net (arXiv:1908.05318) masks nothing: the zero rows that pad a jet are node
 and are classified. But a jet's trailing zero rows are all one and the same node. So a jet of n constituents
 out of N needs n + 1 nodes, the last of them standing for N - n, and exactly the same function results:
 
-    Ebar_i = sum_j (m_j - delta_ij) f_R(I_i, I_j),    m_j = N - n for the last node, else 1.
+    Ebar_i = sum_j (m_j - delta_ij) f_R(I_i, I_j),    m_j = N - n for the last node, else 1.        (M)
 
 Jets are sorted by length and cut into blocks in which all have as many nodes as the longest. Some of these
 are then zero rows of their own, and the last node's multiplicity is the same in all the block.
@@ -74,20 +74,23 @@ def find_nodes(x_BNP: Tensor, most_edges: int, *, merge: bool = True) -> Nodes:
     jets, constituents, _ = x_BNP.shape
     place_N = torch.arange(constituents, device=x_BNP.device)
     if merge:
+        # By the last row that is not zero: a zero row among others is a constituent that the paper sees too.
         length_B = ((x_BNP != 0).any(2) * (place_N + 1)).amax(1)
         needed_B = (length_B + 1).clamp(max=constituents)
     else:
         needed_B = place_N.new_full((jets,), constituents)
+    # Stable, so that the same batch gives the same blocks and, by them, the same rounding.
     needed_B, jet_B = needed_B.sort(descending=True, stable=True)
     blocks, size_per_jet, start = [], [], 0
     for like_jets in _cut(needed_B.tolist(), most_edges):
         nodes = like_jets[0]
-        blocks.append(JetBlock(start, len(like_jets), nodes, constituents - nodes + 1))
+        blocks.append(JetBlock(start, len(like_jets), nodes, constituents - nodes + 1))  # m_j of (M)
         size_per_jet += [nodes] * len(like_jets)
         start += nodes * len(like_jets)
     size_B = place_N.new_tensor(size_per_jet)
     start_B = size_B.cumsum(0) - size_B
     node_BN = torch.empty(jets, constituents, dtype=torch.long, device=x_BNP.device)
+    # What lies beyond a jet's nodes is its last one, which stands for the padding.
     node_BN[jet_B] = start_B[:, None] + torch.minimum(place_N, size_B[:, None] - 1)
     rows_X = (jet_B[:, None] * constituents + place_N)[place_N < size_B[:, None]]
     return Nodes(rows_X, node_BN, blocks)

@@ -1,7 +1,7 @@
 """The GRU of arXiv:1908.05318 on a jet's constituents by falling pT, and dense layers on its last state.
 
-The paper's has 50 units, three dense layers of 40 and 15,575 parameters, that is one bias for each unit and gate, as in
-Keras up to 2.2. Torch's has two, and is not quite the same function:
+The paper's has 50 units, three dense layers of 40 and 15,575 parameters, that is one bias for each unit and
+gate, as in Keras up to 2.2. Torch's has two, and is not quite the same function:
 
 - candidate: Keras tanh(W x + U (r * h) + b); torch tanh(W x + b + r * (U h + c)), here with c = 0;
 - gates: Keras' ``hard_sigmoid`` clip(0.2 x + 0.5, 0, 1); torch the sigmoid itself.
@@ -44,12 +44,13 @@ class RecurrentNetwork(nn.Module):
 
     def forward(self, x_BNP: Tensor) -> Tensor:
         """Classify jets (B, N, P); returns logits (B, C)."""
-        _, last = self.gru(functional.pad(x_BNP, (0, 1), value=1.0))
+        _, last = self.gru(functional.pad(x_BNP, (0, 1), value=1.0))  # a feature of ones
         return self.dense(self.dropout(last[0]))
 
     def _start(self, features: int) -> None:
-        """Draw weights as Keras does: glorot_uniform for inputs, orthogonal for states, biases 0; all gates as one."""
+        """Draw weights as Keras does: glorot_uniform for inputs, orthogonal for states; all gates as one."""
         weights = dict(self.gru.named_parameters())
+        # The last column is that of the constant feature, the biases: 0, as Keras begins.
         nn.init.zeros_(weights["weight_ih_l0"])
         nn.init.xavier_uniform_(weights["weight_ih_l0"][:, :features])
         nn.init.orthogonal_(weights["weight_hh_l0"])

@@ -1,1 +1,1 @@
-"""Who proposes settings: Optuna, Nevergrad, PBT, aging evolution, random, grid, all behind the same ask and tell."""
+"""Who proposes settings: Optuna, Nevergrad, PBT, aging evolution, random, grid, all behind ask and tell."""

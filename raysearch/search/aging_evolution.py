@@ -1,16 +1,17 @@
 """Aging (regularised) evolution: Real et al., arXiv:1802.01548, Algorithm 1, with inherited weights.
 
-After P trials drawn from the space, each trial is a child: S members are drawn with replacement from the population,
-the last P committed trials, and the best of them becomes the parent, whose settings the child takes with one of them
-mutated. Members leave by age, however good they are. With ``inherit`` the child's run begins from the parent's weights, those
-that still fit (Real et al., arXiv:1703.01041, section 3.3); without, from new ones, as in the paper.
+After P trials drawn from the space, each trial is a child: S trials are drawn with replacement from the
+population, the last P committed ones, and the best of them becomes the parent, whose settings the child takes
+with one of them mutated. Trials leave by age, however good they are. With ``inherit`` the child's run begins
+from the parent's weights, those that still fit (Real et al., arXiv:1703.01041, section 3.3); without, from
+new ones, as in the paper.
 
-One setting, drawn among those with more than one value, is mutated: a choice becomes another of its values, each equally
-likely; a number moves in the unit interval of its domain (its logarithm where asked) by a normal step of 0.2,
-reflected at the ends, an int by at least one step of its grid.
+One setting, drawn among those with more than one value, is mutated: a choice becomes another of its values,
+each equally likely; a number moves in the unit interval of its domain (its logarithm where asked) by a normal
+step of 0.2, reflected at the ends, an int by at least one step of its grid.
 
-Failed trials age like others and are never parents. A child that is asked before any trial of the population has
-finished is drawn from the space.
+Failed trials age like others and are never parents. A child that is asked before any trial of the population
+has finished is drawn from the space.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from raysearch import seeds
 from raysearch.search.searcher import Proposal
 from raysearch.space.domains import ChoiceDomain, FloatDomain, IntDomain, Space
 
-STEP = 0.2  # standard deviation of a number's move, in units of its range
+STEP = 0.2  # standard deviation of a number's move, in units of its range; the paper mutates choices only
 
 
 class AgingEvolution:
@@ -45,9 +46,8 @@ class AgingEvolution:
         self._mutable = [name for name, domain in space.domains.items() if domain.size != 1]
         self._settings: dict[int, Proposal] = {}
         self._parents: dict[int, int | None] = {}
-        self._population: deque[tuple[float, int]] = deque(
-            maxlen=population
-        )  # loss (infinite: failed), trial
+        # loss (infinite: failed), trial; the paper's queue, which drops its oldest when it is full
+        self._population: deque[tuple[float, int]] = deque(maxlen=population)
 
     @property
     def possible_parents(self) -> set[int]:
@@ -56,26 +56,29 @@ class AgingEvolution:
 
     def ask(self, number: int) -> Proposal:
         """Propose a child; see :class:`~raysearch.search.searcher.Searcher`."""
+        # A stream of the trial's own: what is drawn for it does not depend on how much others have drawn.
         rng = seeds.generator(self._seed, "sampler", number)
-        alive = [member for member in self._population if member[0] < math.inf]
-        if number < self._size or not alive:
+        alive = [known for known in self._population if known[0] < math.inf]
+        if number < self._size or not alive:  # Algorithm 1, its first loop: P random models
             settings, parent = self._space.sample(rng), None
-        else:
+        else:  # its second loop: sample S, take the best, mutate it; of equal losses the older trial
             _, parent = min(alive[place] for place in rng.integers(len(alive), size=self._sample))
             settings = self._mutated(self._settings[parent], rng)
         self._settings[number], self._parents[number] = settings, parent if self.inherits else None
         return settings
 
     def give(self, number: int, settings: Mapping[str, bool | int | float | str]) -> None:
-        """Take a member from the user; it has no parent."""
+        """Take a trial from the user; it has no parent."""
         self._settings[number], self._parents[number] = dict(settings), None
 
     def tell(self, number: int, values: Sequence[float] | None) -> None:
         """Let the trial join the population, and the oldest leave."""
+        # Told in the order of numbers, so that age is the trial's place in the study and not when it
+        # finished.
         self._population.append((math.inf if values is None else values[0], number))
 
     def parent(self, number: int) -> int | None:
-        """Name the trial whose weights a trial begins from; see :class:`~raysearch.search.searcher.Breeder`."""
+        """Name the parent of a trial; see :class:`~raysearch.search.searcher.Breeder`."""
         return self._parents[number]
 
     def _mutated(self, settings: Proposal, rng: np.random.Generator) -> Proposal:
@@ -98,11 +101,13 @@ def _moved(
     moved = domain.from_unit(_reflected(old + step))
     if isinstance(domain, FloatDomain) or moved != value:
         return moved
+    # Rounded to where it was: a child that equals its parent would cost a trial and teach nothing.
     up = value == domain.low or (step > 0 and value != domain.high)
     return int(value) + (domain.step if up else -domain.step)
 
 
 def _reflected(unit: float) -> float:
     """Fold the line onto the unit interval."""
+    # Cutting at the ends would heap a step of 0.2 up on the two bounds; folding keeps the walk symmetric.
     folded = unit % 2.0
     return 2.0 - folded if folded > 1.0 else folded

@@ -18,7 +18,7 @@ from raysearch.space.space_file import SearchSection
 
 @dataclass(frozen=True)
 class Option:
-    """An option's default, which also gives its type, and its smallest and largest value if it is a number."""
+    """An option's default, which also gives its type, and its least and largest value if it is a number."""
 
     default: bool | int | float
     low: float = 0
@@ -37,7 +37,7 @@ class Option:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SearcherSpec:
     """What a searcher is made from; ``options`` are complete."""
 
     space: Space
@@ -54,70 +54,73 @@ class Sampler:
 
     Attributes:
         many_objectives: whether it searches several.
-        in_intervals: whether trials are intervals of the members of a ``population``, each of which goes on from the
-            one before: then the window must not reach further than one interval.
+        in_intervals: whether trials are intervals of the members of a ``population``, each of which goes on
+            from the one before: then the window must not reach further than one interval.
     """
 
-    make: Callable[[Plan], Searcher]
+    make: Callable[[SearcherSpec], Searcher]
     options: Mapping[str, Option] = field(default_factory=dict)
     many_objectives: bool = False
     in_intervals: bool = False
 
 
 # Imports wait until a searcher is made: nevergrad takes over a second, and checking a file needs none.
-def _tpe(plan: Plan) -> Searcher:
+def _tpe(spec: SearcherSpec) -> Searcher:
     from optuna.samplers import TPESampler  # noqa: PLC0415
 
     from raysearch.search.optuna_search import OptunaSearcher  # noqa: PLC0415
 
+    # Groups are for settings that are there in some trials only, and a space has all of them in all.
     return OptunaSearcher(
-        plan.space, plan.seed, TPESampler, {**plan.options, "group": False}, plan.objectives
+        spec.space, spec.seed, TPESampler, {**spec.options, "group": False}, spec.objectives
     )
 
 
-def _gp(plan: Plan) -> Searcher:
+def _gp(spec: SearcherSpec) -> Searcher:
     from optuna.samplers import GPSampler  # noqa: PLC0415
 
     from raysearch.search.optuna_search import OptunaSearcher  # noqa: PLC0415
 
-    return OptunaSearcher(plan.space, plan.seed, GPSampler, plan.options, plan.objectives)
+    return OptunaSearcher(spec.space, spec.seed, GPSampler, spec.options, spec.objectives)
 
 
-def _nsga2(plan: Plan) -> Searcher:
+def _nsga2(spec: SearcherSpec) -> Searcher:
     from optuna.samplers import NSGAIISampler  # noqa: PLC0415
 
     from raysearch.search.optuna_search import OptunaSearcher  # noqa: PLC0415
 
-    return OptunaSearcher(plan.space, plan.seed, NSGAIISampler, plan.options, plan.objectives)
+    return OptunaSearcher(spec.space, spec.seed, NSGAIISampler, spec.options, spec.objectives)
 
 
-def _nevergrad(family: str) -> Callable[[Plan], Searcher]:
-    def make(plan: Plan) -> Searcher:
+def _nevergrad(family: str) -> Callable[[SearcherSpec], Searcher]:
+    def make(spec: SearcherSpec) -> Searcher:
         from raysearch.search.nevergrad_search import NevergradSearcher  # noqa: PLC0415
 
         return NevergradSearcher(
-            plan.space,
-            plan.seed,
+            spec.space,
+            spec.seed,
             family=family,
-            options=plan.options,
-            trials=plan.trials,
-            window=plan.window,
+            options=spec.options,
+            trials=spec.trials,
+            window=spec.window,
         )
 
     return make
 
 
-def _pbt(plan: Plan) -> Searcher:
-    return PopulationBased(plan.space, plan.seed, **plan.options)
+def _pbt(spec: SearcherSpec) -> Searcher:
+    return PopulationBased(spec.space, spec.seed, **spec.options)
 
 
-def _evolution(plan: Plan) -> Searcher:
-    return AgingEvolution(plan.space, plan.seed, **plan.options)
+def _evolution(spec: SearcherSpec) -> Searcher:
+    return AgingEvolution(spec.space, spec.seed, **spec.options)
 
 
 # Populations of 8: Nevergrad's own (30 to 40) would spend most of a study of 60 trials at random.
 POPULATION = {"popsize": Option(8, low=4)}
 
+# Every default stands here, also where it is the library's: a new version of the library that changes its own
+# must not change a study.
 SAMPLERS: dict[str, Sampler] = {
     "tpe": Sampler(
         _tpe,
@@ -125,14 +128,15 @@ SAMPLERS: dict[str, Sampler] = {
             "n_startup_trials": Option(10, low=1),
             "n_ei_candidates": Option(24, low=1),
             "multivariate": Option(True),
+            # Trials that are still out count as bad, or the window's trials would all be asked at one place.
             "constant_liar": Option(True),
         },
         many_objectives=True,
     ),
     "gp": Sampler(_gp, {"n_startup_trials": Option(10, low=1), "deterministic_objective": Option(False)}),
     "nsga2": Sampler(_nsga2, {"population_size": Option(10, low=2)}, many_objectives=True),
-    "random": Sampler(lambda plan: RandomSearcher(plan.space, plan.seed), many_objectives=True),
-    "grid": Sampler(lambda plan: GridSearcher(plan.space), many_objectives=True),
+    "random": Sampler(lambda spec: RandomSearcher(spec.space, spec.seed), many_objectives=True),
+    "grid": Sampler(lambda spec: GridSearcher(spec.space), many_objectives=True),
     "nevergrad:OnePlusOne": Sampler(_nevergrad("OnePlusOne")),
     "nevergrad:DiscreteOnePlusOne": Sampler(_nevergrad("DiscreteOnePlusOne")),
     "nevergrad:DE": Sampler(_nevergrad("DE"), POPULATION),
@@ -144,8 +148,8 @@ SAMPLERS: dict[str, Sampler] = {
         _pbt,
         {
             "population": Option(8, low=2),
-            "quantile": Option(0.25, high=0.5),
-            "shrink": Option(0.8, low=0.01, high=1),
+            "quantile": Option(0.25, high=0.5),  # above a half the worst would be among the best
+            "shrink": Option(0.8, low=0.01, high=1),  # 0.8 and 1.2 as in the paper's explore
             "grow": Option(1.2, low=1, high=100),
             "resample": Option(0.25, high=1),
         },
@@ -156,7 +160,7 @@ SAMPLERS: dict[str, Sampler] = {
         {"population": Option(16, low=2), "sample": Option(8, low=1), "inherit": Option(True)},
     ),
 }
-WINDOW_PER_SLOT = 2
+WINDOW_PER_SLOT = 2  # one that runs and one for when it ends, while an older one is still out
 
 
 def make_searcher(
@@ -180,7 +184,9 @@ def make_searcher(
     if problems:
         raise InputError(*problems)
     options = complete_options(section.sampler, section.options)
-    return SAMPLERS[section.sampler].make(Plan(space, seed, section.trials, window, options, objectives))
+    return SAMPLERS[section.sampler].make(
+        SearcherSpec(space, seed, section.trials, window, options, objectives)
+    )
 
 
 def sampler_problems(section: SearchSection, space: Space, objectives: int = 1) -> list[str]:
@@ -197,6 +203,7 @@ def sampler_problems(section: SearchSection, space: Space, objectives: int = 1) 
         elif problem := known[key].problem(value):
             problems.append(f"search.options.{key}: {problem}")
     if name == "nevergrad:CMA" and len(space.domains) < 2:
+        # For one dimension Nevergrad turns to a package that is not installed with it (fcmaes).
         problems.append("search.sampler: nevergrad:CMA needs at least two settings to search, got one")
     if objectives > 1 and not SAMPLERS[name].many_objectives:
         able = [other for other, sampler in SAMPLERS.items() if sampler.many_objectives]
@@ -228,7 +235,7 @@ def window_problem(section: SearchSection, window: int) -> str | None:
 
 
 def default_window(section: SearchSection, slots: int) -> int:
-    """Trials that a known sampler is asked ahead where the user does not say: enough to keep the slots busy."""
+    """Trials that a known sampler is asked ahead where the user does not say: enough for all slots."""
     window = WINDOW_PER_SLOT * slots
     if SAMPLERS[section.sampler].in_intervals:
         return min(window, complete_options(section.sampler, section.options)["population"])

@@ -59,10 +59,13 @@ class NevergradSearcher:
         self, space: Space, seed: int, *, family: str, options: Mapping[str, Any], trials: int, window: int
     ) -> None:
         self._space = space
+        # A population smaller than the window would be asked for a generation before the last one was told.
         if "popsize" in options:
             options = {**options, "popsize": max(options["popsize"], window)}
         centre = np.full(len(space.domains), 0.5)
         cube = ng.p.Array(init=centre).set_bounds(0.0, 1.0, method="gaussian")
+        # Nevergrad draws from the parametrisation's generator, which it would
+        # else seed from the process's global one.
         cube.random_state = np.random.RandomState(seeds.derive(seed, "sampler") % 2**32)
         self._optimizer = FAMILIES[family](**options)(cube, budget=trials, num_workers=window)
         self._asked: dict[int, ng.p.Parameter] = {}
@@ -80,9 +83,11 @@ class NevergradSearcher:
         }
 
     def give(self, number: int, settings: Mapping[str, bool | int | float | str]) -> None:
-        """Place the settings in the Gaussian space; the optimiser hears of them as of a point not asked for."""
-        units = [domain.to_unit(settings[name]) for name, domain in self._space.domains.items()]  # type: ignore[arg-type] # inside its domain
+        """Place the settings in the Gaussian space; the optimiser hears of them as of a point not asked."""
+        domains = self._space.domains.items()
+        units = [domain.to_unit(settings[name]) for name, domain in domains]  # type: ignore[arg-type] # inside
         candidate = self._optimizer.parametrization.spawn_child()
+        # At 0 and at 1 Phi^-1 is infinite, and so would be every step from there.
         candidate.value = np.array([min(max(unit, 1e-6), 1 - 1e-6) for unit in units])
         self._asked[number] = candidate
 

@@ -69,10 +69,13 @@ class OptunaSearcher:
     def ask(self, number: int) -> Proposal:
         """Propose from what was told so far; see :class:`~raysearch.search.searcher.Searcher`."""
         with _quiet():
+            # Made anew: Optuna's samplers draw from a generator of their own, whose state a replay after a
+            # kill would have to bring back draw by draw.
             seed = seeds.derive(self._seed, "sampler", number) % 2**32
             self._study.sampler = self._sampler(seed=seed, **self._options)
             trial = self._study.ask(self._distributions)
         self._asked[number] = trial
+        # In the space's order, and values for the places that Optuna was given of a choice.
         return {
             name: domain.value_at(trial.params[name])
             if isinstance(domain, ChoiceDomain)
@@ -88,7 +91,7 @@ class OptunaSearcher:
         }
         with _quiet():
             self._study.enqueue_trial(internal)
-        self.ask(number)
+        self.ask(number)  # the next that Optuna asks is what was enqueued
 
     def tell(self, number: int, values: Sequence[float] | None) -> None:
         """Pass the objectives on, or their stand-in; a failure before any value is passed on as such."""
@@ -106,6 +109,8 @@ def falls_behind(values: Sequence[float], best: Sequence[float], **options: Any)
         best: losses of all folds of the best trial, in the same order.
         options: of Optuna's WilcoxonPruner.
     """
+    # The pruner looks for its best trial in a study: one is made of the two that are to be compared, folds as
+    # steps. So the test is Optuna's to the last detail, and what else the study holds cannot disturb it.
     with _quiet():
         study = optuna.create_study(storage=optuna.storages.InMemoryStorage())
         mean = sum(best) / len(best)

@@ -1,19 +1,21 @@
 """Population based training: Jaderberg et al., arXiv:1711.09846, Algorithm 1.
 
-A population of P members trains in intervals, each of them a trial: trial n is member n % P in interval n // P, and its
-run begins from the weights of its parent. The first interval's settings are drawn from the space. In each later one
-a member goes on from its own last interval with the same settings, unless that failed or is among the worst: then it
-copies weights and settings of one of the best (exploit, truncation selection, appendix A.1) and changes those
-settings (explore). Worst and best of what: of the members' results of that same interval, so that nobody is measured by those
-who trained longer; of members that are not known to have done it yet, of the interval before.
+A population of P members trains in intervals, each of them a trial: trial n is member n % P in interval n //
+P, and its run begins from the weights of its parent. The first interval's settings are drawn from the space.
+In each later one a member goes on from its own last interval with the same settings, unless that failed or is
+among the worst: then it copies weights and settings of one of the best (exploit, truncation selection,
+appendix A.1) and changes those settings (explore). Worst and best of what: of the members' results of that
+same interval, so that nobody is measured by those who trained longer; of members that are not known to have
+done it yet, of the interval before.
 
-- exploit: of m members known, min(ceil(quantile m), m // 2) are the worst, and as many the best, of which one is drawn.
-- explore: each setting is drawn anew with probability ``resample``; else a number is multiplied with ``shrink`` or
-  ``grow``, an int rounded to its grid and moved by one step at least, and a choice goes to the value before or after it in
-  the list, staying where it is at the list's end. Nothing leaves its domain.
+- exploit: of m members known, min(ceil(quantile m), m // 2) are the worst, and
+  as many the best, of which one is drawn.
+- explore: each setting is drawn anew with probability ``resample``; else a number is multiplied with
+  ``shrink`` or ``grow``, an int rounded to its grid and moved by one step at least, and a choice goes to the
+  value before or after it in the list, staying where it is at the list's end. Nothing leaves its domain.
 
-What decides is the lock-step window's committed results, so it must not reach further than one interval: trial n's
-own last interval is known when it is asked only if n - P <= n - window.
+What decides is the lock-step window's committed results, so it must not reach further than one interval:
+trial n's own last interval is known when it is asked only if n - P <= n - window.
 """
 
 from __future__ import annotations
@@ -56,12 +58,15 @@ class PopulationBased:
         self._quantile, self._factors, self._resample = quantile, (shrink, grow), resample
         self._settings: dict[int, Proposal] = {}
         self._parents: dict[int, int | None] = {}
-        self._losses: dict[int, float] = {}  # of all that were told; infinite if it failed
+        # Infinite for those that failed: so they are among the worst by themselves.
+        self._losses: dict[int, float] = {}
         self.inherits = True
 
     @property
     def possible_parents(self) -> set[int]:
         """Trials that may be copied or gone on from; see :class:`~raysearch.search.searcher.Breeder`."""
+        # The retention deletes the weights of all others, so this must hold whatever may be asked for next:
+        # what can be copied in the coming interval, and what the members asked of it already will go on from.
         interval = len(self._settings) // self._population  # of the trial that is asked next
         later = range(interval * self._population, len(self._settings))
         found = [*self._known(interval - 1), *((self._losses.get(n, math.inf), n) for n in later)]
@@ -70,18 +75,18 @@ class PopulationBased:
     def ask(self, number: int) -> Proposal:
         """Propose a member's next interval; see :class:`~raysearch.search.searcher.Searcher`."""
         rng = seeds.generator(self._seed, "sampler", number)
-        parent, is_copy = self._begins_from(number, rng)
+        parent, is_copy = self._begins_from(number, rng)  # Algorithm 1: exploit
         if parent is None:
             settings = self._space.sample(rng)
         elif is_copy:
-            settings = self._explored(self._settings[parent], rng)
+            settings = self._explored(self._settings[parent], rng)  # Algorithm 1: explore, after a copy only
         else:
             settings = dict(self._settings[parent])
         self._settings[number], self._parents[number] = settings, parent
         return settings
 
     def give(self, number: int, settings: Mapping[str, bool | int | float | str]) -> None:
-        """Take a member's settings from the user; beyond the first interval it goes on with them if it can."""
+        """Take a member's settings from the user; after the first interval it goes on with them if it can."""
         own = number - self._population
         self._settings[number] = dict(settings)
         self._parents[number] = own if self._losses.get(own, math.inf) < math.inf else None
@@ -91,7 +96,7 @@ class PopulationBased:
         self._losses[number] = math.inf if values is None else values[0]
 
     def parent(self, number: int) -> int | None:
-        """Name the trial whose weights a trial begins from; see :class:`~raysearch.search.searcher.Breeder`."""
+        """Name the parent of a trial; see :class:`~raysearch.search.searcher.Breeder`."""
         return self._parents[number]
 
     def _begins_from(self, number: int, rng: np.random.Generator) -> tuple[int | None, bool]:
@@ -100,10 +105,13 @@ class PopulationBased:
             return None, False
         own = number - self._population
         ranked = sorted(self._known(own // self._population))
+        # Appendix A.1, truncation selection. 1e-9, as 0.14 * 50 is a rounding error above 7; m // 2 keeps
+        # the worst and the best apart in a population of few.
         n_copied = min(math.ceil(self._quantile * len(ranked) - 1e-9), len(ranked) // 2)
         worst = {trial for _, trial in ranked[len(ranked) - n_copied :]}
         if self._losses[own] < math.inf and own not in worst:
             return own, False
+        # At least one: a member that failed must go on from somebody even where the quantile copies nobody.
         good = [trial for loss, trial in ranked[: max(n_copied, 1)] if loss < math.inf]
         return (good[rng.integers(len(good))], True) if good else (None, False)
 
@@ -119,6 +127,7 @@ class PopulationBased:
         return found
 
     def _explored(self, settings: Proposal, rng: np.random.Generator) -> Proposal:
+        # explore(h, theta, P) of Algorithm 1: resample or perturb, each setting for itself.
         return {
             name: domain.from_unit(rng.random())
             if rng.random() < self._resample

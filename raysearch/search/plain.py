@@ -45,7 +45,7 @@ class GridSearcher:
     def ask(self, number: int) -> Proposal:
         """Write the number in the mixed radix of the domains' sizes."""
         proposal: Proposal = {}
-        for name, domain in reversed(self._domains.items()):
+        for name, domain in reversed(self._domains.items()):  # the lowest digit is the last setting's
             number, index = divmod(number, domain.size)
             proposal[name] = domain.value_at(index)
         return {name: proposal[name] for name in self._domains}

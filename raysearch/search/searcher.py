@@ -1,9 +1,9 @@
 """What every searcher does: propose settings for a numbered trial, hear its objective.
 
-The protocol is lock-step: trials 0 .. W-1 are asked first, then trial k+W right
-after trial k was told, in the order of numbers. A searcher draws its random numbers from (study seed,
-trial number) or from one stream that only asks and tells advance, and knows nothing else. Hence the
-same asks and tells give the same proposals, in any process, and a replay of them restores it.
+The protocol is lock-step: trials 0 .. W-1 are asked first, then trial k+W right after trial k was told, in
+the order of numbers. A searcher draws its random numbers from (study seed, trial number) or from one stream
+that only asks and tells advance, and knows nothing else. Hence the same asks and tells give the same
+proposals, in any process, and a replay of them restores it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Searcher(Protocol):
         ...
 
 
-@runtime_checkable
+@runtime_checkable  # asked with isinstance, so that other searchers need not say that they have no parents
 class Breeder(Searcher, Protocol):
     """A searcher whose trials may begin from the weights of earlier ones.
 
@@ -60,7 +60,7 @@ class Breeder(Searcher, Protocol):
 
     @property
     def possible_parents(self) -> Collection[int]:
-        """Those of the trials told so far that trials yet to be asked may begin from; the weights of others may go."""
+        """Those of the trials told so far that later ones may begin from; the weights of others may go."""
         ...
 
     def parent(self, number: int) -> int | None:
@@ -70,7 +70,8 @@ class Breeder(Searcher, Protocol):
             number: of a trial that was asked for or given.
 
         Returns:
-            The number of a trial that was told of with values, and before this one was asked; None to begin anew.
+            The number of a trial that was told of with values, and before this one was asked; None to begin
+            anew.
         """
         ...
 

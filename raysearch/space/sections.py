@@ -66,7 +66,7 @@ class PruneSection(Section):
     @property
     def stages(self) -> int:
         """Shares of the training data, by: data, the last of them all."""
-        # 1e-9: log(9, 3) must be 2 and not a rounding error less, which would lose a stage.
+        # 1e-9, as log(243, 3) comes out a rounding error below 5, which would lose a stage.
         return math.floor(math.log(1 / self.smallest_share, self.factor) + 1e-9) + 1
 
     @model_validator(mode="after")
@@ -206,7 +206,7 @@ class StorageSection(Section):
         return disk
 
 
-class Published(Section):
+class PublishedSection(Section):
     """What a paper reports for one set of settings; shown beside our own figures."""
 
     source: StrictStr

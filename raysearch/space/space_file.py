@@ -24,7 +24,7 @@ from raysearch.space.sections import (
     LimitsSection,
     PruneFoldsSection,
     PruneSection,
-    Published,
+    PublishedSection,
     ResourcesSection,
     SearchSection,
     Section,
@@ -53,7 +53,7 @@ class SpaceFile(Section):
     seed: Annotated[StrictInt, Field(ge=0)]
     # a series: one study for each combination of these values
     vary: dict[Literal["space", "data", "search", "budget"], dict[StrictStr, tuple[Value, ...]]] = Field({})
-    published: tuple[Published, ...] = ()
+    published: tuple[PublishedSection, ...] = ()
 
     @model_validator(mode="after")
     def _fits_together(self) -> SpaceFile:
@@ -121,7 +121,7 @@ class SpaceFile(Section):
         return Space(domains, fixed)
 
     @property
-    def matching(self) -> list[Published]:
+    def matching(self) -> list[PublishedSection]:
         """Published entries for this space: whatever both hold fixed is the same."""
         fixed = self.searched.fixed
         return [
@@ -179,7 +179,7 @@ SECTIONS: dict[KeyPath, type[BaseModel]] = {
     ("budget",): BudgetSection,
     ("resources",): ResourcesSection,
     ("storage",): StorageSection,
-    ("published",): Published,
+    ("published",): PublishedSection,
 }
 
 

@@ -1,8 +1,8 @@
 """A study or series as one file, to be opened on another machine: ``raysearch bundle``.
 
-NAME.raysearch.tar.gz is a gzipped tar of plain files, which any tar opens; ``bundle_format.py`` says of which ones. Tar and
-not zip, since a stream is checked from its first byte on and says once what it holds. The same study gives the same bytes:
-files in the order of their names, without times and owners.
+NAME.raysearch.tar.gz is a gzipped tar of plain files, which any tar opens; ``bundle_format.py`` says of which
+ones. Tar and not zip, since a stream is checked from its first byte on and says once what it holds. The same
+study gives the same bytes: files in the order of their names, without times and owners.
 """
 
 from __future__ import annotations
@@ -95,7 +95,8 @@ def pack(
     if is_series(folder.parent):
         series = folder.parent.name
         raise InputError(
-            f"{series}/{folder.name} is a member of a series, which is bundled as a whole: raysearch bundle {series}"
+            f"{series}/{folder.name} is a member of a series, which is bundled as a whole: "
+            f"raysearch bundle {series}"
         )
     members = (
         [path for path in sorted(folder.iterdir()) if has_begun(path)] if is_series(folder) else [folder]
@@ -108,10 +109,13 @@ def pack(
         for member in members:
             at_rest.enter_context(_held_at_rest(member))
         chosen, left_out = _choose(folder, members, everything=everything)
+        # Twice the bytes, for all files are read twice: the manifest, which has their hashes,
+        # comes before them.
         done = Counter(progress, 2 * sum(chosen.values()))
         files = []
         for path in sorted(chosen):
             listed = _list(folder, path, done)
+            # A checkpoint's name ends with its hash: a damaged one would be refused only where it is opened.
             name = CHECKPOINT.search(path)
             if name and name[2] != listed.sha256[:32]:
                 left_out.setdefault(_DAMAGED, []).append((path, listed.size))
@@ -167,6 +171,7 @@ def _choose(
             more[path] = facts.st_size
         else:
             chosen[path] = facts.st_size
+    # Not an error: whoever has deleted weights may still want to hand on the figures.
     if gone := needed.difference(chosen):
         left_out[_GONE] = [(path, 0) for path in sorted(gone)]
     if everything or sum(more.values()) <= SMALL_BYTES:
@@ -189,6 +194,7 @@ def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
         raise StorageError(f"{error.filename}: cannot be read: {error.strerror}") from error
 
     for root, folders, files in os.walk(folder, onerror=fail):
+        # os.walk counts a link to a folder among the folders, and would pass over it without a word.
         links = [name for name in folders if (Path(root) / name).is_symlink()]
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted([*files, *links]):
@@ -211,7 +217,9 @@ def _list(folder: Path, path: str, done: Counter) -> Listed:
 
 def _chunks(path: Path) -> Iterator[bytes]:
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:  # noqa: PTH123 - no link
+        # No link may lead a bundle to a file outside the study; a look at it beforehand could be outrun.
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with open(handle, "rb") as file:  # noqa: PTH123
             while chunk := file.read(CHUNK):
                 yield chunk
     except OSError as error:
@@ -245,12 +253,14 @@ def _new_file(out: Path, *, force: bool) -> Iterator[BinaryIO]:
 
 def _write(file: BinaryIO, manifest: Manifest, folder: Path, done: Counter) -> None:
     """Write the archive; the files must still be what the manifest says."""
+    # Header by header and not by tarfile's writer, which takes file objects: the bytes are
+    # hashed as they pass.
     text = (json.dumps(manifest.model_dump(), indent=1) + "\n").encode()
     with gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=6, mtime=0) as stream:
         _put(stream, MANIFEST, len(text), [text])
         for listed in manifest.files:
             _put(stream, f"{manifest.name}/{listed.path}", listed.size, _same(folder, listed, done))
-        stream.write(bytes(2 * tarfile.BLOCKSIZE))
+        stream.write(bytes(2 * tarfile.BLOCKSIZE))  # a tar's end: two blocks of zeros
 
 
 def _put(stream: gzip.GzipFile, name: str, size: int, chunks: Iterable[bytes]) -> None:
@@ -259,7 +269,7 @@ def _put(stream: gzip.GzipFile, name: str, size: int, chunks: Iterable[bytes]) -
     stream.write(header.tobuf(tarfile.USTAR_FORMAT, "utf-8", "strict"))
     for chunk in chunks:
         stream.write(chunk)
-    stream.write(bytes(-size % tarfile.BLOCKSIZE))
+    stream.write(bytes(-size % tarfile.BLOCKSIZE))  # up to whole blocks
 
 
 def _same(folder: Path, listed: Listed, done: Counter) -> Iterator[bytes]:
@@ -269,5 +279,7 @@ def _same(folder: Path, listed: Listed, done: Counter) -> Iterator[bytes]:
         size += len(chunk)
         done.add(len(chunk))
         yield chunk
+    # The locks keep raysearch away, not the user's editor: a file changed between the two
+    # readings would make a bundle that nobody can open.
     if (size, digest.hexdigest()) != (listed.size, listed.sha256):
         raise StorageError(f"{folder / listed.path}: was changed while it was bundled; try again")

@@ -1,7 +1,8 @@
 """What a bundle of a study or series may hold, and its manifest.
 
-The first member, ``bundle.json``, names every other one, in order, with size and SHA-256. All lie in a folder with the name
-of the study or series. They are plain files under the paths of :data:`KINDS`, none of which is code.
+The first member, ``bundle.json``, names every other one, in order, with size and SHA-256. All
+lie in a folder with the name of the study or series. They are plain files under the paths of
+:data:`FILE_KINDS`, none of which is code.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from raysearch.study.folders import NAME, SERIES
 
-FORMAT = 1
+FORMAT = 1  # of a higher one only the number is understood, to say that it is higher
 SUFFIX = ".raysearch.tar.gz"
 MANIFEST = "bundle.json"
 CHUNK = 1 << 20
@@ -22,12 +23,13 @@ CHUNK = 1 << 20
 Progress = Callable[[int, int], None]
 
 MEMBER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,79}")  # of a series; its values make its name
+# Bounded everywhere: a path of a bundle becomes one on disk, whoever wrote it.
 _REPORT = re.compile(r"report/(index\.html|report\.md|figures/\w[\w.-]{0,79}\.(svg|pdf))")
 CHECKPOINT = re.compile(
     r"trials/[0-9]{1,9}/fold-[0-9]{1,9}/attempt-[0-9]{1,9}/(best|last)-[0-9]{5,9}-([0-9a-f]{32})\.pt"
 )
 PREDICTIONS = re.compile(r"test/predictions-[0-9]{1,9}-[0-9]{1,9}\.npz")
-KINDS = {  # all that a study's folder may hold in a bundle
+FILE_KINDS = {  # all that a study's folder may hold in a bundle
     "ledger": re.compile(r"ledger\.jsonl|space\.yaml"),
     "report": _REPORT,
     "best model": re.compile(r"best/(fold-[0-9]{1,9}/)?model\.(pt|json)"),
@@ -98,7 +100,7 @@ def kind_of(path: str, *, in_series: bool) -> str | None:
         member, _, path = path.partition("/")
         if not MEMBER.fullmatch(member):
             return None
-    return next((kind for kind, pattern in KINDS.items() if pattern.fullmatch(path)), None)
+    return next((kind for kind, pattern in FILE_KINDS.items() if pattern.fullmatch(path)), None)
 
 
 class Counter:

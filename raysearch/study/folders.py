@@ -22,8 +22,8 @@ def study_folder(runs: Path, name: str) -> Path:
     """
     if not NAME.fullmatch(name) or ".." in name:
         raise InputError(
-            f"study name {name!r}: 1 to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit, "
-            "without '..'"
+            f"study name {name!r}: 1 to 64 letters, digits, '.', '_' or '-', "
+            "beginning with a letter or digit, without '..'"
         )
     return runs / name
 
@@ -81,6 +81,7 @@ def resume_command(folder: Path, more: str = "") -> str:
 
 def studies(runs: Path) -> list[Path]:
     """All studies under a folder, those of series among them, by name."""
+    # Two levels and no deeper: a study's own folder may hold thousands of others.
     paths = [*runs.glob(f"*/{FILE_NAME}"), *runs.glob(f"*/*/{FILE_NAME}")]
     return sorted(path.parent for path in paths if has_begun(path.parent))
 
@@ -96,7 +97,7 @@ def has_begun(folder: Path) -> bool:
     if not path.is_file():
         return False
     with path.open("rb") as file:
-        return file.readline().endswith(b"\n")
+        return file.readline().endswith(b"\n")  # its checksum is looked at when it is opened
 
 
 def check_writable(folder: Path) -> None:

@@ -4,10 +4,13 @@ Everything is decided from the trials that were committed when the trial in ques
 (``TrialHistory.known``), whatever has finished since. So a run can be told at its start where it must be
 by when, decides on its own as it trains, and the same seed gives the same history on any number of cores.
 
-- median: stop when worse than the median at the same epoch (Golovin et al., Google Vizier, KDD 2017, 3.3).
+- median: stop when the best so far is worse than the median at the same epoch (Golovin et al.,
+  Google Vizier, KDD 2017, its median stopping rule), here of the others' best so far, in place
+  of the paper's running averages.
 - halving: at each rung only the best one in ``factor`` goes on (Jamieson and Talwalkar, AISTATS 2016), in the
   asynchronous, stopping form (Li et al., arXiv:1810.05934), one rung at a time as trials come.
-- across folds: Wilcoxon's signed-rank test of the folds done against the best trial's (Optuna's WilcoxonPruner).
+- across folds: Wilcoxon's signed-rank test of the folds done against the best trial's (Optuna's
+  WilcoxonPruner).
 """
 
 from __future__ import annotations
@@ -59,13 +62,16 @@ def schedule_for(rule: PruneSection | None, epochs: int, curves: Sequence[Sequen
     if rule is None:
         return UNPRUNED
     if rule.rule == "median":
+        # Not the last epoch: whoever is there has cost all that it could.
         asked = range(rule.first_epoch, epochs)
         return Schedule(_cuts(rule, epochs, curves, asked, quantile=0.5))
     if rule.by == "epochs":
+        # Rungs r eta^k, up to the budget (arXiv:1810.05934, Algorithm 2). 1e-9: log(243, 3) is 4.999...
         n_rungs = math.floor(math.log(epochs / rule.first_epoch, rule.factor) + 1e-9) + 1
         rungs = [rule.first_epoch * rule.factor**n for n in range(max(n_rungs, 0))]
         return Schedule(_cuts(rule, epochs, curves, rungs, quantile=1 / rule.factor))
     n_stages = rule.stages  # the space file has at least one epoch for each
+    # Equal numbers of epochs for each share, which grows by the factor: eta^(k - K + 1), the last all data.
     ends = [epochs * (n + 1) // n_stages for n in range(n_stages)]
     shares = [
         float(rule.factor) ** (stage - n_stages + 1)
@@ -85,6 +91,7 @@ def _cuts(
     cuts: list[float | None] = [None] * epochs
     for epoch in asked:
         there = [curve[epoch - 1] for curve in curves if len(curve) >= epoch]
+        # Of those that came this far: a run that was pruned before has no loss here, so the cut is stricter.
         if epoch < epochs and len(there) >= rule.startup:
             cuts[epoch - 1] = float(np.quantile(there, quantile))
     return tuple(cuts)
@@ -106,6 +113,7 @@ def known_curves(history: History, trial: TrialHistory, fold: int, epochs: int) 
             for epoch in sorted(run.epochs)
             if epoch <= run.ended.epochs
         ]
+        # Best so far, since it is the best epoch's weights that a run is judged by.
         curve = np.minimum.accumulate(losses).tolist()
         if run.ended.state == "finished":
             curve += [curve[-1]] * (epochs - len(curve))
@@ -123,6 +131,7 @@ def verdict_on(history: History, trial: TrialHistory, rule: PruneFoldsSection | 
         if run.ended is None:
             return None
         if run.ended.value is None:
+            # A mean without a failed fold would compare the trial on other data than all the others.
             return Verdict(run.ended.state, None, run.fold + 1)
         values.append(run.ended.value)
         mean = sum(values) / len(values)
@@ -144,7 +153,8 @@ def _is_behind(
     reference = [
         history.as_loss(run.ended.value) for run in best.runs if run.ended and run.ended.value is not None
     ]
-    from raysearch.search.optuna_search import falls_behind  # noqa: PLC0415 - with Optuna: most studies need it later
+    # Optuna takes its time to import, and most studies never get here.
+    from raysearch.search.optuna_search import falls_behind  # noqa: PLC0415
 
     return falls_behind(
         [history.as_loss(value) for value in values],

@@ -1,8 +1,8 @@
 """What is kept of trials, and how much room the study's files take.
 
-Kept are the weights of the best trials (``ledger/kept.py``). Where trials begin from the weights of others, those are kept
-too that may still be begun from, also when all trials are done, since more may be wanted later; and those of the parents
-of trials that are not over.
+Kept are the weights of the best trials (``ledger/kept.py``). Where trials begin from the weights of others,
+those are kept too that may still be begun from, also when all trials are done, since more may be wanted
+later; and those of the parents of trials that are not over.
 
 Deleting starts only when the ledger is durable.
 """
@@ -23,7 +23,7 @@ from raysearch.study.folders import name_of, resume_command
 
 
 class Retention:
-    """Deletes what nothing needs any more, and measures what is left; a new one starts from what lies on disk.
+    """Deletes what nothing needs any more and measures what is left; a new one starts from what is on disk.
 
     Args:
         folder: the study's folder.
@@ -79,21 +79,23 @@ class Retention:
             return
         budget, in_use = parse_size(history.disk), self.measure()
         if in_use > budget:
+            # Twice what is there: by a little more the study would stop again after a few trials.
             more = resume_command(self._folder, f"--disk {written(2 * max(budget, in_use)).replace(' ', '')}")
             raise DiskBudgetError(
-                f"{name_of(self._folder)}: its files take {written(in_use)}, more than its disk budget of {history.disk}; "
-                f"everything is saved, go on with: {more}"
+                f"{name_of(self._folder)}: its files take {written(in_use)}, "
+                f"more than its disk budget of {history.disk}; everything is saved, go on with: {more}"
             )
 
     def measure(self) -> int:
         """Bytes of the study's files; settled trials are not looked at again."""
         trials = str(self._folder / "trials")
-        settled = {os.path.join(trials, str(number)) for number in self._settled}  # noqa: PTH118 - thousands, quickly
+        # Texts and not paths: thousands of them after every run, and pathlib is slow at that.
+        settled = {os.path.join(trials, str(number)) for number in self._settled}  # noqa: PTH118
         return folder_bytes(self._folder, settled) + sum(self._settled.values())
 
 
 def folder_bytes(folder: Path, but: Collection[str] = ()) -> int:
-    """Add up the sizes of the files in a folder and below, of those that are there long enough to be looked at.
+    """Add up the sizes of the files in a folder and below, if they are there long enough to be looked at.
 
     Args:
         folder: where to look; 0 if it is not there.
@@ -101,7 +103,7 @@ def folder_bytes(folder: Path, but: Collection[str] = ()) -> int:
     """
     total = 0
     for root, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if os.path.join(root, name) not in but]  # noqa: PTH118 - the same
+        folders[:] = [name for name in folders if os.path.join(root, name) not in but]  # noqa: PTH118
         for name in files:
             with suppress(FileNotFoundError):
                 total += Path(root, name).lstat().st_size

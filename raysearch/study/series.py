@@ -1,7 +1,8 @@
 """A series of studies on disk: ``runs/NAME/series.yaml`` and a study's folder for each member.
 
-The file is written once, before the first member begins, and holds every member's complete space file, so that a
-series goes on without the file it came from, and an id, so that one made again under the same name is another.
+The file is written once, before the first member begins, and holds every member's complete
+space file, so that a series goes on without the file it came from, and an id, so that one made
+again under the same name is another.
 """
 
 from __future__ import annotations

@@ -38,8 +38,8 @@ from raysearch.space.space_file import SpaceFile
 from raysearch.study.pruning import UNPRUNED, Schedule, Verdict, known_curves, schedule_for, verdict_on
 from raysearch.study.retention import Retention
 
-MAX_LOST = 3
-SYSTEMATIC = 3
+MAX_LOST = 3  # a run that takes its machine's memory every time must not go on for ever
+SYSTEMATIC = 3  # first trials that fail alike are a fault of task or data, not of their settings
 
 Listener = Callable[[Entry, History], None]
 
@@ -52,8 +52,8 @@ class Run:
         settings: searched and held settings, complete.
         seed: from (study seed, trial, fold); the same for every attempt.
         schedule: when to give up, and how much of the data to train on; the same for every attempt.
-        parent: path inside the study's folder of the checkpoint it begins from, ``weights`` of the parent's run of the
-            same fold, or empty.
+        parent: path inside the study's folder of the checkpoint it begins from, ``weights`` of
+            the parent's run of the same fold, or empty.
         parent_sha256: over the weights in it.
         breeds: whether others may begin from this run.
     """
@@ -83,6 +83,7 @@ class Study:
     def __init__(self, ledger: Ledger, listen: Listener) -> None:
         self.ledger, self._listen = ledger, listen
         self.history = History(ledger.entries)
+        # From the ledger and never from the user's file, which may have been changed since.
         self.space_file = SpaceFile.model_validate(self.history.created.space_file)
         self._space = self.space_file.searched
         search, seed = self.space_file.search, self.space_file.seed
@@ -110,7 +111,7 @@ class Study:
     def begin(
         self, opened: Opened, *, extra_trials: int = 0, window: int | None = None, disk: str | None = None
     ) -> None:
-        """Take the study up: in this process, with more trials, a wider window or another disk budget if wanted.
+        """Take the study up, with more trials, a wider window or another disk budget if wanted.
 
         Raises:
             InputError: more trials than the grid has points, or a wider window than the sampler's population.
@@ -122,15 +123,17 @@ class Study:
         self._stage(opened)
         if extra_trials:
             self._stage(Extended(trials=extra_trials))
+        # Never narrower: trials that were asked ahead cannot be taken back.
         if window is not None and window > self.history.window:
             self._stage(Widened(window=window))
         if disk is not None and disk != self.history.disk:
             self._stage(Allotted(disk=disk))
         self._ask()
-        self._advance()
+        self._advance()  # a kill may have come between the last result and its commit
 
     def next_run(self) -> Run | None:
         """Hand out the next run to do, or None if all that may run now is handed out."""
+        # The oldest first: it is the one whose commit all later asks wait for.
         for trial in self.history.trials[self._first_open :]:
             if trial.committed or self._verdict(trial):
                 continue  # whatever its other folds would say
@@ -142,6 +145,7 @@ class Study:
 
     def as_run(self, known: RunHistory, attempt: int) -> Run:
         """Write down an attempt at a run that the history knows."""
+        # All of it from the history: whoever makes this run, now or after a kill, makes the same.
         trial, epochs = self.history.trials[known.trial], self.space_file.budget.epochs
         rule = self.space_file.search.prune
         curves = known_curves(self.history, trial, known.fold, epochs) if rule else []
@@ -181,7 +185,7 @@ class Study:
         self._flush()
 
     def end(self, ended: Ended) -> None:
-        """A run is over; the result of an older attempt is refused. Raises DiskBudgetError as :meth:`begin`."""
+        """A run is over; an older attempt's result is refused. Raises DiskBudgetError as :meth:`begin`."""
         if self._current(ended) is None:
             return
         self._stage(ended)
@@ -250,6 +254,10 @@ class Study:
 
     def _advance(self) -> None:
         """Commit whatever can be committed, ask what follows, make it durable, then clean up and measure."""
+        # The order is the promise. Commit k, tell it, ask trial k + window, one after another: so the search
+        # hears and is asked in one order, whatever ended first. All of it is one group, so that no ledger has
+        # a commit without the ask that follows from it. And weights go when the record that lets them go is
+        # durable: a crash before it would find them gone and still needed.
         while (found := self._to_commit()) is not None:
             trial, verdict = found
             others = {} if verdict.state != "finished" else self._others(trial)
@@ -272,6 +280,7 @@ class Study:
     def _to_commit(self) -> tuple[TrialHistory, Verdict] | None:
         window = self.history.trials[self._first_open :]
         candidates = window[:1] if self._in_order else [trial for trial in window if not trial.committed]
+        # Not when it is over: of trials that failed alike no further ones are committed.
         for trial in candidates:
             if (verdict := self._verdict(trial)) is not None and not self.is_over:
                 return trial, verdict
@@ -312,6 +321,7 @@ class Study:
 
     def _tell(self, trial: TrialHistory) -> None:
         """Pass a committed trial's values on; a pruned one tells what it had come to."""
+        # Searchers minimise, whatever the objectives do.
         record = trial.committed
         assert record is not None
         if record.value is None:
@@ -323,6 +333,9 @@ class Study:
 
     def _replay(self) -> None:
         """Bring the search to where the ledger ends."""
+        # A searcher's state is in no file: the same asks and tells make it again, and each
+        # proposal that comes out as it was is the proof. Another version of Optuna or NumPy
+        # shows here and not as a silently other study.
         for entry in self.ledger.entries:
             record = entry.record
             if isinstance(record, Asked):
@@ -330,7 +343,8 @@ class Study:
                 if (proposed.settings, proposed.parent) != (record.settings, record.parent):
                     raise StorageError(
                         f"{self.ledger.folder}: replaying trial {record.trial}, the search proposes "
-                        f"{_told(proposed)} where the ledger has {_told(record)}; were packages changed since?"
+                        f"{_told(proposed)} where the ledger has {_told(record)}; "
+                        "were packages changed since?"
                     )
             elif isinstance(record, Committed):
                 self._tell(self.history.trials[record.trial])
@@ -339,6 +353,7 @@ class Study:
         self.history.apply(self.ledger.add(record))
 
     def _flush(self) -> None:
+        # Listeners are told what is on disk: nobody may act on what a crash could take back.
         for entry in self.ledger.flush():
             self._listen(entry, self.history)
 

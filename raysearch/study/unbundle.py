@@ -1,9 +1,10 @@
 """Open a bundle (see ``bundle_format.py``), whoever made it.
 
-Nothing in it is trusted. Members are read one after another with the standard library's header parser, and never by
-``tarfile.extract``: what is not a plain file, under a path that a study has, in the manifest's order and of the manifest's
-size and SHA-256, ends it. No member is code. Ledgers are replayed, and the paths and the space file in them checked too.
-All that happens in a hidden folder beside the place where the study is to lie, which takes that place in the end.
+Nothing in it is trusted. Members are read one after another with the standard library's header parser, and
+never by ``tarfile.extract``: what is not a plain file, under a path that a study has, in the manifest's order
+and of the manifest's size and SHA-256, ends it. No member is code. Ledgers are replayed, and the paths and
+the space file in them checked too. All that happens in a hidden folder beside the place where the study is to
+lie, which takes that place in the end.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ from raysearch.study.bundle_format import (
 )
 from raysearch.study.folders import SERIES, check_writable, study_folder
 
-LARGEST_MANIFEST = 16 << 20
+LARGEST_MANIFEST = 16 << 20  # it is read into memory before anything of it is known to be true
 MOST_RUNS = 500_000  # of all trials; a ledger of a few bytes can claim any number
 _BLOCK, _RECORD = tarfile.BLOCKSIZE, tarfile.RECORDSIZE
 _NO_FILE = {
@@ -88,6 +89,7 @@ def unpack(file: Path, runs: Path, *, progress: Progress = lambda *_: None) -> U
                 f"{folder}: is there already; give another folder of studies, such as --runs other"
             )
         check_writable(runs)
+        # By the manifest's word; what is more than it says is refused as it comes.
         if shutil.disk_usage(runs).free < manifest.n_bytes:
             raise StorageError(
                 f"{runs}: {file} holds {manifest.n_bytes / 1e6:.0f} MB, more than is free there"
@@ -97,7 +99,7 @@ def unpack(file: Path, runs: Path, *, progress: Progress = lambda *_: None) -> U
                 place = Path(scratch) / "new" / manifest.name  # deeper than studies are looked for
                 _write_all(archive, manifest, place, Counter(progress, manifest.n_bytes))
                 _verify(file, manifest, place)
-                place.rename(folder)
+                place.rename(folder)  # all or nothing, as the folder is on the same file system
             sync_folder(runs)
         except OSError as error:
             raise StorageError(f"{folder}: cannot be written: {error.strerror}") from error
@@ -142,7 +144,7 @@ class _Archive:
         """Read the content of the member whose header was read."""
         for start in range(0, size, CHUNK):
             yield self._read(min(CHUNK, size - start))
-        self._read(-size % _BLOCK)
+        self._read(-size % _BLOCK)  # its padding
 
     def check_end(self) -> None:
         """Check that nothing but the end mark follows; with it gzip's own checksum of all."""
@@ -150,6 +152,8 @@ class _Archive:
         if header is not None:
             raise self.refuse(f"member {header.name!r} is none that its manifest names")
         self._where = "its end"
+        # Other tars than ours fill the last record up with zeros; more than that could be a second archive.
+        # Reading past the end has gzip compare its own checksum and length.
         rest = self._some(_RECORD + 1)
         if len(rest) < _BLOCK:
             raise self.broken("cut off")
@@ -197,9 +201,11 @@ def _read_manifest(archive: _Archive) -> Manifest:
         raise archive.refuse(f"its manifest has {header.size} bytes")
     try:
         plain = json.loads(b"".join(archive.content(header.size)))
+        # Before the rest is looked at: what else a newer format has may be wrong for this one.
         if isinstance(plain, dict) and isinstance(plain.get("format"), int) and plain["format"] > FORMAT:
             raise archive.refuse(
-                f"format {plain['format']}, of raysearch {plain.get('raysearch')!r}; this one reads up to {FORMAT}"
+                f"format {plain['format']}, of raysearch {plain.get('raysearch')!r}; "
+                f"this one reads up to {FORMAT}"
             )
         manifest = Manifest.model_validate(plain)
     except ValidationError as error:
@@ -239,7 +245,8 @@ def _write_all(archive: _Archive, manifest: Manifest, place: Path, done: Counter
             raise archive.refuse(f"{name!r} is named by its manifest and missing")
         if (header.name, header.size) != (name, listed.size):
             raise archive.refuse(
-                f"member {header.name!r} of {header.size} bytes, where its manifest has {name!r} of {listed.size}"
+                f"member {header.name!r} of {header.size} bytes, "
+                f"where its manifest has {name!r} of {listed.size}"
             )
         _write(archive, listed, place, done)
     archive.check_end()
@@ -279,7 +286,7 @@ def _verify(file: Path, manifest: Manifest, place: Path) -> None:
         for what in manifest.studies:
             _verify_study(place.parent / what)
     except (InputError, StorageError) as error:
-        text = str(error).replace(f"{place.parent}/", "")
+        text = str(error).replace(f"{place.parent}/", "")  # the hidden folder is gone when this is read
         raise type(error)(f"{file}: {what}: {text}; nothing was unpacked") from error
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
@@ -288,16 +295,18 @@ def _verify(file: Path, manifest: Manifest, place: Path) -> None:
 
 
 def _verify_study(folder: Path) -> None:
-    """Check a ledger's checksums, that it can be replayed, and that nothing in it points out of the folder."""
+    """Check a ledger's checksums, that it can be replayed, and that it names nothing outside the folder."""
     entries = read_entries(folder)
     begun, n_asked = entries[0].record, sum(isinstance(entry.record, Asked) for entry in entries)
     if not isinstance(begun, Created):
         raise InputError("its ledger does not begin with the study's creation")
+    # Counted before it is replayed: a history makes an object for every run that is claimed.
     runs = SpaceFile.model_validate(begun.space_file).budget.runs
     if begun.folds != runs or runs * n_asked > MOST_RUNS:
         raise InputError(
             f"its ledger has {begun.folds} runs a trial, its space file {runs}, for {n_asked} trials"
         )
+    # These names come back in reports, in MLflow and in commands to be typed.
     for name in (begun.study, *([begun.series] if begun.series else [])):
         if not all(MEMBER.fullmatch(part) for part in name.split("/", 1)):
             raise InputError(f"its ledger calls it {name!r}")

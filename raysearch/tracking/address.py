@@ -22,6 +22,7 @@ QUIET = {
 }
 
 
+# Whatever of these is set may come back in an error's text, of MLflow or of a store's client.
 SECRETS = (
     "MLFLOW_TRACKING_PASSWORD",
     "MLFLOW_TRACKING_TOKEN",
@@ -69,7 +70,7 @@ def _without_login(match: re.Match[str]) -> str:
 
 
 def login_of(uri: str) -> dict[str, str]:
-    """Return the login that stands in a server's address, as the variables that MLflow reads; the user's own come first.
+    """Return the login in a server's address, as the variables that MLflow reads; the user's own come first.
 
     MLflow itself sends a login from the address with its calls, but not with the files.
     """
@@ -90,6 +91,7 @@ def redact(text: str, uri: str = "") -> str:
     password = user_and_password.partition(":")[2]
     secrets = [user_and_password, password, unquote(password)]
     secrets += [os.environ.get(name, "") for name in SECRETS]
+    # The longest first: of a secret that holds another one the rest would stay.
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         text = text.replace(secret, "***")
     text = re.sub(r"://[^\s'\"]*@|[^\s'\"/:@]+:[^\s'\"@]+@", _without_login, text)

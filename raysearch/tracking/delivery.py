@@ -65,6 +65,7 @@ class Delivery:
         self._folder, self._uri, self._deadline = folder, uri, deadline
         history = History(read_entries(folder))
         self._study = study_key(history)
+        # Before MLflow's client, which on opening a database waits far longer than a mirror's turn.
         _try_lock(sqlite_file(uri))
         self._client = MlflowClient(uri)
         experiment = self._experiment(experiment_name(history))
@@ -80,13 +81,13 @@ class Delivery:
         Args:
             is_held: whether a process holds the study.
         """
-        parent = self._deliver_series()
+        parent = self._deliver_series()  # first: its run must be there before others can lie below it
         for view in views(read_entries(self._folder), is_held=is_held, parent=parent):
             self._deliver(view)
         return self._deliver_files(self._held[self._study])
 
     def _deliver_series(self) -> str | None:
-        """Deliver the run of the study's series and return its key; None without one, or if the user deleted it.
+        """Deliver the run of the study's series and return its key; None without one or if it was deleted.
 
         All members' mirrors do so, one at a time, and each asks anew what MLflow holds: so it is made once.
         """
@@ -112,7 +113,8 @@ class Delivery:
         return self._client.get_experiment(made)
 
     def _ask(self, wanted: str) -> dict[str, _Held]:
-        """Read the runs of a filter. Of two with one key (an answer was lost, not the call) one is deleted."""
+        """Read the runs of a filter; of two with one key (an answer was lost, not the call) one goes."""
+        # The active one first, by its life cycle's name: one that was deleted counts where there is no other.
         held: dict[str, _Held] = {}
         for run in sorted(self._search(wanted), key=lambda run: (run.info.lifecycle_stage, run.info.run_id)):
             key = run.data.tags.get(KEY, "")
@@ -151,6 +153,7 @@ class Delivery:
         if held.is_deleted:
             return  # by the user, who need not see it come back
         self._log(held, view, tags)
+        # After everything else: a run that MLflow calls finished has all that it will ever have.
         if (held.status, held.end_ms) != (view.status, view.end_ms):
             self._check_deadline()
             if view.end_ms is not None:
@@ -167,8 +170,10 @@ class Delivery:
         metrics = [
             Metric(point.key, point.value, point.time_ms, point.step)
             for point in view.points
-            if (point.step, point.time_ms) > held.latest.get(point.key, never)
+            if (point.step, point.time_ms) > held.latest.get(point.key, never)  # MLflow tells its last only
         ]
+        # As many of each kind in a call as it takes, so that metrics, params and tags share calls: each is a
+        # round trip and, in a database, a transaction.
         n_batches = max(
             -(-len(metrics) // METRICS_A_BATCH),
             -(-len(params) // TEXTS_A_BATCH),
@@ -191,6 +196,8 @@ class Delivery:
         digest = _digest(self._folder, files)
         if held.is_deleted or not files or held.tags.get(ARTIFACTS) == digest:
             return ""
+        # MLflow's word for where files go is not trusted: whoever may write its database could
+        # name any place.
         where = self._client.get_run(held.run_id).info.artifact_uri
         if not self._may_write(where):
             return f"no files sent: MLflow wants them in {where}, which is no place for them"
@@ -198,7 +205,7 @@ class Delivery:
             self._check_deadline()
             place = file.parent.relative_to(self._folder).as_posix()
             self._client.log_artifact(held.run_id, str(file), None if place == "." else place)
-        self._client.set_tag(held.run_id, ARTIFACTS, digest)
+        self._client.set_tag(held.run_id, ARTIFACTS, digest)  # last: half of the files are sent again
         held.tags[ARTIFACTS] = digest
         return ""
 

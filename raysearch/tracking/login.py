@@ -1,7 +1,7 @@
-"""The login of the MLflow server that ``raysearch dashboard --login`` runs: one account, with a password nobody chose.
+"""The login of the server that ``raysearch dashboard --login`` runs: one account, a password nobody chose.
 
-The password stands in a file of its own beside the database, which only its owner may read, and stays the same until the
-file is deleted. It travels in environments, never in arguments.
+The password stands in a file of its own beside the database, which only its owner may read, and stays the
+same until the file is deleted. It travels in environments, never in arguments.
 """
 
 from __future__ import annotations
@@ -35,16 +35,19 @@ def login_in(folder: Path) -> Login:
 
     Raises:
         FolderError: the file cannot be written or read.
-        ResourceError: others may read the file, it is not the user's own, or what it holds is too short for a password.
+        ResourceError: others may read the file, it is not the user's own, or what it holds is too short for a
+            password.
     """
     file = folder / FILE_NAME
     try:
+        # O_EXCL: of two that begin together one makes it, and both read the same. O_NOFOLLOW: no link laid
+        # there beforehand may choose the file.
         with suppress(FileExistsError):
             made = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             with os.fdopen(made, "w", encoding="ascii") as new:
                 new.write(secrets.token_urlsafe(N_BYTES) + "\n")
         with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), encoding="ascii") as held:
-            facts = os.fstat(held.fileno())
+            facts = os.fstat(held.fileno())  # of the file that is read, whatever the name means by now
             password = held.read(1000).strip()
     except (OSError, UnicodeDecodeError) as error:
         raise FolderError(f"{file}: cannot be used for a password: {error}") from error

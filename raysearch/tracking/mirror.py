@@ -67,7 +67,7 @@ def start_mirror(folder: Path, uri: str | None = None) -> None:
                 stdout=log,
                 stderr=log,
                 env=surroundings,
-                start_new_session=True,
+                start_new_session=True,  # Ctrl-C and the end of the terminal are the study's, not its
             )
         )
     finally:
@@ -128,6 +128,7 @@ class _Follower:
                     _log.error("gave up, run `raysearch dashboard` later to deliver the rest: %s", failure)
                     return now[1]
             elif had_failed:
+                # A call that failed may have been carried out, and only its answer lost.
                 self._delivery, delivered = None, None  # ask MLflow what the failed calls did after all
                 continue
             elif not is_going and not is_waiting:
@@ -140,7 +141,7 @@ class _Follower:
         """Whether the process that had the study last still lives: it may be writing the report."""
         opened, _ = History(read_entries(self._folder)).sessions[-1]
         try:
-            os.kill(opened.pid, 0)
+            os.kill(opened.pid, 0)  # asks, and does nothing
         except OSError:
             return False
         return opened.host == socket.gethostname()
@@ -164,12 +165,14 @@ class _Follower:
     def _wait(self, spent: float) -> float:
         """Leave the processor to the trainings: at most a quarter of one core while all is well."""
         if self._n_failures:
+            # Doubling, for a server that is overloaded does not recover under more tries.
             return min(self._patience.poll_s * 2 ** (self._n_failures - 1), self._patience.longest_wait_s)
         return max(self._patience.poll_s, 3 * spent)
 
 
 def _connect(folder: Path, uri: str, deadline: float = float("inf")) -> Delivery:
-    from raysearch.tracking.delivery import Delivery  # noqa: PLC0415 - MLflow takes seconds, drivers import this
+    # MLflow takes seconds to import, and every driver imports this file.
+    from raysearch.tracking.delivery import Delivery  # noqa: PLC0415
 
     return Delivery(folder, uri, deadline=deadline)
 
@@ -185,8 +188,8 @@ def _one_line(error: Exception, uri: str) -> str:
 
 def main(folder: Path) -> int:
     """Run one mirror to its end; its few lines go to ``mirror.log`` in the study's folder."""
-    os.nice(19)
-    os.umask(0o077)
+    os.nice(19)  # behind every training on this machine
+    os.umask(0o077)  # MLflow makes the database and its files with whatever the umask leaves
     os.environ.update(QUIET | login_of(tracking_uri()))
     log = os.open(folder / LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     handler = logging.StreamHandler(os.fdopen(log, "a"))

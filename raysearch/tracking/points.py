@@ -29,7 +29,7 @@ def points_of(metrics: dict[str, Any], time_ms: int, step: int) -> list[Point]:
 
 
 def over_folds(trial: TrialHistory, time_ms: int) -> list[Point]:
-    """Mean and sample standard deviation of the value and the best metrics, over the folds of a finished trial."""
+    """Mean and sample standard deviation of value and best metrics, over the folds of a finished trial."""
     scored = [
         {"value": run.ended.value, **{f"best/{name}": number for name, number in run.ended.metrics.items()}}
         for run in trial.runs
@@ -52,4 +52,4 @@ def split_facts(facts: dict[str, Any]) -> tuple[dict[str, float], dict[str, str]
 
 def as_name(key: str) -> str:
     """Replace what MLflow does not take in names."""
-    return re.sub(r"[^\w\-. /:]", "_", key)[:250]
+    return re.sub(r"[^\w\-. /:]", "_", key)[:250]  # 250 letters are its limit

@@ -1,4 +1,4 @@
-"""What MLflow should show of a series: one run, the parent of its studies' runs. A pure function of its folder.
+"""What MLflow should show of a series: one run, the parent of its studies'. A pure function of its folder.
 
 Every member's mirror keeps it, each by turns (see ``delivery``); it is the same for all of them.
 """
@@ -51,6 +51,7 @@ class SeriesView:
             return  # killed before its first record was whole
         history = History(entries)
         closed = history.closed.reason if history.closed else "left"
+        # One that had finished and was then given more trials has not finished.
         state = closed if closed != "finished" or history.is_complete else "left"
         named = tuple(point._replace(key=f"{point.key}/{name}") for point in study_points(entries))
         self._members[name] = _Member(size, state, history.first_ms, history.last_ms, named)
@@ -60,6 +61,7 @@ class SeriesView:
         for name in self._names:
             ledger = self.folder / name / FILE_NAME
             size = ledger.stat().st_size if ledger.is_file() else 0
+            # Ledgers only grow: one of the same length is the same, and need not be read again at every poll.
             if size and (name not in self._members or self._members[name].size != size):
                 self._read(name, size)
         members = list(self._members.values())

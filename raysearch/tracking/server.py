@@ -29,6 +29,8 @@ from raysearch.tracking.login import Login
 HOST = "127.0.0.1"
 DEFAULT_PORT = 5000
 START_S = 120.0
+# Jobs, scorers and gateway have had holes through which requests ran code; nothing of raysearch needs them,
+# and none of the processes that MLflow would start for them.
 _SWITCHES = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
@@ -62,8 +64,8 @@ def choose_port(wanted: int | None) -> int:
 def running_server(uri: str, port: int, login: Login | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """Run MLflow's server over the database ``uri`` until the block ends, and nothing of it after that.
 
-    With a ``login`` it answers to nobody else. Its list of users is as short-lived as the server, so that the login's
-    file alone says what the password is.
+    With a ``login`` it answers to nobody else. Its list of users is as short-lived as the server, so that the
+    login's file alone says what the password is.
 
     Raises:
         ResourceError: it ended by itself or did not answer within two minutes.
@@ -90,6 +92,8 @@ def running_server(uri: str, port: int, login: Login | None = None) -> Iterator[
 
 
 def _command(port: int, *, has_login: bool) -> list[str]:
+    # Named one by one: MLflow's default lets names such as 10.evil.example through, being patterns for
+    # private addresses.
     names = f"localhost:{port},{HOST}:{port}"
     options = ["--host", HOST, "--port", str(port), "--workers", "1", "--allowed-hosts", names]
     if has_login:
@@ -106,7 +110,7 @@ def _command(port: int, *, has_login: bool) -> list[str]:
 
 
 def _environment(uri: str) -> dict[str, str]:
-    """Surroundings without the user's MLFLOW_* switches; the address goes here, for it may hold a password."""
+    """Surroundings without the user's MLFLOW_* switches; the address is here, for it may hold a password."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW_", "_MLFLOW_"))}
     kept |= {name: value for name, value in os.environ.items() if name.startswith("MLFLOW_S3_")}
     return kept | _SWITCHES | {
@@ -134,9 +138,8 @@ def _login_environment(login: Login, users: Path) -> dict[str, str]:
 
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.setsockopt(
-            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-        )  # a server just ended does not block its port
+        # A server that has just ended does not block its port.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError:
@@ -146,6 +149,7 @@ def _is_free(port: int) -> bool:
 
 def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int, uri: str, output: IO[bytes]) -> None:
     deadline = time.monotonic() + START_S
+    # Without proxies: one for everything would be asked for this machine's own loopback.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while time.monotonic() < deadline and process.poll() is None:
         try:
@@ -167,6 +171,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         pass
     finally:
+        # Also when the first process has ended: its workers may not have, and they hold the port.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -1,7 +1,8 @@
 """What MLflow should show of a study: a pure function of its ledger. Knows nothing of MLflow's client.
 
-One run for the study (below that of its series, see ``series_view``), one per trial below it and, with several
-folds or repeats, one for each of them below that. Times are those of the records, so that the same ledger gives the same runs whenever it is read.
+One run for the study (below that of its series, see ``series_view``), one per trial below it and,
+with several folds or repeats, one for each of them below that. Times are those of the records, so
+that the same ledger gives the same runs whenever it is read.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ def experiment_name(history: History) -> str:
 
 def study_key(history: History) -> str:
     """Tell studies apart, also two of the same name: name, identity and the first record's time."""
+    # The time, since a study that was deleted and made again from the same file is another one.
     return f"{history.created.study}/{history.created.identity[:16]}/{history.first_ms}"
 
 
@@ -81,7 +83,7 @@ class _Study:
             if isinstance(entry.record, Committed):
                 self.time_ms["committed", entry.record.trial] = entry.time_ms
             elif isinstance(entry.record, Epoch):
-                self.time_ms.setdefault(
+                self.time_ms.setdefault(  # the first one told, as in the history
                     (entry.record.trial, entry.record.fold, entry.record.epoch), entry.time_ms
                 )
         self.lost = [entry.record for entry in entries if isinstance(entry.record, Lost)]
@@ -155,7 +157,7 @@ class _Study:
             own["pareto"] = "true" if trial.number in self.front else "false"
         parent = {} if trial.parent is None else {"parent": trial.parent}
         params = _texts(parent | self.settings | trial.settings)
-        if len(trial.runs) == 1:
+        if len(trial.runs) == 1:  # a trial of one run is that run: no level for nothing
             run = self._run_view(trial.runs[0], key, self.key, shared | own, params)
             run.points.extend(self._objectives(trial))
             yield run
@@ -250,7 +252,7 @@ def _ending(state: str, failure: str) -> dict[str, str]:
 
 
 def _settings(history: History) -> dict[str, Any]:
-    """What the study fixes: the strategy that evolves weights, if one does, and the constants of its space."""
+    """What the study fixes: the strategy that evolves weights, if one does, and its space's constants."""
     space = history.created.space_file["space"]
     held = {name: value for name, value in space.items() if name not in history.created.settings}
     return _strategy(history) | held

@@ -1,9 +1,9 @@
 """Compiles a C++ kernel for this machine's processor, once per user, and loads it.
 
-Libraries are kept in ``kernels`` in the folder that raysearch/cache.py names, a folder that only its owner may
-enter: whoever can write there decides what this process runs. A library's name has the hash of its source, of the
-headers beside it, of the compiler's command and of the processor's features, so that machines with one home folder
-get one each, and a changed source a new one.
+Libraries are kept in ``kernels`` in the folder that raysearch/cache.py names, a folder that only its owner
+may enter: whoever can write there decides what this process runs. A library's name has the hash of its
+source, of the headers beside it, of the compiler's command and of the processor's features, so that machines
+with one home folder get one each, and a changed source a new one.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ from raysearch.cache import cache_root
 
 logger = logging.getLogger(__name__)
 
+# Without -ffast-math: NaN must stay NaN, or a diverged run would look like a finished one.
 FLAGS = ("-O3", "-march=native", "-std=c++17", "-shared", "-fPIC")
 COMPILERS = ("c++", "g++", "clang++")
-PATIENCE_S = 300.0
+PATIENCE_S = 300.0  # it takes 2 to 3 s on a quiet machine
 
 
 class BuildError(Exception):
@@ -38,14 +39,15 @@ def load(source: Path, constants: tuple[tuple[str, int], ...]) -> ctypes.CDLL | 
     """Load the library that a source makes with constants (name, value), compiled first if need be.
 
     Returns:
-        The library, or None where it cannot be had: no compiler, an error of the compiler, a cache folder that
-        others may enter or that cannot be written. A warning then says why, once per process and reason.
+        The library, or None where it cannot be had: no compiler, an error of the compiler, a cache folder
+        that others may enter or that cannot be written. A warning then says why, once per process and reason.
     """
     try:
         compiler = _find_compiler()
         command = [compiler, *FLAGS, *(f"-D{name}={value}" for name, value in constants)]
         texts = [path.read_text() for path in (source, *sorted(source.parent.glob("*.h")))]
         key = hashlib.sha256("\n".join([*texts, *command, _processor()]).encode()).hexdigest()
+        # The name is the content's: nothing is ever overwritten under a process that has it loaded.
         library = _private_folder() / f"{source.stem}-{key[:24]}.so"
         if not library.exists():
             _compile(command, source, library)

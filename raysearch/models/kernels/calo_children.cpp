@@ -1,15 +1,18 @@
-// Outputs of many children of one network: a convolution of one channel that keeps the image's size, an activation, and
-// one dense output, raysearch/models/calo_regressor.py. A child is its parent plus a step that changes some weights.
+// Outputs of many children of one network: a convolution of one channel that keeps the image's
+// size, an activation, and one dense output, raysearch/models/calo_regressor.py. A child is
+// its parent plus a step that changes some weights.
 //
 //     out = bias + sum_f D_f,   D_f = sum_p d_fp a(c_f * x)_p
 //
-// Showers are worked through LANES at a time, one in each lane, so that no lane ever needs another and a filter's map
-// lives in registers. Of such a block the parent's maps are kept (FILTERS x SIDE^2 x LANES floats, in the second cache).
-// A child with a sparse step then costs its touched filters anew, and elsewhere one row of the parent's maps for each
-// dense weight that changed; a child whose step changes all weights has all filters computed anew.
+// Showers are worked through LANES at a time, one in each lane, so that no lane ever needs another and a
+// filter's map lives in registers. Of such a block the parent's maps are kept (FILTERS x SIDE^2 x LANES
+// floats, in the second cache). A child with a sparse step then costs its touched filters anew, and elsewhere
+// one row of the parent's maps for each dense weight that changed; a child whose step changes all weights has
+// all filters computed anew.
 //
-// Weights are one vector, in the order filters (FILTERS, KERNEL, KERNEL), their biases, dense (FILTERS, SIDE, SIDE), its
-// bias. All floats are float32, in C order, and owned by the caller, who also sees that sizes and places fit.
+// Weights are one vector, in the order filters (FILTERS, KERNEL, KERNEL), their biases, dense
+// (FILTERS, SIDE, SIDE), its bias. All floats are float32, in C order, and owned by the
+// caller, who also sees that sizes and places fit.
 
 #include <algorithm>
 #include <cstdint>
@@ -24,7 +27,8 @@ namespace {
 constexpr int EDGE = KERNEL / 2, WIDE = SIDE + 2 * EDGE;  // of an image with a margin of zeros
 constexpr int CELLS = SIDE * SIDE, TAPS = KERNEL * KERNEL;
 constexpr int TILE = SIDE % 5 == 0 ? 5 : 1;  // neighbouring cells at once
-constexpr int BIASES = FILTERS * TAPS, DENSE = BIASES + FILTERS, LAST = DENSE + FILTERS * CELLS, WEIGHTS = LAST + 1;
+constexpr int BIASES = FILTERS * TAPS, DENSE = BIASES + FILTERS, LAST = DENSE + FILTERS * CELLS;
+constexpr int WEIGHTS = LAST + 1;
 
 enum { RELU, ELU, TANH };
 
@@ -35,7 +39,7 @@ struct Activation {
 
 template <int KIND>
 inline vec activate(vec x, Activation a) {
-    if constexpr (KIND == RELU) return x <= 0.0f ? vec{} : x;
+    if constexpr (KIND == RELU) return x <= 0.0f ? vec{} : x;  // <=, so that NaN stays NaN
     if constexpr (KIND == TANH) {  // -(e - 1) / (e + 1) with e = exp(-2 |x|), and the sign of x
         const vec e = expm1_of_negative(x > 0.0f ? -2.0f * x : 2.0f * x);
         const vec size = -e / (e + 2.0f);
@@ -47,10 +51,11 @@ inline vec activate(vec x, Activation a) {
 
 // Sum of a filter's map times its dense weights, each cell a vec of showers; the map is kept if asked for.
 template <int KIND, bool KEEP>
-vec filter_output(const float* image, const float* taps, float bias, const float* dense, Activation a, float* map) {
+vec filter_output(const float* image, const float* taps, float bias, const float* dense, Activation a,
+                  float* map) {
     vec sum[TILE] = {};
     for (int row = 0; row < SIDE; row++) {
-        vec of_row[TILE] = {};
+        vec of_row[TILE] = {};  // no sum of a whole map's cells: rounding grows with the number of terms
         for (int column = 0; column < SIDE; column += TILE) {
             vec value[TILE];
 #pragma GCC unroll 5
@@ -132,14 +137,15 @@ vec sparse_child(const Block& block, float* weights, const float* parent, int k,
     for (int i = 0; i < k; i++) {
         const int cell = places[i] - DENSE;
         if (places[i] == LAST) sum += deltas[i];
-        else if (cell >= 0 && !touched[cell / CELLS]) sum += deltas[i] * load(block.maps.data() + cell * LANES);
+        else if (cell >= 0 && !touched[cell / CELLS])
+            sum += deltas[i] * load(block.maps.data() + cell * LANES);
     }
     for (int f = 0; f < FILTERS; f++)
         if (touched[f])
             sum += filter_output<KIND, false>(block.image.data(), weights + f * TAPS, weights[BIASES + f],
                                               weights + DENSE + f * CELLS, a, nullptr) -
                    block.by_filter[f];
-    for (int i = 0; i < k; i++) weights[places[i]] = parent[places[i]];
+    for (int i = 0; i < k; i++) weights[places[i]] = parent[places[i]];  // the parent's again
     return block.output + sum;
 }
 
@@ -157,14 +163,16 @@ void for_each_block(int n, const float* images, Work work) {
 inline void write(vec values, int n, float* to) { std::memcpy(to, &values, sizeof(float) * n); }
 
 template <int KIND>
-void sparse(int n, const float* images, const float* parent, int children, Steps steps, Activation a, float* out) {
+void sparse(int n, const float* images, const float* parent, int children, Steps steps, Activation a,
+            float* out) {
     std::vector<float> weights(parent, parent + WEIGHTS);
     for_each_block(n, images, [&](Block& block, int first, int here) {
         block.take_parent<KIND>(parent, a);
         std::int64_t from = 0;
         for (int child = 0; child < children; from = steps.ends[child++]) {
             const int k = static_cast<int>(steps.ends[child] - from);
-            write(sparse_child<KIND>(block, weights.data(), parent, k, steps.places + from, steps.deltas + from, a),
+            write(sparse_child<KIND>(block, weights.data(), parent, k, steps.places + from,
+                                     steps.deltas + from, a),
                   here, out + std::int64_t{child} * n + first);
         }
     });
@@ -182,15 +190,16 @@ void whole(int n, const float* images, int children, const float* weights, Activ
 }  // namespace
 
 // images (n, SIDE, SIDE), parent (WEIGHTS,), steps of all children one behind another; out (children, n).
-extern "C" void calo_sparse(int n, const float* images, const float* parent, int children, const std::int64_t* ends,
-                            const std::int32_t* places, const float* deltas, const Activation* a, float* out) {
+extern "C" void calo_sparse(int n, const float* images, const float* parent, int children,
+                            const std::int64_t* ends, const std::int32_t* places, const float* deltas,
+                            const Activation* a, float* out) {
     const auto work = a->kind == RELU ? sparse<RELU> : a->kind == ELU ? sparse<ELU> : sparse<TANH>;
     work(n, images, parent, children, {ends, places, deltas}, *a, out);
 }
 
 // images (n, SIDE, SIDE), weights (children, WEIGHTS); out (children, n).
-extern "C" void calo_whole(int n, const float* images, int children, const float* weights, const Activation* a,
-                           float* out) {
+extern "C" void calo_whole(int n, const float* images, int children, const float* weights,
+                           const Activation* a, float* out) {
     const auto work = a->kind == RELU ? whole<RELU> : a->kind == ELU ? whole<ELU> : whole<TANH>;
     work(n, images, children, weights, *a, out);
 }

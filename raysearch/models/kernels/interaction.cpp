@@ -2,13 +2,14 @@
 //
 //     Ebar_i = sum_j (m_j - delta_ij) f_R(receiver_i + sender_j)
 //
-// with f_R's first layer already split and m_j the number of constituents that node j stands for. Edges are worked
-// through CHUNK at a time, one row an edge, so that all values of a chunk stay in a core's first or second cache, and
-// the backward pass computes them again. Rows are padded to HP, KP and DP floats, which are known when this is compiled,
-// by zeros, which stay zeros; how many are real (hidden, second, effect) is told at run time.
+// with f_R's first layer already split and m_j the number of constituents that node j stands for. Edges are
+// worked through CHUNK at a time, one row an edge, so that all values of a chunk stay in a core's first or
+// second cache, and the backward pass computes them again. Rows are padded to HP, KP and DP floats, which are
+// known when this is compiled, by zeros, which stay zeros; how many are real (hidden, second, effect) is told
+// at run time.
 //
-// Names: receiver, sender (nodes, HP); w2 (second, HP), w2t (hidden, KP), b2 (KP), w3 (effect, KP), w3t (second, DP),
-// b3 (DP). All float32, C order, owned by the caller, who also sees that sizes fit.
+// Names: receiver, sender (nodes, HP); w2 (second, HP), w2t (hidden, KP), b2 (KP), w3 (effect, KP),
+// w3t (second, DP), b3 (DP). All float32, C order, owned by the caller, who also sees that sizes fit.
 
 #include <algorithm>
 #include <cstdint>
@@ -20,8 +21,10 @@
 namespace {
 
 constexpr int ACCUMULATORS = LANES == 16 ? 24 : 12;  // of 32 and 16 registers
-constexpr int CHUNK = 48;                            // edges; a multiple of every number of rows that tile() takes
-constexpr int CHUNKS_IN_FLOAT = 4;                   // gradients of this many chunks are added in single, the rest in double precision
+constexpr int CHUNK = 48;  // edges; a multiple of every number of rows that tile() takes
+// Gradients of this many chunks are added in single precision, and their sums in double: a batch has up to
+// millions of edges, and rounding grows with the number of terms.
+constexpr int CHUNKS_IN_FLOAT = 4;
 
 struct Sizes {
     std::int32_t hidden, second, effect, is_elu;
@@ -68,14 +71,15 @@ template <int A_ROW, int A_DEPTH, int N, int FROM = 0>
 inline void multiply(int n, int depth, const float* a, const float* b, float* c) {
     constexpr int LEFT = (N - FROM) / LANES, VECTORS = LEFT >= 4 && LANES == 16 ? 4 : LEFT >= 2 ? 2 : LEFT;
     if constexpr (VECTORS > 0) {
-        rows<std::min(12, ACCUMULATORS / VECTORS), VECTORS, A_ROW, A_DEPTH, N>(n, depth, a, b + FROM, c + FROM);
+        rows<std::min(12, ACCUMULATORS / VECTORS), VECTORS, A_ROW, A_DEPTH, N>(n, depth, a, b + FROM,
+                                                                               c + FROM);
         multiply<A_ROW, A_DEPTH, N, FROM + VECTORS * LANES>(n, depth, a, b, c);
     }
 }
 
 template <bool IS_RELU>
 inline vec activate(vec x, Sizes sizes) {
-    if constexpr (IS_RELU) return x <= 0.0f ? vec{} : x;
+    if constexpr (IS_RELU) return x <= 0.0f ? vec{} : x;  // <=, so that NaN stays NaN
     const vec negative = expm1_of_negative(x > 0.0f ? vec{} : x) * (sizes.alpha * sizes.scale);
     return x > 0.0f ? x * sizes.scale : negative;
 }
@@ -84,6 +88,7 @@ inline vec activate(vec x, Sizes sizes) {
 template <bool IS_RELU>
 inline vec slope(vec value, Sizes sizes) {
     if constexpr (IS_RELU) return value > 0.0f ? splat(1.0f) : vec{};
+    // scale alpha e^x = scale alpha (e^x - 1) + scale alpha
     return value > 0.0f ? splat(sizes.scale) : value + sizes.alpha * sizes.scale;
 }
 
@@ -94,7 +99,8 @@ inline void activate_all(Sizes sizes, float* x) {
 
 template <bool IS_RELU, int SIZE>
 inline void back_through_activation(Sizes sizes, const float* value, float* g) {
-    for (int at = 0; at < SIZE; at += LANES) store(g + at, load(g + at) * slope<IS_RELU>(load(value + at), sizes));
+    for (int at = 0; at < SIZE; at += LANES)
+        store(g + at, load(g + at) * slope<IS_RELU>(load(value + at), sizes));
 }
 
 struct Chunk {
@@ -121,7 +127,7 @@ void for_each_chunk(int n_jets, const Jet* jets, Work work) {
         for (int i = 0; i < jet->nodes; i++)
             for (int j = 0; j < jet->nodes; j++) {
                 const int weight = (j == jet->nodes - 1 ? jet->copies : 1) - (i == j);
-                if (!weight) continue;
+                if (!weight) continue;  // a self-edge of a node that stands for one constituent
                 chunk->receiver[chunk->edges] = first + i;
                 chunk->sender[chunk->edges] = first + j;
                 chunk->weight[chunk->edges] = static_cast<float>(weight);
@@ -183,7 +189,9 @@ void forward(Sizes sizes, int n_jets, const Jet* jets, const float* receiver, co
             for (int e = 0; e < c.edges;) {
                 float* to = incoming + std::int64_t{c.receiver[e]} * DP + v;
                 vec sum = load(to);
-                for (const int end = c.run_end(e); e < end; e++) sum += c.weight[e] * load(c.effect + e * DP + v);
+                // Edges of one receiver lie together: its sum stays in a register for all of them.
+                for (const int end = c.run_end(e); e < end; e++)
+                    sum += c.weight[e] * load(c.effect + e * DP + v);
                 store(to, sum);
             }
     });
@@ -221,8 +229,8 @@ void back_to_nodes(Sizes sizes, const Chunk& c, const Gradients& g) {
 
 template <bool IS_RELU>
 void backward(Sizes sizes, int n_jets, const Jet* jets, const float* receiver, const float* sender,
-              const float* w2, const float* w2t, const float* b2, const float* w3, const float* w3t, const float* b3,
-              const float* g_incoming, const Gradients& g) {
+              const float* w2, const float* w2t, const float* b2, const float* w3, const float* w3t,
+              const float* b3, const float* g_incoming, const Gradients& g) {
     Sum w2_sum(sizes.second * HP), b2_sum(KP), w3_sum(sizes.effect * KP), b3_sum(DP);
     int chunks = 0;
     for_each_chunk(n_jets, jets, [&](Chunk& c) {
@@ -257,11 +265,11 @@ extern "C" void interaction_forward(const Sizes* sizes, int n_jets, const Jet* j
     work(*sizes, n_jets, jets, receiver, sender, w2t, b2, w3t, b3, incoming);
 }
 
-// Gradients of receiver and sender must be zero; those of weights are overwritten, in the layout of w2 and w3.
+// Gradients of receiver and sender must be zero; those of weights are overwritten, in the layout of w2, w3.
 extern "C" void interaction_backward(const Sizes* sizes, int n_jets, const Jet* jets, const float* receiver,
                                      const float* sender, const float* w2, const float* w2t, const float* b2,
-                                     const float* w3, const float* w3t, const float* b3, const float* g_incoming,
-                                     const Gradients* gradients) {
+                                     const float* w3, const float* w3t, const float* b3,
+                                     const float* g_incoming, const Gradients* gradients) {
     const auto work = sizes->is_elu ? backward<false> : backward<true>;
     work(*sizes, n_jets, jets, receiver, sender, w2, w2t, b2, w3, w3t, b3, g_incoming, *gradients);
 }
