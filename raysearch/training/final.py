@@ -13,7 +13,6 @@ import torch
 
 from raysearch.data.plain_scaling import to_plain
 from raysearch.errors import StorageError
-from raysearch.metrics.shown import pack
 from raysearch.seeds import derive
 from raysearch.tasks import load_task
 from raysearch.tasks.task import make_settings
@@ -22,6 +21,7 @@ from raysearch.training.counting import measure_latency
 from raysearch.training.loop import evaluate
 from raysearch.training.order import Order
 from raysearch.training.randomness import load_parts, seed_all
+from raysearch.training.shown_file import packed
 from raysearch.training.workers import OneWorker
 
 
@@ -67,7 +67,7 @@ def evaluate_on_test(
     latency = measure_latency(task, model, there, order.precision)
     scaling = task.scaling(order.source.of_fold(order.fold), settings)
     _export(folder, order, content["model"], to_plain(scaling))
-    predictions = pack(task.shown({"outputs": outputs}, test))
+    predictions = packed(task, {"outputs": outputs}, test)
     name = f"test/predictions-{order.trial}-{order.fold}.npz"
     write_durably(folder / name, predictions)
     return TestOutcome(

@@ -17,7 +17,6 @@ from torch import nn
 from raysearch.data.source import DataSource
 from raysearch.data.tensors import Batch, Parts, TensorData
 from raysearch.errors import InputError, RaysearchError, did_you_mean, one_of
-from raysearch.metrics.shown import pack
 from raysearch.models.flat import flat_parameters
 from raysearch.tasks import load_task
 from raysearch.tasks.task import Task, make_settings, watched
@@ -25,6 +24,7 @@ from raysearch.training.counting import COUNTED, count_mflop, count_parameters
 from raysearch.training.loop import evaluate
 from raysearch.training.precision import FLOAT32, computing_in, widened
 from raysearch.training.randomness import load_parts
+from raysearch.training.shown_file import packed
 from raysearch.training.workers import OneWorker
 
 DESCRIBES_DATA = ("files", "n_train", "n_validation", "n_test", "split_by")
@@ -223,7 +223,7 @@ def _one_evaluation(
     validation = parts.validation.every(max(len(parts.validation) // REHEARSAL_ROWS, 1))
     outputs = evaluate(task, model, validation, OneWorker(HERE), precision)
     found = task.metrics(outputs, validation)
-    n_bytes = len(pack(task.shown({"outputs": outputs}, validation)))
+    n_bytes = len(packed(task, {"outputs": outputs}, validation))
     return {f"val_{name}": value for name, value in found.items()}, n_bytes / len(validation)
 
 

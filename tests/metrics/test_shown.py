@@ -197,6 +197,12 @@ def test_files_of_version_0_1_0_are_read_as_what_they_meant():
     assert of_arrays(energies)[0].estimated is energies["outputs"]
 
 
+def test_arrays_may_stand_beside_the_values():
+    content = pack([], outputs=np.arange(3))
+    assert unpack(content) == ()
+    assert np.load(io.BytesIO(content))["outputs"].tolist() == [0, 1, 2]
+
+
 def test_columns_have_the_names_of_predict_and_no_answers():
     values = some()
     found = columns([*values, calorimeter_energy(np.ones(3), np.zeros(3), np.ones(3)), values[0]])

@@ -58,13 +58,18 @@ DAMAGED = (
 )
 
 
-def pack(shown: Sequence[Shown]) -> bytes:
-    """Write values into one file, in their order; the same values give the same bytes."""
+def pack(shown: Sequence[Shown], **kept: Array) -> bytes:
+    """Write values into one file, in their order; the same values give the same bytes.
+
+    Args:
+        shown: the values.
+        kept: arrays that stand beside them under their own names, for whoever opens the file as the npz that it is.
+    """
     arrays: dict[str, Array] = {}
     values = [_flat(value, str(place), arrays) for place, value in enumerate(shown)]
     header = json.dumps({"version": VERSION, "values": values}, allow_nan=False)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **{HEADER: np.array(header)}, **arrays)  # type: ignore[arg-type] # its stub's flag
+    np.savez_compressed(buffer, **{HEADER: np.array(header)}, **arrays, **kept)  # type: ignore[arg-type] # its stub's flag
     return buffer.getvalue()
 
 
