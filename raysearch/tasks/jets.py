@@ -27,6 +27,7 @@ from raysearch.data.tensors import Batch, Parts, TensorData
 from raysearch.data.to_score import OtherData
 from raysearch.errors import InputError
 from raysearch.metrics.classification import accuracy, one_vs_rest_auc
+from raysearch.metrics.shown import Scores, Shown
 from raysearch.tasks.task import OUTPUTS, Outputs, Task
 
 S = TypeVar("S")
@@ -131,13 +132,10 @@ class JetTask(Task[S]):
             **{f"auc_{name}": float(area) for name, area in zip(CLASSES, areas, strict=True)},
         }
 
-    def predictions(self, outputs: Outputs, data: TensorData) -> dict[str, Any]:
-        """Labels, scores and class names, for the ROC curves."""
-        return {
-            "labels": data.column(-1).numpy(),
-            "scores": _scores(outputs[OUTPUTS]).astype(np.float32),
-            "classes": np.array(CLASSES),
-        }
+    def shown(self, outputs: Outputs, data: TensorData) -> Sequence[Shown]:
+        """Scores of the classes, for the ROC curves."""
+        scores = _scores(outputs[OUTPUTS]).astype(np.float32)
+        return [Scores(data.column(-1).numpy(), scores, CLASSES)]
 
 
 def _scores(logits: Tensor) -> NDArray[np.float64]:

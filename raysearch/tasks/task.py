@@ -21,6 +21,7 @@ from raysearch.data.scaling import Scaling
 from raysearch.data.source import DataSource
 from raysearch.data.tensors import Batch, Parts, TensorData
 from raysearch.errors import InputError, did_you_mean, one_of
+from raysearch.metrics.shown import Shown
 from raysearch.models.flat import Step, flat_parameters
 from raysearch.tasks.schedule import Schedule
 
@@ -243,9 +244,12 @@ class Task(ABC, Generic[S]):
             model.train(was_training)
         return torch.tensor(losses, dtype=torch.float64)
 
-    def predictions(self, outputs: Outputs, data: TensorData) -> dict[str, Any]:
-        """Arrays to keep of the final evaluation on the test set, for the report."""
-        return {**{name: rows.numpy() for name, rows in outputs.items()}, "targets": data.column(-1).numpy()}
+    def shown(self, outputs: Outputs, data: TensorData) -> Sequence[Shown]:  # noqa: ARG002 - for subclasses
+        """Values of ``raysearch.metrics.shown`` to keep of the final evaluation on the test set, for the report.
+
+        By default nothing: outputs are kept and not shown.
+        """
+        return ()
 
 
 def outputs_of(task: Task[Any], model: nn.Module, batch: Batch, chance: torch.Generator) -> Outputs:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from raysearch.data.plain_scaling import to_plain
@@ -23,6 +22,7 @@ from raysearch.training.evaluation import evaluate
 from raysearch.training.finite import finite, left_out
 from raysearch.training.order import Order
 from raysearch.training.randomness import load_parts, seed_all
+from raysearch.training.shown_file import packed
 from raysearch.training.workers import OneWorker
 
 
@@ -69,15 +69,14 @@ def evaluate_on_test(
     latency = measure_latency(task, model, there, order.precision)
     scaling = task.scaling(order.source.of_fold(order.fold), settings)
     _export(folder, order, content["model"], to_plain(scaling))
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **task.predictions(outputs, test))
+    predictions = packed(task, outputs, test)
     name = f"test/predictions-{order.trial}-{order.fold}.npz"
-    write_durably(folder / name, buffer.getvalue())
+    write_durably(folder / name, predictions)
     metrics = {f"test_{key}": float(value) for key, value in task.metrics(outputs, test).items()}
     return TestOutcome(
         metrics=finite(metrics),
         predictions=name,
-        predictions_sha256=hashlib.sha256(buffer.getvalue()).hexdigest(),
+        predictions_sha256=hashlib.sha256(predictions).hexdigest(),
         n_test=len(test),
         latency=latency,
         message="; ".join(left_out(metrics)),

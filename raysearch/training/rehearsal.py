@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
@@ -28,6 +27,7 @@ from raysearch.training.evaluation import evaluate
 from raysearch.training.optimisers import optimisers_of, rate_problems
 from raysearch.training.precision import FLOAT32
 from raysearch.training.randomness import load_parts
+from raysearch.training.shown_file import packed
 from raysearch.training.workers import OneWorker
 
 DESCRIBES_DATA = ("files", "n_train", "n_validation", "n_test", "split_by")
@@ -228,7 +228,7 @@ def _one_evaluation(
     validation = parts.validation.every(max(len(parts.validation) // REHEARSAL_ROWS, 1))
     outputs = evaluate(task, model, validation, OneWorker(HERE), seed=0, precision=precision)
     found = task.metrics(outputs, validation)
-    n_bytes = sum(np.asarray(kept).nbytes for kept in task.predictions(outputs, validation).values())
+    n_bytes = len(packed(task, outputs, validation))
     return {f"val_{name}": value for name, value in found.items()}, n_bytes / len(validation)
 
 

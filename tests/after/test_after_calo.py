@@ -21,6 +21,7 @@ from raysearch.data.showers.projection import load_projections
 from raysearch.data.source import DataSource
 from raysearch.data.splitting import part_showers
 from raysearch.tasks.calo_regressor import CaloRegressor
+from raysearch.metrics.shown import Estimates, unpack
 
 N = 600
 SPLIT = (0.6, 0.2, 0.2)
@@ -71,9 +72,10 @@ def test_energies_are_those_of_the_final_evaluation(folder: Path) -> None:
     energy, events, file_index = load_energies(folder / "showers.h5")
     test = part_showers(events, file_index, DataSource(None, SPLIT)).test
     for repeat in range(2):
-        kept = np.load(folder / f"runs/calo/test/predictions-0-{repeat}.npz")
-        np.testing.assert_allclose(found["outputs_folds"][repeat, test], kept["outputs"], rtol=1e-5)
-        np.testing.assert_array_equal(found["calibrated"][test], kept["calibrated"])
+        (kept,) = unpack((folder / f"runs/calo/test/predictions-0-{repeat}.npz").read_bytes())
+        assert isinstance(kept, Estimates)
+        np.testing.assert_allclose(found["outputs_folds"][repeat, test], kept.estimated, rtol=1e-5)
+        np.testing.assert_array_equal(found["calibrated"][test], kept.plain)
     np.testing.assert_allclose(found["outputs"], found["outputs_folds"].mean(axis=0), rtol=1e-6)
     np.testing.assert_array_equal(found["energy"], energy)
     np.testing.assert_array_equal(found["event"], events)

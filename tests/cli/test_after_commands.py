@@ -24,6 +24,7 @@ from raysearch.data.jets.files import SAMPLE
 from raysearch.data.plain_scaling import to_plain
 from raysearch.data.splitting import split_jets
 from raysearch.tasks.jedinet import JediNet
+from raysearch.metrics.shown import Scores, unpack
 
 N_TEST = 1922
 
@@ -61,13 +62,19 @@ def bare(folder: Path) -> Path:
     return path
 
 
+def shown_in(file: Path) -> Scores:
+    (scores,) = unpack(file.read_bytes())
+    assert isinstance(scores, Scores)
+    return scores
+
+
 def test_scores_are_those_of_the_final_evaluation(folder: Path) -> None:
     found = scores_of(folder, "jedi")
     jets = load_jets(None, 8)
     test = split_jets(jets.events, jets.file_index, len(jets.labels)).test
-    kept = np.load(next((folder / "runs/jedi/test").glob("*.npz")))
+    kept = shown_in(next((folder / "runs/jedi/test").glob("*.npz")))
     assert len(test) == N_TEST
-    np.testing.assert_allclose(found["scores"][test], kept["scores"], atol=2e-6)
+    np.testing.assert_allclose(found["scores"][test], kept.scores, atol=2e-6)
     np.testing.assert_array_equal(found["label"], jets.labels)
     np.testing.assert_array_equal(found["event"], jets.events)
     assert (found["scores"].dtype, found["classes"].tolist()) == (np.float32, [b"g", b"q", b"w", b"z", b"t"])
@@ -102,8 +109,8 @@ def test_folds_are_averaged_and_kept(folder: Path) -> None:
     jets = load_jets(None, 8)
     test = split_jets(jets.events, jets.file_index, len(jets.labels)).test
     for fold in range(2):  # each with its own fold's mean and standard deviation
-        kept = np.load(folder / f"runs/folds/test/predictions-0-{fold}.npz")
-        np.testing.assert_allclose(found["scores_folds"][fold, test], kept["scores"], atol=2e-6)
+        kept = shown_in(folder / f"runs/folds/test/predictions-0-{fold}.npz")
+        np.testing.assert_allclose(found["scores_folds"][fold, test], kept.scores, atol=2e-6)
 
 
 def test_the_scaling_that_lies_beside_the_weights_needs_no_training_data(
