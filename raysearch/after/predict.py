@@ -22,7 +22,7 @@ from raysearch import __version__
 from raysearch.after.trained import FoldModel, Trained
 from raysearch.data.tensors import TensorData
 from raysearch.data.to_score import OtherData, Piece
-from raysearch.errors import InputError, StorageError
+from raysearch.errors import StorageError
 from raysearch.metrics.shown import Shown, columns, constants
 from raysearch.seeds import derive
 from raysearch.tasks.task import Outputs, outputs_of

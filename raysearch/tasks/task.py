@@ -259,7 +259,9 @@ def outputs_of(task: Task[Any], model: nn.Module, batch: Batch, chance: torch.Ge
         InputError: it gave anything but tensors by row.
     """
     found = task.predict(model, batch, chance)
-    return by_row({OUTPUTS: found} if isinstance(found, Tensor) else found, batch, f"{type(task).__name__}.predict")
+    return by_row(
+        {OUTPUTS: found} if isinstance(found, Tensor) else found, batch, f"{type(task).__name__}.predict"
+    )
 
 
 def by_row(found: Any, batch: Batch, origin: str) -> Outputs:  # noqa: ANN401 - whatever a task gave
@@ -269,7 +271,9 @@ def by_row(found: Any, batch: Batch, origin: str) -> Outputs:  # noqa: ANN401 - 
         InputError: they are not.
     """
     n_rows = len(batch[0])
-    if not (isinstance(found, Mapping) and found and all(isinstance(rows, Tensor) for rows in found.values())):
+    if not (
+        isinstance(found, Mapping) and found and all(isinstance(rows, Tensor) for rows in found.values())
+    ):
         raise InputError(f"task: {origin} must give a tensor, or tensors by name, got {type(found).__name__}")
     wrong = {name: tuple(rows.shape) for name, rows in found.items() if rows.shape[:1] != (n_rows,)}
     if wrong:

@@ -20,8 +20,8 @@ from raysearch.data.showers.files import SAMPLE, load_energies
 from raysearch.data.showers.projection import load_projections
 from raysearch.data.source import DataSource
 from raysearch.data.splitting import part_showers
-from raysearch.tasks.calo_regressor import CaloRegressor
 from raysearch.metrics.shown import Estimates, unpack
+from raysearch.tasks.calo_regressor import CaloRegressor
 
 N = 600
 SPLIT = (0.6, 0.2, 0.2)

@@ -23,8 +23,8 @@ from whole_jets import load_jets
 from raysearch.data.jets.files import SAMPLE
 from raysearch.data.plain_scaling import to_plain
 from raysearch.data.splitting import split_jets
-from raysearch.tasks.jedinet import JediNet
 from raysearch.metrics.shown import Scores, unpack
+from raysearch.tasks.jedinet import JediNet
 
 N_TEST = 1922
 
