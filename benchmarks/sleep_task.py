@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import Parameter
 from torch.optim import Optimizer
 
 from raysearch.data.source import DataSource
@@ -45,7 +44,7 @@ class Sleep(Task[SleepSettings]):
         """One weight."""
         return nn.Linear(1, 1)
 
-    def optimizer(self, settings: SleepSettings, parameters: Iterable[Parameter]) -> Optimizer:  # noqa: ARG002
+    def optimizer(self, settings: SleepSettings, parameters: Iterable[Tensor]) -> Optimizer:  # noqa: ARG002
         """Plain gradient descent."""
         return torch.optim.SGD(parameters, lr=0.0)
 
