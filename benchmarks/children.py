@@ -1,21 +1,22 @@
-"""How much faster children of one network are evaluated here than one by one, and how whole generations compare.
+"""How much faster children of one network are evaluated here than singly, and how whole generations compare.
 
     python benchmarks/children.py [--rounds 7] [--cells 8x128 64x128 512x128 64x1000] [--default-malloc]
 
-One process, one thread, single precision: the network of ``calo_regressor`` (16 filters of 3 x 3, 10,161 weights) on
-showers of its parameterised simulation. A cell 8x128 is 8 children on a batch of 128. The loop that is compared with
-does what anybody would: ``load_state_dict`` with the child's weights, which are ready, then a forward pass. The children
-are one point mutation of 1 % of the weights away from their parent, and ours are given these mutations. All forms get the
-same weights and batch and take turns, after a check that they give the same energies; a ratio is that of the CPU time of
-neighbouring turns, and the table gives its median and its lowest and highest value.
+One process, one thread, single precision: the network of ``calo_regressor`` (16 filters of 3 x 3, 10,161
+weights) on showers of its parameterised simulation. A cell 8x128 is 8 children on a batch of 128. The loop
+that is compared with does what anybody would: ``load_state_dict`` with the child's weights, which are ready,
+then a forward pass. The children are one point mutation of 1 % of the weights away from their parent, and
+ours are given these mutations. All forms get the same weights and batch and take turns, after a check that
+they give the same energies; a ratio is that of the CPU time of neighbouring turns, and the table gives its
+median and its lowest and highest value.
 
-A whole generation draws the mutations, evaluates on a batch and selects. The rivals keep their own algorithm (EvoTorch:
-its genetic algorithm on SupervisedNE; Nevergrad: OnePlusLambda and DE, each candidate evaluated by a forward pass), so that
-this compares what a generation costs, not what it brings.
+A whole generation draws the mutations, evaluates on a batch and selects. The rivals keep their own algorithm
+(EvoTorch: its genetic algorithm on SupervisedNE; Nevergrad: OnePlusLambda and DE, each candidate evaluated by
+a forward pass), so that this compares what a generation costs, not what it brings.
 
-The allocator: as in jedinet_step.py, glibc's gives large blocks back to the system after each step, and pays for it in
-page faults, mostly in the loop. So the script starts itself anew with an allocator that keeps memory, unless
-``--default-malloc`` asks for the plain one. Never compare figures of the two.
+The allocator: as in jedinet_step.py, glibc's gives large blocks back to the system after each step, and pays
+for it in page faults, mostly in the loop. So the script starts itself anew with an allocator that keeps
+memory, unless ``--default-malloc`` asks for the plain one. Never compare figures of the two.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ def make_evaluations(children: int, images: Tensor) -> dict[str, Work]:
 
 
 def make_loop_generation(children: int, images: Tensor, energy: Tensor) -> Work:
-    """Make the generation that anybody would write: dense masks, load_state_dict, the best becomes the parent."""
+    """Make the generation that anybody would write: dense masks, load_state_dict, the best goes on."""
     model = make_model("torch")
     parent = torch.nn.utils.parameters_to_vector(model.parameters()).detach()
     shapes = {name: weight.shape for name, weight in model.state_dict().items()}

@@ -1,12 +1,12 @@
-"""What a genome saves and what it costs: its size against its weights, its rebuild, and the drawing of mutations.
+"""What a genome saves and what it costs: size against its weights, its rebuild, the drawing of mutations.
 
     python benchmarks/evolve_genomes.py [--weights 4000000] [--generations 1000] [--rounds 9]
 
-One process, one thread, processor time. Size and rebuild are of one line of --generations mutations on a network of
---weights weights: from nothing; from the snapshots that a checkpoint holds; and of a child whose parent is cached.
-Drawing is timed on the calorimeter regressor's 10,161 weights (16 filters 3 x 3 and a dense layer on 25 x 25
-cells) beside whole generations of 8 children on 128 images, each child's weights copied into the network and
-evaluated by PyTorch; both alternate in one run, medians of the rounds and [lowest, highest].
+One process, one thread, processor time. Size and rebuild are of one line of --generations mutations on a
+network of --weights weights: from nothing; from the snapshots that a checkpoint holds; and of a child whose
+parent is cached. Drawing is timed on the calorimeter regressor's 10,161 weights (16 filters 3 x 3 and a dense
+layer on 25 x 25 cells) beside whole generations of 8 children on 128 images, each child's weights copied into
+the network and evaluated by PyTorch; both alternate in one run, medians of the rounds and [lowest, highest].
 """
 
 from __future__ import annotations
@@ -64,14 +64,16 @@ def size_and_rebuild(name: str, mutation: Mutation, n: int, generations: int) ->
     cached = statistics.median(seconds(lambda: first.weights(child)) for _ in range(9))
     after = Rebuilder(initial, mutation, keep=2)
     after.remember(first.snapshots())
-    # the newest snapshot is of the genome itself if the generations are a multiple of its period: go half a period on
+    # the newest snapshot is of the genome itself if the generations are a multiple of its
+    # period: go half a period on
     later = Genome((*genome.seeds, *range(50)))
     from_snapshot = seconds(lambda: after.weights(later))
     same = np.array_equal(after.weights(later), first.weights(later))
     size = len(genome.to_bytes())
     print(
-        f"  {name:18s} {size:7,d} bytes against {4 * n:,d}: 1/{4 * n // size}; rebuild from nothing {whole:.2f} s, "
-        f"50 generations after a snapshot {from_snapshot:.2f} s, child of a cached parent {cached * 1e3:.2f} ms; "
+        f"  {name:18s} {size:7,d} bytes against {4 * n:,d}: 1/{4 * n // size}; "
+        f"rebuild from nothing {whole:.2f} s, 50 generations after a snapshot {from_snapshot:.2f} s, "
+        f"child of a cached parent {cached * 1e3:.2f} ms; "
         f"{'same bits' if same else 'BITS DIFFER'}"
     )
 
@@ -112,7 +114,8 @@ def drawing(rounds: int) -> None:
                 evaluating.append(evaluated)
         shares = [m / (m + e) for m, e in zip(mutating, evaluating, strict=True)]
         print(
-            f"  {name:18s} {CHILDREN} mutations {summary(mutating)} ms, evaluations {summary(evaluating)} ms, "
+            f"  {name:18s} {CHILDREN} mutations {summary(mutating)} ms, "
+            f"evaluations {summary(evaluating)} ms, "
             f"share {summary(shares, 100)} %"
         )
 

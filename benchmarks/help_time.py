@@ -28,7 +28,8 @@ def main() -> None:
     ]
     low, middle, high = min(differences), statistics.median(differences), max(differences)
     print(
-        f"raysearch --help: {middle:.2f} s of CPU time ({low:.2f}-{high:.2f}) more than python -c pass, {rounds} rounds"
+        f"raysearch --help: {middle:.2f} s of CPU time ({low:.2f}-{high:.2f}) more than python -c pass, "
+        f"{rounds} rounds"
     )
 
 

@@ -3,11 +3,11 @@
     python benchmarks/jedinet_step.py [--particles 30 150] [--rounds 7] [--full] [--default-malloc]
 
 One process, one thread, single precision, batches of 100 of the jets that ship with raysearch, so that their
-lengths are those of generated jets; ``--full`` takes jets without padding instead. A step is forward, backward
-and Adam. All forms get the same weights, batches and memory allocator, and take turns, after a check that they
-are one function. A ratio is textbook time / raysearch time of one batch in one round; the table gives its
-median and its lowest and highest value, and "best" compares the quickest of each, which other load disturbs
-least.
+lengths are those of generated jets; ``--full`` takes jets without padding instead. A step is forward,
+backward and Adam. All forms get the same weights, batches and memory allocator, and take turns, after a check
+that they are one function. A ratio is textbook time / raysearch time of one batch in one round; the table
+gives its median and its lowest and highest value, and "best" compares the quickest of each, which other load
+disturbs least.
 
 The allocator: glibc gives large blocks back to the system after each step and pays for it in page faults,
 about half of the textbook form's time. So the script starts itself anew with an allocator that keeps memory,

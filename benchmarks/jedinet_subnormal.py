@@ -4,8 +4,9 @@
 
 A network of random weights that adds up 150 constituents has logits of large differences. Its softmax is then
 0 or 1 but for rounding, the gradient of the cross-entropy has numbers below 1.2e-38, which processors compute
-with many times slower, and they run through the whole backward pass. torch.set_flush_denormal(True) makes them 0.
-One thread, 100 jets; milliseconds of CPU time of the backward pass, best of several, both ways by turns.
+with many times slower, and they run through the whole backward pass. torch.set_flush_denormal(True) makes
+them 0. One thread, 100 jets; milliseconds of CPU time of the backward pass, best of several, both ways by
+turns.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
-"""The loader's share of a training step of JEDI-net, in memory and streaming from a file that is not in memory.
+"""The loader's share of a training step of JEDI-net, in memory and streaming from a file that is not there.
 
     python benchmarks/loader.py [--particles 150] [--rounds 5] [--batches 60]
 
-One process, one thread, single precision, 100 of the shipped jets a step, the network of the size that the paper found
-best for 150 particles (arXiv:1908.05318). A step is forward, backward and Adam; the loader takes the rows of a
-batch out of the mapped file and, if asked to, standardises them, as the training loop has it. Both are timed in
-turns in one run; the share is loader / (loader + step), median of the rounds and [lowest, highest].
+One process, one thread, single precision, 100 of the shipped jets a step, the network of the size that the
+paper found best for 150 particles (arXiv:1908.05318). A step is forward, backward and Adam; the loader takes
+the rows of a batch out of the mapped file and, if asked to, standardises them, as the training loop has it.
+Both are timed in turns in one run; the share is loader / (loader + step), median of the rounds and [lowest,
+highest].
 
-Streaming: before each round the file's pages are dropped from the page cache, so that every row comes from the disk
-once, in chunk-shuffled order, as in an epoch over files larger than memory.
+Streaming: before each round the file's pages are dropped from the page cache, so that every row comes from
+the disk once, in chunk-shuffled order, as in an epoch over files larger than memory.
 """
 
 from __future__ import annotations

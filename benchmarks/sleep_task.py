@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from raysearch.data.source import DataSource
 from raysearch.data.tensors import Batch, Parts, TensorData
@@ -29,7 +30,7 @@ class Sleep(Task[SleepSettings]):
 
     Settings = SleepSettings
 
-    def inspect(self, source: DataSource, settings: SleepSettings) -> dict[str, Any]:  # noqa: ARG002 - the contract's
+    def inspect(self, source: DataSource, settings: SleepSettings) -> dict[str, Any]:  # noqa: ARG002
         """Nothing to read."""
         return {"files": {}, "n_train": 1, "n_validation": 1, "n_test": 1, "split_by": "rows"}
 
@@ -43,7 +44,7 @@ class Sleep(Task[SleepSettings]):
         """One weight."""
         return nn.Linear(1, 1)
 
-    def optimizer(self, settings: SleepSettings, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:  # noqa: ARG002 - the contract's
+    def optimizer(self, settings: SleepSettings, parameters: Iterable[Tensor]) -> Optimizer:  # noqa: ARG002
         """Plain gradient descent."""
         return torch.optim.SGD(parameters, lr=0.0)
 

@@ -59,7 +59,8 @@ def with_raysearch(space_file: SpaceFile, executor: object) -> None:
     with tempfile.TemporaryDirectory() as folder:
         prepared = prepare(space_file, Path(folder))
         started = time.monotonic()
-        with create_study(prepared, Path(folder) / "study", executor.slots) as ledger:  # type: ignore[attr-defined]
+        slots = executor.slots  # type: ignore[attr-defined]
+        with create_study(prepared, Path(folder) / "study", slots) as ledger:
             carry_out(ledger, executor, lambda *_: None, lambda _: None)  # type: ignore[arg-type]
         took.append(time.monotonic() - started)
 

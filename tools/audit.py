@@ -3,7 +3,8 @@
     python tools/audit.py             # docs/advisories.toml against constraints.txt, without network
     python tools/audit.py --online    # and what pip-audit's database knows of them
 
-Ends with 1 when a hole is open and not listed, or a listed one is none; with 69 when the database does not answer.
+Ends with 1 when a hole is open and not listed, or a listed one is none; with 69 when the
+database does not answer.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Writes requirements.lock: all that raysearch needs on Linux, at the versions of constraints.txt, each with the SHA-256 of its files.
-# uv (pip install uv) resolves it once for Python 3.11 to 3.13 on x86-64 and aarch64; PyPI's own torch brings CUDA with it.
+# Writes requirements.lock: all that raysearch needs on Linux, at the versions of constraints.txt, each with
+# the SHA-256 of its files. uv (pip install uv) resolves it once for Python 3.11 to 3.13 on x86-64 and
+# aarch64; PyPI's own torch brings CUDA with it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 new=$(mktemp)

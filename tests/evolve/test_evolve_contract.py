@@ -78,8 +78,8 @@ def evolve(
 ):
     """Carry out some rounds.
 
-    ``between`` may replace strategy and state before each ask and each tell; ``easy`` is what a round's batch adds
-    to the losses of all.
+    ``between`` may replace strategy and state before each ask and each tell; ``easy`` is what
+    a round's batch adds to the losses of all.
     """
     state, asked_rounds, weights = strategy.begin(seed), [], rebuilder(strategy)
     for place in range(rounds):

@@ -72,7 +72,8 @@ def test_each_fault_has_its_line(name, settings, problem):
 
 def test_nevergrad_is_imported_by_its_strategies_only():
     code = (
-        "import sys; from raysearch.evolve.make import make_strategy, settings_of; settings_of('nevergrad:PSO'); "
-        "make_strategy('truncation-ga', {}, 10); print('nevergrad' in sys.modules, 'torch' in sys.modules)"
+        "import sys; from raysearch.evolve.make import make_strategy, settings_of; "
+        "settings_of('nevergrad:PSO'); make_strategy('truncation-ga', {}, 10); "
+        "print('nevergrad' in sys.modules, 'torch' in sys.modules)"
     )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["False", "False"]

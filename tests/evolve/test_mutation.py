@@ -58,7 +58,7 @@ def test_the_law_is_told_from_one_with_a_fixed_count():
 
 
 def test_places_beyond_a_first_round_of_gaps_are_found():
-    """A row so long that gaps fall short happens once in millions; here the generator is made to give short ones."""
+    """A row so long that gaps fall short comes once in millions; here the generator is made to give some."""
 
     class Short:
         calls = 0

@@ -105,7 +105,10 @@ def test_of_many_simultaneous_openers_one_wins(folder: Path) -> None:
 
 
 def test_the_lock_dies_with_its_holder_and_names_it(folder: Path) -> None:
-    code = f"from pathlib import Path; from raysearch.ledger.ledger import Ledger; l = Ledger(Path({str(folder)!r})); print('held', flush=True); input()"
+    code = (
+        "from pathlib import Path; from raysearch.ledger.ledger import Ledger; "
+        f"l = Ledger(Path({str(folder)!r})); print('held', flush=True); input()"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as holder:

@@ -1,4 +1,4 @@
-"""Children evaluated from what they share with their parent are the children that a plain forward pass sees."""
+"""Children evaluated from what they share with their parent are those that a plain forward pass sees."""
 
 import copy
 import logging
@@ -68,7 +68,7 @@ def plain(model, steps, x):
 
 
 def assert_same_energies(model, steps, x):
-    """Compare with double precision: off by hardly more than a forward pass in single precision, if at all."""
+    """Compare with double precision: off by hardly more than a forward pass in single, if at all."""
     exact = plain(copy.deepcopy(model).double(), steps, x)
     usual = (plain(model, steps, x) - exact).abs().max()
     got = children_outputs(model, steps, x)

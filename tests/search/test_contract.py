@@ -46,7 +46,8 @@ ODD = Space(
 PLAIN = ("random", "grid")
 # GP costs half a second an ask: one short search of it is always run, the rest is slow.
 SELDOM_GP = [pytest.param(name, marks=pytest.mark.slow) if name == "gp" else name for name in SAMPLERS]
-# PBT learns a schedule of settings while weights are trained, see test_pbt; without weights there is little to learn.
+# PBT learns a schedule of settings while weights are trained, see test_pbt; without weights
+# there is little to learn.
 LEARNERS = [case for case in SELDOM_GP if case not in (*PLAIN, "pbt")]
 LENGTHS = {"gp": 9}  # with the option below it starts to learn at trial 8
 
@@ -84,7 +85,7 @@ def as_told(value):
 
 
 def search(searcher, score, trials, arrival=None):
-    """The study's protocol: trials finish in any order and are committed by number. Gives [(settings, value)]."""
+    """The study's protocol: trials finish in any order, are committed by number; [(settings, value)]."""
     arrival = arrival or random.Random(0)
     asked = {number: searcher.ask(number) for number in range(min(WINDOW, trials))}
     running, finished, committed = list(asked), {}, 0
@@ -214,7 +215,7 @@ def test_strange_values_do_not_stop_it(name, score):
 
 
 def gains(history):
-    """How good the best were and how good the later ones: (median of the best 5, median of the second half)."""
+    """How good the best and the later ones were: (median of the best 5, median of the second half)."""
     values = [math.inf if value is None else value for _, value in history]
     return statistics.median(sorted(values)[:5]), statistics.median(values[len(values) // 2 :])
 

@@ -43,8 +43,8 @@ def test_options_are_checked_all_at_once():
         "tpe", n_startup_trails=3, n_ei_candidates="many", multivariate=1, constant_liar=False
     ) == [
         (
-            "search.options.n_startup_trails: unknown option of tpe; one of n_startup_trials, n_ei_candidates, "
-            "multivariate, constant_liar. Did you mean 'n_startup_trials'?"
+            "search.options.n_startup_trails: unknown option of tpe; one of n_startup_trials, "
+            "n_ei_candidates, multivariate, constant_liar. Did you mean 'n_startup_trials'?"
         ),
         "search.options.n_ei_candidates: must be a whole number from 1 up, got 'many'",
         "search.options.multivariate: must be true or false, got 1",
@@ -90,14 +90,18 @@ def test_options_are_completed_with_our_values_and_reach_the_sampler():
         if "popsize" in SAMPLERS[sampler].options:
             assert proposals(sampler, popsize=20) != proposals(sampler), sampler
     for sampler, option, value in (
-        ("pbt", "population", 5), ("pbt", "quantile", 0.5), ("pbt", "shrink", 0.5), ("pbt", "grow", 2), ("pbt", "resample", 1),
+        ("pbt", "population", 5), ("pbt", "quantile", 0.5), ("pbt", "shrink", 0.5), ("pbt", "grow", 2),
+        ("pbt", "resample", 1),
         ("evolution", "population", 20), ("evolution", "sample", 1),
     ):  # fmt: skip
         assert proposals(sampler, **{option: value}) != proposals(sampler), (sampler, option)
 
 
 def test_checking_imports_no_optimiser():
-    code = "import sys, raysearch.search.make; print([m for m in ('optuna', 'nevergrad', 'torch') if m in sys.modules])"
+    code = (
+        "import sys, raysearch.search.make; "
+        "print([m for m in ('optuna', 'nevergrad', 'torch') if m in sys.modules])"
+    )
     assert (
         subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
         == "[]\n"

@@ -145,7 +145,7 @@ TOY = Space({name: FloatDomain(type="float", low=0.0, high=1.0) for name in ("h0
 
 
 def toy_training(searcher, intervals, population):
-    """The example of the paper's figure 2: weights climb a surrogate h0 w0^2 + h1 w1^2 of w0^2 + w1^2 (here downhill)."""
+    """The paper's figure 2: weights climb a surrogate h0 w0^2 + h1 w1^2 of w0^2 + w1^2 (here downhill)."""
     weights, best = {}, np.inf
     for number in range(intervals * population):
         settings, parent = searcher.ask(number), searcher.parent(number)

@@ -1,4 +1,4 @@
-"""Searchers that take several objectives, and settings that the user gives: same seed same bits, and they learn."""
+"""Searchers of several objectives, and settings that the user gives: same seed, same bits, and they learn."""
 
 from __future__ import annotations
 

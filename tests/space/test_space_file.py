@@ -52,24 +52,73 @@ def test_good_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ("seed: 1", "seeed: 1", "my.yaml:9: seeed: unknown key; one of task, description, demonstration_of, strategy, data, space, objectives, limits, search, budget, resources, storage, seed, vary, published. Did you mean 'seed'?"),
-        ("low: 5, high: 50", "low: 50, high: 5", "my.yaml:3: space.hidden: needs low < high, got low=50, high=5"),
+        (
+            "seed: 1", "seeed: 1",
+            (
+                "my.yaml:9: seeed: unknown key; one of task, description, demonstration_of, strategy, data, "
+                "space, objectives, limits, search, budget, resources, storage, seed, vary, published. Did "
+                "you mean 'seed'?"
+            ),
+        ),
+        (
+            "low: 5, high: 50", "low: 50, high: 5",
+            "my.yaml:3: space.hidden: needs low < high, got low=50, high=5",
+        ),
         ("low: 1.0e-4", "low: 0.0", "my.yaml:4: space.learning_rate: log needs low > 0, got low=0.0"),
-        ("low: 1.0e-4", "low: 1e-4", "my.yaml:4: space.learning_rate.low: must be a number, got the text '1e-4'. YAML reads 1e-4 as text; write 1.0e-4"),
-        ("low: 1.0e-4", "low: .nan", "my.yaml:4: space.learning_rate.low: input should be a finite number, got nan"),
+        (
+            "low: 1.0e-4", "low: 1e-4",
+            (
+                "my.yaml:4: space.learning_rate.low: must be a number, got the text '1e-4'. YAML reads 1e-4 "
+                "as text; write 1.0e-4"
+            ),
+        ),
+        (
+            "low: 1.0e-4", "low: .nan",
+            "my.yaml:4: space.learning_rate.low: input should be a finite number, got nan",
+        ),
         ("[relu, elu, selu]", "[]", "my.yaml:5: space.activation: needs at least one value, got none"),
-        ("[relu, elu, selu]", "[relu, relu]", "my.yaml:5: space.activation: values must differ, got ['relu', 'relu']"),
-        ("type: choice", "type: choise", "my.yaml:5: space.activation: unknown type 'choise'; one of int, float, choice. Did you mean 'choice'?"),
-        ("high: 50}", "hihg: 50}", "my.yaml:3: space.hidden.hihg: unknown key; one of type, low, high, step, log. Did you mean 'high'?"),
-        ("high: 50}", "high: 50, step: 7}", "my.yaml:3: space.hidden: step must divide high - low, got step=7, low=5, high=50"),
-        ("trials: 12", "trials: '12'", "my.yaml:7: search.trials: must be a number, got the text '12'. Write 12 without quotes"),
-        ("trials: 12", "trials: 0", "my.yaml:7: search.trials: input should be greater than or equal to 1, got 0"),
+        (
+            "[relu, elu, selu]", "[relu, relu]",
+            "my.yaml:5: space.activation: values must differ, got ['relu', 'relu']",
+        ),
+        (
+            "type: choice", "type: choise",
+            (
+                "my.yaml:5: space.activation: unknown type 'choise'; one of int, float, choice. Did you mean "
+                "'choice'?"
+            ),
+        ),
+        (
+            "high: 50}", "hihg: 50}",
+            (
+                "my.yaml:3: space.hidden.hihg: unknown key; one of type, low, high, step, log. Did you mean "
+                "'high'?"
+            ),
+        ),
+        (
+            "high: 50}", "high: 50, step: 7}",
+            "my.yaml:3: space.hidden: step must divide high - low, got step=7, low=5, high=50",
+        ),
+        (
+            "trials: 12", "trials: '12'",
+            "my.yaml:7: search.trials: must be a number, got the text '12'. Write 12 without quotes",
+        ),
+        (
+            "trials: 12", "trials: 0",
+            "my.yaml:7: search.trials: input should be greater than or equal to 1, got 0",
+        ),
         ("seed: 1", "", "my.yaml:1: seed: is missing"),
         ("seed: 1", "seed: 1\nseed: 2", "my.yaml:10: duplicate key 'seed', first at my.yaml:9"),
         ("seed: 1", "seed: &a 1", "my.yaml: anchors and aliases (&, *) are not allowed"),
         ("seed: 1", "seed: [", "my.yaml:10: not YAML: expected the node content, but found '<stream end>'"),
-        ("seed: 1", "seed: 1\ndata: {split: [0.5, 0.5, 0.5]}", "my.yaml:10: data.split: needs three fractions above 0 that add up to 1, got [0.5, 0.5, 0.5]"),
-        ("sampler: tpe", "sampler: grid", "my.yaml:7: search.sampler: grid needs int and choice settings only; fix the float ones"),
+        (
+            "seed: 1", "seed: 1\ndata: {split: [0.5, 0.5, 0.5]}",
+            "my.yaml:10: data.split: needs three fractions above 0 that add up to 1, got [0.5, 0.5, 0.5]",
+        ),
+        (
+            "sampler: tpe", "sampler: grid",
+            "my.yaml:7: search.sampler: grid needs int and choice settings only; fix the float ones",
+        ),
     ],
 )  # fmt: skip
 def test_each_fault_says_where_and_what(tmp_path: Path, old: str, new: str, fault: str) -> None:
@@ -84,22 +133,64 @@ def test_all_faults_at_once(tmp_path: Path) -> None:
 
 def test_overrides_are_checked_and_named(tmp_path: Path) -> None:
     assert faults(tmp_path, GOOD, "search.trails=3") == [
-        "--set search.trails=3: search.trails: unknown key; one of sampler, trials, window, order, options, enqueue, prune, prune_folds. Did you mean 'trials'?"
+        (
+            "--set search.trails=3: search.trails: unknown key; one of sampler, trials, window, order, "
+            "options, enqueue, prune, prune_folds. Did you mean 'trials'?"
+        )
     ]
     assert faults(tmp_path, GOOD, "search") == ["--set search: must be KEY=VALUE, such as search.trials=20"]
 
 
 PRUNES_NOTHING = [
-    ("search.prune={rule: median, factor: 2}", "search.prune: factor does nothing with rule: median; leave it out"),
-    ("search.prune={rule: median, by: data}", "search.prune: by does nothing with rule: median; leave it out"),
-    ("search.prune={rule: halving, smallest_share: 0.2}", "search.prune: smallest_share does nothing with by: epochs; leave it out"),
-    ("search.prune={rule: halving, by: data, first_epoch: 2}", "search.prune: first_epoch does nothing with by: data; leave it out"),
-    ("search.prune={rule: halving, by: data, smallest_share: 0.4}", "search.prune: one stage prunes nothing; smallest_share must be up to 1/3, got 0.4"),
-    ("search.prune={rule: halving, by: data, smallest_share: 0.001}", "search.prune: by: data needs budget.epochs of at least 7, one for each share, got 4"),
-    ("search.prune={rule: median, first_epoch: 4}", "search.prune: the last epoch prunes nothing; needs budget.epochs above first_epoch 4, got 4"),
-    ("search.prune_folds={}", "search.prune_folds: with p_threshold 0.1 and startup 2 nothing could be pruned; needs budget.folds or budget.repeats of at least 5, got 4"),
-    ("search.prune_folds={p_threshold: 0.125}", "search.prune_folds: with p_threshold 0.125 and startup 2 nothing could be pruned; needs budget.folds or budget.repeats of at least 5, got 4"),
-    ("search.prune_folds={p_threshold: 0.3, startup: 4}", "search.prune_folds: with p_threshold 0.3 and startup 4 nothing could be pruned; needs budget.folds or budget.repeats of at least 5, got 4"),
+    (
+        "search.prune={rule: median, factor: 2}",
+        "search.prune: factor does nothing with rule: median; leave it out",
+    ),
+    (
+        "search.prune={rule: median, by: data}",
+        "search.prune: by does nothing with rule: median; leave it out",
+    ),
+    (
+        "search.prune={rule: halving, smallest_share: 0.2}",
+        "search.prune: smallest_share does nothing with by: epochs; leave it out",
+    ),
+    (
+        "search.prune={rule: halving, by: data, first_epoch: 2}",
+        "search.prune: first_epoch does nothing with by: data; leave it out",
+    ),
+    (
+        "search.prune={rule: halving, by: data, smallest_share: 0.4}",
+        "search.prune: one stage prunes nothing; smallest_share must be up to 1/3, got 0.4",
+    ),
+    (
+        "search.prune={rule: halving, by: data, smallest_share: 0.001}",
+        "search.prune: by: data needs budget.epochs of at least 7, one for each share, got 4",
+    ),
+    (
+        "search.prune={rule: median, first_epoch: 4}",
+        "search.prune: the last epoch prunes nothing; needs budget.epochs above first_epoch 4, got 4",
+    ),
+    (
+        "search.prune_folds={}",
+        (
+            "search.prune_folds: with p_threshold 0.1 and startup 2 nothing could be pruned; needs "
+            "budget.folds or budget.repeats of at least 5, got 4"
+        ),
+    ),
+    (
+        "search.prune_folds={p_threshold: 0.125}",
+        (
+            "search.prune_folds: with p_threshold 0.125 and startup 2 nothing could be pruned; needs "
+            "budget.folds or budget.repeats of at least 5, got 4"
+        ),
+    ),
+    (
+        "search.prune_folds={p_threshold: 0.3, startup: 4}",
+        (
+            "search.prune_folds: with p_threshold 0.3 and startup 4 nothing could be pruned; needs "
+            "budget.folds or budget.repeats of at least 5, got 4"
+        ),
+    ),
 ]  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from toy import create_ledger, failed, finished, in_random_order, opened
 from raysearch.errors import DiskBudgetError
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, Ledger
-from raysearch.ledger.records import Ended
+from raysearch.ledger.records import Created, Ended
 from raysearch.study.retention import Retention, folder_bytes
 from raysearch.study.study import Run, Study
 
@@ -24,14 +24,17 @@ RANDOM: dict[str, Any] = {"sampler": "random", "options": {}}
 WEIGHTS, STATE = 1_000_000, 3_000_000  # bytes of a checkpoint, without and with the optimiser
 
 
-def new_study(folder: Path, storage: dict[str, Any], others: dict[str, bool] | None = None, **options: Any) -> Study:  # fmt: skip
+def new_study(
+    folder: Path, storage: dict[str, Any], others: dict[str, bool] | None = None, **options: Any
+) -> Study:
     """A study that keeps so much, in a folder that may hold so much."""
     plain = create_ledger(folder.with_name(f"{folder.name}-plain"), **options)
     created = plain.entries[0].record
     plain.close()
-    space_file = {**created.space_file, "storage": storage}  # type: ignore[attr-defined]
+    assert isinstance(created, Created)
+    space_file = {**created.space_file, "storage": storage}
     ledger = Ledger(folder, create=True)
-    ledger.append([dataclasses.replace(created, space_file=space_file, others=others or {})])  # type: ignore[call-arg]
+    ledger.append([dataclasses.replace(created, space_file=space_file, others=others or {})])
     study = Study(ledger, lambda *_: None)
     study.begin(opened())
     return study
@@ -75,7 +78,11 @@ def on_disk(folder: Path) -> dict[int, list[str]]:
 
 def best_of(history: History, n: int) -> set[int]:
     """The best finished trials; of equal ones those that were committed first."""
-    numbered = [(trial.committed.value, place, trial.number) for place, trial in enumerate(history.commit_order) if trial.committed]  # fmt: skip
+    numbered = [
+        (trial.committed.value, place, trial.number)
+        for place, trial in enumerate(history.commit_order)
+        if trial.committed
+    ]
     return {
         number for _, _, number in sorted(found for found in numbered if found[0] is not None)[:n]
     }  # fmt: skip
@@ -121,7 +128,8 @@ def test_of_several_objectives_the_front_is_kept_and_the_best_in_the_first(tmp_p
         study = new_study(folder, {"keep": keep}, {"mflop": False}, trials=16, **RANDOM)
         drive(study, random.Random(0))
         front = {trial.number for trial in study.history.front}
-        points = sorted((study.history.point(trial), trial.number) for trial in study.history.committed if trial.value is not None)  # type: ignore[type-var]  # fmt: skip
+        scored = [(study.history.point(trial), trial.number) for trial in study.history.committed]
+        points = sorted((point, number) for point, number in scored if point is not None)
         assert len(front) > 1
         assert set(on_disk(folder)) == front | {number for _, number in points[:keep]}
 

@@ -1,4 +1,4 @@
-"""Trials that begin from others: from whose weights, in any order and through any kill, and that those are there."""
+"""Trials that begin from others: from whose weights, in any order, through any kill, and they are there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TRIALS = 36
 
 
 def train(folder: Path, run: Run) -> Ended:
-    """Train a number: it goes on from the parent's, which must lie there; what is best is written like a checkpoint."""
+    """Train a number: it goes on from the parent's, which must lie there; the best is written as one is."""
     begun = json.loads((folder / run.parent).read_text()) if run.parent else 0.0
     rate = -abs(math.log10(run.settings["learning_rate"] / 0.03)) - abs(run.settings["width"] - 9) / 9
     weights = begun + 10**rate * (1 + run.fold)
@@ -195,8 +195,8 @@ def test_a_fold_that_was_left_out_of_a_pruned_parent_begins_anew(tmp_path: Path)
     for also_run in (False, True):
         folder = tmp_path / str(also_run)
         ledger = create_ledger(
-            folder, folds=3, window=1, trials=9, prune_folds={"startup": 1, "p_threshold": 0.3}, sampler="evolution",
-            options={"population": 2, "sample": 1},
+            folder, folds=3, window=1, trials=9, prune_folds={"startup": 1, "p_threshold": 0.3},
+            sampler="evolution", options={"population": 2, "sample": 1},
         )  # fmt: skip
         study = Study(ledger, lambda *_: None)
         study.begin(opened())

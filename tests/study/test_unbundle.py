@@ -50,7 +50,8 @@ def test_a_name_that_is_taken_is_not_touched(good: Path, tmp_path: Path, there: 
 def forge(good: Path, out: Path, change: Change) -> Path:
     """Write a bundle again after a change of its manifest and of the members behind it."""
     with tarfile.open(good) as tar:
-        first, *members = [(member, tar.extractfile(member).read()) for member in tar]  # type: ignore[union-attr]
+        contents = [(member, tar.extractfile(member)) for member in tar]
+        first, *members = [(member, file.read()) for member, file in contents if file is not None]
     manifest = json.loads(first[1])
     members = change(manifest, members)
     raw = json.dumps(manifest).encode()
@@ -158,16 +159,26 @@ HOSTILE: dict[str, tuple[Change, str]] = {
     "nul": (with_file("space.yaml\0"), "is no file of a study"),
     "name up": (renamed, "study name '../s'"),
     "name of a folder above": (with_manifest(name=".."), "study name '..'"),
-    "symbolic link": (with_member(member(LAST, kind=tarfile.SYMTYPE, link="/etc/passwd")), "is a symbolic link"),
+    "symbolic link": (
+        with_member(member(LAST, kind=tarfile.SYMTYPE, link="/etc/passwd")), "is a symbolic link"
+    ),
     "hard link": (with_member(member(LAST, kind=tarfile.LNKTYPE, link="s/space.yaml")), "is a hard link"),
     "device": (with_member(member(LAST, kind=tarfile.CHRTYPE)), "is a device"),
     "pipe": (with_member(member(LAST, kind=tarfile.FIFOTYPE)), "is a pipe"),
     "folder": (with_member(member("s/trials", kind=tarfile.DIRTYPE)), "is a folder"),
-    "extended header": (with_member(member("s/x", b"12 path=/x\n", kind=tarfile.XHDTYPE)), "is no plain file"),
-    "long name": (with_member(member("././@LongLink", b"/x", kind=tarfile.GNUTYPE_LONGNAME)), "is no plain file"),
-    "another member": (with_member(member("../../evil", b"hi")), r"'\.\./\.\./evil' of 2 bytes, where its manifest has"),
+    "extended header": (
+        with_member(member("s/x", b"12 path=/x\n", kind=tarfile.XHDTYPE)), "is no plain file"
+    ),
+    "long name": (
+        with_member(member("././@LongLink", b"/x", kind=tarfile.GNUTYPE_LONGNAME)), "is no plain file"
+    ),
+    "another member": (
+        with_member(member("../../evil", b"hi")), r"'\.\./\.\./evil' of 2 bytes, where its manifest has"
+    ),
     "another name": (other_name, r"member '\.\./\.\./evil' of \d+ bytes, where its manifest has"),
-    "one more": (lambda _, members: [*members, member("s/x", b"x")], "member 's/x' is none that its manifest names"),
+    "one more": (
+        lambda _, members: [*members, member("s/x", b"x")], "member 's/x' is none that its manifest names"
+    ),
     "one too few": (lambda _, members: members[:-1], "is named by its manifest and missing"),
     "another order": (lambda _, members: members[::-1], "where its manifest has"),
     "twice": (twice, "names a file twice"),
@@ -175,13 +186,17 @@ HOSTILE: dict[str, tuple[Change, str]] = {
     "bomb": (bomb, "of 1073741824 bytes, where its manifest has"),
     "smaller than it is": (sized(3), "where its manifest has"),
     "negative": (sized(-1), r"its manifest is wrong at files\.\d+\.size"),
-    "newer": (with_manifest(format=2, files="otherwise"), "format 2, of raysearch '0.*'; this one reads up to 1"),
+    "newer": (
+        with_manifest(format=2, files="otherwise"), "format 2, of raysearch '0.*'; this one reads up to 1"
+    ),
     "unknown key": (with_manifest(more=1), "its manifest is wrong at more"),
     "no files": (with_manifest(files=[]), "are not those whose ledgers it holds"),
     "nothing": (with_manifest(files=[], studies=[]), "it holds no ledger"),
     "other studies": (with_manifest(studies=["t"]), "are not those whose ledgers it holds"),
     "weights that are none": (with_ledger("ended", weights="report/x.pt"), "has weights in 'report/x.pt'"),
-    "predictions that are none": (with_ledger("tested", predictions="space.yaml"), "has predictions in 'space.yaml'"),
+    "predictions that are none": (
+        with_ledger("tested", predictions="space.yaml"), "has predictions in 'space.yaml'"
+    ),
     "names a terminal obeys": (with_ledger("created", study="\33[2J"), "calls it "),
     "another space": (with_ledger("created", space_file=NEW_SPACE), "not written by raysearch"),
     "other runs": (with_ledger("created", folds=2), "has 2 runs a trial, its space file 1"),

@@ -77,8 +77,9 @@ def created(recipe: Recipe) -> Created:
         "seed": 7,
     }
     return Created(
-        study=recipe.name, space_file=space_file, identity=recipe.identity, task_sha256="", objective="val_loss",
-        maximise=False, window=2, folds=recipe.folds, data={"path": "jets", "files": {"jets.h5": "da7a" * 16}},
+        study=recipe.name, space_file=space_file, identity=recipe.identity, task_sha256="",
+        objective="val_loss", maximise=False, window=2, folds=recipe.folds,
+        data={"path": "jets", "files": {"jets.h5": "da7a" * 16}},
         settings=["hidden"], others=dict.fromkeys(recipe.others, False), series=recipe.series,
     )  # fmt: skip
 
@@ -114,8 +115,10 @@ def run_end(recipe: Recipe, trial: int, fold: int, attempt: int = 1) -> Ended:
         )  # fmt: skip
     last = epoch(trial, fold, recipe.epochs, n_metrics=recipe.n_metrics)
     return Ended(
-        **shared, state="pruned" if trial in recipe.pruned else "finished", value=last.metrics["val_loss"], metrics=last.metrics, best_epoch=recipe.epochs,
-        weights="w.pt", weights_sha256="0" * 64, facts={"parameters": 8329 - trial, "mflop": 1.0 + trial, "device": "cpu"},
+        **shared, state="pruned" if trial in recipe.pruned else "finished",
+        value=last.metrics["val_loss"], metrics=last.metrics, best_epoch=recipe.epochs,
+        weights="w.pt", weights_sha256="0" * 64,
+        facts={"parameters": 8329 - trial, "mflop": 1.0 + trial, "device": "cpu"},
     )  # fmt: skip
 
 

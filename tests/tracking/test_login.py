@@ -134,8 +134,11 @@ def test_no_route_answers_a_stranger(guarded: Guarded, tmp_path: Path) -> None:
     """The list of routes is the server's own: a route that a newer MLflow brings is in it."""
     env = server._environment(guarded.uri) | server._login_environment(guarded.login, tmp_path)
     listed = subprocess.run(
-        [sys.executable, "-c", ROUTES], env=env | {"_MLFLOW_SGI_NAME": "uvicorn"}, capture_output=True, check=True
-    )  # fmt: skip
+        [sys.executable, "-c", ROUTES],
+        env=env | {"_MLFLOW_SGI_NAME": "uvicorn"},
+        capture_output=True,
+        check=True,
+    )
     routes = [
         (re.sub(r"[<{][^>}]*[>}]", "x", path), methods)
         for path, methods in json.loads(listed.stdout.split(b"\n")[-2])
