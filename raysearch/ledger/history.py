@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from raysearch.errors import InputError, NoFinishedTrialError, StorageError
-from raysearch.ledger.front import unbeaten
 from raysearch.ledger.ledger import read_entries
+from raysearch.ledger.pareto_front import unbeaten
 from raysearch.ledger.records import (
     Allotted,
     Asked,

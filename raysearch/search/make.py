@@ -10,7 +10,7 @@ from typing import Any
 from raysearch.errors import InputError, did_you_mean, one_of
 from raysearch.search.aging_evolution import AgingEvolution
 from raysearch.search.pbt import PopulationBased
-from raysearch.search.plain import GridSearcher, RandomSearcher
+from raysearch.search.random_and_grid import GridSearcher, RandomSearcher
 from raysearch.search.searcher import Searcher
 from raysearch.space.domains import Space
 from raysearch.space.space_file import SearchSection

@@ -84,8 +84,8 @@ class NevergradSearcher:
 
     def give(self, number: int, settings: Mapping[str, bool | int | float | str]) -> None:
         """Place the settings in the Gaussian space; the optimiser hears of them as of a point not asked."""
-        domains = self._space.domains.items()
-        units = [domain.to_unit(settings[name]) for name, domain in domains]  # type: ignore[arg-type] # inside
+        domains = self._space.domains.items()  # a value lies inside its own, which the types do not say
+        units = [domain.to_unit(settings[name]) for name, domain in domains]  # type: ignore[arg-type]
         candidate = self._optimizer.parametrization.spawn_child()
         # At 0 and at 1 Phi^-1 is infinite, and so would be every step from there.
         candidate.value = np.array([min(max(unit, 1e-6), 1 - 1e-6) for unit in units])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from raysearch.errors import InputError
-from raysearch.search.plain import GridSearcher, RandomSearcher
+from raysearch.search.random_and_grid import GridSearcher, RandomSearcher
 from raysearch.space.domains import ChoiceDomain, FloatDomain, IntDomain, Space
 
 FINITE = Space(

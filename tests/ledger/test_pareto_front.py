@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raysearch.ledger.front import unbeaten
+from raysearch.ledger.pareto_front import unbeaten
 
 
 def test_points_that_no_other_one_beats_come_by_their_first_coordinate() -> None:
