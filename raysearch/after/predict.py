@@ -22,7 +22,7 @@ from raysearch import __version__
 from raysearch.after.trained import FoldModel, Trained
 from raysearch.data.other_data import OtherData, Piece
 from raysearch.data.tensors import TensorData
-from raysearch.errors import InputError, StorageError
+from raysearch.errors import StorageError
 from raysearch.seeds import derive
 from raysearch.tasks.task import Outputs, Task, outputs_of
 from raysearch.training.evaluation import generator_on

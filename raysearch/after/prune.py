@@ -220,9 +220,7 @@ def _metrics(job: _Job, weights: Mapping[str, Tensor], data: TensorData, prefix:
     model.load_state_dict(weights)
     # of the run in the study, so that a model which draws is judged by the same draws
     seed = derive(job.trained.space_file.seed, "run", job.trained.trial, job.recipe.fold)
-    outputs = evaluate(
-        job.trained.task, model, data, OneWorker(), seed=seed, precision=job.trained.precision
-    )
+    outputs = evaluate(job.trained.task, model, data, OneWorker(), seed=seed, precision=job.trained.precision)
     found = job.trained.task.metrics(outputs, data)
     return {f"{prefix}{name}": float(value) for name, value in found.items()}
 

@@ -25,7 +25,7 @@ class Schedule:
         InputError: another rhythm, or one that the scheduler does not have.
     """
 
-    scheduler: LRScheduler | ReduceLROnPlateau
+    scheduler: LRScheduler
     every: Every
 
     def __post_init__(self) -> None:

@@ -120,7 +120,7 @@ class Task(ABC, Generic[S]):
     def model(self, settings: S) -> nn.Module:
         """Build the network with fresh weights, drawn from torch's generator."""
 
-    def optimizer(self, settings: S, parameters: Iterable[nn.Parameter]) -> Optimizer:
+    def optimizer(self, settings: S, parameters: Iterable[nn.Parameter]) -> Optimizer:  # noqa: ARG002 - for subclasses
         """Build the optimiser of a task that has one."""
         raise InputError(f"task: {type(self).__name__} defines neither optimizer nor optimizers")
 
@@ -135,7 +135,7 @@ class Task(ABC, Generic[S]):
         """Build what changes learning rates, each with when it is stepped; by default nothing does."""
         return ()
 
-    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:  # noqa: ARG002 - for subclasses
         """Mean loss over a batch, a scalar with gradient; a task with a :meth:`step` of its own may have none.
 
         Training by evolution judges candidates by it.
@@ -255,7 +255,9 @@ def outputs_of(task: Task[Any], model: nn.Module, batch: Batch, chance: torch.Ge
         InputError: it gave anything but tensors by row.
     """
     found = task.predict(model, batch, chance)
-    return by_row({OUTPUTS: found} if isinstance(found, Tensor) else found, batch, f"{type(task).__name__}.predict")
+    return by_row(
+        {OUTPUTS: found} if isinstance(found, Tensor) else found, batch, f"{type(task).__name__}.predict"
+    )
 
 
 def by_row(found: Any, batch: Batch, origin: str) -> Outputs:  # noqa: ANN401 - whatever a task gave
@@ -265,7 +267,9 @@ def by_row(found: Any, batch: Batch, origin: str) -> Outputs:  # noqa: ANN401 - 
         InputError: they are not.
     """
     n_rows = len(batch[0])
-    if not (isinstance(found, Mapping) and found and all(isinstance(rows, Tensor) for rows in found.values())):
+    if not (
+        isinstance(found, Mapping) and found and all(isinstance(rows, Tensor) for rows in found.values())
+    ):
         raise InputError(f"task: {origin} must give a tensor, or tensors by name, got {type(found).__name__}")
     wrong = {name: tuple(rows.shape) for name, rows in found.items() if rows.shape[:1] != (n_rows,)}
     if wrong:

@@ -256,4 +256,3 @@ class Trainer:
     def _presentations(self) -> float:
         """Examples shown to networks in this run so far."""
         return self.progress.reports[-1].metrics["presentations"] if self.progress.reports else 0.0
-

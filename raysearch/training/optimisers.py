@@ -24,7 +24,9 @@ def optimisers_of(task: Task[Any], settings: Any, model: nn.Module) -> dict[str,
     """
     found = task.optimizers(settings, model)
     kind = type(task).__name__
-    if not (isinstance(found, Mapping) and found and all(isinstance(each, Optimizer) for each in found.values())):
+    if not (
+        isinstance(found, Mapping) and found and all(isinstance(each, Optimizer) for each in found.values())
+    ):
         raise InputError(f"task: {kind}.optimizers must give optimisers by name, got {found!r:.200}")
     problems = [
         f"task: {kind}.optimizers: {name!r} must be letters, digits and _, for train_{name} is a metric"
@@ -47,7 +49,9 @@ def _ownership_problems(optimizers: Mapping[str, Optimizer], model: nn.Module) -
     for name, owned in held.items():
         if owned - all_of_it:
             yield f"{name} holds parameters that are not the model's, which no checkpoint would keep"
-    if len(held) > 1 and (left := [trained[each] for each in trained if not any(each in own for own in held.values())]):
+    if len(held) > 1 and (
+        left := [trained[each] for each in trained if not any(each in own for own in held.values())]
+    ):
         yield f"none holds {', '.join(left[:3])}{' and more' if left[3:] else ''}; freeze what is not to be trained"
 
 
@@ -84,7 +88,9 @@ def rate_problems(settings: Any, optimizers: Mapping[str, Optimizer]) -> list[st
     problems = []
     for name, concerned in [(RATE, list(optimizers)), *((f"{each}_{RATE}", [each]) for each in optimizers)]:
         wanted = getattr(settings, name, None)
-        rates = [group["lr"] for each in concerned for group in optimizers[each].param_groups if "lr" in group]
+        rates = [
+            group["lr"] for each in concerned for group in optimizers[each].param_groups if "lr" in group
+        ]
         if wanted is not None and wanted not in rates:
             whose = "the optimiser, which has" if len(concerned) == 1 else "any optimiser; they have"
             had = ", ".join(str(rate) for rate in dict.fromkeys(rates)) or "none"

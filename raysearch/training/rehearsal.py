@@ -198,7 +198,9 @@ def _one_step(task: Task[Any], parts: Parts, settings: Any, precision: str) -> n
     descent.take(batch, Place(1, 1, n_batches, n_rows=n_rows, n_mine=n_rows))
     losses = descent.losses()
     if not losses:
-        raise InputError(f"task: {type(task).__name__}.step takes no step in the first batch: descent(loss) does")
+        raise InputError(
+            f"task: {type(task).__name__}.step takes no step in the first batch: descent(loss) does"
+        )
     descent.end_epoch(sum(losses.values()))
     return model
 

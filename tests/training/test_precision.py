@@ -185,7 +185,9 @@ def test_the_test_set_is_judged_in_the_precision_of_training(tmp_path: Path) -> 
     model.load_state_dict(checkpoint(order, outcome)["model"])
     parts = task.load(order.source, make_settings(task, order.settings))
     validation, test, precise = (
-        task.metrics(evaluate(task, model, part, OneWorker(), seed=order.seed, precision=precision), part)["loss"]
+        task.metrics(evaluate(task, model, part, OneWorker(), seed=order.seed, precision=precision), part)[
+            "loss"
+        ]
         for part, precision in (
             (parts.validation, "bfloat16"),
             (parts.test, "bfloat16"),
