@@ -14,8 +14,9 @@ from torch.optim.lr_scheduler import ExponentialLR, LinearLR
 
 from raysearch.data.source import DataSource
 from raysearch.data.tensors import Batch, Parts, TensorData
+from raysearch.tasks.descent import Descent
 from raysearch.tasks.schedule import Schedule
-from raysearch.tasks.task import Descent, Outputs, Task
+from raysearch.tasks.task import Outputs, Task
 
 N_TRAIN, N_OTHER = 256, 1500  # more than are evaluated at once
 

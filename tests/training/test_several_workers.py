@@ -1,4 +1,4 @@
-"""Two data-parallel workers against one, without Ray: the same training within rounding, the same outputs to the bit."""
+"""Two data-parallel workers against one, without Ray: trained alike within rounding, the same outputs."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from raysearch.training.evaluation import evaluate
 from raysearch.training.order import EpochReport, Order
 from raysearch.training.workers import OneWorker, TorchWorkers, Workers
 
-# What the toys draw while they train is each worker's own; here nothing is drawn, so that runs can be compared. The
-# normalisation of the GAN would be by each worker's rows, too.
+# What the toys draw while they train is each worker's own; here nothing is drawn, so that runs can be
+# compared. The normalisation of the GAN would be by each worker's rows, too.
 STEADY = f"""
 import sys
 sys.path.insert(0, {str(TOY_TASK.parent)!r})
@@ -45,7 +45,7 @@ class Steady(ToyGan):
             return super().noise(model, batch, chance)
         return torch.cat([torch.sin(k * batch[0]) for k in (7, 13, 31)], dim=1)
 
-class Odd(Toy):  # 64 examples in batches of 9: a last batch of one, smaller than the group, and shares of 5 and 4
+class Odd(Toy):  # 64 examples in batches of 9: shares of 5 and 4, and a last batch smaller than the group
     def loss(self, model, batch):
         if len(batch[0]) == 1:
             raise AssertionError("a batch for one worker alone")
