@@ -1,10 +1,13 @@
 """Prunes a trained network and retrains it, round by round, as arXiv:1804.06913 does for hls4ml.
 
-Round 0 drops nothing: the found model is trained on with the L1 penalty, so that later rounds can be compared with one
+Round 0 drops nothing: the found model is trained on with the L1 penalty, so that later rounds can be compared
+    with one
 that was trained as long. Each further round drops the smallest weights (raysearch/after/magnitude.py) and
-retrains what is left. The published script evaluates its last pruning without retraining; here every round tells both.
+retrains what is left. The published script evaluates its last pruning without retraining; here every round
+tells both.
 
-All that is known lies in ``table.json``, written at the beginning and after each round; a round that was cut off goes on from its last epoch.
+All that is known lies in ``table.json``, written at the beginning and after each round; a round that was cut
+off goes on from its last epoch.
 """
 
 from __future__ import annotations
@@ -87,16 +90,16 @@ def prune(
         afresh: throw away what an earlier pruning left in the folder.
 
     Raises:
-        InputError: the model is a pruned one, the trial has no such fold, its data were changed, or the folder holds
-            another pruning.
+        InputError: the model is a pruned one, the trial has no such fold, its data were changed, or the
+            folder holds another pruning.
         StudyBusyError: another process prunes there.
         StorageError: the folder cannot be written, or what it holds is damaged.
         RaysearchError: a loss is no longer a number.
     """
     if trained.pruning:
         raise InputError(
-            f"--from {trained.pruning}: is a pruned model; prune takes a trial: best, or its number, which is "
-            f"{trained.trial} for this one"
+            f"--from {trained.pruning}: is a pruned model; prune takes a trial: best, or its number, "
+            f"which is {trained.trial} for this one"
         )
     if recipe.fold not in range(len(trained.models)):
         raise InputError(
@@ -239,7 +242,7 @@ def _identity(job: _Job) -> dict[str, Any]:
 
 
 def _export(job: _Job, table: Table, weights: Mapping[str, Tensor]) -> None:
-    """Write ``model.pt``, a ``state_dict``, and ``model.json``, how to build it; as in the study's ``best/``."""
+    """Write ``model.pt``, a ``state_dict``, and ``model.json``, how to build it, as in ``best/``."""
     buffer = io.BytesIO()
     torch.save(dict(weights), buffer)
     write_durably(job.folder / "model.pt", buffer.getvalue())

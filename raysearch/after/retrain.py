@@ -1,4 +1,4 @@
-"""Retraining of a pruned network: the loop of every run, with dropped weights held at zero and an L1 penalty."""
+"""Retraining of a pruned network: every run's loop, with dropped weights held at zero and an L1 penalty."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Retrainer(Trainer):
         task, order, report: as for every run.
         start: a ``state_dict``.
         masks: which weights stay zero.
-        l1: strength of the penalty ``l1 * sum |w|`` over the weights under masks. It enters by its gradient, so
-            that the losses that are told are without it.
+        l1: strength of the penalty ``l1 * sum |w|`` over the weights under masks. It enters by its gradient,
+            so that the losses that are told are without it.
         device: where to train.
     """
 

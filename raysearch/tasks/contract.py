@@ -1,4 +1,4 @@
-"""What a class must define to be a task, beyond what Python itself checks; and what has changed since version 0.1.0.
+"""What a class must define to be a task, and what has changed since version 0.1.0.
 
 A user's file is told in one go all that is to be done.
 """
@@ -26,8 +26,8 @@ GONE = {
     "other_data_like": "is now to_score(paths, settings, described)",
 }
 PREDICT = (
-    "takes a third argument now, chance, a torch.Generator to draw from; and metrics gets what it gave by name, a lone "
-    'tensor as outputs["outputs"]'
+    "takes a third argument now, chance, a torch.Generator to draw from; and metrics gets what it gave by "
+    'name, a lone tensor as outputs["outputs"]'
 )
 
 

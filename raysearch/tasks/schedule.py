@@ -18,14 +18,15 @@ class Schedule:
 
     Attributes:
         scheduler: of one of the task's optimisers.
-        every: ``step``, after each step of its optimiser; ``epoch``, after each epoch; ``plateau``, after each epoch
-            with the objective, less is better, which is what ``ReduceLROnPlateau`` takes and no other.
+        every: ``step``, after each step of its optimiser; ``epoch``, after each epoch; ``plateau``, after
+            each epoch with the objective, less is better, which is what ``ReduceLROnPlateau`` takes and no
+            other.
 
     Raises:
         InputError: another rhythm, or one that the scheduler does not have.
     """
 
-    scheduler: LRScheduler | ReduceLROnPlateau
+    scheduler: LRScheduler
     every: Every
 
     def __post_init__(self) -> None:

@@ -13,9 +13,9 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from raysearch.data.jets.layout import CLASSES
 from raysearch.errors import InputError, one_of
 from raysearch.models.dense import DenseShape
+from raysearch.tasks.descent import LOSS
 from raysearch.tasks.jets import JetTask
 from raysearch.tasks.schedule import Schedule
-from raysearch.tasks.task import LOSS
 
 OPTIMIZERS: dict[str, type[Adam | NAdam | Adadelta]] = {"adam": Adam, "nadam": NAdam, "adadelta": Adadelta}
 

@@ -10,7 +10,7 @@ import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ from raysearch.data.tensors import Batch, Parts, TensorData
 from raysearch.errors import InputError, did_you_mean, one_of
 from raysearch.metrics.shown import Shown
 from raysearch.models.flat import Step, flat_parameters
+from raysearch.tasks.descent import LOSS, Descent
 from raysearch.tasks.schedule import Schedule
 
 S = TypeVar("S")
@@ -30,55 +31,6 @@ Outputs = Mapping[str, Tensor]
 """What a model says of some rows, by name, each (row, ...)."""
 
 OUTPUTS = "outputs"  # the name of a lone tensor
-LOSS = "loss"  # the name of a lone optimiser, which is that of its loss
-
-
-class Descent(Protocol):
-    """What a task's :meth:`Task.step` is given: the model, the place in the run, and the way to take a step.
-
-    Whatever a step draws at random comes from torch's global generators, which are seeded anew for every epoch and
-    worker; so a run that goes on from a checkpoint draws what it would have drawn.
-    """
-
-    @property
-    def model(self) -> nn.Module:
-        """The bare model; any part of it may be called."""
-        ...
-
-    @property
-    def settings(self) -> Any:  # noqa: ANN401 - the task's own type
-        """The run's settings, an object of :attr:`Task.Settings`: weights of losses, critic steps, and so on."""
-        ...
-
-    @property
-    def epoch(self) -> int:
-        """The epoch, counted from 1."""
-        ...
-
-    @property
-    def batch_number(self) -> int:
-        """The batch's place in the epoch, counted from 1."""
-        ...
-
-    @property
-    def progress(self) -> float:
-        """Epochs of the run that are behind this batch, with the fraction of its own; 0.0 at the very first."""
-        ...
-
-    def __call__(self, loss: Tensor, of: str = LOSS) -> None:
-        """Take one step down a loss: gradients into the parameters of one optimiser, averaged over workers, a step.
-
-        Nothing else gets a gradient, so that what is frozen costs no more than the way through it.
-
-        Args:
-            loss: scalar, the mean over the batch.
-            of: the optimiser's name, which is the loss's in metrics: ``train_`` + name.
-
-        Raises:
-            InputError: there is no such optimiser, or the loss depends on none of its parameters.
-            NonFiniteError: the loss is no longer a number.
-        """
-        ...
 
 
 class Task(ABC, Generic[S]):
@@ -114,21 +66,22 @@ class Task(ABC, Generic[S]):
         """Read the data as tensors."""
 
     def scaling(self, source: DataSource, settings: S) -> Scaling | None:  # noqa: ARG002 - for subclasses
-        """Tell how :meth:`load` standardises the first input, for whoever applies a trained model to other data."""
+        """Tell how :meth:`load` standardises the first input, to apply a trained model to other data."""
         return None
 
     @abstractmethod
     def model(self, settings: S) -> nn.Module:
         """Build the network with fresh weights, drawn from torch's generator."""
 
-    def optimizer(self, settings: S, parameters: Iterable[nn.Parameter]) -> Optimizer:
+    def optimizer(self, settings: S, parameters: Iterable[nn.Parameter]) -> Optimizer:  # noqa: ARG002 - for subclasses
         """Build the optimiser of a task that has one."""
         raise InputError(f"task: {type(self).__name__} defines neither optimizer nor optimizers")
 
     def optimizers(self, settings: S, model: nn.Module) -> Mapping[str, Optimizer]:
-        """Build all optimisers, by the names of the losses that they follow; by default the one of all parameters.
+        """Build all optimisers, by the names of the losses that they follow; by default one of all weights.
 
-        An optimiser holds parameters of the model, and where there are several every parameter is held by one.
+        An optimiser holds parameters of the model, and where there are several every parameter is held by
+        one.
         """
         return {LOSS: self.optimizer(settings, model.parameters())}
 
@@ -136,8 +89,8 @@ class Task(ABC, Generic[S]):
         """Build what changes learning rates, each with when it is stepped; by default nothing does."""
         return ()
 
-    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Mean loss over a batch, a scalar with gradient; a task with a :meth:`step` of its own may have none.
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:  # noqa: ARG002 - for subclasses
+        """Mean loss over a batch, a scalar with gradient; a task with its own :meth:`step` may have none.
 
         Training by evolution judges candidates by it.
         """
@@ -146,8 +99,9 @@ class Task(ABC, Generic[S]):
     def step(self, descent: Descent, batch: Batch) -> None:
         """Learn from one batch; by default one step down :meth:`loss`.
 
-        A task may take several steps, down several losses; in the first batch of an epoch at least one. It keeps no
-        state of its own from batch to batch: checkpoints hold the model, the optimisers and the schedules.
+        A task may take several steps, down several losses; in the first batch of an epoch at least one. It
+        keeps no state of its own from batch to batch: checkpoints hold the model, the optimisers and the
+        schedules.
         """
         descent(self.loss(descent.model, batch))
 
@@ -158,24 +112,24 @@ class Task(ABC, Generic[S]):
         Args:
             model: in evaluation mode.
             batch: some rows.
-            chance: on the model's device; where outputs are drawn at random, they are drawn from it, so that they
-                are the same however many workers share the rows.
+            chance: on the model's device; where outputs are drawn at random, they are drawn from it, so that
+                they are the same however many workers share the rows.
 
         Returns:
             A lone tensor stands for ``{"outputs": tensor}``.
         """
 
     def kept(self, outputs: Outputs, batch: Batch) -> Outputs:  # noqa: ARG002 - for subclasses
-        """Take of a batch's outputs what :meth:`metrics` and the report need, each (row, ...); by default all.
+        """Take of a batch's outputs what :meth:`metrics` and the report need, each (row, ...); default: all.
 
-        It is asked batch by batch, so that outputs too large to be kept (a shower's cells) are never held for all
-        rows. They are float32 at least, on the model's device.
+        It is asked batch by batch, so that outputs too large to be kept (a shower's cells) are never held for
+        all rows. They are float32 at least, on the model's device.
         """
         return outputs
 
     @abstractmethod
     def metrics(self, outputs: Outputs, data: TensorData) -> dict[str, float]:
-        """Metrics of what was kept of a whole part of the data, each (example, ...) on the CPU; ``loss`` among them.
+        """Metrics of what was kept of a whole part, each (example, ...) on the CPU; ``loss`` among them.
 
         The objective must be finite. Another metric that is not, in some epoch, is left out there, and told.
         """
@@ -204,20 +158,21 @@ class Task(ABC, Generic[S]):
             described: what :meth:`inspect` told of the study's data.
 
         Raises:
-            InputError: with every fault of the files; or the task cannot read other files, which is the default.
+            InputError: with every fault of the files; or the task cannot read other files, which is the
+                default.
         """
         raise InputError(
-            f"task: {type(self).__name__} does not define to_score(paths, settings, described), which reads files "
-            "to be scored; see docs/after-the-search.md"
+            f"task: {type(self).__name__} does not define to_score(paths, settings, described), which reads "
+            "files to be scored; see docs/after-the-search.md"
         )
 
     @torch.no_grad()
     def children_losses(self, model: nn.Module, steps: Sequence[Step], batch: Batch) -> Tensor:
         """Losses of children of a model, for training by evolution; a subclass may know a faster way.
 
-        A child's loss depends on the model, its own step and the batch, not on the children beside it, to the last
-        bit: whatever the loss draws at random is the same for all, and the model is in evaluation mode meanwhile
-        (no dropout; normalisation by what the model holds).
+        A child's loss depends on the model, its own step and the batch, not on the children beside it, to the
+        last bit: whatever the loss draws at random is the same for all, and the model is in evaluation mode
+        meanwhile (no dropout; normalisation by what the model holds).
 
         Args:
             model: the parent; as it was, afterwards, but that its parameters are views of one flat vector.
@@ -279,7 +234,8 @@ def by_row(found: Any, batch: Batch, origin: str) -> Outputs:  # noqa: ANN401 - 
     if wrong:
         raise InputError(
             *(
-                f"task: {origin} gives {name!r} of shape {shape} for a batch of {n_rows} rows; needs ({n_rows}, ...)"
+                f"task: {origin} gives {name!r} of shape {shape} for a batch of {n_rows} rows; "
+                f"needs ({n_rows}, ...)"
                 for name, shape in wrong.items()
             )
         )
@@ -304,7 +260,8 @@ def make_settings(task: Task[S], values: Mapping[str, Any], origin: str = "space
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     }
     problems = [
-        f"{origin}.{name}: {type(task).__name__} has no such setting; {one_of(list(fields))}.{did_you_mean(name, fields)}"
+        f"{origin}.{name}: {type(task).__name__} has no such setting; {one_of(list(fields))}."
+        f"{did_you_mean(name, fields)}"
         for name in values
         if name not in fields
     ]

@@ -1,7 +1,8 @@
-"""Training by evolution: a strategy proposes weights, their losses on a batch decide, and no gradient is taken.
+"""Training by evolution: a strategy proposes weights, their losses on a batch decide; no gradient is taken.
 
-A generation takes one batch of the epoch, which all its candidates share; a round that asks for more batches (the
-elite's second look) takes them from the same epoch. So an epoch passes over the training data once, as by gradient.
+A generation takes one batch of the epoch, which all its candidates share; a round that asks for more batches
+(the elite's second look) takes them from the same epoch. So an epoch passes over the training data once, as
+by gradient.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from raysearch.evolve.make import make_strategy
 from raysearch.evolve.strategy import Round
 from raysearch.models.flat import flat_parameters
 from raysearch.seeds import derive, generator
-from raysearch.tasks.task import LOSS
+from raysearch.tasks.descent import LOSS
 from raysearch.training.children import ChildLosses
 from raysearch.training.descent import NonFiniteError
 from raysearch.training.learner import EpochResult, RunContext
@@ -103,7 +104,7 @@ class EvolutionLearner:
 
 
 def _batches(rows: Tensor, size: int) -> list[Tensor]:
-    """Part an epoch's rows into batches; what is left over joins the last, for a selection on a few rows is chance."""
+    """Part an epoch's rows into batches; what is left over joins the last: a few rows select by chance."""
     batches = list(rows.split(size))
     if len(batches) > 1 and len(batches[-1]) < size:
         batches[-2:] = [torch.cat(batches[-2:])]

@@ -15,8 +15,8 @@ class GradientLearner:
 
     Args:
         context: what to train.
-        inherited: the state of the learner that this one goes on from, see :meth:`Descent.inherit`; empty for a fresh
-            start.
+        inherited: the state of the learner that this one goes on from, see :meth:`Descent.inherit`; empty for
+            a fresh start.
     """
 
     def __init__(self, context: RunContext[Any], inherited: dict[str, Any]) -> None:

@@ -1,10 +1,10 @@
-"""What a model costs, counted from the real one: trained weights, operations for one example, time for a batch.
+"""What a model costs, counted from the real one: weights, operations for an example, time for a batch.
 
-An operation is a multiplication or an addition, so that a matrix product of (m, k) with (k, n) counts 2 m k n;
-additions of biases and activation functions are not counted (the convention of torch's FlopCounterMode). The
-example is one without padding, whatever a model saves on examples that have some. What is counted is the model's plain
-form (``Task.plain``): of JEDI-net all pairs of constituents, as the blocks in which it computes carry biases through
-products.
+An operation is a multiplication or an addition, so that a matrix product of (m, k) with (k, n) counts 2 m k
+n; additions of biases and activation functions are not counted (the convention of torch's FlopCounterMode).
+The example is one without padding, whatever a model saves on examples that have some. What is counted is the
+model's plain form (``Task.plain``): of JEDI-net all pairs of constituents, as the blocks in which it computes
+carry biases through products.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def count_parameters(model: nn.Module) -> int:
 def count_mflop(task: Task[Any], model: nn.Module, data: TensorData) -> float:
     """Operations of one example's inference, in 10^6.
 
-    They are counted on a copy in double precision, for which no model has kernels of its own that would hide them.
+    They are counted on a copy in double precision, for which no model has kernels of its own that would hide
+    them.
 
     Args:
         task: knows how to apply the model.
@@ -80,11 +81,13 @@ def measure_latency(
     Args:
         task: knows how to apply the model.
         model: in evaluation mode, on the device to measure.
-        data: on the same device; the first ``LATENCY_BATCH`` examples are the batch, or all if there are fewer.
+        data: on the same device; the first ``LATENCY_BATCH`` examples are the batch, or all if there are
+            fewer.
         precision: to compute in.
 
     Returns:
-        ``ms``: median of some repeats after a warm-up; ``spread_ms``: fastest and slowest; ``batch``; ``device``;
+        ``ms``: median of some repeats after a warm-up; ``spread_ms``: fastest and slowest; ``batch``;
+            ``device``;
         ``threads``.
     """
     device = next(model.parameters()).device

@@ -1,7 +1,7 @@
-"""One step down a loss: scaled, its gradient averaged over the workers, guarded, noted and taken. Nobody else steps.
+"""One step down a loss: scaled, averaged over the workers, guarded, noted and taken. Nobody else steps.
 
-So a task with one network and a task with several train through the same lines, and so do the rehearsal before a study
-and the retraining of a pruned network.
+So a task with one network and a task with several train through the same lines, and so do the rehearsal
+before a study and the retraining of a pruned network.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from raysearch.data.tensors import Batch
 from raysearch.errors import InputError, did_you_mean, one_of
-from raysearch.tasks.task import LOSS, Task
+from raysearch.tasks.descent import LOSS
+from raysearch.tasks.task import Task
 from raysearch.training.optimisers import optimisers_of, schedules_of
 from raysearch.training.precision import (
     FLOAT32,
@@ -63,7 +64,7 @@ class _Noted:
 
 
 class Descent:
-    """Steps of a task's optimisers; what :class:`raysearch.tasks.task.Descent` asks for, and its state.
+    """Steps of a task's optimisers; what :class:`raysearch.tasks.descent.Descent` asks for, and its state.
 
     Args:
         task, settings: build the optimisers and what changes their learning rates.
@@ -88,8 +89,8 @@ class Descent:
         workers.share_model(model)
         self.optimizers = optimisers_of(task, settings, model)
         self._schedules = schedules_of(task, settings, self.optimizers)
-        # One scale each: the gradients of two losses overflow at different scales, and a step that is left out lowers
-        # its own alone.
+        # One scale each: the gradients of two losses overflow at different scales, and a step that is left
+        # out lowers its own alone.
         self._scalers = {name: loss_scaler(precision, workers.device) for name in self.optimizers}
         trained = {id(weight) for weight in model.parameters() if weight.requires_grad}
         self._owns_all = {
@@ -129,7 +130,7 @@ class Descent:
             self._task.step(self, batch)
 
     def __call__(self, loss: Tensor, of: str = LOSS) -> None:
-        """Take one step of the optimiser ``of``; see :class:`raysearch.tasks.task.Descent`."""
+        """Take one step of the optimiser ``of``; see :class:`raysearch.tasks.descent.Descent`."""
         if of not in self.optimizers:
             names = list(self.optimizers)
             raise InputError(
@@ -143,8 +144,8 @@ class Descent:
             self._note(loss, of)
             self._workers.average(weights)
             self._step(of)
-        # A second loss over the same weights must see them as they are now; accumulation of gradients over batches
-        # would be a condition here and in _step, and nowhere else.
+        # A second loss over the same weights must see them as they are now; accumulation of gradients over
+        # batches would be a condition here and in _step, and nowhere else.
         self.optimizers[of].zero_grad(set_to_none=True)
         forget_casts(self._precision)
 
@@ -157,8 +158,8 @@ class Descent:
             torch.autograd.backward(scaled, inputs=weights)
         if all(weight.grad is None for weight in weights):
             raise InputError(
-                f"task: {type(self._task).__name__}: the loss of {of!r} depends on none of the parameters of that "
-                "optimiser, so that its step would do nothing"
+                f"task: {type(self._task).__name__}: the loss of {of!r} depends on none of the parameters of "
+                "that optimiser, so that its step would do nothing"
             )
 
     @property
@@ -200,7 +201,7 @@ class Descent:
         return f"epoch {self.epoch}, batch {self.batch_number}"
 
     def losses(self) -> dict[str, float]:
-        """Mean losses per example since the last call, by optimiser; one that took no step is not among them."""
+        """Mean losses per example since the last call, by optimiser; of those that took a step."""
         noted, self._noted = self._noted, {}
         return {name: noted[name].total / noted[name].n_rows for name in self.optimizers if name in noted}
 
@@ -253,7 +254,7 @@ def _weights(optimizer: Optimizer) -> list[Tensor]:
 
 
 def _by_name(content: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Read a checkpoint in today's layout; version 0.1.0 kept the state of one optimiser, without its name."""
+    """Read a checkpoint in today's layout; version 0.1.0 kept one optimiser's state, without its name."""
     if "optimizers" in content:
         return content
     return {

@@ -28,8 +28,8 @@ def evaluate(
 ) -> Outputs:
     """Apply a model to a part of the data, and keep what the task keeps of it.
 
-    Whole batches are dealt to the workers, and each is given a generator of its own, so that neither the way numbers
-    round nor what is drawn depends on how many workers there are.
+    Whole batches are dealt to the workers, and each is given a generator of its own, so that neither the way
+    numbers round nor what is drawn depends on how many workers there are.
 
     Args:
         task: knows how to apply the model.

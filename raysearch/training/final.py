@@ -1,4 +1,4 @@
-"""The final evaluation: the best model on the test set, which nothing before it has seen; with folds, each."""
+"""The final evaluation: the best model on the test set, which nothing has seen before; with folds, each."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from raysearch.training.workers import OneWorker
 
 @dataclass(frozen=True)
 class TestOutcome:
-    """Test metrics that are finite, which are not, and where the predictions lie inside the study's folder."""
+    """Test metrics that are finite, which are not, and where predictions lie in the study's folder."""
 
     metrics: dict[str, float]
     predictions: str
@@ -86,7 +86,7 @@ def evaluate_on_test(
 def _export(
     folder: Path, order: Order, weights: dict[str, torch.Tensor], scaling: dict[str, Any] | None
 ) -> None:
-    """Write ``model.pt`` (a ``state_dict``) and ``model.json`` (how to build it) to ``best/``, or its ``fold-N/``."""
+    """Write ``model.pt``, a ``state_dict``, and ``model.json``, how to build it, to ``best/``."""
     buffer = io.BytesIO()
     torch.save(weights, buffer)
     there = folder / "best" / (f"fold-{order.fold}" if order.runs > 1 else "")

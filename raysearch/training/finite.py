@@ -1,4 +1,4 @@
-"""Metrics that are no finite numbers: neither a ledger (JSON) nor MLflow holds them, so they are left out, and told."""
+"""Metrics that are no finite numbers: no ledger (JSON) holds them, nor MLflow: they are left out, told."""
 
 from __future__ import annotations
 

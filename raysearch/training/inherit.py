@@ -1,4 +1,4 @@
-"""What a run takes over from the one that it goes on from: the weights that fit, and its optimiser's state if all do."""
+"""What a run takes over from the one it goes on from: weights that fit, and optimisers' states if all do."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from raysearch.training.order import Order
 def inherit(order: Order, model: nn.Module) -> dict[str, Any]:
     """Copy the weights of the run's parent into the model, as far as they fit.
 
-    Of a tensor whose shape has changed the part that both shapes have in common is taken: the first filters, the
+    Of a tensor whose shape has changed the part that both shapes have in common is taken: the first filters,
+        the
     first neurons, and of a kernel the middle, so that its map does not move. The rest stays as it is.
 
     Args:
@@ -44,7 +45,7 @@ def inherit(order: Order, model: nn.Module) -> dict[str, Any]:
 
 @torch.no_grad()
 def copy_common(target: Tensor, source: Tensor) -> None:
-    """Copy the part of ``source`` that ``target`` has room for; the axes of a kernel are those after the first two."""
+    """Copy the part of ``source`` that ``target`` has room for; axes of a kernel are those after two."""
     if target.ndim != source.ndim:
         return
     pairs = [

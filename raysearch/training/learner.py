@@ -62,8 +62,8 @@ class EpochResult:
     """What an epoch of training came to.
 
     Attributes:
-        losses: by name, the mean over the epoch's examples; by evolution, of the best candidate of each generation.
-            One whose optimiser took no step is not among them.
+        losses: by name, the mean over the epoch's examples; by evolution, of the best candidate of each
+            generation. One whose optimiser took no step is not among them.
         presentations: forward passes, one for each example and, by evolution, candidate.
         idle: optimisers that took no step.
     """

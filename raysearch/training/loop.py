@@ -174,7 +174,7 @@ class Trainer:
         return None if found is None else found[1]
 
     def _sound_checkpoint(self) -> tuple[Path, dict[str, Any]] | None:
-        """The newest one, unless the best epoch's weights are gone: then the run begins anew, to the same end."""
+        """The newest one, unless the best epoch's weights are gone: then the run begins anew, to the same."""
         found = self.checkpoints.newest("last")
         if found is None or self.checkpoints.newest("best", found[1]["progress"]["best_epoch"]) is None:
             return None

@@ -1,4 +1,4 @@
-"""A task's optimisers and schedules, checked: what would train nothing, or train it apart from checkpoints, is told."""
+"""A task's optimisers and schedules, checked: what would train nothing, or outside checkpoints, is told."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def optimisers_of(task: Task[Any], settings: Any, model: nn.Module) -> dict[str,
     """Build a task's optimisers.
 
     Raises:
-        InputError: they are not optimisers by name, hold what is not the model's and so would be in no checkpoint,
-            or there are several and some parameter is held by none.
+        InputError: they are not optimisers by name, hold what is not the model's and so would be in no
+            checkpoint, or there are several and some parameter is held by none.
     """
     found = task.optimizers(settings, model)
     kind = type(task).__name__
@@ -52,7 +52,8 @@ def _ownership_problems(optimizers: Mapping[str, Optimizer], model: nn.Module) -
     if len(held) > 1 and (
         left := [trained[each] for each in trained if not any(each in own for own in held.values())]
     ):
-        yield f"none holds {', '.join(left[:3])}{' and more' if left[3:] else ''}; freeze what is not to be trained"
+        more = " and more" if left[3:] else ""
+        yield f"none holds {', '.join(left[:3])}{more}; freeze what is not to be trained"
 
 
 def schedules_of(task: Task[Any], settings: Any, optimizers: Mapping[str, Optimizer]) -> tuple[Schedule, ...]:  # noqa: ANN401 - the task's own type
@@ -70,16 +71,17 @@ def schedules_of(task: Task[Any], settings: Any, optimizers: Mapping[str, Optimi
             )
         if not any(each.scheduler.optimizer is optimizer for optimizer in optimizers.values()):
             raise InputError(
-                f"task: {type(task).__name__}.schedulers: {type(each.scheduler).__name__} is of an optimiser that "
-                "is not among the task's"
+                f"task: {type(task).__name__}.schedulers: {type(each.scheduler).__name__} is of an optimiser "
+                "that is not among the task's"
             )
     return found
 
 
 def rate_problems(settings: Any, optimizers: Mapping[str, Optimizer]) -> list[str]:  # noqa: ANN401 - the task's own type
-    """Tell which learning rates of the settings do not reach the optimisers, and so would be searched for nothing.
+    """Tell which learning rates do not reach the optimisers, and so would be searched for nothing.
 
-    ``learning_rate`` must be that of some parameters of some optimiser, ``NAME_learning_rate`` of the one called NAME.
+    ``learning_rate`` must be that of some parameters of some optimiser, ``NAME_learning_rate`` of the one
+    called NAME.
 
     Args:
         settings: of a task.

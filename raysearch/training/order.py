@@ -25,7 +25,8 @@ class Order:
         epochs: at most so many.
         objective: the validation metric that chooses the best epoch.
         maximise: whether more of it is better.
-        others: further objectives: validation metrics, which must be finite too, or what is counted from the model.
+        others: further objectives: validation metrics, which must be finite too, or what is counted from the
+            model.
         limits: the most ``parameters`` and ``mflop`` a model may have; a larger one is refused.
         cuts: by epoch, the loss that the best so far must not be above, or None; empty if nothing is pruned.
         shares: by epoch, the share of the training data to train on; empty for all of them.
@@ -39,7 +40,8 @@ class Order:
         precision: in which the model computes, see :mod:`raysearch.training.precision`.
         parent: checkpoint, inside the study's folder, of the run that this one goes on from, or empty.
         parent_sha256: of its weights.
-        breeds: whether other runs may go on from this one, so that its best checkpoint keeps the learner's state.
+        breeds: whether other runs may go on from this one, so that its best checkpoint keeps the learner's
+            state.
         environment: variables that the run sees beside the ones every run does.
     """
 

@@ -116,7 +116,8 @@ def rehearse(
     except Exception as error:
         what = f"{type(error).__name__}: {error}"
         raise InputError(
-            f"task: {reference} fails in its first training step, in {precision}, with {dict(settings)}: {what}"
+            f"task: {reference} fails in its first training step, in {precision}, "
+            f"with {dict(settings)}: {what}"
         ) from error
     if unread & set(settings):
         names = sorted(unread & set(settings))
@@ -174,7 +175,8 @@ def _load(task: Task[Any], source: DataSource, settings: Any) -> Parts:  # noqa:
         other = load_parts(task, source.of_fold(1), settings).validation
         if _are_alike(parts.validation, other):
             raise InputError(
-                "budget.folds: the task gives every fold the same validation part; its load must look at source.fold"
+                "budget.folds: the task gives every fold the same validation part; "
+                "its load must look at source.fold"
             )
     return parts
 
@@ -208,8 +210,8 @@ def _one_step(task: Task[Any], parts: Parts, settings: Any, precision: str) -> n
 def _one_generation(task: Task[Any], parts: Parts, settings: Any) -> nn.Module:  # noqa: ANN401 - the task's own type
     if not (defines(type(task), "loss") or defines(type(task), "children_losses")):
         raise InputError(
-            f"strategy: {type(task).__name__} has no loss(model, batch), by which evolution would judge candidates; "
-            "leave strategy out to train it by its own step"
+            f"strategy: {type(task).__name__} has no loss(model, batch), by which evolution would judge "
+            "candidates; leave strategy out to train it by its own step"
         )
     torch.manual_seed(0)
     model = task.model(settings).eval()

@@ -1,4 +1,4 @@
-"""A trial's settings, divided among those who read them: the task, the strategy that evolves its weights, the loop.
+"""A trial's settings, divided among their readers: the task, the strategy that evolves its weights, the loop.
 
 All stand side by side in a space file's ``space``, searched or held.
 """

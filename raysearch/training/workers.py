@@ -18,8 +18,8 @@ T = TypeVar("T")
 class Workers(Protocol):
     """What the loop needs of a group; every method is collective.
 
-    How workers agree on a model lies in :meth:`share_model`, once, and :meth:`average`, before each step. Another way
-    to agree (a server of parameters, an elastic average) is another class with these methods.
+    How workers agree on a model lies in :meth:`share_model`, once, and :meth:`average`, before each step.
+    Another way to agree (a server of parameters, an elastic average) is another class with these methods.
     """
 
     rank: int
@@ -94,8 +94,8 @@ class TorchWorkers:
         """All-reduce gradients, those of one type as one vector, in the order of the parameters."""
         for alike in _by_type(parameters):
             gradients = [torch.zeros_like(each) if each.grad is None else each.grad for each in alike]
-            # A parameter that no worker's loss depends on keeps no gradient, as with one worker: zeros would move it,
-            # by weight decay and by moments. So the vector ends with who has one.
+            # A parameter that no worker's loss depends on keeps no gradient, as with one worker: zeros would
+            # move it, by weight decay and by moments. So the vector ends with who has one.
             has = alike[0].new_tensor([each.grad is not None for each in alike])
             flat = torch.cat([*(gradient.reshape(-1) for gradient in gradients), has])
             flat /= self.size  # before the sum, so that it overflows no sooner than one worker's
@@ -134,7 +134,7 @@ def _broadcast(tensors: Iterable[Tensor]) -> None:
 
 
 def _by_type(tensors: Iterable[Tensor]) -> list[list[Tensor]]:
-    """Group tensors that can be one vector; groups and their members in the order given, the same on all workers."""
+    """Group tensors that can be one vector, in the order given, which is the same on all workers."""
     groups: dict[torch.dtype, list[Tensor]] = {}
     for each in tensors:
         groups.setdefault(each.dtype, []).append(each)

@@ -1,4 +1,4 @@
-"""Runs whose weights are evolved: the same bits however they are interrupted or spread, and equal passes over the data."""
+"""Runs whose weights are evolved: the same bits however interrupted or spread, equal passes over the data."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(tmp_path: Path, strategy: str, la
 
 
 def test_an_epoch_passes_once_over_the_data_and_forward_passes_are_counted(tmp_path: Path) -> None:
-    """64 examples in batches of 8; in each the parent and its 4 children, in the first the 4 random parents."""
+    """64 examples in batches of 8; in each the parent and its 4 children, in the first 4 random parents."""
     _, reports = run(order(tmp_path, "one-plus-lambda", epochs=3))
     counts = [report.metrics["presentations"] for report in reports]
     assert counts == [8 * 4 + 7 * 8 * 5, *(8 * 4 + (7 + more) * 8 * 5 for more in (8, 16))]

@@ -1,4 +1,4 @@
-"""Operations of JEDI-net, whose blocks carry biases through products, by the same convention as of every network."""
+"""Operations of JEDI-net, whose blocks carry biases through products, counted as of every network."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def test_an_interaction_network_by_hand(aggregation: str, kernel: str) -> None:
         task,
         {
             "constituents": n, "hidden": hidden, "effect_size": effect, "output_size": output,
-            "aggregation": aggregation, "kernel": kernel, "optimizer": "adam", "learning_rate": 0.01, **activations,
+            "aggregation": aggregation, "kernel": kernel, "optimizer": "adam", "learning_rate": 0.01,
+            **activations,
         },
     )  # fmt: skip
     model = task.model(settings)

@@ -1,4 +1,4 @@
-"""Mixed precision: close to float32, float32 weights, the same bits when continued, and steps that overflow left out."""
+"""Mixed precision: close to float32, float32 weights, the same bits continued, no steps that overflow."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def loud(folder: Path, kind: str) -> str:
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_a_killed_run_goes_on_to_the_same_bits(tmp_path: Path, precision: str) -> None:
-    """In float16 with the loss's scale, which overflows have lowered by then; a fresh scale would give other bits."""
+    """In float16 with the loss's scale, which overflows have lowered by then; a fresh one gives others."""
     task = loud(tmp_path, "Loud")
     straight = run(toy_order(tmp_path / "straight", precision, task=task))
     with pytest.raises(Killed):

@@ -138,7 +138,8 @@ def test_a_scheduler_is_told_the_objective_and_survives_a_kill(tmp_path: Path) -
     path = tmp_path / "falling.py"
     path.write_text(
         f"import sys; sys.path.insert(0, {str(TOY_TASK.parent)!r})\n"
-        "from torch.optim.lr_scheduler import ReduceLROnPlateau\nfrom raysearch.tasks.schedule import Schedule\n"
+        "from torch.optim.lr_scheduler import ReduceLROnPlateau\n"
+        "from raysearch.tasks.schedule import Schedule\n"
         "from toy_task import Toy\n"
         "class Falling(Toy):\n"
         "    def schedulers(self, settings, optimizers):\n"

@@ -1,4 +1,4 @@
-"""Several data-parallel workers by themselves, without Ray: what they report is true of the weights they save."""
+"""Several data-parallel workers, without Ray: what they report is true of the weights they save."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ from toy_task import Toy
 
 class Normed(Toy):
     def model(self, settings):
-        return nn.Sequential(nn.Linear(1, settings.width), nn.BatchNorm1d(settings.width), nn.Linear(settings.width, 1))
+        n = settings.width
+        return nn.Sequential(nn.Linear(1, n), nn.BatchNorm1d(n), nn.Linear(n, 1))
 """
 
 
