@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from raysearch.errors import one_of
 from raysearch.models.gan3d_pairs import LANES, OneChannelConvolution, PairedConvolution
-from raysearch.models.gan3d_shape import Convolution
+from raysearch.models.gan3d_shape import Convolution, Triple
 from raysearch.models.gan3d_upsampling import padded, plain_convolution, upsampled_convolution
 
 COMPUTE = ("phases", "plain")
@@ -70,15 +70,18 @@ class KerasConvolution(nn.Module):
             return plain_convolution(x_BCXYZ, self.weight, self.bias, step.upsampling, pads)
         if max(step.upsampling) > 1:
             return upsampled_convolution(x_BCXYZ, self.weight, self.bias, step.upsampling, pads)
-        channels, filters = self.weight.shape[1], step.filters
+        zeros = tuple(min(axis) for axis in pads)
+        x_BCXYZ = padded(x_BCXYZ, [(a - n, b - n) for (a, b), n in zip(pads, zeros, strict=True)])
         if x_BCXYZ.device.type == "cpu" and self.bias is not None:
-            if channels == 1:
-                return self._own_gradients(OneChannelConvolution, x_BCXYZ)
-            if 1 < filters <= LANES // 2:
-                return self._own_gradients(PairedConvolution, x_BCXYZ)
-        return F.conv3d(padded(x_BCXYZ, pads), self.weight, self.bias)
+            if self.weight.shape[1] == 1:
+                return self._own_gradients(OneChannelConvolution, x_BCXYZ, zeros)
+            if 1 < step.filters <= LANES // 2:
+                return self._own_gradients(PairedConvolution, x_BCXYZ, zeros)
+        return F.conv3d(x_BCXYZ, self.weight, self.bias, padding=zeros)
 
-    def _own_gradients(self, function: type[torch.autograd.Function], x_BCXYZ: Tensor) -> Tensor:
+    def _own_gradients(
+        self, function: type[torch.autograd.Function], x_BCXYZ: Tensor, zeros: Triple
+    ) -> Tensor:
         """Apply a function whose gradients know no autocast: values are cast before."""
         kind = x_BCXYZ.device.type
         if torch.is_autocast_enabled(kind):
@@ -87,7 +90,7 @@ class KerasConvolution(nn.Module):
         else:
             given = (x_BCXYZ, self.weight, self.bias)
         with torch.autocast(kind, enabled=False):
-            return function.apply(*given, self.step.pads)
+            return function.apply(*given, zeros)
 
 
 class Block(nn.Module):

@@ -73,9 +73,7 @@ class Generator(nn.Module):
 
     def _latent(self, noise_BL: Tensor, energy_B: Tensor, angle_B: Tensor | None) -> Tensor:
         if noise_BL.ndim != 2 or noise_BL.shape[1] != self.shape.noise:
-            raise InputError(
-                f"noise: needs shape (showers, {self.shape.noise}), got {tuple(noise_BL.shape)}"
-            )
+            raise InputError(f"noise: needs shape (showers, {self.shape.noise}), got {tuple(noise_BL.shape)}")
         given = {"energy": energy_B} if angle_B is None else {"energy": energy_B, "angle": angle_B}
         problems = [
             f"{name}: needs shape ({len(noise_BL)},), got {tuple(values.shape)}"

@@ -26,97 +26,86 @@ import torch.nn.functional as F  # noqa: N812 - the usual name
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from raysearch.models.gan3d_shape import Pads
-from raysearch.models.gan3d_upsampling import padded
+from raysearch.models.gan3d_shape import Triple
 
 LANES = 16  # single-precision numbers in the widest vector register
-_NO_PADS = ((0, 0), (0, 0), (0, 0))
-_PLAIN = ([1, 1, 1], [0, 0, 0], [1, 1, 1], False, [0, 0, 0], 1)  # stride, padding, dilation, transposed, .., groups
-
-
-def input_gradient(grad: Tensor, x: Tensor, weight: Tensor) -> Tensor:
-    """Give a valid convolution's gradient with respect to its input."""
-    return torch.ops.aten.convolution_backward(grad, x, weight, None, *_PLAIN, [True, False, False])[0]
-
-
-def weight_gradient(grad: Tensor, x: Tensor, weight: Tensor) -> Tensor:
-    """Give a valid convolution's gradient with respect to its kernel."""
-    return torch.ops.aten.convolution_backward(grad, x, weight, None, *_PLAIN, [False, True, False])[1]
 
 
 class PairedConvolution(torch.autograd.Function):
-    """A convolution in which pairs of cells of the last axis are one: x (B, C, X, Y, Z), w (O, C, ...), b (O,), pads."""
+    """A convolution by pairs of cells: x (B, C, X, Y, Z), w (O, C, ...), b (O,), zeros on both sides of each axis."""
 
     @staticmethod
-    def forward(ctx: Any, x_BCXYZ: Tensor, weight: Tensor, bias_O: Tensor, pads: Pads) -> Tensor:  # noqa: ANN401, D102
-        cells = x_BCXYZ.shape[4] + sum(pads[2]) - weight.shape[4] + 1
-        pairs_in = (cells + 1) // 2 + weight.shape[4] // 2
-        x_pairs = _as_pairs(x_BCXYZ, pads, pairs_in)
+    def forward(ctx: Any, x_BCXYZ: Tensor, weight: Tensor, bias_O: Tensor, zeros: Triple) -> Tensor:  # noqa: ANN401, D102
+        cells = x_BCXYZ.shape[4] + 2 * zeros[2] - weight.shape[4] + 1
+        x_pairs = _as_pairs(x_BCXYZ, zeros[2], (cells + 1) // 2 + weight.shape[4] // 2)
         w_pairs = _paired_kernel(weight)
         ctx.save_for_backward(x_pairs, weight, w_pairs)
-        ctx.wanted = [slice(before, before + n) for (before, _), n in zip(pads, x_BCXYZ.shape[2:], strict=True)]
-        return _as_cells(F.conv3d(x_pairs, w_pairs, bias_O.repeat(2)))[..., :cells]
+        ctx.zeros, ctx.size = zeros, x_BCXYZ.shape
+        return _as_cells(F.conv3d(x_pairs, w_pairs, bias_O.repeat(2), padding=(*zeros[:2], 0)))[..., :cells]
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401, D102
         x_pairs, weight, w_pairs = ctx.saved_tensors
-        grad_pairs = _as_pairs(grad, _NO_PADS, x_pairs.shape[4] - w_pairs.shape[4] + 1)
-        x_grad = w_grad = b_grad = None
-        if ctx.needs_input_grad[0]:
-            if weight.shape[1] < LANES:
-                x_padded = _as_cells(input_gradient(grad_pairs, x_pairs, w_pairs))
-            else:  # its filters are the channels, enough of them as they are
-                grad_cells = _as_cells(grad_pairs)
-                read = grad_cells.shape[4] + weight.shape[4] - 1
-                x_padded = input_gradient(grad_cells, _as_cells(x_pairs)[..., :read], weight)
-            x_grad = x_padded[:, :, *ctx.wanted]
-        if ctx.needs_input_grad[1]:
-            w_grad = _plain_kernel(weight_gradient(grad_pairs, x_pairs, w_pairs), weight)
-        if ctx.needs_input_grad[2]:
-            b_grad = grad.sum((0, 2, 3, 4))
-        return x_grad, w_grad, b_grad, None
+        wants_x, wants_w, wants_b, _ = ctx.needs_input_grad
+        grad = grad.contiguous(memory_format=torch.channels_last_3d)
+        grad_pairs = _as_pairs(grad, 0, x_pairs.shape[4] - w_pairs.shape[4] + 1)
+        x_by_pairs = wants_x and weight.shape[1] < LANES  # its gradient has as many filters as x has channels
+        x_grad, w_grad = _gradients(grad_pairs, x_pairs, w_pairs, (*ctx.zeros[:2], 0), (x_by_pairs, wants_w))
+        if x_by_pairs:
+            x_grad = _as_cells(x_grad)[..., ctx.zeros[2] : ctx.zeros[2] + ctx.size[4]]
+        elif wants_x:
+            x_grad, _ = _gradients(grad, _empty(ctx.size, grad), weight, ctx.zeros, (True, False))
+        if wants_w:
+            w_grad = _plain_kernel(w_grad, weight)
+        return x_grad, w_grad, grad.sum((0, 2, 3, 4)) if wants_b else None, None
 
 
 class OneChannelConvolution(torch.autograd.Function):
-    """A convolution of one channel: x (B, 1, X, Y, Z), w (O, 1, ...), b (O,), pads."""
+    """A convolution of one channel: x (B, 1, X, Y, Z), w (O, 1, ...), b (O,), zeros on both sides of each axis."""
 
     @staticmethod
-    def forward(ctx: Any, x_B1XYZ: Tensor, weight: Tensor, bias_O: Tensor, pads: Pads) -> Tensor:  # noqa: ANN401, D102
-        x_padded = padded(x_B1XYZ, pads)
-        ctx.save_for_backward(x_padded, weight)
-        ctx.wanted = [slice(before, before + n) for (before, _), n in zip(pads, x_B1XYZ.shape[2:], strict=True)]
-        return F.conv3d(x_padded, weight, bias_O)
+    def forward(ctx: Any, x_B1XYZ: Tensor, weight: Tensor, bias_O: Tensor, zeros: Triple) -> Tensor:  # noqa: ANN401, D102
+        ctx.save_for_backward(x_B1XYZ, weight)
+        ctx.zeros = zeros
+        return F.conv3d(x_B1XYZ, weight, bias_O, padding=zeros)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401, D102
-        x_padded, weight = ctx.saved_tensors
+        x_B1XYZ, weight = ctx.saved_tensors
+        wants_x, wants_w, wants_b, _ = ctx.needs_input_grad
         grad = grad.contiguous(memory_format=torch.channels_last_3d)
-        x_grad = w_grad = b_grad = None
-        if ctx.needs_input_grad[0]:
-            x_grad = _one_channel_gradient(grad, weight)[:, :, *ctx.wanted]
-        if ctx.needs_input_grad[1]:
-            w_grad = weight_gradient(grad, x_padded, weight)
-        if ctx.needs_input_grad[2]:
-            b_grad = grad.sum((0, 2, 3, 4))
-        return x_grad, w_grad, b_grad, None
+        x_grad = _one_channel_gradient(grad, weight, ctx.zeros) if wants_x else None
+        _, w_grad = _gradients(grad, x_B1XYZ, weight, ctx.zeros, (False, wants_w))
+        return x_grad, w_grad, grad.sum((0, 2, 3, 4)) if wants_b else None, None
 
 
-def _one_channel_gradient(grad_BOXYZ: Tensor, weight_O1XYZ: Tensor) -> Tensor:
+def _gradients(
+    grad: Tensor, x: Tensor, weight: Tensor, zeros: Triple, wanted: tuple[bool, bool]
+) -> tuple[Tensor, Tensor]:
+    """Give a convolution's gradients with respect to its input and its kernel, where wanted."""
+    once, none = [1, 1, 1], [0, 0, 0]
+    x_grad, w_grad, _ = torch.ops.aten.convolution_backward(
+        grad, x, weight, None, once, list(zeros), once, False, none, 1, [*wanted, False]
+    )  # stride, zeros, dilation, transposed, output zeros, groups
+    return x_grad, w_grad
+
+
+def _one_channel_gradient(grad_BOXYZ: Tensor, weight_O1XYZ: Tensor, zeros: Triple) -> Tensor:
     kx, ky, kz = weight_O1XYZ.shape[2:]
-    b, _, x, y, z = grad_BOXYZ.shape
+    b, _, _, y, z = grad_BOXYZ.shape
     taps = weight_O1XYZ[:, 0].flip(1).permute(2, 3, 0, 1).reshape(ky * kz, -1, kx, 1, 1)
     taps = taps.contiguous(memory_format=torch.channels_last_3d)
-    products = F.conv3d(grad_BOXYZ, taps, padding=(kx - 1, 0, 0))  # (B, taps, X, Y, Z)
-    columns = products.transpose(1, 2).reshape(b * products.shape[2], ky * kz, y * z)
-    return F.fold(columns, (y + ky - 1, z + kz - 1), (ky, kz)).view(b, 1, x + kx - 1, y + ky - 1, z + kz - 1)
+    products = F.conv3d(grad_BOXYZ, taps, padding=(kx - 1 - zeros[0], 0, 0))  # (B, taps, X, Y, Z)
+    columns = products.transpose(1, 2).reshape(-1, ky * kz, y * z)
+    made = (y + ky - 1 - 2 * zeros[1], z + kz - 1 - 2 * zeros[2])
+    return F.fold(columns, made, (ky, kz), padding=zeros[1:]).view(b, 1, -1, *made)
 
 
-def _as_pairs(x_BCXYZ: Tensor, pads: Pads, pairs: int) -> Tensor:
-    """Add zeros, at the end of the last axis as many as make so many pairs, and take these for cells."""
-    before, _ = pads[2]
-    x_padded = padded(x_BCXYZ, (pads[0], pads[1], (before, 2 * pairs - before - x_BCXYZ.shape[4])))
+def _as_pairs(x_BCXYZ: Tensor, before: int, pairs: int) -> Tensor:
+    """Add zeros before and after the last axis, to so many pairs of cells, and take these for cells."""
+    x_padded = F.pad(x_BCXYZ, (before, 2 * pairs - before - x_BCXYZ.shape[4]))
     x_BXYZC = x_padded.contiguous(memory_format=torch.channels_last_3d).permute(0, 2, 3, 4, 1)
     return x_BXYZC.unflatten(3, (pairs, 2)).flatten(4).permute(0, 4, 1, 2, 3)
 
@@ -125,6 +114,10 @@ def _as_cells(x_pairs: Tensor) -> Tensor:
     """Take pairs apart again."""
     x_BXYZC = x_pairs.contiguous(memory_format=torch.channels_last_3d).permute(0, 2, 3, 4, 1)
     return x_BXYZC.unflatten(4, (2, -1)).flatten(3, 4).permute(0, 4, 1, 2, 3)
+
+
+def _empty(size: torch.Size, like: Tensor) -> Tensor:
+    return torch.empty(size, dtype=like.dtype, device=like.device, memory_format=torch.channels_last_3d)
 
 
 @lru_cache(maxsize=64)

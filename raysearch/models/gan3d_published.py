@@ -22,9 +22,7 @@ FIXED_ANGLE = Gan3dShape(
     generator=(
         Convolution(filters=64, kernel=(6, 6, 8), padding=None),
         Convolution(filters=6, kernel=(6, 5, 8), upsampling=(2, 2, 2), padding=(2, 2, 0)),
-        Convolution(
-            filters=6, kernel=(3, 3, 8), upsampling=(2, 2, 3), padding=(1, 0, 3), batch_norm=False
-        ),
+        Convolution(filters=6, kernel=(3, 3, 8), upsampling=(2, 2, 3), padding=(1, 0, 3), batch_norm=False),
     ),
     discriminator=(
         Convolution(filters=32, kernel=(5, 5, 5), padding=None, batch_norm=False),

@@ -20,6 +20,7 @@ along them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -66,16 +67,16 @@ def upsampled_convolution(
         w_UVWOCIJK = torch.einsum("ocxyz,uix,vjy,wkz->uvwocijk", weight_OCXYZ, *sums)  # Eq. (2), w'
     bias = None if bias_O is None else bias_O.repeat(upsampling[0] * upsampling[1] * upsampling[2])
     phases = F.conv3d(
-        padded(x_BCXYZ, (axes[0].pads, axes[1].pads, axes[2].pads)),
+        padded(x_BCXYZ, [axis.pads for axis in axes]),
         w_UVWOCIJK.flatten(0, 3).contiguous(memory_format=torch.channels_last_3d),
         bias,
     )
     return _interleaved(phases, weight_OCXYZ.shape[0], upsampling, axes)
 
 
-def padded(x_BCXYZ: Tensor, pads: Pads) -> Tensor:
+def padded(x_BCXYZ: Tensor, pads: Sequence[tuple[int, int]]) -> Tensor:
     """Add zeros before and after each axis."""
-    (x, y, z) = pads
+    x, y, z = pads
     return F.pad(x_BCXYZ, (*z, *y, *x)) if any((*x, *y, *z)) else x_BCXYZ
 
 
