@@ -1,4 +1,4 @@
-"""3DGAN: a generator of calorimeter showers and the discriminator that teaches it, two networks in one module."""
+"""3DGAN: a generator of calorimeter showers and the discriminator that teaches it, in one module."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Gan3d(nn.Module):
 
     Args:
         shape: their sizes, such as ``FIXED_ANGLE`` or ``VARIABLE_ANGLE`` of ``gan3d_published.py``.
-        compute: ``plain`` as it is written down, ``phases`` by exact forms that are quicker; one function but for
-            rounding, with the same parameters. Dropout draws its random numbers in another order.
+        compute: ``plain`` as it is written down, ``phases`` by exact forms that are quicker; one function
+            but for rounding, with the same parameters. Dropout draws its random numbers in another order.
 
     Raises:
         InputError: for another ``compute``.

@@ -1,12 +1,11 @@
 """The angle of a shower, read off its cells: the weightless head of 3DGAN at variable angles.
+ As ``ecal_angle`` of the published AngleArch3dGAN.py (interTwin-eu/DetectorSim-3DGAN; earlier revisions
+leave out half a cell in the layers' means). With the energy-weighted mean (x, y, z) of all cells and that
+of each layer, (x_l, y_l) at z_l, all at the middle of cells,
 
-As ``ecal_angle`` of the published AngleArch3dGAN.py (interTwin-eu/DetectorSim-3DGAN; earlier revisions leave out half a
-cell in the layers' means). With the energy-weighted mean (x, y, z) of all cells and that of each layer, (x_l, y_l) at
-z_l, all at the middle of cells,
-
-    rho_l = sqrt((x_l - x)^2 + (z_l - z)^2),                                                                        (1)
-    theta_l = pi / 2 - arctan(+-(y_l - y) / rho_l), + behind the mean, - before it,                                 (2)
-    theta = sum_l z_l theta_l / sum_l z_l  over layers that have energy.                                            (3)
+    rho_l = sqrt((x_l - x)^2 + (z_l - z)^2),                                                             (1)
+    theta_l = pi / 2 - arctan(+-(y_l - y) / rho_l), + behind the mean, - before it,                      (2)
+    theta = sum_l z_l theta_l / sum_l z_l  over layers that have energy.                                 (3)
 
 Shapes in names: B showers, X, Y, Z cells along x, y and layer.
 """

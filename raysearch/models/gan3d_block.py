@@ -1,8 +1,7 @@
-"""One step of 3DGAN's networks, with Keras' meaning of each part and a choice of how to compute the convolution.
-
-Zeros are added as told, for "same" k - 1 of them with the odd one on the far side; the order is convolution, activation,
-batch normalisation. LeakyReLU has a slope of 0.3; batch normalisation momentum 0.99 (0.01 in torch's words). What
-differs from Keras: running variances are unbiased, as torch has them.
+"""One step of 3DGAN's networks, with Keras' meaning of each part and a choice of how to compute it.
+ Zeros are added as told, for "same" k - 1 of them with the odd one on the far side; the order is
+convolution, activation, batch normalisation. LeakyReLU has a slope of 0.3; batch normalisation momentum
+0.99 (0.01 in torch's words). What differs from Keras: running variances are unbiased, as torch has them.
 
 Weights start as Keras': kernels He or Glorot uniform as the published code says of each, biases at 0.
 
@@ -38,14 +37,14 @@ def activation(name: str) -> nn.Module:
 
 
 class KerasConvolution(nn.Module):
-    """Upsampling, zero padding and convolution; ``weight`` (O, C, kernel) and ``bias`` (O,) as in ``nn.Conv3d``.
+    """Upsampling, zero padding and convolution; ``weight`` and ``bias`` as in ``nn.Conv3d``.
 
     Args:
         channels: that come in.
         step: filters, kernel, upsampling and padding.
         start: draws the kernel.
-        compute: ``plain`` as it is written down, ``phases`` by the quicker forms of ``gan3d_upsampling.py`` and, on
-            CPUs, ``gan3d_pairs.py``: one function but for rounding.
+        compute: ``plain`` as it is written down, ``phases`` by the quicker forms of ``gan3d_upsampling.py``
+            and, on CPUs, ``gan3d_pairs.py``: one function but for rounding.
         bias: whether it has one.
     """
 

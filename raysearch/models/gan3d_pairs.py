@@ -1,19 +1,18 @@
-"""Convolutions of few filters, in forms that fill a CPU's vector registers: the same functions but for rounding.
+"""Convolutions of few filters in forms that fill a CPU's vector registers; the same but for rounding.
+ A kernel for CPUs computes 16 filters at a time; with 8, half of that is wasted. Along the last axis, two
+neighbouring output cells 2q and 2q + 1 are taken for one cell with twice the filters, and two neighbouring
+input cells for one with twice the channels: with x_{m s} = x_{2m + s}, y_{q r} = y_{2q + r},
 
-A kernel for CPUs computes 16 filters at a time; with 8, half of that is wasted. Along the last axis, two neighbouring
-output cells 2q and 2q + 1 are taken for one cell with twice the filters, and two neighbouring input cells for one with
-twice the channels: with x_{m s} = x_{2m + s}, y_{q r} = y_{2q + r},
-
-    y_{q r} = sum_m sum_s w'_{r s m} x_{q + m, s},    w'_{r s m} = w_{2m + s - r}  or 0.                           (1)
-
-Where channels lie last in memory, both regroupings are free. A kernel of 5 has 6 taps then, at twice the speed.
-
-The gradient of a convolution of one channel with respect to its input has one filter. It is computed as the products of
-the output's gradient with each tap of the last two axes, as if those taps were filters, shifted and added up (``fold``).
+    y_{q r} = sum_m sum_s w'_{r s m} x_{q + m, s},    w'_{r s m} = w_{2m + s - r}  or 0.                 (1)
+ Where channels lie last in memory, both regroupings are free. A kernel of 5 has 6 taps then, at twice the
+speed.
+ The gradient of a convolution of one channel with respect to its input has one filter. It is computed as
+the products of the output's gradient with each tap of the last two axes, as if those taps were filters,
+shifted and added up (``fold``).
 
 Both are autograd functions of their own, with first derivatives only.
-
-Shapes in names: B showers, C channels, O filters, X, Y, Z cells along x, y and layer, R and S which of a pair, M pairs of taps.
+ Shapes in names: B showers, C channels, O filters, X, Y, Z cells along x, y and layer, R and S which of a
+pair, M pairs of taps.
 """
 
 from __future__ import annotations
@@ -28,14 +27,17 @@ from torch.autograd.function import once_differentiable
 
 from raysearch.models.gan3d_shape import Triple
 
+Context = Any  # torch types none of what it hands to an autograd function
 LANES = 16  # single-precision numbers in the widest vector register
 
 
 class PairedConvolution(torch.autograd.Function):
-    """A convolution by pairs of cells: x (B, C, X, Y, Z), w (O, C, ...), b (O,), zeros on both sides of each axis."""
+    """A convolution by pairs of cells: x (B, C, X, Y, Z), w (O, C, ...), b (O,), zeros on both sides."""
 
     @staticmethod
-    def forward(ctx: Any, x_BCXYZ: Tensor, weight: Tensor, bias_O: Tensor, zeros: Triple) -> Tensor:  # noqa: ANN401, D102
+    def forward(  # noqa: D102 - as torch has it
+        ctx: Context, x_BCXYZ: Tensor, weight: Tensor, bias_O: Tensor, zeros: Triple
+    ) -> Tensor:
         cells = x_BCXYZ.shape[4] + 2 * zeros[2] - weight.shape[4] + 1
         x_pairs = _as_pairs(x_BCXYZ, zeros[2], (cells + 1) // 2 + weight.shape[4] // 2)
         w_pairs = _paired_kernel(weight)
@@ -45,7 +47,7 @@ class PairedConvolution(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401, D102
+    def backward(ctx: Context, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         x_pairs, weight, w_pairs = ctx.saved_tensors
         wants_x, wants_w, wants_b, _ = ctx.needs_input_grad
         grad = grad.contiguous(memory_format=torch.channels_last_3d)
@@ -62,17 +64,19 @@ class PairedConvolution(torch.autograd.Function):
 
 
 class OneChannelConvolution(torch.autograd.Function):
-    """A convolution of one channel: x (B, 1, X, Y, Z), w (O, 1, ...), b (O,), zeros on both sides of each axis."""
+    """A convolution of one channel: x (B, 1, X, Y, Z), w (O, 1, ...), b (O,), zeros on both sides."""
 
     @staticmethod
-    def forward(ctx: Any, x_B1XYZ: Tensor, weight: Tensor, bias_O: Tensor, zeros: Triple) -> Tensor:  # noqa: ANN401, D102
+    def forward(  # noqa: D102
+        ctx: Context, x_B1XYZ: Tensor, weight: Tensor, bias_O: Tensor, zeros: Triple
+    ) -> Tensor:
         ctx.save_for_backward(x_B1XYZ, weight)
         ctx.zeros = zeros
         return F.conv3d(x_B1XYZ, weight, bias_O, padding=zeros)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401, D102
+    def backward(ctx: Context, grad: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         x_B1XYZ, weight = ctx.saved_tensors
         wants_x, wants_w, wants_b, _ = ctx.needs_input_grad
         grad = grad.contiguous(memory_format=torch.channels_last_3d)
@@ -122,11 +126,11 @@ def _empty(size: torch.Size, like: Tensor) -> Tensor:
 
 @lru_cache(maxsize=64)
 def _places(kernel: int) -> Tensor:
-    """Say which tap is at each place of a paired kernel: (R, S, M, tap), 1 where it is."""  # Eq. (1)
+    """Say which tap is at each place of a paired kernel: (R, S, M, tap), 1 where it is."""
     r, s, m, t = torch.meshgrid(
         torch.arange(2), torch.arange(2), torch.arange(kernel // 2 + 1), torch.arange(kernel), indexing="ij"
     )
-    return (2 * m + s == r + t).float()
+    return (2 * m + s == r + t).float()  # Eq. (1)
 
 
 def _paired_kernel(weight: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Sizes of the two networks of 3DGAN, which generate and judge showers; the published ones: ``gan3d_published.py``.
+"""Sizes of the two networks of 3DGAN; the published ones: ``gan3d_published.py``.
 
 Axes are those of the data: x, y, layer.
 """
@@ -26,7 +26,8 @@ class Convolution:
         filters: that it has.
         kernel: cells along x, y and layer.
         upsampling: how many times each cell is repeated along each axis first.
-        padding: zeros on both sides of each axis; None for as many as keep the size, the odd one on the far side.
+        padding: zeros on both sides of each axis; None for as many as keep the size, the odd one on the far
+            side.
         batch_norm: whether the activation is normalised.
     """
 
@@ -79,17 +80,20 @@ class Gan3dShape:
 
     Attributes:
         cells: of a shower along x, y and layer.
-        angle: whether showers have an angle: then the latent vector begins with energy and angle, else it is noise
-            times the energy.
+        angle: whether showers have an angle: then the latent vector begins with energy and angle, else it
+            is noise times the energy.
         latent: length of the generator's latent vector.
         start: cells along x, y and layer, and channels, of what the generator's dense layer makes.
-        generator: its convolutions but the last, which has one filter of 2 x 2 x 2 cells and no normalisation.
+        generator: its convolutions but the last, which has one filter of 2 x 2 x 2 cells and no
+            normalisation.
         generator_activation: after each of them but the last, which has ReLU.
         last_bias: whether the last one has a bias.
-        discriminator: its convolutions; each is followed by dropout, the last by the mean over 2 x 2 x 2 cells.
+        discriminator: its convolutions; each is followed by dropout, the last by the mean over 2 x 2 x 2
+            cells.
         dropout: of the discriminator.
         epsilon: of batch normalisation.
-        power: that a cell's energy was raised to; the discriminator takes the root before it sums and measures angles.
+        power: that a cell's energy was raised to; the discriminator takes the root before it sums and
+            measures angles.
 
     Raises:
         InputError: for sizes that make no network, or not one that makes ``cells``; lists all.
@@ -154,7 +158,7 @@ class Gan3dShape:
         generator_kernels: Sequence[Triple] | None = None,
         discriminator_kernels: Sequence[Triple] | None = None,
     ) -> Gan3dShape:
-        """Take other sizes where they are given, with the zero padding that goes with a longer or shorter kernel.
+        """Take other sizes where they are given; zero padding follows the length of a kernel.
 
         Raises:
             InputError: a list is not as long as the network, or the sizes make no network.
