@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import roc_curve
 
-from raysearch.metrics.classification import Rejection, auc, background_rejection, published_fpr, read_tpr
+from raysearch.metrics.classification import auc, published_fpr, read_tpr
+from raysearch.metrics.rejection import Rejection, background_rejection
 from raysearch.metrics.shown import Scores
 
 FPRS = (0.10, 0.01)
