@@ -26,7 +26,7 @@ def compare(
     """
     from raysearch.cli.text_table import aligned
     from raysearch.report.comparison import build_comparison
-    from raysearch.report.models import IN_WORDS, main_figures, read_model
+    from raysearch.report.models import main_figures, read_model
     from raysearch.study.folders import existing_folder, has_begun, is_series
     from raysearch.study.series import read_series
 
@@ -38,11 +38,11 @@ def compare(
     out = out or runs / "comparison"
     page = build_comparison(folders, out)
     models = [read_model(folder, out) for folder in folders]
-    names_of_figures = main_figures([model.figures for model in models])
-    rows = [["study", "objective", "best", *(IN_WORDS.get(each, each) for each in names_of_figures)]]
+    words = main_figures(models)
+    rows = [["study", "objective", "best", *(each.long for each in words.values())]]
     for model in models:
         objective = model.history.created.objective
-        figures = [str(model.figures.get(key, "-")) for key in (objective, *names_of_figures)]
+        figures = [str(model.figures.get(key, "-")) for key in (objective, *words)]
         rows.append([model.history.created.study, objective, *figures])
     for line in aligned(rows):
         typer.echo(line)

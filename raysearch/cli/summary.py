@@ -10,7 +10,8 @@ import typer
 from raysearch.ledger.history import History, TrialHistory
 from raysearch.ledger.ledger import read_entries
 from raysearch.ledger.over_folds import mean_and_sd
-from raysearch.report.states import OVER, count_states, objective_names, tests_of, trivial_loss
+from raysearch.report.shown.described import plain_loss
+from raysearch.report.states import OVER, count_states, objective_names, tests_of
 from raysearch.study.folders import name_of, resume_command
 
 PARTS = ("train", "val", "test")
@@ -71,8 +72,8 @@ def _print_best(history: History, best: TrialHistory) -> None:
         typer.echo(f"  {name:<24}" + "".join(f"{cell:>{width}}" for cell in cells))
     if history.created.space_file.get("strategy") and "train_loss" in figures:
         typer.echo("  training loss: mean of each generation's lowest, on its own batch")
-    if (trivial := trivial_loss(history)) is not None:
-        typer.echo(f"  {'energy sum, calibrated':<24}{'-':>{width}}{trivial:>{width}.4f}{'-':>{width}}")
+    if (plain := plain_loss(history)) is not None:
+        typer.echo(f"  {plain.name:<24}{'-':>{width}}{plain.loss:>{width}.4f}{'-':>{width}}")
     if tests:
         typer.echo(
             f"  chosen by {history.created.objective}; test: {tests[-1].n_test} examples never chosen on"

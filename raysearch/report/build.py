@@ -14,10 +14,10 @@ from raysearch.report.final_part import final_evaluation
 from raysearch.report.front_part import front_part
 from raysearch.report.lineage_part import lineage_part
 from raysearch.report.page import to_html, to_markdown
-from raysearch.report.predictions import read_result
 from raysearch.report.provenance import going_on, provenance
 from raysearch.report.search_part import search_figures, trials_table
 from raysearch.report.style import hep_style, to_bytes
+from raysearch.report.test_result import read_result
 from raysearch.report.verdict import verdict
 
 FOLDER = "report"

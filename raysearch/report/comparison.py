@@ -1,4 +1,4 @@
-"""The report of several studies side by side: their best models' figures, cost and ROC curves."""
+"""The report of several studies side by side: their best models' figures, cost, and what these models show."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from raysearch.errors import FolderError, InputError
 from raysearch.report.blocks import NONE, Block, Heading, Table, Text, listing, number, text, warning
 from raysearch.report.build import write_page
-from raysearch.report.dependence import learning_curve
-from raysearch.report.models import Model, curves, energies, overview, read_model, test_figures
+from raysearch.report.dependence import learning_curves
+from raysearch.report.models import Model, compared, overview, read_model
 from raysearch.report.style import hep_style
 from raysearch.report.training_part import training_part
 from raysearch.report.verdict import simulated
@@ -50,18 +50,7 @@ def content(models: Sequence[Model]) -> list[Block]:
     """Make the whole content of a comparison."""
     blocks: list[Block] = [text(f"{len(models)} studies side by side."), *_told(models)]
     blocks += [Heading("Overview"), *overview(models), Heading("Best settings"), settings_table(models)]
-    if figures := test_figures(models):
-        blocks += [
-            Heading("Test set"),
-            *figures,
-            *learning_curve(models),
-            Heading("ROC curves"),
-            *curves(models),
-        ]
-    if shown := energies(models):
-        blocks += [Heading("Test set"), *shown]
-    blocks += training_part(models)
-    return blocks
+    return [*blocks, *compared(models), *learning_curves(models), *training_part(models)]
 
 
 def settings_table(models: Sequence[Model]) -> Table:

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from raysearch.ledger.history import History, RunHistory, TrialHistory
-from raysearch.report.states import reached, trivial_loss
+from raysearch.report.shown.described import plain_loss
+from raysearch.report.states import reached
 from raysearch.report.style import BEST, FAILED, FAINT, FINISHED, PALETTE, new_axes
 
 
@@ -107,8 +108,8 @@ def draw_learning_curves(history: History, best: TrialHistory) -> Figure:
     axes.tick_params(axis="x", which="minor", bottom=False, top=False)
     axes.set_xlabel("epoch")
     axes.set_ylabel(validation.removeprefix("val_"))
-    if (trivial := trivial_loss(history)) is not None:
-        axes.axhline(trivial, color=FAILED, ls=":", lw=1.4, zorder=2, label="energy sum, calibrated")
+    if (plain := plain_loss(history)) is not None:
+        axes.axhline(plain.loss, color=FAILED, ls=":", lw=1.4, zorder=2, label=plain.name)
     axes.legend()
     return figure
 

@@ -12,22 +12,33 @@ from matplotlib.figure import Figure
 from raysearch.report.blocks import Block, Heading, Picture, listing
 from raysearch.report.measured import Measured
 from raysearch.report.members import Member, grouped, numeric_keys, short
-from raysearch.report.models import Model, run_words
+from raysearch.report.models import Model
 from raysearch.report.published import Published
-from raysearch.report.style import DASHES, PALETTE, new_axes
+from raysearch.report.shown import PARTS
+from raysearch.report.shown.part import Words
+from raysearch.report.states import run_words
+from raysearch.report.style import DASHES, PALETTE, literal, new_axes
 
 Points = list[tuple[float, Measured]]
 
 
 def dependence(members: Sequence[Member]) -> list[Block]:
-    """Figures of validation result and test AUC over each numeric key that is varied."""
-    blocks: list[Block] = []
-    objective = next(member.model.history.created.objective for member in members if member.model)
-    for key in numeric_keys(members):
-        if any(member.model and "auc" in member.model.figures for member in members):
-            blocks.append(_picture(members, key, "auc", "mean test AUC"))
-        blocks.insert(-1 if blocks else 0, _picture(members, key, objective, objective))
-    return [Heading("How it follows what is varied"), *blocks] if blocks else []
+    """Figures of the validation result, and of the leading test figure, over each numeric key that is varied."""
+    models = [member.model for member in members if member.model]
+    objective = models[0].history.created.objective
+    titles = {objective: objective} | {name: f"{words.long} on test" for name, words in leading(models).items()}
+    pictures = [
+        _picture(members, key, name, title) for key in numeric_keys(members) for name, title in titles.items()
+    ]
+    return [Heading("How it follows what is varied"), *pictures] if pictures else []
+
+
+def leading(models: Sequence[Model]) -> dict[str, Words]:
+    """The figure of each type of shown values that is drawn over what studies differ in."""
+    kinds = [part for part in PARTS.values() if part.LEADING]
+    return {
+        part.LEADING: part.MAIN[part.LEADING] for part in kinds if any(model.result.of(part) for model in models)
+    }
 
 
 def _picture(members: Sequence[Member], key: str, metric: str, title: str) -> Picture:
@@ -60,7 +71,7 @@ def _picture(members: Sequence[Member], key: str, metric: str, title: str) -> Pi
 
 
 def _bars(models: Sequence[Model]) -> str:
-    words = run_words(models)
+    words = run_words([model.history for model in models])
     return f"bars: sample sd over {words}, where there are {words}"
 
 
@@ -105,10 +116,10 @@ def draw_dependence(
             [x for x, _ in points],
             [value.value for _, value in points],
             yerr=[value.error or 0.0 for _, value in points],
-            fmt="o", ls=dash, color=colour, capsize=3, label=(group or "here").replace("$", r"\$"),
+            fmt="o", ls=dash, color=colour, capsize=3, label=literal(group or "here"),
         )  # fmt: skip
         if known := published.get(group):
-            label = f"{group or 'it'}, published".replace("$", r"\$")
+            label = literal(f"{group or 'it'}, published")
             axes.plot(
                 [x for x, _ in known], [y for _, y in known], "s", mfc="none", ms=8, color=colour, label=label
             )
@@ -123,20 +134,23 @@ def draw_dependence(
     return figure
 
 
-def learning_curve(models: Sequence[Model]) -> list[Block]:
-    """Mean test AUC over the number of training examples; nothing where all have one number.
+def learning_curves(models: Sequence[Model]) -> list[Block]:
+    """The leading test figures over the number of training examples; nothing where all have one number."""
+    pictures = [each for name, words in leading(models).items() for each in _learning_curve(models, name, words)]
+    return [Heading("Learning curve"), *pictures] if pictures else []
 
-    A line joins the members of a series that differ in nothing else, and studies whose settings are the same.
-    """
+
+def _learning_curve(models: Sequence[Model], figure: str, words: Words) -> list[Picture]:
+    """One figure; a line joins the studies of a series that differ in nothing else, and those of the same settings."""
     joined: dict[str, list[Model]] = {}
     for model in models:
-        if model.history.created.data.get("n_train") is not None and "auc" in model.figures:
+        if model.history.created.data.get("n_train") is not None and figure in model.figures:
             joined.setdefault(_but_for_size(model), []).append(model)
     lines: dict[str, Points] = {}
     tasks = Counter(_task(inside[0]) for inside in joined.values())
     for inside in joined.values():
         first, task = inside[0], _task(inside[0])
-        points = [(model.history.created.data["n_train"], model.figures["auc"]) for model in inside]
+        points = [(model.history.created.data["n_train"], model.figures[figure]) for model in inside]
         more = f" and {len(inside) - 1} more" if len(inside) > 1 else ""
         name = f"{task}, {first.name}{more}" if tasks[task] > 1 else task
         lines[name] = sorted(points, key=lambda point: point[0])
@@ -146,15 +160,15 @@ def learning_curve(models: Sequence[Model]) -> list[Block]:
         f"{name}: " + ", ".join(f"{size:,} {value}" for size, value in points)
         for name, points in lines.items()
     )
+    title = f"{words.long} on test"
     return [
-        Heading("Learning curve"),
         Picture(
             "learning-curve",
-            f"Mean test AUC over the number of training examples. {told}.",
-            f"Mean one-vs-rest AUC on the test set over the number of training examples, a line where nothing else "
-            f"differs but what a series searched; {_bars(models)}.",
-            draw_dependence(lines, {}, "training examples", "mean test AUC"),
-        ),
+            f"{title} over the number of training examples. {told}.",
+            f"{title} over the number of training examples, a line where nothing else differs but what a series "
+            f"searched; {_bars(models)}.",
+            draw_dependence(lines, {}, "training examples", title),
+        )
     ]
 
 

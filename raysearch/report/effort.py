@@ -17,7 +17,7 @@ from raysearch.ledger.history import History, RunHistory, TrialHistory
 from raysearch.ledger.records import Epoch
 from raysearch.report.blocks import NONE, Block, Heading, Picture, Table, number
 from raysearch.report.models import Model
-from raysearch.report.style import DASHES, PALETTE, plain_log
+from raysearch.report.style import DASHES, PALETTE, literal, plain_log
 
 Points = list[tuple[float, float]]
 
@@ -186,7 +186,7 @@ def draw_searches(courses: Mapping[Axis, Mapping[str, Points]], objective: str) 
     for axes, (axis, of_axis) in zip(panels, courses.items(), strict=True):
         for place, (name, points) in enumerate(of_axis.items()):
             colour, dash = PALETTE[place % len(PALETTE)], DASHES[place % len(DASHES)]
-            label = name.replace("$", r"\$")
+            label = literal(name)
             axes.step(*zip(*points, strict=True), where="post", color=colour, ls=dash, label=label, zorder=3)
             axes.plot(*points[-1], "o", color=colour, ms=5, zorder=4)
         axes.set_xscale("log")

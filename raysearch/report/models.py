@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,6 @@ from raysearch.report.blocks import (
     Cell,
     Heading,
     Link,
-    Picture,
     Table,
     Text,
     listing,
@@ -25,24 +25,18 @@ from raysearch.report.blocks import (
     text,
     warning,
 )
-from raysearch.report.energy_part import compared_energies
-from raysearch.report.final_part import energy_of, latency_text
-from raysearch.report.measured import Measured, fold_results, measured, over_folds
-from raysearch.report.predictions import TestResult, noun, read_result
-from raysearch.report.published import FAMILIES, Published, by_class_table, caveats, joined, published_for
-from raysearch.report.roc import ClassResult
-from raysearch.report.roc_figures import draw_rejection, draw_roc, efficiency_band, rejection_band
+from raysearch.report.final_part import HOW_COUNTED, caveats, latency_text
+from raysearch.report.measured import COST, Measured
+from raysearch.report.published import Published, joined, published_for
+from raysearch.report.shown import PARTS
+from raysearch.report.shown.part import Part, Side, Words
+from raysearch.report.states import run_words
+from raysearch.report.test_result import TestResult, read_result
 
-IN_WORDS = {
-    "accuracy": "accuracy",
-    "auc": "mean AUC",
-    "relative_error": "relative error",
-    "bias": "bias",
-    "resolution": "resolution",
-    "parameters": "parameters",
-    "mflop": "MFLOP per example",
+COST_WORDS = {
+    "parameters": Words("parameters", "param."),
+    "mflop": Words("MFLOP per example", "MFLOP"),
 }
-COST = ("parameters", "mflop")
 
 
 @dataclass(frozen=True)
@@ -54,8 +48,6 @@ class Model:
         page: path of the study's own report from the page that is made, empty where there is none.
         history: the study's.
         result: its test.
-        folds: :func:`raysearch.report.measured.fold_results` of the test.
-        figures: :func:`raysearch.report.measured.measured` of all that.
         published: what papers report for its space.
     """
 
@@ -63,8 +55,6 @@ class Model:
     page: str
     history: History
     result: TestResult
-    folds: Sequence[Sequence[ClassResult]]
-    figures: Mapping[str, Measured]
     published: Sequence[Published]
 
     @property
@@ -73,9 +63,9 @@ class Model:
         return Link(self.name, self.page) if self.page else self.name
 
     @property
-    def classes(self) -> list[str]:
-        """Classes that were evaluated."""
-        return [each.name for each in self.folds[0]] if self.folds else []
+    def figures(self) -> Mapping[str, Measured]:
+        """All its figures by name."""
+        return self.result.figures
 
 
 def read_model(folder: Path, page_folder: Path, name: str = "") -> Model:
@@ -90,19 +80,10 @@ def read_model(folder: Path, page_folder: Path, name: str = "") -> Model:
         StorageError: no ledger there, or damage in it.
     """
     history = read_history(folder)
-    result = read_result(folder, history)
-    folds = fold_results(result)
     own = folder / "report" / "index.html"
     page = Path(os.path.relpath(own, page_folder)).as_posix() if own.is_file() else ""
-    return Model(
-        name or history.created.study,
-        page,
-        history,
-        result,
-        folds,
-        measured(history, result, folds),
-        published_for(history.created.space_file),
-    )
+    published = published_for(history.created.space_file)
+    return Model(name or history.created.study, page, history, read_result(folder, history), published)
 
 
 def progress(history: History) -> str:
@@ -114,30 +95,29 @@ def progress(history: History) -> str:
     )
 
 
-def main_figures(figures: Sequence[Mapping[str, Measured]]) -> list[str]:
-    """Names of the few figures that tell of a model: those of its kind, else its test metrics; and what it costs."""
-    names = list(IN_WORDS)
-    if not any("accuracy" in each or "relative_error" in each for each in figures):
-        names = [*(name for each in figures for name in each if name.startswith("test_")), *names]
-    return [name for name in dict.fromkeys(names) if any(name in each for each in figures)]
+def main_figures(models: Sequence[Model]) -> dict[str, Words]:
+    """The few figures that tell of a model: those of what it shows, else its test metrics; and what it costs."""
+    words = {name: each for part in PARTS.values() if _sides(models, part) for name, each in part.MAIN.items()}
+    if not words:
+        of_test = [name for model in models for name in model.figures if name.startswith("test_")]
+        words = {name: Words(name, name) for name in of_test}
+    return {
+        name: each
+        for name, each in (words | COST_WORDS).items()
+        if any(name in model.figures for model in models)
+    }
 
 
 def overview(models: Sequence[Model]) -> list[Block]:
     """What each model was trained on and how good it is; then what it costs, beside published costs."""
-    names = [name for name in main_figures([model.figures for model in models]) if name not in COST]
+    words = {name: each.long for name, each in main_figures(models).items() if name not in COST}
     objectives = dict.fromkeys(model.history.created.objective for model in models)
-    head = (
-        "model",
-        "search",
-        "trained on",
-        *objectives,
-        "uncertainty",
-        *(IN_WORDS.get(name, name) for name in names),
-    )
-    rows = tuple(_quality_row(model, [*objectives], names) for model in models)
+    head = ("model", "search", "trained on", *objectives, "uncertainty", *words.values())
+    rows = tuple(_quality_row(model, [*objectives], [*words]) for model in models)
+    of_runs = run_words([model.history for model in models])
     caption = (
         f"{PM}: as the column of uncertainty says; 'test set': one model, {_of_test_set(models)}; 'sd of K': sample "
-        f"standard deviation over the models of K {run_words(models)}, of test figures on one test set."
+        f"standard deviation over the models of K {of_runs}, of test figures on one test set."
     )
     n_left = 3 + len(objectives)
     numbers = frozenset({*range(2, n_left), *range(n_left + 1, len(head))})
@@ -145,20 +125,28 @@ def overview(models: Sequence[Model]) -> list[Block]:
 
 
 def _of_test_set(models: Sequence[Model]) -> str:
-    binomial = not any(model.result.estimates for model in models)
-    return "binomial in the test set's size" if binomial else "one sigma of the test set's size"
+    """What the uncertainty of one model is: of all parts the same, or in general."""
+    told = {part.ERROR for model in models for part in model.result.parts}
+    return told.pop() if len(told) == 1 else Part.ERROR
 
 
-def run_words(models: Sequence[Model]) -> str:
-    """What the runs of these models' trials are: ``folds``, ``repeats`` (of the seed alone), or both."""
-    several = [model.history.created for model in models if model.history.created.folds > 1]
-    return " or ".join(sorted({f"{created.run_word}s" for created in several})) or "folds"
+def compared(models: Sequence[Model]) -> list[Block]:
+    """What the models show, side by side: for each type of value a part of the page; nothing where none shows any."""
+    blocks: list[Block] = []
+    for kind in PARTS.values():
+        if sides := _sides(models, kind):
+            told = caveats([entry for side in sides for entry in side.published]) if kind.MAIN else []
+            blocks += [Heading("Test set"), *one_test_set(sides), *told, *kind.compared(sides)]
+    return blocks
 
 
-def energies(models: Sequence[Model]) -> list[Block]:
-    """Relative error over energy of all models that estimate one; nothing where there is none."""
-    known = {model.name: (model.link, model.result) for model in models if model.result.estimates}
-    return [*one_test_set(models), *compared_energies(known)] if known else []
+def _sides(models: Sequence[Model], kind: type[Part[Any]]) -> list[Side[Any]]:
+    """The models that show values of a type, with the first part of it."""
+    return [
+        Side(model.name, model.link, parts[0], model.figures, model.published)
+        for model in models
+        if (parts := model.result.of(kind))
+    ]
 
 
 def _quality_row(model: Model, objectives: Sequence[str], names: Sequence[str]) -> tuple[Cell, ...]:
@@ -184,7 +172,7 @@ def _cost(models: Sequence[Model]) -> list[Block]:
     told = [name for name in known if any(joined(model.published, name) for model in models)]
     head = [
         "model",
-        *(cell for name in known for cell in (IN_WORDS[name], *(["published"] if name in told else []))),
+        *(cell for name in known for cell in (COST_WORDS[name].long, *(["published"] if name in told else []))),
     ]
     n_numbers = len(head)
     head += ["inference", *(["source of published"] if told else [])]
@@ -201,88 +189,27 @@ def _cost(models: Sequence[Model]) -> list[Block]:
             ]
             row.append("; ".join(sources) or NONE)
         rows.append(tuple(row))
-    caption = (
-        "Counted from the networks as they are. MFLOP: 10^6 operations of one example's inference, a multiplication and an "
-        "addition each counted as one, matrix products only. Inference: median of repeats with real, padded examples."
-    )
+    caption = f"Counted from the networks as they are. {HOW_COUNTED}"
     return [Heading("Cost", 3), Table(tuple(head), tuple(rows), caption, frozenset(range(1, n_numbers)))]
 
 
-def test_figures(models: Sequence[Model]) -> list[Block]:
-    """A table for each metric by class, our figures and the published ones in columns of their own."""
-    classes = classes_of(models)
-    if not classes:
+def one_test_set(sides: Sequence[Side[Any]]) -> list[Text]:
+    """Say whether all models were applied to the same test set; nothing of one alone."""
+    if len(sides) < 2:
         return []
-    blocks: list[Block] = [*one_test_set(models), *caveats(e for model in models for e in model.published)]
-    rows = [(model.link, model.figures, model.published) for model in models]
-    for family, title in FAMILIES.items():
-        blocks += [Heading(f"{title}, each class against the rest", 3), by_class_table(family, rows, classes)]
-    return blocks
-
-
-def classes_of(models: Sequence[Model]) -> list[str]:
-    """Classes of all models, in the order of their first appearance."""
-    return list(dict.fromkeys(name for model in models for name in model.classes))
-
-
-def one_test_set(models: Sequence[Model]) -> list[Text]:
-    """Say whether all models were applied to the same test set."""
-    tested = [model for model in models if model.folds or model.result.estimates]
-    if len(tested) < 2:
-        return []
-    first = tested[0]
+    first = sides[0].part
+    n_test, of_data = first.about.tests[0].n_test, first.about.units
     same = all(
-        model.history.created.data.get("files") == first.history.created.data.get("files")
-        and np.array_equal(_truth(model), _truth(first))
-        for model in tested
+        side.part.about.history.created.data.get("files") == first.about.history.created.data.get("files")
+        and np.array_equal(side.part.truth(side.part.first), first.truth(first.first))
+        for side in sides
     )
-    sizes = listing([f"{model.name} {model.result.tests[0].n_test:,}" for model in tested])
-    unit = noun(first.history.created.data)
     if same:
-        return [text(f"All models were applied to the same {first.result.tests[0].n_test:,} test {unit}.")]
+        return [text(f"All models were applied to the same {n_test:,} test {of_data}.")]
+    sizes = listing([f"{side.name} {side.part.about.tests[0].n_test:,}" for side in sides])
     return [
         warning(
-            f"The models were not applied to the same test set (other files, or other {unit} of them; sizes: {sizes}), so "
-            "that differences between them hold those between their test sets."
+            f"The models were not applied to the same test set (other files, or other {of_data} of them; sizes: "
+            f"{sizes}), so that differences between them hold those between their test sets."
         )
     ]
-
-
-def _truth(model: Model) -> np.ndarray:
-    """What was to be predicted in the test set."""
-    return model.result.predictions[0].labels if model.folds else model.result.estimates[0].energy
-
-
-def curves(models: Sequence[Model]) -> list[Block]:
-    """The ROC curves of all models, a pair of figures for each class."""
-    blocks: list[Block] = []
-    for name in classes_of(models):
-        shown = [(model, model.classes.index(name)) for model in models if name in model.classes]
-        columns = [(model.name, [results[place] for results in model.folds]) for model, place in shown]
-        areas = [str(over_folds([Measured(*each.auc) for each in column])) for _, column in columns]
-        energy = next(
-            (e for model, _ in shown if (e := energy_of(model.history.created.data)) is not None), None
-        )
-        bands = [
-            (efficiency_band(model, f"AUC {area}", column), rejection_band(model, f"AUC {area}", column))
-            for (model, column), area in zip(columns, areas, strict=True)
-        ]
-        told = "; ".join(f"{model} AUC {area}" for (model, _), area in zip(columns, areas, strict=True))
-        title, slug = f"{name} against the rest", "".join(c if c.isalnum() else "_" for c in name)
-        note = f"Bands: sample sd over the models of {run_words(models)}; of one model, one sigma of the test set."
-        blocks += [
-            Heading(f"Class {name}", 3),
-            Picture(
-                f"roc-{slug}",
-                f"ROC curves of {title}: {told}.",
-                f"{title}: signal efficiency over background efficiency of every model. {note}",
-                draw_roc([efficiency for efficiency, _ in bands], title, energy),
-            ),
-            Picture(
-                f"rejection-{slug}",
-                f"Background rejection of {title} over signal efficiency of every model.",
-                f"{title}: background rejection over signal efficiency of every model. {note}",
-                draw_rejection([rejection for _, rejection in bands], title, energy),
-            ),
-        ]
-    return blocks

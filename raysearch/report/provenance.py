@@ -9,12 +9,11 @@ import yaml
 
 from raysearch.ledger.history import History
 from raysearch.ledger.kept import kept_trials
-from raysearch.report.blocks import Block, Code, Heading, Table, count, date, duration, listing, number, text
-from raysearch.report.predictions import noun
-from raysearch.report.states import looks
+from raysearch.report.blocks import Block, Code, Heading, Table, count, date, duration, number, text
+from raysearch.report.shown.described import flat, further_rows, units
+from raysearch.report.states import test_evaluations
 
 _SPLIT = ("training", "validation", "test")
-_OWN_ROWS = {"path", "files", "split_by", "split", "n_train", "n_validation", "n_test", "classes"}
 
 
 def provenance(history: History) -> list[Block]:
@@ -46,7 +45,6 @@ def going_on(history: History) -> list[Block]:
 
 def _data_table(history: History) -> Table:
     data = history.created.space_file.get("data", {}) | history.created.data
-    noun_ = noun(data)
     sizes = [
         f"{part} {data[key]:,}"
         for part, key in zip(_SPLIT, ("n_train", "n_validation", "n_test"), strict=True)
@@ -54,13 +52,11 @@ def _data_table(history: History) -> Table:
     ]
     fractions = " : ".join(f"{share:g}" for share in data.get("split", ()))
     rows = [("source", str(data.get("path") or "the sample that ships with raysearch"))]
-    rows += [(noun_, ", ".join(sizes))] if sizes else []
+    rows += [(units(data), ", ".join(sizes))] if sizes else []
     rows += [("split", f"{fractions} (training : validation : test)")] if fractions else []
     rows += [("split by", str(data["split_by"]))] if "split_by" in data else []
     rows += [(f"{history.created.run_word}s", _runs(history.created.folds, history.created.run_word))]
-    rows += [("classes", listing(list(map(str, data["classes"]))))] if data.get("classes") else []
-    rows += [(key, _flat(value)) for key, value in data.items() if key not in _OWN_ROWS]
-    return Table(("", ""), tuple(rows))
+    return Table(("", ""), (*rows, *further_rows(data)))
 
 
 def _runs(n: int, word: str) -> str:
@@ -68,13 +64,6 @@ def _runs(n: int, word: str) -> str:
     return (
         "none: one run per trial" if n == 1 else f"{n}: a trial is {n} runs{alone}, its objective their mean"
     )
-
-
-def _flat(value: object) -> str:
-    """Write a nested plain value on one line."""
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {_flat(inner)}" for key, inner in value.items())
-    return ", ".join(map(_flat, value)) if isinstance(value, (list, tuple)) else number(value)
 
 
 def _files(history: History) -> list[Block]:
@@ -91,7 +80,7 @@ def _search_table(history: History) -> Table:
     space_file: dict[str, Any] = created.space_file
     search, budget, resources = (space_file.get(key, {}) for key in ("search", "budget", "resources"))
     options = search.get("options") or {}
-    tests = f"{count(len(looks(history)), 'time')}" if history.tests else "never"
+    tests = f"{count(len(test_evaluations(history)), 'time')}" if history.tests else "never"
     rows = [
         (
             "task",
@@ -105,11 +94,11 @@ def _search_table(history: History) -> Table:
                 for name, more in {created.objective: created.maximise, **created.others}.items()
             ),
         ),
-        ("sampler", f"{search['sampler']}; options: {_flat(options) if options else 'none set'}"),
+        ("sampler", f"{search['sampler']}; options: {flat(options) if options else 'none set'}"),
         ("trials", f"{len(history.trials)} asked, {history.n_trials} wanted"),
         ("order", f"{search.get('order', 'deterministic')}, window {created.window}" + _widened(history)),
-        ("budget", _flat(budget)),
-        ("resources of a worker", _flat(resources)),
+        ("budget", flat(budget)),
+        ("resources of a worker", flat(resources)),
         ("seed", str(space_file["seed"])),
         ("study identity", created.identity),
         (
@@ -117,7 +106,7 @@ def _search_table(history: History) -> Table:
             f"{history.hash} (settings, values and states of {count(history.n_committed, 'trial')})",
         ),
         ("weights of the best", _weights(history)),
-        ("weights kept of trials", _flat([trial.number for trial in kept_trials(history)]) or number(None)),
+        ("weights kept of trials", flat([trial.number for trial in kept_trials(history)]) or number(None)),
         ("test set used", tests),
         (
             "time spent",

@@ -27,19 +27,11 @@ from raysearch.report.build import FOLDER, write_page
 from raysearch.report.dependence import dependence
 from raysearch.report.measured import Measured
 from raysearch.report.members import Member, grouped, read_members, row_key, short
-from raysearch.report.models import curves, energies, main_figures, overview, progress, test_figures
+from raysearch.report.models import compared, main_figures, overview, progress
 from raysearch.report.published import Published, joined
 from raysearch.report.style import hep_style
 from raysearch.report.training_part import training_part
 from raysearch.report.verdict import simulated
-
-SHORT = {
-    "auc": "AUC",
-    "relative_error": "rel. err.",
-    "resolution": "resol.",
-    "parameters": "param.",
-    "mflop": "MFLOP",
-}
 
 
 def build_series_report(folder: Path, named: str = "") -> Path:
@@ -70,14 +62,7 @@ def content(folder: Path, members: Sequence[Member], named: str = "") -> list[Bl
     blocks += [Heading("Best settings"), *best_settings(members)]
     if any(model.history.best for model in models):
         blocks += [Heading("Members side by side"), *overview(models)]
-        if figures := test_figures(models):
-            blocks += [Heading("Test set"), *figures]
-        if shown := energies(models):
-            blocks += [Heading("Test set"), *shown]
-        blocks += training_part(models)
-        blocks += dependence(members)
-        if any(model.folds for model in models):
-            blocks += [Heading("ROC curves"), *curves(models)]
+        blocks += [*compared(models), *training_part(models), *dependence(members)]
     _, *options = named.split(" ")
     going_on = [
         f"raysearch report {named}   # make this report again",
@@ -96,8 +81,9 @@ def series_lines(folder: Path) -> list[str]:
     """
     members = read_members(folder, folder / FOLDER)
     objective = next((member.model.history.created.objective for member in members if member.model), "best")
-    names = [objective, *main_figures([member.model.figures for member in members if member.model])]
-    rows = [["member", "trials", objective, "published", *(SHORT.get(name, name) for name in names[1:])]]
+    words = main_figures([member.model for member in members if member.model])
+    names = [objective, *words]
+    rows = [["member", "trials", objective, "published", *(each.short for each in words.values())]]
     for member in members:
         model = member.model
         figures = model.figures if model else {}

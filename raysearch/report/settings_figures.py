@@ -30,7 +30,7 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
 from raysearch.ledger.history import History, TrialHistory
 from raysearch.report.blocks import number
-from raysearch.report.style import BEST, FAILED, PALETTE, new_axes
+from raysearch.report.style import BEST, FAILED, PALETTE, literal, new_axes
 
 FOREST_SEED = 0  # of fANOVA's random forest: the same ledger gives the same figure
 MIN_TRIALS = 4  # fewer say nothing about importance, not even roughly
@@ -169,10 +169,10 @@ def _draw_columns(axes: Axes, columns: list[Coordinate]) -> None:
         for height, label in column.ticks:
             axes.plot([place - 0.035, place], [height, height], color="#303030", lw=1, zorder=1)
             axes.text(
-                place - 0.06, height, label.replace("$", r"\$"), ha="right", va="center", fontsize="x-small", zorder=6,
+                place - 0.06, height, literal(label), ha="right", va="center", fontsize="x-small", zorder=6,
                 bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 0.6},
             )  # fmt: skip
-    labels = [column.name.replace("_", "_\n").replace("$", r"\$") for column in columns]
+    labels = [literal(column.name.replace("_", "_\n")) for column in columns]
     axes.set_xticks(range(len(columns)), labels, fontsize="small")
     axes.set_yticks([])
     axes.minorticks_off()

@@ -13,15 +13,6 @@ OVER = ("finished", "pruned", "refused", "failed")
 ALWAYS_TOLD = ("finished", "failed")
 
 
-def trivial_loss(history: History) -> float | None:
-    """The loss on validation data of an estimate that needs no network, where the data say it: the calibrated energy sum's."""
-    calibration = history.created.data.get("calibration")
-    known = calibration.get("validation_error") if isinstance(calibration, dict) else None
-    return (
-        float(known) if isinstance(known, int | float) and history.created.objective == "val_loss" else None
-    )
-
-
 def count_states(trials: Iterable[TrialHistory], states: Sequence[str] = OVER) -> str:
     """Write how many are over, and how: ``10 finished, 2 pruned, 1 refused, 0 failed``."""
     counts = Counter[str](trial.state for trial in trials)
@@ -41,15 +32,24 @@ def objective_names(history: History) -> list[str]:
     return [history.created.objective, *history.created.others]
 
 
-def looks(history: History) -> list[list[Tested]]:
-    """The test records by look at the test set."""
-    return [[tested for tested, _ in look] for look in history.looks]
+def run_words(histories: Iterable[History]) -> str:
+    """What the runs of these studies' trials are: ``folds``, ``repeats`` (of the seed alone), or both."""
+    several = [history.created for history in histories if history.created.folds > 1]
+    return " or ".join(sorted({f"{created.run_word}s" for created in several})) or "folds"
+
+
+def test_evaluations(history: History) -> list[list[Tested]]:
+    """The test records by evaluation on the test set."""
+    return [[tested for tested, _ in evaluation] for evaluation in history.looks]
+
+
+test_evaluations.__test__ = False  # type: ignore[attr-defined] # whatever pytest makes of the name
 
 
 def tests_of(history: History, trial: TrialHistory) -> list[Tested]:
-    """The test records of a trial, of the last look if there were several, by fold."""
-    last = [look for look in looks(history) if look[0].trial == trial.number][-1:]
-    return sorted((tested for look in last for tested in look), key=lambda tested: tested.fold)
+    """The test records of a trial, of its last evaluation if there were several, by fold."""
+    of_trial = [tests for tests in test_evaluations(history) if tests[0].trial == trial.number]
+    return sorted((tested for tests in of_trial[-1:] for tested in tests), key=lambda tested: tested.fold)
 
 
 def fact(trial: TrialHistory, name: str) -> Any:  # noqa: ANN401 - facts are any plain values

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8c8c8c")
 DASHES = ("-", (0, (6, 2)), (0, (2, 1.2)), (0, (7, 2, 1.5, 2)), (0, (4, 1.5, 1, 1.5, 1, 1.5)))
 BEST, FINISHED, FAILED, FAINT = PALETTE[1], PALETTE[0], "#404040", "#b8bec6"
+GUIDE = "#9a9a9a"  # of lines that are no data: a diagonal, a limit, one
 HEP_FONT = "TeX Gyre Heros"
 
 
@@ -62,6 +63,16 @@ def new_axes(width: float = 8.0, height: float = 4.6) -> tuple[Figure, Axes]:
 def simulation_label(axes: Axes) -> None:
     """Say above the axes that the data are simulated, as the field's figures do."""
     axes.set_title("Simulation", loc="left", fontweight="bold", fontstyle="italic")
+
+
+def literal(words: str) -> str:
+    """Words as they are, where matplotlib would begin a formula."""
+    return words.replace("$", r"\$")
+
+
+def with_unit(quantity: str, unit: str) -> str:
+    """The label of an axis: ``energy [GeV]``."""
+    return literal(f"{quantity} [{unit}]" if unit else quantity)
 
 
 def plain_log(axis: Axis) -> None:

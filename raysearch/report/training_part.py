@@ -18,10 +18,10 @@ from raysearch.ledger.history import RunHistory
 from raysearch.ledger.records import Epoch
 from raysearch.report.blocks import NONE, PM, Block, Heading, Picture, Table, listing, number
 from raysearch.report.effort import AXES, Axis, Points, own_epochs, search_effort
-from raysearch.report.measured import Measured, over_folds
+from raysearch.report.measured import Measured, over_runs
 from raysearch.report.models import Model
-from raysearch.report.states import trivial_loss
-from raysearch.report.style import DASHES, FAILED, PALETTE, new_axes, plain_log
+from raysearch.report.shown.described import PlainLoss, plain_loss
+from raysearch.report.style import DASHES, FAILED, PALETTE, literal, new_axes, plain_log
 
 LOSS = "val_loss"
 GRID = 200  # points of a band
@@ -97,8 +97,8 @@ def _picture(models: Sequence[Model], axis: Axis, metric: str) -> Picture:
         for name, runs in curves.items()
     )
     several = any(len(runs) > 1 for runs in curves.values())
-    losses = {trivial_loss(model.history) for model in models}
-    trivial = losses.pop() if len(losses) == 1 and metric == LOSS else None
+    losses = {plain_loss(model.history) for model in models}
+    plain = losses.pop() if len(losses) == 1 and metric == LOSS else None
     told = f"{metric} over {axis.label} of each study's best trial, both logarithmic."
     if several:
         told += " Thick lines and bands: mean and sample sd over the runs, of the logarithm, as far as all runs went; thin: each run."
@@ -111,7 +111,7 @@ def _picture(models: Sequence[Model], axis: Axis, metric: str) -> Picture:
         f"loss-over-{axis.name}",
         f"{metric} over {axis.name} of each study's best trial: {ends}.",
         told,
-        draw_courses(curves, axis.label, metric, trivial),
+        draw_courses(curves, axis.label, metric, plain),
     )
 
 
@@ -120,7 +120,7 @@ def _went_on(model: Model) -> bool:
 
 
 def draw_courses(
-    curves: Mapping[str, Sequence[Points]], xlabel: str, ylabel: str, trivial: float | None = None
+    curves: Mapping[str, Sequence[Points]], xlabel: str, ylabel: str, plain: PlainLoss | None = None
 ) -> Figure:
     """Draw losses over how far training had come.
 
@@ -128,13 +128,13 @@ def draw_courses(
         curves: for each study those of its best trial's runs, with at least one point each, above 0.
         xlabel: of the axis.
         ylabel: of the axis.
-        trivial: the loss of the calibrated energy sum, where there is one.
+        plain: the loss of an estimate that needs no network, where there is one.
     """
     figure, axes = new_axes(7.8, 5.2)
     for place, (name, runs) in enumerate(curves.items()):
         _draw_study(axes, name, runs, PALETTE[place % len(PALETTE)], DASHES[place % len(DASHES)])
-    if trivial is not None:
-        axes.axhline(trivial, color=FAILED, ls=":", lw=1.4, zorder=1, label="energy sum, calibrated")
+    if plain is not None:
+        axes.axhline(plain.loss, color=FAILED, ls=":", lw=1.4, zorder=1, label=plain.name)
     axes.set_xscale("log")
     axes.set_yscale("log")
     plain_log(axes.yaxis)
@@ -147,7 +147,7 @@ def draw_courses(
 
 
 def _draw_study(axes: Axes, name: str, runs: Sequence[Points], colour: str, dash: object) -> None:
-    label = name.replace("$", r"\$")
+    label = literal(name)
     if len(runs) == 1:
         marker = "o" if len(runs[0]) == 1 else None  # one point has no line
         axes.plot(*zip(*runs[0], strict=True), color=colour, ls=dash, marker=marker, label=label, zorder=4)  # type: ignore[arg-type]
@@ -253,4 +253,4 @@ def _at(model: Model, axis: Axis, metric: str, limit: float) -> str:
     ]
     if not all(reached):
         return NONE
-    return str(over_folds([Measured(min(values)) for values in reached]))
+    return str(over_runs([Measured(min(values)) for values in reached]))

@@ -23,11 +23,11 @@ from raysearch.report.blocks import (
     with_error,
 )
 from raysearch.report.curves import fold_spread
-from raysearch.report.energy import calibration_result, energy_results
-from raysearch.report.measured import Measured, over_folds
-from raysearch.report.predictions import TestResult, noun
 from raysearch.report.settings_figures import describe_domain
-from raysearch.report.states import count_states, fact, looks, objective_names, reached
+from raysearch.report.shown.described import units
+from raysearch.report.shown.part import Tile
+from raysearch.report.states import count_states, fact, objective_names, reached, test_evaluations
+from raysearch.report.test_result import TestResult
 
 
 def verdict(history: History, result: TestResult) -> list[Block]:
@@ -84,38 +84,13 @@ def simulated(histories: Sequence[History]) -> list[Text]:
 def _test_sentence(history: History, result: TestResult) -> list[str]:
     if result.tested is None:
         return ["It has not been applied to the test set yet."]
-    n_test = f"{result.tested.n_test:,} test {noun(history.created.data)}"
-    unseen = " that no training and no choice saw" if len(looks(history)) == 1 else ""
-    if result.estimates:
-        return [f"On {n_test}{unseen}, {_error_told(result)}."]
-    if result.accuracy is not None:
-        accuracy = f"its accuracy is {with_error(*result.accuracy)} (68 %, binomial)"
-        if len(result.tests) > 1:
-            accuracy = f"the accuracy of its {len(result.tests)} models is {with_error(*result.accuracy)} (mean {PM} sd)"
-        return [
-            f"On {n_test}{unseen}, {accuracy} and {'the' if len(result.tests) > 1 else 'its'} mean one-vs-rest AUC {result.mean_auc:.4f}."
-        ]
-    told = listing([f"{name} = {number(value)}" for name, value in result.tested.metrics.items()])
-    return [f"On {n_test}: {told}."]
-
-
-def _relative_errors(result: TestResult) -> tuple[str, str]:
-    """The network's relative error and the energy-sum calibration's, in percent."""
-    runs, trivial = energy_results(result.estimates), calibration_result(result.estimates)
-    errors = [Measured(100 * each.overall.error[0], 100 * each.overall.error[1]) for each in runs]
-    beside = Measured(100 * trivial.overall.error[0], 100 * trivial.overall.error[1])
-    return f"({over_folds(errors)}) %", f"({beside}) %"
-
-
-def _error_told(result: TestResult) -> str:
-    network, trivial = _relative_errors(result)
-    k = len(result.tests)
-    whose = (
-        f"the relative error of its {k} models is {network} (mean {PM} sd)"
-        if k > 1
-        else f"its relative error is {network}"
-    )
-    return f"{whose}; that of the calibrated energy sum is {trivial} ({PM}: the test set's size)"
+    n_test = f"{result.tested.n_test:,} test {units(history.created.data)}"
+    unseen = " that no training and no choice saw" if len(test_evaluations(history)) == 1 else ""
+    told = [headline.told for part in result.parts if (headline := part.headline())]
+    if told:
+        return [f"On {n_test}{unseen}, {'; '.join(told)}."]
+    metrics = listing([f"{name} = {number(value)}" for name, value in result.tested.metrics.items()])
+    return [f"On {n_test}: {metrics}."]
 
 
 def _demonstration(history: History) -> list[Block]:
@@ -124,7 +99,7 @@ def _demonstration(history: History) -> list[Block]:
         return []
     data, epochs = history.created.data, history.created.space_file["budget"]["epochs"]
     sizes = [f"{data[key]:,} for {part}" for key, part in _PARTS if key in data]
-    limits = [f"{noun(data)}: {listing(sizes)}"] if sizes else []
+    limits = [f"{units(data)}: {listing(sizes)}"] if sizes else []
     limits.append(f"at most {count(epochs, 'epoch')} a run")
     limits += [f"{name} = {number(value)}" for name, value in _input_sizes(history)]
     return [
@@ -150,28 +125,13 @@ def _input_sizes(history: History) -> list[tuple[str, Any]]:
 
 
 def _tiles(history: History, result: TestResult) -> Tiles:
-    tiles: list[tuple[str, str, str]] = []
+    tiles: list[Tile] = []
     best = history.best
     if best:
         tiles.append(
             (f"best {history.created.objective}", value_of(best), f"trial {best.number}, on validation data")
         )
-    if result.accuracy is not None and result.tested:
-        tiles.append(
-            (
-                "test accuracy",
-                with_error(*result.accuracy),
-                f"{result.tested.n_test:,} {noun(history.created.data)}",
-            )
-        )
-        tiles.append(("mean test AUC", f"{result.mean_auc:.4f}", "one class against the rest"))
-    if result.estimates and result.tested:
-        network, trivial = _relative_errors(result)
-        n_test = f"{result.tested.n_test:,} {noun(history.created.data)}"
-        tiles.append(("relative error on test", network, n_test))
-        tiles.append(
-            ("energy sum, calibrated", trivial, "relative error of the trivial estimate on the same")
-        )
+    tiles += [tile for part in result.parts if (headline := part.headline()) for tile in headline.tiles]
     if best and isinstance(fact(best, "parameters"), int):
         tiles.append(("parameters", f"{fact(best, 'parameters'):,}", "of the best network"))
     over = sum(trial.is_over for trial in history.trials)

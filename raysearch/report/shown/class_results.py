@@ -1,9 +1,9 @@
 """Per-class working points of one model on the test set, with the uncertainties of the test set.
 
-One class against the rest. True positive rates are read twice: by exact interpolation, and at the grid points of the
-JEDI-net notebook, which says 10 % and reads at 11.4 %. Uncertainties are one sigma: of the AUC after DeLong, DeLong, Clarke-Pearson,
-"Comparing the areas under two or more correlated receiver operating characteristic curves", Biometrics 44
-(1988) 837; of efficiencies binomial.
+One class against the rest. True positive rates are read twice: by exact interpolation, and at the grid points of
+the JEDI-net notebook, which says 10 % and reads at 11.4 %. Uncertainties are one sigma: of the AUC after DeLong,
+DeLong, Clarke-Pearson, "Comparing the areas under two or more correlated receiver operating characteristic
+curves", Biometrics 44 (1988) 837; of efficiencies binomial.
 """
 
 from __future__ import annotations
@@ -11,16 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.metrics import roc_curve
 
-from raysearch.metrics.classification import (
-    Rejection,
-    auc,
-    background_rejection,
-    published_fpr,
-    read_tpr,
-    roc_curve,
-)
-from raysearch.report.predictions import Predictions
+from raysearch.metrics.classification import Rejection, auc, background_rejection, published_fpr, read_tpr
+from raysearch.metrics.shown import Scores
 
 FPRS = (0.10, 0.01)
 SIGNAL_EFFICIENCIES = (0.30, 0.50)
@@ -53,21 +47,22 @@ class ClassResult:
     tpr: np.ndarray
 
 
-def class_results(predictions: Predictions) -> list[ClassResult]:
+def class_results(shown: Scores) -> list[ClassResult]:
     """Evaluate each class against the rest; every class must be in the test set."""
+    scores = shown.scores.astype(np.float64)
     return [
-        _class_result(name, predictions.scores[:, place], predictions.labels == place)
-        for place, name in enumerate(predictions.classes)
+        _class_result(name, scores[:, place], shown.labels == place) for place, name in enumerate(shown.classes)
     ]
 
 
 def _class_result(name: str, scores: np.ndarray, is_signal: np.ndarray) -> ClassResult:
     n_signal = int(is_signal.sum())
-    fpr, tpr = roc_curve(scores, is_signal)
+    # one point for each distinct score, so that equal scores pass or fail together
+    fpr, tpr, _ = roc_curve(is_signal, scores, drop_intermediate=False)
 
     def read(at: float) -> tuple[float, float]:
         value = read_tpr(fpr, tpr, at)
-        return value, float(np.sqrt(value * (1 - value) / n_signal))
+        return value, float(np.sqrt(value * (1 - value) / n_signal))  # binomial
 
     return ClassResult(
         name=name,
@@ -83,7 +78,7 @@ def _class_result(name: str, scores: np.ndarray, is_signal: np.ndarray) -> Class
 
 
 def delong_error(scores: np.ndarray, is_signal: np.ndarray) -> float:
-    """Standard error of an AUC; DeLong et al. (1988), eqs. 4 and 5 in terms of structural components.
+    """Standard error of an AUC, from the structural components of DeLong et al. (1988).
 
     Args:
         scores: (jet,), higher for signal.
@@ -97,10 +92,12 @@ def delong_error(scores: np.ndarray, is_signal: np.ndarray) -> float:
         return float("nan")
 
     def share_below(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
-        """Share of the reference below each value, ties half."""
+        """Share of the reference below each value, ties half: the kernel psi of Eq. (2) of DeLong et al., averaged."""
         low, high = np.searchsorted(reference, values, "left"), np.searchsorted(reference, values, "right")
         return (low + high) / (2 * len(reference))
 
+    # The structural components V10 and V01 of each row, but for 1 - V01, which has the same variance
     of_signal, of_background = share_below(signal, background), share_below(background, signal)
+    # The variance of one area is S10 / m + S01 / n, with the components' sample variances
     variance = of_signal.var(ddof=1) / len(signal) + of_background.var(ddof=1) / len(background)
     return float(np.sqrt(variance))

@@ -1,4 +1,4 @@
-"""Figures of an energy regression: estimated over true energy; relative error, bias and resolution over true energy.
+"""Figures of estimates: estimated over true values; relative error, bias and resolution over true values.
 
 The relative error over energy is the 3DGAN paper's Figure 3, there of a genetic algorithm and of RMSprop.
 """
@@ -13,51 +13,59 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from raysearch.report.energy import Deviations, EnergyResult
-from raysearch.report.predictions import Estimates
-from raysearch.report.style import DASHES, FAILED, PALETTE, new_axes, plain_log, simulation_label
+from raysearch.metrics.shown import Estimates
+from raysearch.report.shown.deviations import Deviations, EstimateResult
+from raysearch.report.style import (
+    DASHES,
+    FAILED,
+    GUIDE,
+    PALETTE,
+    literal,
+    new_axes,
+    plain_log,
+    simulation_label,
+    with_unit,
+)
 
-CLAIM = 0.10  # the 3DGAN paper: the relative error stays below 10 % over the whole energy range
 CELLS = 70  # of the density, in either direction
 FITTED = "a/\N{SQUARE ROOT}E $\\oplus$ b"
-ENERGY_LABEL = "true energy [GeV]"
 
 Read = Callable[[Deviations], tuple[float, float]]
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A quantity in bins of true energy.
+    """A figure in bins of true values.
 
     Attributes:
         name: for the legend.
-        energy: mean true energy of the bins, GeV, (bin,).
+        true: mean true value of the bins, in its unit, (bin,).
         value: mean over the runs, (bin,).
         error: one sigma of the test set, (bin,).
         spread: sample standard deviation over the runs, (bin,); None for one.
     """
 
     name: str
-    energy: np.ndarray
+    true: np.ndarray
     value: np.ndarray
     error: np.ndarray
     spread: np.ndarray | None
 
 
-def profile(name: str, results: Sequence[EnergyResult], read: Read) -> Profile:
-    """Collect a quantity from the results of each run, all on one test set."""
+def profile(name: str, results: Sequence[EstimateResult], read: Read) -> Profile:
+    """Collect a figure from the results of each run, all on one test set."""
     values = np.array([[read(each) for each in result.bins] for result in results])  # (run, bin, 2)
     spread = values[..., 0].std(axis=0, ddof=1) if len(results) > 1 else None
-    energy = np.array([each.energy for each in results[0].bins])
-    return Profile(name, energy, values[..., 0].mean(axis=0), values[..., 1].mean(axis=0), spread)
+    true = np.array([each.mean for each in results[0].bins])
+    return Profile(name, true, values[..., 0].mean(axis=0), values[..., 1].mean(axis=0), spread)
 
 
 def draw_estimates(runs: Sequence[Estimates], units: str) -> Figure:
-    """Draw the density of estimated over true energy, the mean of all runs, with the diagonal."""
+    """Draw the density of estimated over true values, the mean of all runs, with the diagonal."""
     figure, axes = new_axes(7.0, 5.8)
     end = upper_end(runs)
     counts = sum(
-        np.histogram2d(each.energy, each.estimated, CELLS, ((0, end), (0, end)))[0] for each in runs
+        np.histogram2d(each.true, each.estimated, CELLS, ((0, end), (0, end)))[0] for each in runs
     ) / len(runs)
     image = axes.imshow(
         np.ma.masked_equal(counts, 0).T, origin="lower", extent=(0, end, 0, end), cmap="viridis_r", aspect="auto",
@@ -67,28 +75,34 @@ def draw_estimates(runs: Sequence[Estimates], units: str) -> Figure:
     figure.colorbar(image, ax=axes, label=f"{units} in a cell", pad=0.02)
     axes.set_xlim(0, end)
     axes.set_ylim(0, end)
-    axes.set_xlabel(ENERGY_LABEL)
-    axes.set_ylabel("estimated energy [GeV]")
+    axes.set_xlabel(true_label(runs[0]))
+    axes.set_ylabel(with_unit(f"estimated {runs[0].quantity}", runs[0].unit))
     axes.legend(loc="upper left")
     simulation_label(axes)
     return figure
 
 
 def upper_end(runs: Sequence[Estimates]) -> float:
-    """Where the axes of the density end, GeV: above every true energy, with room for estimates that are too high."""
-    return 1.12 * float(runs[0].energy.max())
+    """Where the axes of the density end: above every true value, with room for estimates that are too high."""
+    return 1.12 * float(runs[0].true.max())
 
 
-def draw_relative_error(profiles: Sequence[Profile], calibration: Profile | None) -> Figure:
-    """Draw the relative error over true energy.
+def true_label(shown: Estimates) -> str:
+    """The label of an axis of true values."""
+    return with_unit(f"true {shown.quantity}", shown.unit)
+
+
+def draw_relative_error(of: Estimates, profiles: Sequence[Profile], plain: Profile | None) -> Figure:
+    """Draw the relative error over true values.
 
     Args:
+        of: the estimates of one model, for names and claim.
         profiles: one for each model; bars are the test set's errors, bands the spread over its runs.
-        calibration: the energy-sum estimate, if all models have one.
+        plain: the plain estimate, if all models have the same.
     """
     figure, axes = new_axes(7.8, 5.2)
-    _draw_profiles(axes, profiles, calibration)
-    shown = [*profiles, *([calibration] if calibration else [])]
+    _draw_profiles(axes, profiles, plain)
+    shown = [*profiles, *([plain] if plain else [])]
     least, most = (pick(float(pick(100 * each.value)) for each in shown) for pick in (min, max))
     if least > 0 and most > 8 * least:
         axes.set_yscale("log")
@@ -96,38 +110,40 @@ def draw_relative_error(profiles: Sequence[Profile], calibration: Profile | None
         plain_log(axes.yaxis)
     else:
         axes.set_ylim(0, 1.4 * most)
-    if axes.get_ylim()[1] > 100 * CLAIM:
-        axes.axhline(100 * CLAIM, color="#9a9a9a", ls=":", lw=1.4, zorder=1)
-    axes.set_xlabel(ENERGY_LABEL)
+    if of.claim is not None and axes.get_ylim()[1] > 100 * of.claim:
+        axes.axhline(100 * of.claim, color=GUIDE, ls=":", lw=1.4, zorder=1)
+    axes.set_xlabel(true_label(of))
     axes.set_ylabel(r"mean $|E_\mathrm{est} - E|\,/\,E$ [%]")
-    _energy_axis(axes, shown)
+    _true_axis(axes, shown)
     axes.legend(loc="upper right")
     simulation_label(axes)
     return figure
 
 
-def draw_bias_and_resolution(results: Sequence[EnergyResult], calibration: EnergyResult) -> Figure:
-    """Draw bias above resolution over true energy, with the fitted resolution."""
+def draw_bias_and_resolution(
+    of: Estimates, results: Sequence[EstimateResult], plain: EstimateResult | None
+) -> Figure:
+    """Draw bias above resolution over true values, with the fitted resolution."""
     figure, _ = new_axes(7.8, 7.0)
     figure.clear()
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1.25))
     for axes, read in ((upper, _bias), (lower, _resolution)):
         network = profile("network", results, read)
-        trivial = profile("energy sum, calibrated", [calibration], read)
-        _draw_profiles(axes, [network], trivial)
-        _energy_axis(axes, [network, trivial])
-    grid = np.linspace(results[0].bins[0].energy, results[0].bins[-1].energy, 200)
+        beside = profile(of.plain_name, [plain], read) if plain else None
+        _draw_profiles(axes, [network], beside)
+        _true_axis(axes, [network, *([beside] if beside else [])])
+    grid = np.linspace(results[0].bins[0].mean, results[0].bins[-1].mean, 200)
     fits = [result.fit.at(grid) for result in results if result.fit]
     if len(fits) == len(results):
         label = "network, fit " + FITTED
         lower.plot(
             grid, 100 * np.mean(fits, axis=0), color=PALETTE[2], ls=DASHES[2], lw=1.6, label=label, zorder=5
         )
-    upper.axhline(0, color="#9a9a9a", ls=":", lw=1.2, zorder=1)
+    upper.axhline(0, color=GUIDE, ls=":", lw=1.2, zorder=1)
     upper.set_ylabel(r"bias [%]")
     lower.set_ylabel(r"resolution $\sigma/E$ [%]")
     lower.set_ylim(0, None)
-    lower.set_xlabel(ENERGY_LABEL)
+    lower.set_xlabel(true_label(of))
     upper.margins(y=0.2)
     lower.legend(loc="upper right")
     simulation_label(upper)
@@ -142,25 +158,25 @@ def _resolution(each: Deviations) -> tuple[float, float]:
     return each.resolution
 
 
-def _draw_profiles(axes: Axes, profiles: Sequence[Profile], calibration: Profile | None) -> None:
+def _draw_profiles(axes: Axes, profiles: Sequence[Profile], plain: Profile | None) -> None:
     """Draw in percent: lines with the test set's errors as bars and the spread over runs as a band."""
     for place, each in enumerate(profiles):
         colour, dash = PALETTE[place % len(PALETTE)], DASHES[place % len(DASHES)]
         value, error = 100 * each.value, 100 * each.error
         if each.spread is not None:
             low, high = value - 100 * each.spread, value + 100 * each.spread
-            axes.fill_between(each.energy, low, high, color=colour, alpha=0.2, lw=0, zorder=2)
+            axes.fill_between(each.true, low, high, color=colour, alpha=0.2, lw=0, zorder=2)
         axes.errorbar(
-            each.energy, value, yerr=error, fmt="o", ms=4.5, ls=dash, color=colour, capsize=2, zorder=4,
-            label=each.name.replace("$", r"\$"),
+            each.true, value, yerr=error, fmt="o", ms=4.5, ls=dash, color=colour, capsize=2, zorder=4,
+            label=literal(each.name),
         )  # fmt: skip
-    if calibration is not None:
+    if plain is not None:
         axes.errorbar(
-            calibration.energy, 100 * calibration.value, yerr=100 * calibration.error, fmt="s", ms=4, mfc="white",
-            ls=DASHES[1], lw=1.4, color=FAILED, capsize=2, zorder=3, label=calibration.name,
+            plain.true, 100 * plain.value, yerr=100 * plain.error, fmt="s", ms=4, mfc="white",
+            ls=DASHES[1], lw=1.4, color=FAILED, capsize=2, zorder=3, label=literal(plain.name),
         )  # fmt: skip
 
 
-def _energy_axis(axes: Axes, profiles: Sequence[Profile]) -> None:
-    end = max(float(each.energy[-1]) for each in profiles)
+def _true_axis(axes: Axes, profiles: Sequence[Profile]) -> None:
+    end = max(float(each.true[-1]) for each in profiles)
     axes.set_xlim(0, 1.05 * end)

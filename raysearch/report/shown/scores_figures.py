@@ -1,7 +1,7 @@
 """ROC curves with their bands, in both habits of the field, and the confusion matrix.
 
 Signal efficiency over the logarithm of background efficiency, as in arXiv:1908.05318; background rejection, one over
-background efficiency, over signal efficiency. A band is the sample standard deviation over the models of several folds
+background efficiency, over signal efficiency. A band is the sample standard deviation over the models of several runs
 on one test set; of one model, the binomial error of the test set.
 """
 
@@ -15,8 +15,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from raysearch.report.roc import ClassResult
-from raysearch.report.style import DASHES, PALETTE, new_axes, simulation_label
+from raysearch.report.shown.class_results import ClassResult
+from raysearch.report.style import DASHES, GUIDE, PALETTE, literal, new_axes, simulation_label
 
 FPR_RANGE = (5e-4, 1.0)
 FPR_GRID = np.geomspace(*FPR_RANGE, 500)
@@ -40,19 +40,19 @@ class Band:
     high: np.ndarray
 
 
-def efficiency_band(name: str, note: str, folds: Sequence[ClassResult]) -> Band:
-    """Signal efficiency on ``FPR_GRID``, from one class's results of each fold."""
+def efficiency_band(name: str, note: str, runs: Sequence[ClassResult]) -> Band:
+    """Signal efficiency on ``FPR_GRID``, from one class's results of each run."""
 
     def one(result: ClassResult) -> tuple[np.ndarray, np.ndarray]:
         tpr = np.interp(FPR_GRID, result.fpr, result.tpr)
         return tpr, np.sqrt(tpr * (1 - tpr) / result.n_signal)
 
-    value, error = _over_folds([one(result) for result in folds])
+    value, error = _over_runs([one(result) for result in runs])
     return Band(name, note, value, value - error, value + error)
 
 
-def rejection_band(name: str, note: str, folds: Sequence[ClassResult]) -> Band:
-    """Background rejection on ``TPR_GRID``, as far as at least one background event is left in every fold.
+def rejection_band(name: str, note: str, runs: Sequence[ClassResult]) -> Band:
+    """Background rejection on ``TPR_GRID``, as far as at least one background event is left in every run.
 
     Mean and uncertainty are those of its logarithm, which small numbers do not take below zero.
     """
@@ -62,11 +62,11 @@ def rejection_band(name: str, note: str, folds: Sequence[ClassResult]) -> Band:
         known = np.where(passed >= 1, passed, np.nan)
         return np.log(result.n_background / known), np.sqrt((1 - known / result.n_background) / known)
 
-    value, error = _over_folds([one(result) for result in folds])
+    value, error = _over_runs([one(result) for result in runs])
     return Band(name, note, np.exp(value), np.exp(value - error), np.exp(value + error))
 
 
-def _over_folds(curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+def _over_runs(curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
     """Mean and sample standard deviation of several models' curves; of one model, its own uncertainty."""
     if len(curves) == 1:
         return curves[0]
@@ -86,7 +86,7 @@ def draw_roc(bands: Sequence[Band], title: str, energy_tev: float | None) -> Fig
         energy_tev: centre-of-mass energy, if the data say it.
     """
     figure, axes = new_axes(7.6, 6.0)
-    axes.plot(FPR_GRID, FPR_GRID, color="#9a9a9a", ls=":", lw=1.2, zorder=1)
+    axes.plot(FPR_GRID, FPR_GRID, color=GUIDE, ls=":", lw=1.2, zorder=1)
     _draw_bands(axes, FPR_GRID, bands)
     axes.set_xscale("log")
     axes.set_xlim(*FPR_RANGE)
@@ -100,7 +100,7 @@ def draw_roc(bands: Sequence[Band], title: str, energy_tev: float | None) -> Fig
 def draw_rejection(bands: Sequence[Band], title: str, energy_tev: float | None) -> Figure:
     """Draw background rejection over signal efficiency; arguments as :func:`draw_roc`."""
     figure, axes = new_axes(7.6, 6.0)
-    axes.plot(TPR_GRID, 1 / TPR_GRID, color="#9a9a9a", ls=":", lw=1.2, zorder=1)
+    axes.plot(TPR_GRID, 1 / TPR_GRID, color=GUIDE, ls=":", lw=1.2, zorder=1)
     _draw_bands(axes, TPR_GRID, bands)
     axes.set_yscale("log")
     axes.set_xlim(0, 1)
@@ -116,7 +116,7 @@ def _draw_bands(axes: Axes, grid: np.ndarray, bands: Sequence[Band]) -> None:
     for place, band in enumerate(bands):
         colour = PALETTE[place % len(PALETTE)]
         dash = DASHES[(place + place // len(PALETTE)) % len(DASHES)]
-        label = f"{band.name}:  {band.note}".replace("$", r"\$")
+        label = literal(f"{band.name}:  {band.note}")
         axes.fill_between(grid, band.low, band.high, color=colour, alpha=0.18, lw=0, zorder=2)
         axes.plot(grid, band.value, color=colour, ls=dash, label=label, zorder=3)
 
@@ -124,7 +124,7 @@ def _draw_bands(axes: Axes, grid: np.ndarray, bands: Sequence[Band]) -> None:
 def _finish(
     axes: Axes, place: Literal["upper left", "upper right"], title: str, energy_tev: float | None
 ) -> None:
-    axes.legend(loc=place, title=title.replace("$", r"\$"), title_fontsize="small", alignment="left")
+    axes.legend(loc=place, title=literal(title), title_fontsize="small", alignment="left")
     simulation_label(axes)
     if energy_tev is not None:
         axes.set_title(f"\N{SQUARE ROOT}s = {energy_tev:g} TeV", loc="right")
@@ -139,7 +139,7 @@ def draw_confusion(shares: np.ndarray, classes: tuple[str, ...]) -> Figure:
         share = shares[row, column]
         colour = "white" if share > 0.55 else "#1c2530"
         axes.text(column, row, f"{100 * share:.1f}", ha="center", va="center", color=colour, fontsize="small")
-    names = [name.replace("$", r"\$") for name in classes]
+    names = [literal(name) for name in classes]
     axes.set_xticks(range(len(classes)), names)
     axes.set_yticks(range(len(classes)), names)
     axes.minorticks_off()
