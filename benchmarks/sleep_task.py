@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from raysearch.data.source import DataSource
 from raysearch.data.tensors import Batch, Parts, TensorData
-from raysearch.tasks.task import Task
+from raysearch.tasks.task import Outputs, Task
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ class Sleep(Task[SleepSettings]):
         time.sleep(self._seconds)
         return model(batch[0]).mean()
 
-    def predict(self, model: nn.Module, batch: Batch) -> Tensor:  # noqa: ARG002 - the contract's
+    def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Tensor:  # noqa: ARG002 - the contract's
         """Return x."""
         return batch[0]
 
-    def metrics(self, outputs: Tensor, data: TensorData) -> dict[str, float]:  # noqa: ARG002 - the contract's
+    def metrics(self, outputs: Outputs, data: TensorData) -> dict[str, float]:  # noqa: ARG002 - the contract's
         """A bowl."""
-        return {"loss": (outputs.item() - 0.5) ** 2}
+        return {"loss": (outputs["outputs"].item() - 0.5) ** 2}

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from raysearch.data.source import DataSource
 from raysearch.data.tensors import Batch, Parts, TensorData
-from raysearch.tasks.task import Task
+from raysearch.tasks.task import Outputs, Task
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,11 @@ class Toy(Task[ToySettings]):
             os.kill(os.getpid(), 9)
         return loss
 
-    def predict(self, model: nn.Module, batch: Batch) -> Tensor:
+    def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Tensor:
         return model(batch[0])
 
-    def metrics(self, outputs: Tensor, data: TensorData) -> dict[str, float]:
-        return {"loss": nn.functional.mse_loss(outputs, data.tensors[1]).item()}
+    def metrics(self, outputs: Outputs, data: TensorData) -> dict[str, float]:
+        return {"loss": nn.functional.mse_loss(outputs["outputs"], data.tensors[1]).item()}
 
 
 HERE = Path(__file__)

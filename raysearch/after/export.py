@@ -26,10 +26,9 @@ from raysearch import __version__
 from raysearch.after.trained import Trained
 from raysearch.data.tensors import Batch, TensorData
 from raysearch.errors import InputError, RaysearchError, ResourceError, StorageError, one_of
-from raysearch.models.interaction_network import InteractionNetwork
-from raysearch.models.interaction_network_plain import plain_form
-from raysearch.tasks.task import Task
+from raysearch.tasks.task import OUTPUTS, Task, outputs_of
 from raysearch.training.checkpoint import write_durably
+from raysearch.training.evaluation import generator_on
 from raysearch.training.randomness import load_parts
 
 TOLERANCE = 1e-4  # in single precision: of probabilities, and of other outputs over their size
@@ -65,21 +64,17 @@ class Standalone(nn.Module):
     """Fold models as one: the mean of what they say about inputs that nobody has standardised.
 
     Args:
-        networks: one for each fold.
+        networks: one for each fold, as the task exports it.
         scalings: of the first input, a mean, a standard deviation and whether there is padding; or None.
-        is_classifier: take the softmax of each network's outputs.
     """
 
     def __init__(
         self,
         networks: Sequence[nn.Module],
         scalings: Sequence[tuple[Tensor, Tensor, bool] | None],
-        *,
-        is_classifier: bool,
     ) -> None:
         super().__init__()
         self.networks = nn.ModuleList(networks)
-        self.is_classifier = is_classifier
         self.padded: list[bool | None] = []
         for number, scaling in enumerate(scalings):
             self.padded.append(None if scaling is None else scaling[2])
@@ -97,15 +92,8 @@ class Standalone(nn.Module):
                 x = (first - getattr(self, f"mean_{number}")) / getattr(self, f"sd_{number}")
             if self.padded[number]:
                 x = x * (first != 0).any(dim=-1, keepdim=True).to(x.dtype)
-            outputs = network(x, *rest)
-            total = total + (outputs.softmax(dim=1) if self.is_classifier else outputs)
+            total = total + network(x, *rest)
         return total / len(self.networks)
-
-
-# Networks that no exporter can follow, each with the same function made of plain operations
-PLAIN_FORMS: dict[type[nn.Module], Callable[[nn.Module], nn.Module]] = {
-    InteractionNetwork: plain_form,
-}
 
 
 def export(trained: Trained, to: str, out: Path) -> Exported:
@@ -153,12 +141,12 @@ def export(trained: Trained, to: str, out: Path) -> Exported:
 
 def standalone(trained: Trained) -> Standalone:
     """Make one module of a trial's models, of plain operations, on inputs as they are in the files."""
-    networks = [PLAIN_FORMS.get(type(fold.model), lambda model: model)(fold.model) for fold in trained.models]
+    networks = [trained.task.exported(fold.model) for fold in trained.models]
     scalings = [
         None if fold.scaling is None else (fold.scaling.mean, fold.scaling.sd, fold.scaling.padded)
         for fold in trained.models
     ]
-    return Standalone(networks, scalings, is_classifier=bool(trained.classes)).eval()
+    return Standalone(networks, scalings).eval()
 
 
 def _examples(trained: Trained) -> tuple[Batch, Tensor]:
@@ -172,7 +160,9 @@ def _examples(trained: Trained) -> tuple[Batch, Tensor]:
         raw = tuple(some.column(number) for number in range(n_tensors))
         data = TensorData(raw, scaling=fold.scaling)
         with torch.no_grad():
-            outputs = trained.task.predict(fold.model, data.rows(torch.arange(len(data)))).double()
+            chance = generator_on(torch.device("cpu"), 0)
+            found = outputs_of(trained.task, fold.model, data.rows(torch.arange(len(data))), chance)
+            outputs = found[OUTPUTS].double()
         outputs = outputs.softmax(dim=1) if trained.classes else outputs
         total = outputs if total is None else total + outputs
     assert total is not None  # a trial has a fold at least
@@ -183,7 +173,7 @@ def _network_inputs(task: Task[Any], model: nn.Module, batch: Batch) -> tuple[Te
     """What the network itself is given of a batch, which the task may have turned into something else."""
     seen: list[tuple[Tensor, ...]] = []
     with torch.no_grad(), model.register_forward_pre_hook(lambda _, given: seen.append(given)):
-        task.predict(model, batch)
+        task.predict(model, batch, generator_on(torch.device("cpu"), 0))
     return tuple(torch.cat(column) for column in zip(*seen, strict=True))  # a task may go piece by piece
 
 

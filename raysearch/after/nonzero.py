@@ -17,8 +17,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 from raysearch.data.tensors import TensorData
-from raysearch.models.interaction_network_plain import plain_form
 from raysearch.tasks.task import Task
+from raysearch.training.counting import apply_to_ones, in_double
 
 SMALL = 1e-3  # in double precision, so that gates do not saturate and deep products do not vanish
 
@@ -34,16 +34,15 @@ def count_nonzero_mflop(task: Task[Any], model: nn.Module, data: TensorData) -> 
         model: with zeros where weights are dropped; it is not changed.
         data: its first row has the shape of an example.
     """
-    ones = tuple(torch.ones_like(tensor) for tensor in data.rows(torch.arange(1)))
-    row = tuple(tensor.double().cpu() if tensor.is_floating_point() else tensor.cpu() for tensor in ones)
-    with FlopCounterMode(display=False, custom_mapping=_FORMULAS) as counter:
-        task.predict(_structure(model), row)
+    bare = _structure(task.plain(model))
+    with in_double(), FlopCounterMode(display=False, custom_mapping=_FORMULAS) as counter:
+        apply_to_ones(task, bare, data.to(torch.device("cpu")))
     return counter.get_total_flops() / 1e6
 
 
 def _structure(model: nn.Module) -> nn.Module:
     """Copy a network with a small positive number wherever a weight is not zero, and no running means."""
-    bare = copy.deepcopy(plain_form(model)).cpu().double().eval()
+    bare = copy.deepcopy(model).cpu().double().eval()
     for weight in bare.parameters():
         kept = weight != 0 if weight.ndim > 1 else torch.ones_like(weight, dtype=torch.bool)
         weight.copy_(kept * SMALL)

@@ -7,24 +7,25 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import h5py
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from raysearch import __version__
 from raysearch.after.trained import FoldModel, Trained
 from raysearch.data.tensors import TensorData
 from raysearch.data.to_score import Piece, ToScore
-from raysearch.errors import InputError, StorageError
-from raysearch.tasks.task import Task
+from raysearch.errors import StorageError
+from raysearch.seeds import derive
+from raysearch.tasks.task import Outputs, Task, outputs_of
+from raysearch.training.evaluation import generator_on
 from raysearch.training.precision import computing_in, widened
 
 ANSWERS = (
@@ -36,31 +37,6 @@ FOLDS = "_folds"
 
 Progress = Callable[[int, int], None]
 Arrays = dict[str, NDArray[Any]]
-
-
-@runtime_checkable
-class ReadsOtherData(Protocol):
-    """A task that can read files of which the answers are not known."""
-
-    def other_data(self, paths: Sequence[Path], settings: Any) -> ToScore:  # noqa: ANN401 - the task's own type
-        """Check files and make them ready to be read.
-
-        Raises:
-            InputError: with every fault of the files.
-        """
-
-
-@runtime_checkable
-class ReadsOtherDataLike(Protocol):
-    """A task that, to read such files, must know what was told of the study's data, such as a calibration by them."""
-
-    def other_data_like(
-        self,
-        paths: Sequence[Path],
-        settings: Any,  # noqa: ANN401 - the task's own type
-        described: Mapping[str, Any],
-    ) -> ToScore:
-        """As :meth:`ReadsOtherData.other_data`; ``described`` is what the task's ``inspect`` gave the ledger."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +77,7 @@ def write_scores(
         InputError: the task has no reader for other data, or files are refused.
         StorageError: the file cannot be written.
     """
-    data = _other_data(trained, paths)
+    data = trained.task.to_score(paths, trained.settings, trained.history.created.data)
     temporary = out.with_name(f".{out.name}.{os.getpid()}.part")
     device = device or torch.device("cpu")
     for fold in trained.models:
@@ -122,18 +98,6 @@ def write_scores(
         with suppress(OSError):
             temporary.unlink()
     return Scored(out, data.n_rows, len(data.files))
-
-
-def _other_data(trained: Trained, paths: Sequence[Path]) -> ToScore:
-    """Have the task check the files."""
-    if isinstance(trained.task, ReadsOtherDataLike):
-        return trained.task.other_data_like(paths, trained.settings, trained.history.created.data)
-    if isinstance(trained.task, ReadsOtherData):
-        return trained.task.other_data(paths, trained.settings)
-    raise InputError(
-        f"task: {type(trained.task).__name__} does not define other_data(paths, settings), which reads files to "
-        "be scored; see docs/after-the-search.md"
-    )
 
 
 class _Storage(io.FileIO):
@@ -188,30 +152,35 @@ def _fill(h5: h5py.File, trained: Trained, data: ToScore, batch: int, device: to
                 h5[name] = values.tolist() if values.dtype.kind == "U" else values
         for name, values in _by_row(folds, constant, piece):
             _append(h5, name, values, done, data.n_rows, axis=1 if name.endswith(FOLDS) else 0)
-        done += len(outputs[0])
+        done += len(piece.batch[0])
         yield done
 
 
-def _outputs(trained: Trained, fold: FoldModel, piece: Piece, batch: int, device: torch.device) -> Tensor:
+def _outputs(trained: Trained, fold: FoldModel, piece: Piece, batch: int, device: torch.device) -> Outputs:
     """Apply one model to a piece, in the precision in which it was trained."""
     scaling = None if fold.scaling is None else fold.scaling.to(device)
     stored = TensorData(tuple(tensor.to(device) for tensor in piece.batch), scaling=scaling)
-    with torch.no_grad(), computing_in(trained.precision, device):
-        parts = torch.arange(len(stored), device=device).split(batch)
-        outputs = [trained.task.predict(fold.model, stored.rows(rows)).cpu() for rows in parts]
-    return widened(torch.cat(outputs))
+    place = (fold.fold, piece.file, piece.first_row)
+    found: list[Outputs] = []
+    for number, rows in enumerate(torch.arange(len(stored), device=device).split(batch)):
+        chance = generator_on(device, derive(trained.space_file.seed, "predict", *place, number))
+        with torch.no_grad(), computing_in(trained.precision, device):
+            outputs = outputs_of(trained.task, fold.model, stored.rows(rows), chance)
+        found.append({name: widened(values).cpu() for name, values in outputs.items()})
+    return {name: torch.cat([each[name] for each in found]) for name in found[0]}
 
 
-def _arrays(task: Task[Any], outputs: Tensor, piece: Piece) -> Arrays:
+def _arrays(task: Task[Any], outputs: Outputs, piece: Piece) -> Arrays:
     """What the task makes of outputs, without the answers and what the reader hands through."""
     found = task.predictions(outputs, TensorData(piece.batch))
     left_out = {*ANSWERS, *piece.columns}
     return {name: np.asarray(values) for name, values in found.items() if name not in left_out}
 
 
-def _constant(task: Task[Any], outputs: Tensor, piece: Piece) -> set[str]:
+def _constant(task: Task[Any], outputs: Outputs, piece: Piece) -> set[str]:
     """Names of what is not by row: it is as long for one row less."""
-    fewer = _arrays(task, outputs[1:], replace(piece, batch=tuple(tensor[1:] for tensor in piece.batch)))
+    fewer_rows = {name: values[1:] for name, values in outputs.items()}
+    fewer = _arrays(task, fewer_rows, replace(piece, batch=tuple(tensor[1:] for tensor in piece.batch)))
     return {name for name, values in _arrays(task, outputs, piece).items() if len(values) == len(fewer[name])}
 
 

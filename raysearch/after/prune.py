@@ -43,7 +43,8 @@ from raysearch.errors import InputError, RaysearchError
 from raysearch.seeds import derive
 from raysearch.training.checkpoint import weights_sha256, write_durably
 from raysearch.training.counting import count_mflop, count_parameters
-from raysearch.training.loop import NonFiniteError, evaluate
+from raysearch.training.descent import NonFiniteError
+from raysearch.training.evaluation import evaluate
 from raysearch.training.order import EpochReport, Order
 from raysearch.training.randomness import load_parts
 from raysearch.training.workers import OneWorker
@@ -217,7 +218,9 @@ def _metrics(job: _Job, weights: Mapping[str, Tensor], data: TensorData, prefix:
     """Metrics of a model on a part."""
     model: nn.Module = job.found.model
     model.load_state_dict(weights)
-    outputs = evaluate(job.trained.task, model, data, OneWorker(), job.trained.precision)
+    # of the run in the study, so that a model which draws is judged by the same draws
+    seed = derive(job.trained.space_file.seed, "run", job.trained.trial, job.recipe.fold)
+    outputs = evaluate(job.trained.task, model, data, OneWorker(), seed=seed, precision=job.trained.precision)
     found = job.trained.task.metrics(outputs, data)
     return {f"{prefix}{name}": float(value) for name, value in found.items()}
 

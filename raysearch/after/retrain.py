@@ -44,8 +44,9 @@ class Retrainer(Trainer):
         self._masks = {name: mask.to(device) for name, mask in masks.items()}
         self._l1 = l1
         assert isinstance(self.learner, GradientLearner)  # the order names no strategy
-        self.learner.optimizer.register_step_pre_hook(lambda *_: self._penalise())
-        self.learner.optimizer.register_step_post_hook(lambda *_: hold(self.model, self._masks))
+        for optimizer in self.learner.descent.optimizers.values():
+            optimizer.register_step_pre_hook(lambda *_: self._penalise())
+            optimizer.register_step_post_hook(lambda *_: hold(self.model, self._masks))
 
     @torch.no_grad()
     def _penalise(self) -> None:

@@ -60,7 +60,8 @@ def show_line(entry: Entry, history: History) -> None:
             f"trial {record.trial} {record.state}: {history.created.objective} {_mean(history, record.trial)}"
         )
     elif isinstance(record, Tested):
-        line = f"{_run(record, history)}, the best, was applied to {record.n_test} test examples"
+        remark = f"; {record.message}" if record.message else ""
+        line = f"{_run(record, history)}, the best, was applied to {record.n_test} test examples{remark}"
     else:
         return
     typer.echo(line, err=True)
@@ -77,7 +78,8 @@ def _ending(record: Ended, history: History) -> str:
         reached = (
             f"{history.created.objective} {record.value:.5g} at epoch {record.best_epoch} of {record.epochs}"
         )
-        return f"{record.state}: {reached}, {record.seconds:.1f} s; {left(history)}"
+        remark = f"; {record.message}" if record.message else ""
+        return f"{record.state}: {reached}, {record.seconds:.1f} s; {left(history)}{remark}"
     if record.state == "refused":
         return f"refused: {last_line(record.message)}"
     return f"FAILED ({record.failure}): {last_line(record.message)}"

@@ -88,6 +88,7 @@ def order_for(study: Study, run: Run) -> Order:
         source=source_of(space_file),
         objective=created.objective,
         maximise=created.maximise,
+        others=tuple(created.others),
         epochs=space_file.budget.epochs,
         limits=space_file.limits.given,
         cuts=run.schedule.cuts,

@@ -266,6 +266,7 @@ def _test_best(study: Study, executor: Executor) -> None:
                 predictions_sha256=outcome.predictions_sha256,
                 n_test=outcome.n_test,
                 latency=outcome.latency,
+                message=outcome.message,
             )
         )
 

@@ -50,8 +50,8 @@ def run_with_population(order: Order, each: WorkerResources, report: Report) -> 
         evaluator.close()
 
 
-class Member:
-    """One process of the population, inside an actor."""
+class CandidateWorker:
+    """One process that evaluates candidates, inside an actor."""
 
     def __init__(self, order: Order, snapshots: dict[str, Any] | None) -> None:
         confine(order.environment)
@@ -122,7 +122,7 @@ class ActorEvaluator:
     def _start(self, place: int) -> Any:  # noqa: ANN401 - a handle, which Ray's types take for the class
         where = PlacementGroupSchedulingStrategy(self._group, placement_group_bundle_index=place)
         return (
-            ray.remote(Member)
+            ray.remote(CandidateWorker)
             .options(num_cpus=self._each.cpus, num_gpus=self._each.gpus, scheduling_strategy=where)
             .remote(self._order, self._snapshots)
         )

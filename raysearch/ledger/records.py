@@ -132,7 +132,7 @@ class Started(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch(Record):
-    """A run finished an epoch (counted from 1); metrics are finite."""
+    """A run finished an epoch (counted from 1); metrics are those that are finite."""
 
     kind: ClassVar[str] = "epoch"
     trial: int
@@ -151,13 +151,13 @@ class Ended(Record):
         state: ``finished``; ``pruned``, for it was too far behind; ``refused``, for its model is over a limit,
             and was not trained; or ``failed``.
         value: the objective at the best epoch; None when failed or refused.
-        metrics: all validation metrics at the best epoch.
+        metrics: all validation metrics at the best epoch that are finite.
         best_epoch: the epoch whose weights are kept; None when failed.
         epochs: epochs trained.
         weights: path of the best epoch's checkpoint inside the study's folder, empty when failed.
         weights_sha256: over names, shapes and bytes of the best epoch's weights.
         failure: empty, or why it did not finish: ``nonfinite``, ``error``, ``lost``, ``limit``.
-        message: one line about that, for the user.
+        message: one line about that, for the user; of a run that finished, what was left out on the way.
         facts: counted from the real model and run: ``parameters``, ``mflop``, ``device`` and so on.
     """
 
@@ -223,6 +223,7 @@ class Tested(Record):
         predictions: file with labels and scores, inside the study's folder.
         predictions_sha256: of that file.
         n_test: jets (events, showers) in the test set.
+        message: which metrics are left out, as they are no finite numbers, or empty.
         latency: of inference as measured then: ``ms`` (median of repeats) for a ``batch``, ``device``, ``threads``.
     """
 
@@ -234,6 +235,7 @@ class Tested(Record):
     n_test: int
     fold: int = 0
     latency: dict[str, Any] = field(default_factory=dict)
+    message: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

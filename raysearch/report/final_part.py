@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from raysearch.ledger.history import History
+from raysearch.ledger.over_folds import common_names
 from raysearch.metrics.classification import confusion_matrix
 from raysearch.report.blocks import (
     NONE,
@@ -72,7 +73,7 @@ def final_evaluation(history: History, result: TestResult) -> list[Block]:
     blocks += _published(history, figures, [each.name for each in folds[0]] if folds else [])
     metrics = {
         name: over_folds([Measured(tested.metrics[name]) for tested in result.tests])
-        for name in result.tested.metrics
+        for name in common_names([tested.metrics for tested in result.tests])
     }
     rows = tuple(
         (name, number(each.value, 5) if each.error is None else str(each)) for name, each in metrics.items()

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from raysearch.ledger.history import History
+from raysearch.ledger.over_folds import common_names
 from raysearch.report.blocks import number, with_error
 from raysearch.report.energy import Deviations, EnergyResult, energy_results
 from raysearch.report.predictions import TestResult
@@ -66,12 +67,12 @@ def measured(
     best = history.best
     if best is not None:
         ended = [run.ended for run in best.runs if run.ended]
-        for name in ended[0].metrics:
+        for name in common_names([each.metrics for each in ended]):
             figures[name] = over_folds([Measured(each.metrics[name]) for each in ended])
         for name in ("parameters", "mflop"):
             if isinstance(value := fact(best, name), int | float):
                 figures[name] = Measured(value)
-    for name in result.tests[0].metrics if result.tests else ():
+    for name in common_names([each.metrics for each in result.tests]):
         figures[name] = over_folds([Measured(each.metrics[name]) for each in result.tests])
     figures |= _of_energy(energy_results(result.estimates))
     if result.accuracy is not None:

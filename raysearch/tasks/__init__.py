@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import inspect
 import sys
 from pathlib import Path
 from typing import Any
 
 from raysearch.errors import InputError, did_you_mean, one_of
+from raysearch.tasks.contract import contract_problems
 from raysearch.tasks.task import Task
 
 TASKS: dict[str, str] = {
@@ -25,7 +25,7 @@ def load_task(reference: str) -> Task[Any]:
     """Load a task by its name in ``TASKS``, or a user's own as ``path/to/my_task.py:MyTask``.
 
     Raises:
-        InputError: no such task, file or class, or the file cannot be imported.
+        InputError: no such task, file or class, the file cannot be imported, or what it has is not a whole task.
     """
     path, _, name = reference.rpartition(":")
     if path.endswith(".py"):
@@ -45,9 +45,8 @@ def load_task(reference: str) -> Task[Any]:
         ]
         found = [key for key in found if key != "Task"]
         raise InputError(f"task: {path} has no task {name!r}; it has {', '.join(found) or 'none'}")
-    if inspect.isabstract(kind):
-        missing = ", ".join(sorted(kind.__abstractmethods__))
-        raise InputError(f"task: {name} in {path} does not define {missing}")
+    if problems := contract_problems(kind):
+        raise InputError(*problems)
     return kind()
 
 

@@ -38,7 +38,7 @@ from raysearch.metrics.regression import Calibration, bias, relative_error, reso
 from raysearch.models.calo_children import children_outputs, has_fast_children
 from raysearch.models.calo_regressor import CaloNetwork, CaloShape, compute_problems
 from raysearch.models.flat import Step
-from raysearch.tasks.task import Task
+from raysearch.tasks.task import OUTPUTS, Outputs, Task
 
 OPTIMIZERS: dict[str, type[Adam | RMSprop]] = {"rmsprop": RMSprop, "adam": Adam}
 Axis = Literal["x", "y"]
@@ -133,7 +133,7 @@ class CaloRegressor(Task[CaloRegressorSettings]):
         rows = [torch.from_numpy(part) for part in (split.train, split.validation, split.test)]
         return Parts(*(TensorData(data.tensors, part) for part in rows))
 
-    def other_data_like(
+    def to_score(
         self, paths: Sequence[Path], settings: CaloRegressorSettings, described: Mapping[str, Any]
     ) -> ToScore:
         """Check files of a user's own showers, with or without energies; the calibration is the study's."""
@@ -159,23 +159,23 @@ class CaloRegressor(Task[CaloRegressorSettings]):
         outputs = children_outputs(model, steps, batch[0])
         return torch.from_numpy(relative_error(outputs.numpy(), batch[-1].numpy()))
 
-    def predict(self, model: nn.Module, batch: Batch) -> Tensor:
+    def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Tensor:  # noqa: ARG002 - nothing is drawn
         """Energies (B,) in GeV."""
         return model(batch[0])
 
-    def metrics(self, outputs: Tensor, data: TensorData) -> dict[str, float]:
+    def metrics(self, outputs: Outputs, data: TensorData) -> dict[str, float]:
         """Relative error, bias, and resolution."""
-        estimated, true = outputs.numpy(), data.column(-1).numpy()
+        estimated, true = outputs[OUTPUTS].numpy(), data.column(-1).numpy()
         return {
             "loss": float(relative_error(estimated, true)),
             "bias": float(bias(estimated, true)),
             "resolution": float(resolution(estimated, true)),
         }
 
-    def predictions(self, outputs: Tensor, data: TensorData) -> dict[str, Any]:
+    def predictions(self, outputs: Outputs, data: TensorData) -> dict[str, Any]:
         """Energies in GeV, each (shower,): estimated, true, and by the calibration."""
         return {
-            "outputs": outputs.numpy(),
+            "outputs": outputs[OUTPUTS].numpy(),
             "targets": data.column(-1).numpy(),
             "calibrated": data.column(1).numpy(),
         }

@@ -14,6 +14,7 @@ from torch import nn
 from raysearch.data.jets.layout import CLASSES
 from raysearch.errors import InputError
 from raysearch.models.interaction_network import InteractionNetwork, InteractionNetworkShape, how_problems
+from raysearch.models.interaction_network_plain import plain_form
 from raysearch.tasks.taggers import Tagger, TaggerSettings
 
 
@@ -73,3 +74,7 @@ class JediNet(Tagger[JediNetSettings]):
     def model(self, settings: JediNetSettings) -> nn.Module:
         """Build the interaction network."""
         return InteractionNetwork(network_shape(settings), memory=settings.memory, kernel=settings.kernel)
+
+    def plain(self, model: nn.Module) -> nn.Module:
+        """Give its plain form: no exporter can follow the gradients and blocks of the network that trains."""
+        return plain_form(model)

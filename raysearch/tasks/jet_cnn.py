@@ -72,7 +72,7 @@ class JetCnn(Baseline[JetCnnSettings]):
         cells, values, _ = batch
         return rasterise(cells, values)
 
-    def predict(self, model: nn.Module, batch: Batch) -> Tensor:
+    def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Tensor:  # noqa: ARG002 - nothing is drawn
         """Logits (B, 5), a few jets at a time on a CPU."""
         at_once = PREDICTED_AT_ONCE if batch[0].device.type == "cpu" else len(batch[0])
         cells, values, _ = batch

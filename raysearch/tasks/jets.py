@@ -29,7 +29,7 @@ from raysearch.data.tensors import Batch, Parts, TensorData
 from raysearch.data.to_score import ToScore
 from raysearch.errors import InputError
 from raysearch.metrics.classification import accuracy, one_vs_rest_auc
-from raysearch.tasks.task import Task
+from raysearch.tasks.task import OUTPUTS, Outputs, Task
 
 S = TypeVar("S")
 STORED = "stored"  # the kind of images that files hold; the other one is computed from constituents
@@ -94,7 +94,7 @@ class JetTask(Task[S]):
             return None
         return _scaling(source, self.jet_input(settings))
 
-    def other_data_like(self, paths: Sequence[Path], settings: S, described: Mapping[str, Any]) -> ToScore:
+    def to_score(self, paths: Sequence[Path], settings: S, described: Mapping[str, Any]) -> ToScore:
         """Check files of a user's own jets, with or without labels; images are of the kind that was trained on.
 
         Raises:
@@ -112,33 +112,38 @@ class JetTask(Task[S]):
         """Cross-entropy."""
         return functional.cross_entropy(model(self.network_input(batch)), batch[-1])
 
-    def predict(self, model: nn.Module, batch: Batch) -> Tensor:
+    def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Tensor:  # noqa: ARG002 - nothing is drawn
         """Logits (B, 5)."""
         return model(self.network_input(batch))
 
-    def metrics(self, outputs: Tensor, data: TensorData) -> dict[str, float]:
+    def exported(self, model: nn.Module) -> nn.Module:
+        """Give probabilities (B, 5)."""
+        return nn.Sequential(self.plain(model), nn.Softmax(dim=1))
+
+    def metrics(self, outputs: Outputs, data: TensorData) -> dict[str, float]:
         """Cross-entropy, accuracy, and the area under each class's ROC curve against the rest."""
         labels = data.column(-1)
-        scores = _scores(outputs)
+        logits = outputs[OUTPUTS]
+        scores = _scores(logits)
         areas = one_vs_rest_auc(scores, labels.numpy())
         return {
-            "loss": functional.cross_entropy(outputs.double(), labels).item(),
+            "loss": functional.cross_entropy(logits.double(), labels).item(),
             "accuracy": accuracy(scores, labels.numpy()),
             "auc": float(np.mean(areas)),
             **{f"auc_{name}": float(area) for name, area in zip(CLASSES, areas, strict=True)},
         }
 
-    def predictions(self, outputs: Tensor, data: TensorData) -> dict[str, Any]:
+    def predictions(self, outputs: Outputs, data: TensorData) -> dict[str, Any]:
         """Labels, scores and class names, for the ROC curves."""
         return {
             "labels": data.column(-1).numpy(),
-            "scores": _scores(outputs).astype(np.float32),
+            "scores": _scores(outputs[OUTPUTS]).astype(np.float32),
             "classes": np.array(CLASSES),
         }
 
 
-def _scores(outputs: Tensor) -> NDArray[np.float64]:
-    return functional.softmax(outputs.double(), dim=1).numpy()
+def _scores(logits: Tensor) -> NDArray[np.float64]:
+    return functional.softmax(logits.double(), dim=1).numpy()
 
 
 @lru_cache(maxsize=1)

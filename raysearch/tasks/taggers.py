@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,6 +14,8 @@ from raysearch.data.jets.layout import CLASSES
 from raysearch.errors import InputError, one_of
 from raysearch.models.dense import DenseShape
 from raysearch.tasks.jets import JetTask
+from raysearch.tasks.schedule import Schedule
+from raysearch.tasks.task import LOSS
 
 OPTIMIZERS: dict[str, type[Adam | NAdam | Adadelta]] = {"adam": Adam, "nadam": NAdam, "adadelta": Adadelta}
 
@@ -103,18 +105,19 @@ class Tagger(JetTask[S]):
 class Baseline(Tagger[B]):
     """A tagger whose learning rate falls where validation stands still."""
 
-    def scheduler(self, settings: B, optimizer: Optimizer) -> ReduceLROnPlateau | None:
+    def schedulers(self, settings: B, optimizers: Mapping[str, Optimizer]) -> Sequence[Schedule]:
         """Reduce the rate as Keras does with ``ReduceLROnPlateau(factor=0.1, patience=plateau_patience)``.
 
         Keras acts in the last of the epochs without progress, torch in the one after; and Keras asks for progress
         of 1e-4, torch as it stands for a ten-thousandth of the loss.
         """
         if settings.plateau_patience == 0:
-            return None
-        return ReduceLROnPlateau(
-            optimizer,
+            return ()
+        plateau = ReduceLROnPlateau(
+            optimizers[LOSS],
             factor=0.1,
             patience=settings.plateau_patience - 1,
             threshold=1e-4,
             threshold_mode="abs",
         )
+        return [Schedule(plateau, every="plateau")]

@@ -9,20 +9,75 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from raysearch.data.scaling import Scaling
 from raysearch.data.source import DataSource
 from raysearch.data.tensors import Batch, Parts, TensorData
+from raysearch.data.to_score import ToScore
 from raysearch.errors import InputError, did_you_mean, one_of
 from raysearch.models.flat import Step, flat_parameters
+from raysearch.tasks.schedule import Schedule
 
 S = TypeVar("S")
+Outputs = Mapping[str, Tensor]
+"""What a model says of some rows, by name, each (row, ...)."""
+
+OUTPUTS = "outputs"  # the name of a lone tensor
+LOSS = "loss"  # the name of a lone optimiser, which is that of its loss
+
+
+class Descent(Protocol):
+    """What a task's :meth:`Task.step` is given: the model, the place in the run, and the way to take a step.
+
+    Whatever a step draws at random comes from torch's global generators, which are seeded anew for every epoch and
+    worker; so a run that goes on from a checkpoint draws what it would have drawn.
+    """
+
+    @property
+    def model(self) -> nn.Module:
+        """The bare model; any part of it may be called."""
+        ...
+
+    @property
+    def settings(self) -> Any:  # noqa: ANN401 - the task's own type
+        """The run's settings, an object of :attr:`Task.Settings`: weights of losses, critic steps, and so on."""
+        ...
+
+    @property
+    def epoch(self) -> int:
+        """The epoch, counted from 1."""
+        ...
+
+    @property
+    def batch_number(self) -> int:
+        """The batch's place in the epoch, counted from 1."""
+        ...
+
+    @property
+    def progress(self) -> float:
+        """Epochs of the run that are behind this batch, with the fraction of its own; 0.0 at the very first."""
+        ...
+
+    def __call__(self, loss: Tensor, of: str = LOSS) -> None:
+        """Take one step down a loss: gradients into the parameters of one optimiser, averaged over workers, a step.
+
+        Nothing else gets a gradient, so that what is frozen costs no more than the way through it.
+
+        Args:
+            loss: scalar, the mean over the batch.
+            of: the optimiser's name, which is the loss's in metrics: ``train_`` + name.
+
+        Raises:
+            InputError: there is no such optimiser, or the loss depends on none of its parameters.
+            NonFiniteError: the loss is no longer a number.
+        """
+        ...
 
 
 class Task(ABC, Generic[S]):
@@ -65,25 +120,95 @@ class Task(ABC, Generic[S]):
     def model(self, settings: S) -> nn.Module:
         """Build the network with fresh weights, drawn from torch's generator."""
 
-    @abstractmethod
     def optimizer(self, settings: S, parameters: Iterable[nn.Parameter]) -> Optimizer:
-        """Build the optimiser."""
+        """Build the optimiser of a task that has one."""
+        raise InputError(f"task: {type(self).__name__} defines neither optimizer nor optimizers")
 
-    def scheduler(self, settings: S, optimizer: Optimizer) -> ReduceLROnPlateau | None:  # noqa: ARG002 - for subclasses
-        """Build what lowers the learning rate, or None; told the objective, less is better, after each epoch."""
-        return None
+    def optimizers(self, settings: S, model: nn.Module) -> Mapping[str, Optimizer]:
+        """Build all optimisers, by the names of the losses that they follow; by default the one of all parameters.
 
-    @abstractmethod
+        An optimiser holds parameters of the model, and where there are several every parameter is held by one.
+        """
+        return {LOSS: self.optimizer(settings, model.parameters())}
+
+    def schedulers(self, settings: S, optimizers: Mapping[str, Optimizer]) -> Sequence[Schedule]:  # noqa: ARG002 - for subclasses
+        """Build what changes learning rates, each with when it is stepped; by default nothing does."""
+        return ()
+
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Mean loss over a batch, a scalar with gradient."""
+        """Mean loss over a batch, a scalar with gradient; a task with a :meth:`step` of its own may have none.
+
+        Training by evolution judges candidates by it.
+        """
+        raise InputError(f"task: {type(self).__name__} defines neither loss nor step")
+
+    def step(self, descent: Descent, batch: Batch) -> None:
+        """Learn from one batch; by default one step down :meth:`loss`.
+
+        A task may take several steps, down several losses; in the first batch of an epoch at least one. It keeps no
+        state of its own from batch to batch: checkpoints hold the model, the optimisers and the schedules.
+        """
+        descent(self.loss(descent.model, batch))
 
     @abstractmethod
-    def predict(self, model: nn.Module, batch: Batch) -> Tensor:
-        """Outputs (row, ...) for the rows of a batch; called without gradients."""
+    def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Outputs | Tensor:
+        """Outputs by name, each (row, ...), for the rows of a batch; called without gradients.
+
+        Args:
+            model: in evaluation mode.
+            batch: some rows.
+            chance: on the model's device; where outputs are drawn at random, they are drawn from it, so that they
+                are the same however many workers share the rows.
+
+        Returns:
+            A lone tensor stands for ``{"outputs": tensor}``.
+        """
+
+    def kept(self, outputs: Outputs, batch: Batch) -> Outputs:  # noqa: ARG002 - for subclasses
+        """Take of a batch's outputs what :meth:`metrics` and the report need, each (row, ...); by default all.
+
+        It is asked batch by batch, so that outputs too large to be kept (a shower's cells) are never held for all
+        rows. They are float32 at least, on the model's device.
+        """
+        return outputs
 
     @abstractmethod
-    def metrics(self, outputs: Tensor, data: TensorData) -> dict[str, float]:
-        """Metrics of the outputs (example, ...) of a whole part of the data, ``loss`` among them."""
+    def metrics(self, outputs: Outputs, data: TensorData) -> dict[str, float]:
+        """Metrics of what was kept of a whole part of the data, each (example, ...) on the CPU; ``loss`` among them.
+
+        The objective must be finite. Another metric that is not, in some epoch, is left out there, and told.
+        """
+
+    def plain(self, model: nn.Module) -> nn.Module:
+        """Give the same function made of plain operations, which exporters and counters can follow.
+
+        Args:
+            model: as :meth:`model` makes it; its own weights, not copies, may be in what is returned.
+        """
+        return model
+
+    def exported(self, model: nn.Module) -> nn.Module:
+        """Give what a file for other programs holds: the plain form, and what makes its outputs final.
+
+        A classifier adds the softmax, for other programs expect probabilities.
+        """
+        return self.plain(model)
+
+    def to_score(self, paths: Sequence[Path], settings: S, described: Mapping[str, Any]) -> ToScore:  # noqa: ARG002 - for subclasses
+        """Check files of a user's own, with or without answers, and make them ready to be read.
+
+        Args:
+            paths: files and folders.
+            settings: of the trained model.
+            described: what :meth:`inspect` told of the study's data.
+
+        Raises:
+            InputError: with every fault of the files; or the task cannot read other files, which is the default.
+        """
+        raise InputError(
+            f"task: {type(self).__name__} does not define to_score(paths, settings, described), which reads files "
+            "to be scored; see docs/after-the-search.md"
+        )
 
     @torch.no_grad()
     def children_losses(self, model: nn.Module, steps: Sequence[Step], batch: Batch) -> Tensor:
@@ -118,9 +243,39 @@ class Task(ABC, Generic[S]):
             model.train(was_training)
         return torch.tensor(losses, dtype=torch.float64)
 
-    def predictions(self, outputs: Tensor, data: TensorData) -> dict[str, Any]:
+    def predictions(self, outputs: Outputs, data: TensorData) -> dict[str, Any]:
         """Arrays to keep of the final evaluation on the test set, for the report."""
-        return {"outputs": outputs.numpy(), "targets": data.column(-1).numpy()}
+        return {**{name: rows.numpy() for name, rows in outputs.items()}, "targets": data.column(-1).numpy()}
+
+
+def outputs_of(task: Task[Any], model: nn.Module, batch: Batch, chance: torch.Generator) -> Outputs:
+    """Apply a task's model to a batch: its outputs by name, whatever form :meth:`Task.predict` gave them.
+
+    Raises:
+        InputError: it gave anything but tensors by row.
+    """
+    found = task.predict(model, batch, chance)
+    return by_row({OUTPUTS: found} if isinstance(found, Tensor) else found, batch, f"{type(task).__name__}.predict")
+
+
+def by_row(found: Any, batch: Batch, origin: str) -> Outputs:  # noqa: ANN401 - whatever a task gave
+    """Check that outputs are tensors by name, with one row for each of a batch.
+
+    Raises:
+        InputError: they are not.
+    """
+    n_rows = len(batch[0])
+    if not (isinstance(found, Mapping) and found and all(isinstance(rows, Tensor) for rows in found.values())):
+        raise InputError(f"task: {origin} must give a tensor, or tensors by name, got {type(found).__name__}")
+    wrong = {name: tuple(rows.shape) for name, rows in found.items() if rows.shape[:1] != (n_rows,)}
+    if wrong:
+        raise InputError(
+            *(
+                f"task: {origin} gives {name!r} of shape {shape} for a batch of {n_rows} rows; needs ({n_rows}, ...)"
+                for name, shape in wrong.items()
+            )
+        )
+    return found
 
 
 def settings_names(task: Task[Any]) -> list[str]:

@@ -11,7 +11,7 @@ import torch
 from raysearch.errors import StorageError
 from raysearch.tasks import load_task
 from raysearch.training.by_evolution import Evaluator, EvaluatorLostError
-from raysearch.training.learner import NonFiniteError
+from raysearch.training.descent import NonFiniteError
 from raysearch.training.loop import RefusedError, Trainer
 from raysearch.training.order import EpochReport, Order, Outcome, Report
 from raysearch.training.workers import Workers

@@ -17,8 +17,10 @@ from raysearch.evolve.make import make_strategy
 from raysearch.evolve.strategy import Round
 from raysearch.models.flat import flat_parameters
 from raysearch.seeds import derive, generator
+from raysearch.tasks.task import LOSS
 from raysearch.training.children import ChildLosses
-from raysearch.training.learner import Ground, NonFiniteError, Trained
+from raysearch.training.descent import NonFiniteError
+from raysearch.training.learner import EpochResult, RunContext
 
 
 class EvaluatorLostError(Exception):
@@ -45,25 +47,25 @@ class EvolutionLearner:
     """Trains by one of the strategies of ``raysearch.evolve``.
 
     Args:
-        ground: the model becomes the strategy's best after each epoch.
+        context: the model becomes the strategy's best after each epoch.
         evaluator: by default one in this process.
     """
 
-    def __init__(self, ground: Ground[Any], evaluator: Evaluator | None = None) -> None:
-        self._ground = ground
-        order = ground.order
-        self._flat = flat_parameters(ground.model)
-        self._here = ChildLosses(ground.task, order, ground.settings, ground.train)
+    def __init__(self, context: RunContext[Any], evaluator: Evaluator | None = None) -> None:
+        self._context = context
+        order = context.order
+        self._flat = flat_parameters(context.model)
+        self._here = ChildLosses(context.task, order, context.settings, context.train)
         self._evaluator = evaluator or self._here
         assert order.strategy is not None  # or the learner would be another
         self._strategy = make_strategy(order.strategy, order.evolution, len(self._flat))
         self._state = self._strategy.begin(derive(order.seed, "evolution"))
         self._show_best()
 
-    def train_epoch(self, epoch: int) -> Trained:
+    def train_epoch(self, epoch: int) -> EpochResult:
         """Carry out generations until the epoch's batches are used up."""
-        batches = _batches(self._ground.rows_of(epoch), self._ground.batch_size)
-        chance = generator(self._ground.order.seed, "generations", epoch)
+        batches = _batches(self._context.rows_of(epoch), self._context.batch_size)
+        chance = generator(self._context.order.seed, "generations", epoch)
         total, n_seen, presentations = 0.0, 0, 0
         while batches:
             self._state, asked = self._strategy.ask(self._state, chance)
@@ -80,7 +82,7 @@ class EvolutionLearner:
         self._show_best()
         if self._evaluator is not self._here:
             self._evaluator.remember(self._here.snapshots())
-        return Trained(total / n_seen, presentations)
+        return EpochResult({LOSS: total / n_seen}, presentations)
 
     def end_epoch(self, loss: float) -> None:
         """Nothing: selection is the strategy's."""

@@ -2,8 +2,9 @@
 
 An operation is a multiplication or an addition, so that a matrix product of (m, k) with (k, n) counts 2 m k n;
 additions of biases and activation functions are not counted (the convention of torch's FlopCounterMode). The
-example is one without padding, whatever a model saves on examples that have some. JEDI-net is counted in its plain
-form, all pairs of constituents, as the blocks in which it computes carry biases through products.
+example is one without padding, whatever a model saves on examples that have some. What is counted is the model's plain
+form (``Task.plain``): of JEDI-net all pairs of constituents, as the blocks in which it computes carry biases through
+products.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from __future__ import annotations
 import copy
 import statistics
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -18,8 +21,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from raysearch.data.tensors import TensorData
-from raysearch.models.interaction_network_plain import plain_form
 from raysearch.tasks.task import Task
+from raysearch.training.evaluation import generator_on
 from raysearch.training.precision import FLOAT32, computing_in
 
 COUNTED = ("parameters", "mflop")
@@ -43,12 +46,29 @@ def count_mflop(task: Task[Any], model: nn.Module, data: TensorData) -> float:
         model: on the CPU or a GPU; left as it is.
         data: on the same device; the example has the shape of its first row.
     """
+    double = copy.deepcopy(task.plain(model)).double().eval()
+    with in_double(), FlopCounterMode(display=False) as counter:
+        apply_to_ones(task, double, data)
+    return counter.get_total_flops() / 1e6
+
+
+def apply_to_ones(task: Task[Any], model: nn.Module, data: TensorData) -> None:
+    """Apply a model in double precision to an example of ones, of the shape of the first row of some data."""
     row = data.rows(torch.zeros(1, dtype=torch.int64))
     ones = [torch.ones_like(tensor) for tensor in row]
-    double = copy.deepcopy(plain_form(model)).double().eval()
-    with FlopCounterMode(display=False) as counter:
-        task.predict(double, tuple(one.double() if one.is_floating_point() else one for one in ones))
-    return counter.get_total_flops() / 1e6
+    batch = tuple(one.double() if one.is_floating_point() else one for one in ones)
+    task.predict(model, batch, generator_on(batch[0].device, 0))
+
+
+@contextmanager
+def in_double() -> Iterator[None]:
+    """Have what a task makes by itself, such as noise, in double precision as well."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 @torch.no_grad()
@@ -69,11 +89,12 @@ def measure_latency(
     """
     device = next(model.parameters()).device
     batch = data.rows(torch.arange(min(LATENCY_BATCH, len(data)), device=device))
+    chance = generator_on(device, 0)
     times = []
     for _ in range(REPEATS + 1):
         started = time.perf_counter()
         with computing_in(precision, device):
-            task.predict(model, batch)
+            task.predict(model, batch, chance)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         times.append(1e3 * (time.perf_counter() - started))

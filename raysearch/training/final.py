@@ -19,7 +19,8 @@ from raysearch.tasks import load_task
 from raysearch.tasks.task import make_settings
 from raysearch.training.checkpoint import load_checkpoint, weights_sha256, write_durably
 from raysearch.training.counting import measure_latency
-from raysearch.training.loop import evaluate
+from raysearch.training.evaluation import evaluate
+from raysearch.training.finite import finite, left_out
 from raysearch.training.order import Order
 from raysearch.training.randomness import load_parts, seed_all
 from raysearch.training.workers import OneWorker
@@ -27,13 +28,14 @@ from raysearch.training.workers import OneWorker
 
 @dataclass(frozen=True)
 class TestOutcome:
-    """Test metrics, and where the predictions lie inside the study's folder."""
+    """Test metrics that are finite, which are not, and where the predictions lie inside the study's folder."""
 
     metrics: dict[str, float]
     predictions: str
     predictions_sha256: str
     n_test: int
     latency: dict[str, Any]
+    message: str = ""
 
 
 def evaluate_on_test(
@@ -63,7 +65,7 @@ def evaluate_on_test(
     seed_all(derive(order.seed, "weights"))  # what a model draws and does not keep in its state_dict
     model = task.model(settings).to(worker.device)
     model.load_state_dict(content["model"])
-    outputs = evaluate(task, model, there, worker, order.precision)
+    outputs = evaluate(task, model, there, worker, seed=order.seed, precision=order.precision)
     latency = measure_latency(task, model, there, order.precision)
     scaling = task.scaling(order.source.of_fold(order.fold), settings)
     _export(folder, order, content["model"], to_plain(scaling))
@@ -71,12 +73,14 @@ def evaluate_on_test(
     np.savez_compressed(buffer, **task.predictions(outputs, test))
     name = f"test/predictions-{order.trial}-{order.fold}.npz"
     write_durably(folder / name, buffer.getvalue())
+    metrics = {f"test_{key}": float(value) for key, value in task.metrics(outputs, test).items()}
     return TestOutcome(
-        metrics={f"test_{key}": float(value) for key, value in task.metrics(outputs, test).items()},
+        metrics=finite(metrics),
         predictions=name,
         predictions_sha256=hashlib.sha256(buffer.getvalue()).hexdigest(),
         n_test=len(test),
         latency=latency,
+        message="; ".join(left_out(metrics)),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -18,12 +19,8 @@ from raysearch.training.workers import Workers
 S = TypeVar("S")
 
 
-class NonFiniteError(Exception):
-    """A loss or metric is no longer a number; the run ends as failed."""
-
-
 @dataclass(frozen=True)
-class Ground(Generic[S]):
+class RunContext(Generic[S]):
     """What a learner works on.
 
     Attributes:
@@ -61,22 +58,31 @@ class Ground(Generic[S]):
 
 
 @dataclass(frozen=True)
-class Trained:
+class EpochResult:
     """What an epoch of training came to.
 
     Attributes:
-        loss: mean over the epoch's examples; by evolution, of the best candidate of each generation.
-        presentations: forward passes, one for each example and network.
+        losses: by name, the mean over the epoch's examples; by evolution, of the best candidate of each generation.
+            One whose optimiser took no step is not among them.
+        presentations: forward passes, one for each example and, by evolution, candidate.
+        idle: optimisers that took no step.
     """
 
-    loss: float
+    losses: Mapping[str, float]
     presentations: int
+    idle: Sequence[str] = ()
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """``train_`` + name for each loss; ``train_loss``, if none is called so, is their sum."""
+        named = {f"train_{name}": loss for name, loss in self.losses.items()}
+        return {"train_loss": sum(self.losses.values()), **named}
 
 
 class Learner(Protocol):
-    """Trains the model of its ground; all its randomness comes from (run seed, epoch)."""
+    """Trains the model of its context; all its randomness comes from (run seed, epoch)."""
 
-    def train_epoch(self, epoch: int) -> Trained:
+    def train_epoch(self, epoch: int) -> EpochResult:
         """Train one epoch, counted from 1.
 
         Raises:

@@ -8,29 +8,28 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
-from raysearch.data.tensors import Parts, TensorData
+from raysearch.data.tensors import Parts
 from raysearch.seeds import derive
 from raysearch.tasks.task import Task, make_settings
 from raysearch.training.by_evolution import Evaluator, EvolutionLearner
 from raysearch.training.by_gradient import GradientLearner
 from raysearch.training.checkpoint import Checkpoints, weights_sha256
 from raysearch.training.counting import count_mflop, count_parameters
+from raysearch.training.descent import NonFiniteError
 from raysearch.training.early_stopping import EarlyStopping, NeverStop
+from raysearch.training.evaluation import evaluate
+from raysearch.training.finite import finite, left_out
 from raysearch.training.inherit import inherit
-from raysearch.training.learner import Ground, Learner, NonFiniteError
+from raysearch.training.learner import Learner, RunContext
 from raysearch.training.order import EpochReport, Order, Outcome, Report
-from raysearch.training.precision import FLOAT32, computing_in, widened
 from raysearch.training.randomness import load_parts, seed_all
 from raysearch.training.workers import Workers
-
-EVALUATION_ROWS = 1000
 
 
 class RefusedError(Exception):
@@ -43,20 +42,37 @@ class RefusedError(Exception):
 
 @dataclass
 class Progress:
-    """What a run has behind it, kept in its ``last`` checkpoint."""
+    """What a run has behind it, kept in its ``last`` checkpoint.
+
+    Attributes:
+        reports: of all epochs.
+        best_epoch: counted from 1.
+        remarks: what the user should know of some epochs, and how many those were.
+    """
 
     reports: list[EpochReport]
     best_epoch: int | None = None
+    remarks: dict[str, int] = field(default_factory=dict)
 
     def to_plain(self) -> dict[str, Any]:
         """Plain values for the checkpoint."""
         reports = [{"epoch": r.epoch, "seconds": r.seconds, "metrics": r.metrics} for r in self.reports]
-        return {"reports": reports, "best_epoch": self.best_epoch}
+        return {"reports": reports, "best_epoch": self.best_epoch, "remarks": self.remarks}
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Progress:
         """Read :meth:`to_plain` back."""
-        return cls([EpochReport(**report) for report in plain["reports"]], plain["best_epoch"])
+        reports = [EpochReport(**report) for report in plain["reports"]]
+        return cls(reports, plain["best_epoch"], plain.get("remarks", {}))  # version 0.1.0 had none
+
+    def remark(self, what: str) -> None:
+        """Count an epoch of which something is to be said."""
+        self.remarks[what] = self.remarks.get(what, 0) + 1
+
+    @property
+    def message(self) -> str:
+        """All remarks, for the user."""
+        return "; ".join(f"{what} in {n} of {len(self.reports)} epochs" for what, n in self.remarks.items())
 
 
 class Trainer:
@@ -80,11 +96,11 @@ class Trainer:
         self.model = task.model(self.settings).to(workers.device)
         self.facts = self._count()
         inherited = inherit(order, self.model)
-        self.ground = Ground(task, order, self.settings, self.model, self.parts.train, workers)
+        self.context = RunContext(task, order, self.settings, self.model, self.parts.train, workers)
         self.learner: Learner = (
-            EvolutionLearner(self.ground, evaluator)
+            EvolutionLearner(self.context, evaluator)
             if order.strategy
-            else GradientLearner(self.ground, inherited)
+            else GradientLearner(self.context, inherited)
         )
         self.progress = Progress([])
 
@@ -128,6 +144,7 @@ class Trainer:
             weights=str(path.relative_to(self.order.study_folder)),
             weights_sha256=weights_sha256(content["model"]),
             seconds=time.monotonic() - started,
+            message=self.progress.message,
             facts=self.facts,
         )
 
@@ -183,16 +200,11 @@ class Trainer:
 
     def _epoch(self, epoch: int) -> None:
         started = time.monotonic()
-        trained = self.learner.train_epoch(epoch)
-        self.workers.share_buffers(self.model)
-        outputs = evaluate(self.task, self.model, self.parts.validation, self.workers, self.order.precision)
-        found = self.task.metrics(outputs, self.parts.validation.to(torch.device("cpu")))
-        metrics = {f"val_{name}": float(value) for name, value in found.items()}
-        metrics["train_loss"] = trained.loss
-        metrics["presentations"] = trained.presentations + self._presentations
-        bad = [name for name, value in metrics.items() if not math.isfinite(value)]
-        if bad:
-            raise NonFiniteError(f"{bad[0]} is {metrics[bad[0]]} in epoch {epoch}")
+        result = self.learner.train_epoch(epoch)
+        metrics = self._finite(self._validate() | result.metrics, epoch)
+        metrics["presentations"] = result.presentations + self._presentations
+        for name in result.idle:
+            self.progress.remark(f"{name} took no step")
         report = EpochReport(epoch, time.monotonic() - started, metrics)
         best = self.progress.best_epoch
         is_best = best is None or self._loss_of(report) < self._loss_of(self.progress.reports[best - 1])
@@ -203,6 +215,29 @@ class Trainer:
         if self.workers.rank == 0:
             self._save(epoch, is_best=is_best)
         self.report(report)
+
+    def _validate(self) -> dict[str, float]:
+        """Judge the model on the validation part."""
+        self.workers.share_buffers(self.model)
+        outputs = evaluate(
+            self.task,
+            self.model,
+            self.parts.validation,
+            self.workers,
+            seed=self.order.seed,
+            precision=self.order.precision,
+        )
+        found = self.task.metrics(outputs, self.parts.validation.to(torch.device("cpu")))
+        return {f"val_{name}": float(value) for name, value in found.items()}
+
+    def _finite(self, metrics: dict[str, float], epoch: int) -> dict[str, float]:
+        """Leave out what is no finite number, unless it is an objective, which must be one."""
+        for name in (self.order.objective, *self.order.others):
+            if not math.isfinite(metrics.get(name, 0.0)):
+                raise NonFiniteError(f"{name} is {metrics[name]} in epoch {epoch}")
+        for remark in left_out(metrics):
+            self.progress.remark(remark)
+        return finite(metrics)
 
     def _save(self, epoch: int, *, is_best: bool) -> None:
         weights = self.model.state_dict()
@@ -222,14 +257,3 @@ class Trainer:
         """Examples shown to networks in this run so far."""
         return self.progress.reports[-1].metrics["presentations"] if self.progress.reports else 0.0
 
-
-@torch.no_grad()
-def evaluate(
-    task: Task[Any], model: nn.Module, data: TensorData, workers: Workers, precision: str = FLOAT32
-) -> Tensor:
-    """Outputs (example, ...) of the model for a whole part of the data, on the CPU, in float32 at least."""
-    model.eval()
-    mine = torch.arange(workers.rank, len(data), workers.size, device=workers.device)
-    with computing_in(precision, workers.device):
-        outputs = [task.predict(model, data.rows(rows)) for rows in mine.split(EVALUATION_ROWS)]
-    return workers.gather_rows(widened(torch.cat(outputs)), len(data))

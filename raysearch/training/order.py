@@ -25,6 +25,7 @@ class Order:
         epochs: at most so many.
         objective: the validation metric that chooses the best epoch.
         maximise: whether more of it is better.
+        others: further objectives: validation metrics, which must be finite too, or what is counted from the model.
         limits: the most ``parameters`` and ``mflop`` a model may have; a larger one is refused.
         cuts: by epoch, the loss that the best so far must not be above, or None; empty if nothing is pruned.
         shares: by epoch, the share of the training data to train on; empty for all of them.
@@ -53,6 +54,7 @@ class Order:
     epochs: int
     objective: str = "val_loss"
     maximise: bool = False
+    others: tuple[str, ...] = ()
     limits: Mapping[str, float] = field(default_factory=dict)
     cuts: tuple[float | None, ...] = ()
     shares: tuple[float, ...] = ()
@@ -83,14 +85,14 @@ class Order:
         """Read :meth:`to_plain` back."""
         source = DataSource(**{**plain["source"], "split": tuple(plain["source"]["split"])})
         listed = {
-            name: tuple(plain[name]) for name in ("cuts", "shares", "environment")
+            name: tuple(plain[name]) for name in ("others", "cuts", "shares", "environment")
         }  # JSON knows no tuples
         return cls(**{**plain, **listed, "source": source})
 
 
 @dataclass(frozen=True)
 class EpochReport:
-    """An epoch is over; ``epoch`` counts from 1, ``metrics`` are finite."""
+    """An epoch is over; ``epoch`` counts from 1, ``metrics`` are those that are finite."""
 
     epoch: int
     seconds: float
@@ -102,7 +104,10 @@ Report = Callable[[EpochReport], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended; the fields of the ledger's ``ended`` record that training knows."""
+    """How a run ended; the fields of the ledger's ``ended`` record that training knows.
+
+    ``message`` says why it failed or was refused or, of a run that did not, what was left out on the way.
+    """
 
     state: Literal["finished", "pruned", "refused", "failed"]
     value: float | None

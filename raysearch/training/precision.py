@@ -26,6 +26,20 @@ def computing_in(precision: str, device: torch.device) -> AbstractContextManager
     return torch.autocast(device.type, dtype=_LOWER[precision])
 
 
+def not_computing_in(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    """Have the backward pass, inside :func:`computing_in`, keep to the formats of the forward pass, as torch asks."""
+    return nullcontext() if precision == FLOAT32 else torch.autocast(device.type, enabled=False)
+
+
+def forget_casts(precision: str) -> None:
+    """Drop autocast's lower-precision copies of weights, which it keeps until :func:`computing_in` is left.
+
+    Without it a second loss in the same batch would be computed with the weights from before the first one's step.
+    """
+    if precision != FLOAT32:
+        torch.clear_autocast_cache()
+
+
 def loss_scaler(precision: str, device: torch.device) -> torch.amp.GradScaler:
     """Make what scales a loss before its backward pass; it does nothing where float32's exponents are at hand."""
     return torch.amp.GradScaler(device.type, enabled=precision == "float16")

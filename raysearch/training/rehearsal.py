@@ -20,10 +20,13 @@ from raysearch.data.tensors import Batch, Parts, TensorData
 from raysearch.errors import InputError, RaysearchError, did_you_mean, one_of
 from raysearch.models.flat import flat_parameters
 from raysearch.tasks import load_task
+from raysearch.tasks.contract import defines
 from raysearch.tasks.task import Task, make_settings, watched
 from raysearch.training.counting import COUNTED, count_mflop, count_parameters
-from raysearch.training.loop import evaluate
-from raysearch.training.precision import FLOAT32, computing_in, widened
+from raysearch.training.descent import Descent, Place
+from raysearch.training.evaluation import evaluate
+from raysearch.training.optimisers import optimisers_of, rate_problems
+from raysearch.training.precision import FLOAT32
 from raysearch.training.randomness import load_parts
 from raysearch.training.workers import OneWorker
 
@@ -186,24 +189,26 @@ def _are_alike(one: TensorData, other: TensorData) -> bool:
 def _one_step(task: Task[Any], parts: Parts, settings: Any, precision: str) -> nn.Module:  # noqa: ANN401 - the task's own type
     torch.manual_seed(0)
     model = task.model(settings)
-    optimizer = task.optimizer(settings, model.parameters())
-    wanted = getattr(settings, "learning_rate", None)
-    if wanted is not None and any(group["lr"] != wanted for group in optimizer.param_groups):
-        raise InputError(
-            f"space.learning_rate: {wanted} did not reach the optimiser, which has {optimizer.param_groups[0]['lr']}"
-        )
-    scheduler = task.scheduler(settings, optimizer)
+    if problems := rate_problems(settings, optimisers_of(task, settings, model)):
+        raise InputError(*problems)
+    descent = Descent(task, settings, model, OneWorker(HERE), precision)
     model.train()
-    with computing_in(precision, HERE):
-        loss = widened(task.loss(model, _first_batch(parts, settings)))
-    loss.backward()
-    optimizer.step()
-    if scheduler is not None:
-        scheduler.step(loss.item())
+    batch = _first_batch(parts, settings)
+    n_rows, n_batches = len(batch[0]), -(-len(parts.train) // len(batch[0]))
+    descent.take(batch, Place(1, 1, n_batches, n_rows=n_rows, n_mine=n_rows))
+    losses = descent.losses()
+    if not losses:
+        raise InputError(f"task: {type(task).__name__}.step takes no step in the first batch: descent(loss) does")
+    descent.end_epoch(sum(losses.values()))
     return model
 
 
 def _one_generation(task: Task[Any], parts: Parts, settings: Any) -> nn.Module:  # noqa: ANN401 - the task's own type
+    if not (defines(type(task), "loss") or defines(type(task), "children_losses")):
+        raise InputError(
+            f"strategy: {type(task).__name__} has no loss(model, batch), by which evolution would judge candidates; "
+            "leave strategy out to train it by its own step"
+        )
     torch.manual_seed(0)
     model = task.model(settings).eval()
     flat = flat_parameters(model)
@@ -221,7 +226,7 @@ def _one_evaluation(
 ) -> tuple[dict[str, float], float]:
     """Metrics of some of the validation part, and how many bytes the predictions for an example have."""
     validation = parts.validation.every(max(len(parts.validation) // REHEARSAL_ROWS, 1))
-    outputs = evaluate(task, model, validation, OneWorker(HERE), precision)
+    outputs = evaluate(task, model, validation, OneWorker(HERE), seed=0, precision=precision)
     found = task.metrics(outputs, validation)
     n_bytes = sum(np.asarray(kept).nbytes for kept in task.predictions(outputs, validation).values())
     return {f"val_{name}": value for name, value in found.items()}, n_bytes / len(validation)

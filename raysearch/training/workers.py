@@ -5,23 +5,32 @@ The loop knows only this interface, so it has no branch for being distributed.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
+
+T = TypeVar("T")
 
 
 class Workers(Protocol):
-    """What the loop needs of a group; every method is collective."""
+    """What the loop needs of a group; every method is collective.
+
+    How workers agree on a model lies in :meth:`share_model`, once, and :meth:`average`, before each step. Another way
+    to agree (a server of parameters, an elastic average) is another class with these methods.
+    """
 
     rank: int
     size: int
     device: torch.device
 
-    def wrap(self, model: nn.Module) -> nn.Module:
-        """Make gradients the mean over the workers."""
+    def share_model(self, model: nn.Module) -> None:
+        """Give all workers the first one's parameters and buffers."""
+
+    def average(self, parameters: Sequence[Tensor]) -> None:
+        """Make the gradients of some parameters, the same on all workers, their means over the workers."""
 
     def share_buffers(self, model: nn.Module) -> None:
         """Give all workers the first one's buffers (running means), which are the ones that are saved."""
@@ -29,8 +38,8 @@ class Workers(Protocol):
     def sum(self, value: float) -> float:
         """Add a number up over the workers."""
 
-    def gather_rows(self, rows: Tensor, n_rows: int) -> Tensor:
-        """Join the workers' rows (worker r holds rows r, r + size, ...) in their order, on the CPU."""
+    def gather(self, mine: T) -> list[T]:
+        """Collect what every worker holds, tensors on the CPU or plain values, in the workers' order."""
 
     def wait(self) -> None:
         """Return when all workers have come here."""
@@ -44,9 +53,11 @@ class OneWorker:
     def __init__(self, device: torch.device | None = None) -> None:
         self.device = device or torch.device("cpu")
 
-    def wrap(self, model: nn.Module) -> nn.Module:
+    def share_model(self, model: nn.Module) -> None:
         """Leave the model as it is."""
-        return model
+
+    def average(self, parameters: Sequence[Tensor]) -> None:
+        """Leave the gradients as they are."""
 
     def share_buffers(self, model: nn.Module) -> None:
         """Leave the model as it is."""
@@ -55,9 +66,9 @@ class OneWorker:
         """Return the value."""
         return value
 
-    def gather_rows(self, rows: Tensor, n_rows: int) -> Tensor:  # noqa: ARG002 - the same shape as TorchWorkers
-        """Return the rows."""
-        return rows.cpu()
+    def gather(self, mine: T) -> list[T]:
+        """Return one worker's."""
+        return [mine]
 
     def wait(self) -> None:
         """Return at once."""
@@ -70,14 +81,31 @@ class TorchWorkers:
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
         self.device = device
 
-    def wrap(self, model: nn.Module) -> nn.Module:
-        """Wrap in DistributedDataParallel: the same start everywhere, gradients averaged."""
-        return DistributedDataParallel(model)
+    def share_model(self, model: nn.Module) -> None:
+        """Broadcast parameters and buffers."""
+        _broadcast(weight.detach() for weight in model.parameters())
+        self.share_buffers(model)
 
     def share_buffers(self, model: nn.Module) -> None:
-        """Broadcast them; DistributedDataParallel does so only before a step."""
-        for buffer in model.buffers():
-            dist.broadcast(buffer, src=0)
+        """Broadcast buffers."""
+        _broadcast(model.buffers())
+
+    def average(self, parameters: Sequence[Tensor]) -> None:
+        """All-reduce gradients, those of one type as one vector, in the order of the parameters."""
+        for alike in _by_type(parameters):
+            gradients = [torch.zeros_like(each) if each.grad is None else each.grad for each in alike]
+            # A parameter that no worker's loss depends on keeps no gradient, as with one worker: zeros would move it,
+            # by weight decay and by moments. So the vector ends with who has one.
+            has = alike[0].new_tensor([each.grad is not None for each in alike])
+            flat = torch.cat([*(gradient.reshape(-1) for gradient in gradients), has])
+            flat /= self.size  # before the sum, so that it overflows no sooner than one worker's
+            dist.all_reduce(flat)
+            *means, shares = flat.split([*(each.numel() for each in alike), len(alike)])
+            for parameter, mean, share in zip(alike, means, shares, strict=True):
+                if parameter.grad is not None:
+                    parameter.grad.copy_(mean.view_as(parameter))
+                elif share > 0:
+                    parameter.grad = mean.view_as(parameter).clone()
 
     def sum(self, value: float) -> float:
         """All-reduce in double precision."""
@@ -85,15 +113,29 @@ class TorchWorkers:
         dist.all_reduce(total)
         return total.item()
 
-    def gather_rows(self, rows: Tensor, n_rows: int) -> Tensor:
-        """All-gather, undoing the interleaved distribution; (n_rows, ...)."""
-        longest = -(-n_rows // self.size)
-        padded = rows.new_zeros((longest, *rows.shape[1:]))
-        padded[: len(rows)] = rows
-        shares = [torch.empty_like(padded) for _ in range(self.size)]
-        dist.all_gather(shares, padded)
-        return torch.stack(shares, dim=1).flatten(0, 1)[:n_rows].cpu()
+    def gather(self, mine: T) -> list[T]:
+        """All-gather; the workers' tensors may have any number and shapes."""
+        held: list[Any] = [None] * self.size
+        dist.all_gather_object(held, mine)
+        return held
 
     def wait(self) -> None:
         """Barrier."""
         dist.barrier()
+
+
+def _broadcast(tensors: Iterable[Tensor]) -> None:
+    """Write the first worker's values into every worker's tensors, those of one type as one vector."""
+    for alike in _by_type(tensors):
+        flat = torch.cat([each.reshape(-1) for each in alike])
+        dist.broadcast(flat, src=0)
+        for each, values in zip(alike, flat.split([each.numel() for each in alike]), strict=True):
+            each.copy_(values.view_as(each))
+
+
+def _by_type(tensors: Iterable[Tensor]) -> list[list[Tensor]]:
+    """Group tensors that can be one vector; groups and their members in the order given, the same on all workers."""
+    groups: dict[torch.dtype, list[Tensor]] = {}
+    for each in tensors:
+        groups.setdefault(each.dtype, []).append(each)
+    return list(groups.values())

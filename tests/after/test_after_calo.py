@@ -16,12 +16,11 @@ from after_studies import load, tune
 from cli_runs import Result, raysearch
 from torch import Tensor, nn
 
-from raysearch.after import export
 from raysearch.data.showers.files import SAMPLE, load_energies
 from raysearch.data.showers.projection import load_projections
 from raysearch.data.source import DataSource
 from raysearch.data.splitting import part_examples
-from raysearch.models.calo_regressor import CaloNetwork
+from raysearch.tasks.calo_regressor import CaloRegressor
 
 N = 600
 SPLIT = (0.6, 0.2, 0.2)
@@ -148,7 +147,7 @@ class Changed(nn.Module):
 def test_energies_may_differ_by_a_share_of_them(
     folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, factor: float, shift: float, is_kept: bool
 ) -> None:
-    monkeypatch.setitem(export.PLAIN_FORMS, CaloNetwork, lambda model: Changed(model, factor, shift))
+    monkeypatch.setattr(CaloRegressor, "exported", lambda _, model: Changed(model, factor, shift))
     result = raysearch(folder, "export", "calo", "--to", "torch", "--out", str(tmp_path / "m.pt2"))
     assert result.code == (0 if is_kept else 1)
     assert ("of the outputs' size (test example" in result.err) is not is_kept

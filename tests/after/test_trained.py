@@ -28,7 +28,7 @@ from raysearch.data.to_score import ToScore, Piece
 from toy_task import Toy
 
 class Reads(Toy):
-    def other_data(self, paths, settings):
+    def to_score(self, paths, settings, described):
         x = torch.linspace(-1, 1, 20)[:, None]
         return ToScore(tuple(paths), len(x), lambda: iter([Piece(0, 0, (x, torch.zeros_like(x)), {{}})]))
 """

@@ -20,10 +20,10 @@ from torch import nn
 from toy import start
 from whole_jets import load_jets
 
-from raysearch.after import export
 from raysearch.data.jets.files import SAMPLE
 from raysearch.data.plain_scaling import to_plain
 from raysearch.data.splitting import split_examples
+from raysearch.tasks.jedinet import JediNet
 
 N_TEST = 1922
 
@@ -159,7 +159,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(folder: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["predict", "toy", "--data", "x.h5", "--out", "o.h5"], 2, "Toy does not define other_data(paths, settings)"),
+        (["predict", "toy", "--data", "x.h5", "--out", "o.h5"], 2, "Toy does not define to_score(paths, settings, described)"),
         (["predict", "jedi", "--data", "gone.h5", "--out", "o.h5"], 2, "gone.h5: no such file or folder"),
         (["predict", "jedi", "--data", "x.h5", "--out", "gone/o.h5"], 2, "there is no folder gone"),
         (["predict", "jedo", "--data", "x.h5", "--out", "o.h5"], 2, "Did you mean 'jedi'?"),
@@ -225,7 +225,7 @@ def wrong(_: nn.Module) -> nn.Module:
 def test_a_file_that_differs_from_the_model_is_not_kept(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "PLAIN_FORMS", dict.fromkeys(export.PLAIN_FORMS, wrong))
+    monkeypatch.setattr(JediNet, "exported", lambda _, model: wrong(model))
     result = raysearch(folder, "export", "jedi", "--to", "torch", "--out", str(tmp_path / "m.pt2"))
     assert (result.code, result.out) == (1, "")
     assert "the exported file differs from the model by" in result.err

@@ -49,9 +49,9 @@ class Nosy(Toy):
         note("model")
         return super().model(settings)
 
-    def predict(self, model, batch):
+    def predict(self, model, batch, chance):
         note("predict")
-        return super().predict(model, batch)
+        return super().predict(model, batch, chance)
 """
 
 
@@ -116,7 +116,7 @@ def test_no_kind_of_worker_of_a_cluster_that_holds_secrets_sees_them(
     kinds = {
         "one worker": ("ImplicitFunc", ()),
         "data-parallel": ("RayTrainWorker", ("resources.workers=2",)),
-        "population": ("Member", ("resources.workers=2", *GENETIC)),
+        "population": ("CandidateWorker", ("resources.workers=2", *GENETIC)),
     }
     with running_head(umask=0, **SECRETS) as (address, token):
         for kind, (title, settings) in kinds.items():

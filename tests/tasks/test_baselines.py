@@ -7,7 +7,6 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from raysearch.data.jets.files import SAMPLE
 from raysearch.data.source import DataSource
@@ -15,7 +14,7 @@ from raysearch.data.tensors import Parts, TensorData
 from raysearch.errors import InputError
 from raysearch.tasks import load_task
 from raysearch.tasks.task import make_settings
-from raysearch.training.loop import evaluate
+from raysearch.training.evaluation import evaluate
 from raysearch.training.workers import OneWorker
 
 SOURCE = DataSource(None, (0.6, 0.2, 0.2), limit=1000)
@@ -63,8 +62,8 @@ def test_it_learns(name, epochs, least):
     parts = task.load(SOURCE, settings)
     assert len(parts.train) == 1000
     few = parts.validation.every(4)
-    untrained = task.metrics(evaluate(task, train(task, settings, parts, 0), few, OneWorker()), few)
-    outputs = evaluate(task, train(task, settings, parts, epochs), few, OneWorker())
+    untrained = task.metrics(evaluate(task, train(task, settings, parts, 0), few, OneWorker(), seed=0), few)
+    outputs = evaluate(task, train(task, settings, parts, epochs), few, OneWorker(), seed=0)
     metrics = task.metrics(outputs, few)
     assert metrics["auc"] > least
     assert metrics["auc"] > untrained["auc"] + 0.06
@@ -92,11 +91,11 @@ def test_the_cnns_study_knows_the_kind_of_its_images(tmp_path):
     assert facts["images"] == "computed"
     path = tmp_path / "jets.h5"
     shutil.copy(SAMPLE, path)
-    assert task.other_data_like([path], settings, facts).n_rows == 10_000
+    assert task.to_score([path], settings, facts).n_rows == 10_000
     with pytest.raises(InputError, match="jetImage: is missing"):
-        task.other_data_like([path], settings, {"images": "stored"})
+        task.to_score([path], settings, {"images": "stored"})
     with pytest.raises(InputError, match="does not tell whether it was trained on images"):
-        task.other_data_like([path], settings, {})
+        task.to_score([path], settings, {})
     with h5py.File(path, "r+") as file:
         file["jetImage"] = np.zeros((10_000, 100, 100), np.float16)
     assert task.inspect(dataclasses.replace(SOURCE, path=str(path)), settings)["images"] == "stored"
@@ -133,7 +132,7 @@ def test_the_cnn_predicts_the_same_a_few_jets_at_a_time():
     with torch.no_grad():
         whole = model(task.network_input(batch))
         assert task.network_input(batch).shape == (45, 1, 100, 100)
-        torch.testing.assert_close(task.predict(model, batch), whole)
+        torch.testing.assert_close(task.predict(model, batch, torch.Generator()), whole)
 
 
 @pytest.mark.parametrize("kind", ["adam", "nadam", "adadelta"])
@@ -145,13 +144,13 @@ def test_optimisers(kind):
 
 
 def rates(task, settings, losses):
-    optimizer = task.optimizer(settings, task.model(settings).parameters())
-    scheduler = task.scheduler(settings, optimizer)
-    assert isinstance(scheduler, ReduceLROnPlateau)
+    optimizers = task.optimizers(settings, task.model(settings))
+    (schedule,) = task.schedulers(settings, optimizers)
+    assert schedule.every == "plateau"
     found = []
     for loss in losses:
-        scheduler.step(loss)
-        found.append(optimizer.param_groups[0]["lr"])
+        schedule.scheduler.step(loss)
+        found.append(optimizers["loss"].param_groups[0]["lr"])
     return found
 
 
@@ -162,7 +161,7 @@ def test_the_learning_rate_falls_to_a_tenth_after_so_many_epochs_without_progres
     task, settings = prepared("jet_dnn", learning_rate=1.0)
     assert rates(task, settings, [1.0] * 6) == pytest.approx([1, 1, 1, 1, 1, 0.1])
     task, settings = prepared("jet_dnn", plateau_patience=0)
-    assert task.scheduler(settings, task.optimizer(settings, task.model(settings).parameters())) is None
+    assert not task.schedulers(settings, task.optimizers(settings, task.model(settings)))
 
 
 @pytest.mark.parametrize("name", SETTINGS)

@@ -77,7 +77,7 @@ def test_moments_are_kept_and_the_learning_rate_is_the_childs(tmp_path: Path) ->
     before, after = (load_checkpoint(tmp_path / each.weights) for each in (parent, still))
     assert before is not None
     assert after is not None
-    assert after["optimizer"]["state"][0]["step"] == before["optimizer"]["state"][0]["step"] + 4
+    assert after["optimizers"]["loss"]["state"][0]["step"] == before["optimizers"]["loss"]["state"][0]["step"] + 4
     for name, tensor in before["model"].items():
         torch.testing.assert_close(after["model"][name], tensor, rtol=1e-5, atol=1e-7)
 

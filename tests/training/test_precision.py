@@ -22,8 +22,9 @@ from raysearch.tasks import load_task
 from raysearch.tasks.task import make_settings
 from raysearch.training.attempt import attempt_run
 from raysearch.training.checkpoint import load_checkpoint, weights_sha256
+from raysearch.training.evaluation import evaluate
 from raysearch.training.final import evaluate_on_test
-from raysearch.training.loop import Trainer, evaluate
+from raysearch.training.loop import Trainer
 from raysearch.training.order import EpochReport, Order, Outcome
 from raysearch.training.precision import widened
 from raysearch.training.settings import divide
@@ -122,7 +123,7 @@ def test_every_shipped_task_trains_in_each_precision_about_as_well(tmp_path: Pat
 def test_gradients_and_moments_are_those_of_float32_weights(tmp_path: Path, precision: str) -> None:
     order = toy_order(tmp_path, precision, breeds=True)
     content = checkpoint(order, run(order))
-    moments = [value for state in content["optimizer"]["state"].values() for value in state.values()]
+    moments = [value for state in content["optimizers"]["loss"]["state"].values() for value in state.values()]
     assert {tensor.dtype for tensor in (*content["model"].values(), *moments)} == {torch.float32}
     fresh = load_task(order.task).model(make_settings(load_task(order.task), order.settings))
     assert all(not torch.equal(tensor, content["model"][name]) for name, tensor in fresh.state_dict().items())
@@ -163,8 +164,8 @@ def test_steps_whose_gradients_overflow_are_left_out_and_the_scale_falls(tmp_pat
     outcome = run(order)
     assert outcome.state == "finished", outcome.message
     content = checkpoint(order, outcome)
-    assert 1 <= content["scaler"]["scale"] < 65536
-    n_steps = next(iter(content["optimizer"]["state"].values()))["step"]
+    assert 1 <= content["scalers"]["loss"]["scale"] < 65536
+    n_steps = next(iter(content["optimizers"]["loss"]["state"].values()))["step"]
     assert 0 < n_steps < 4 * order.epochs
     assert all(tensor.isfinite().all() for tensor in content["model"].values())
 
@@ -184,7 +185,7 @@ def test_the_test_set_is_judged_in_the_precision_of_training(tmp_path: Path) -> 
     model.load_state_dict(checkpoint(order, outcome)["model"])
     parts = task.load(order.source, make_settings(task, order.settings))
     validation, test, precise = (
-        task.metrics(evaluate(task, model, part, OneWorker(), precision), part)["loss"]
+        task.metrics(evaluate(task, model, part, OneWorker(), seed=order.seed, precision=precision), part)["loss"]
         for part, precision in (
             (parts.validation, "bfloat16"),
             (parts.test, "bfloat16"),

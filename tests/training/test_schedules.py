@@ -51,7 +51,7 @@ def test_a_pruned_run_killed_before_it_said_so_is_pruned_again(tmp_path: Path) -
 def test_shares_of_the_data_grow_and_are_nested(tmp_path: Path) -> None:
     what = of(tmp_path, shares=(0.25, 0.25, 0.5, 0.5, 1.0, 1.0))
     trainer = Trainer(load_task(what.task), what, OneWorker(), lambda _: None)
-    rows = [trainer.ground.rows_of(epoch) for epoch in range(1, 7)]
+    rows = [trainer.context.rows_of(epoch) for epoch in range(1, 7)]
     assert [len(some) for some in rows] == [16, 16, 32, 32, 64, 64]
     sets = [set(some.tolist()) for some in rows]
     assert sets[0] == sets[1] < sets[2] == sets[3] < sets[4] == set(range(64))
@@ -138,10 +138,12 @@ def test_a_scheduler_is_told_the_objective_and_survives_a_kill(tmp_path: Path) -
     path = tmp_path / "falling.py"
     path.write_text(
         f"import sys; sys.path.insert(0, {str(TOY_TASK.parent)!r})\n"
-        "from torch.optim.lr_scheduler import ReduceLROnPlateau\nfrom toy_task import Toy\n"
+        "from torch.optim.lr_scheduler import ReduceLROnPlateau\nfrom raysearch.tasks.schedule import Schedule\n"
+        "from toy_task import Toy\n"
         "class Falling(Toy):\n"
-        "    def scheduler(self, settings, optimizer):\n"
-        "        return ReduceLROnPlateau(optimizer, factor=0.1, patience=0, threshold=0.5)\n"
+        "    def schedulers(self, settings, optimizers):\n"
+        "        plateau = ReduceLROnPlateau(optimizers['loss'], factor=0.1, patience=0, threshold=0.5)\n"
+        "        return [Schedule(plateau, 'plateau')]\n"
     )
     task = f"{path}:Falling"
     plain, _ = run(of(tmp_path / "plain"))

@@ -94,7 +94,7 @@ def test_without_its_optimizer_a_continued_run_would_differ(tmp_path: Path) -> N
     found = checkpoints.newest("last")
     assert found is not None
     content = found[1]
-    content["optimizer"]["state"] = {}
+    content["optimizers"]["loss"]["state"] = {}
     checkpoints.save("last", 3, content)
     found[0].unlink()
     assert run(order(tmp_path / "killed", attempt=2))[0].weights_sha256 != straight.weights_sha256

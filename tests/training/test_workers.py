@@ -17,7 +17,7 @@ from raysearch.tasks import load_task
 from raysearch.tasks.task import make_settings
 from raysearch.training.attempt import attempt_run
 from raysearch.training.checkpoint import load_checkpoint
-from raysearch.training.loop import evaluate
+from raysearch.training.evaluation import evaluate
 from raysearch.training.order import EpochReport, Order
 from raysearch.training.workers import OneWorker, TorchWorkers
 
@@ -81,5 +81,5 @@ def test_what_they_report_is_true_of_the_saved_weights(folder: Path) -> None:
     assert content is not None
     model.load_state_dict(content["model"])
     validation = task.load(order.source, settings).validation
-    loss = task.metrics(evaluate(task, model, validation, OneWorker()), validation)["loss"]
+    loss = task.metrics(evaluate(task, model, validation, OneWorker(), seed=order.seed), validation)["loss"]
     assert outcome["value"] == pytest.approx(loss, rel=1e-6)

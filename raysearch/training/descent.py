@@ -1,0 +1,262 @@
+"""One step down a loss: scaled, its gradient averaged over the workers, guarded, noted and taken. Nobody else steps.
+
+So a task with one network and a task with several train through the same lines, and so do the rehearsal before a study
+and the retraining of a pruned network.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from raysearch.data.tensors import Batch
+from raysearch.errors import InputError, did_you_mean, one_of
+from raysearch.tasks.task import LOSS, Task
+from raysearch.training.optimisers import optimisers_of, schedules_of
+from raysearch.training.precision import (
+    FLOAT32,
+    LEAST_SCALE,
+    computing_in,
+    forget_casts,
+    loss_scaler,
+    not_computing_in,
+    widened,
+)
+from raysearch.training.workers import Workers
+
+
+class NonFiniteError(Exception):
+    """A loss or metric is no longer a number; the run ends as failed."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which batch of a run it is, and how much of it this worker has.
+
+    Attributes:
+        epoch, batch_number: counted from 1.
+        n_batches: of the epoch.
+        n_rows: of the batch, over all workers.
+        n_mine: of those, this worker's.
+    """
+
+    epoch: int
+    batch_number: int
+    n_batches: int
+    n_rows: int
+    n_mine: int
+
+
+@dataclass
+class _Noted:
+    """A loss over the batches of an epoch."""
+
+    total: float = 0.0
+    n_rows: int = 0
+
+
+class Descent:
+    """Steps of a task's optimisers; what :class:`raysearch.tasks.task.Descent` asks for, and its state.
+
+    Args:
+        task, settings: build the optimisers and what changes their learning rates.
+        model: its parameters and buffers become the first worker's.
+        workers: the run's data-parallel workers, this one among them.
+        precision: in which the task computes.
+
+    Raises:
+        InputError: the task's optimisers or schedules cannot be used.
+    """
+
+    def __init__(
+        self,
+        task: Task[Any],
+        settings: Any,  # noqa: ANN401 - the task's own type
+        model: nn.Module,
+        workers: Workers,
+        precision: str = FLOAT32,
+    ) -> None:
+        self.model, self.settings = model, settings
+        self._task, self._workers, self._precision = task, workers, precision
+        workers.share_model(model)
+        self.optimizers = optimisers_of(task, settings, model)
+        self._schedules = schedules_of(task, settings, self.optimizers)
+        # One scale each: the gradients of two losses overflow at different scales, and a step that is left out lowers
+        # its own alone.
+        self._scalers = {name: loss_scaler(precision, workers.device) for name in self.optimizers}
+        trained = {id(weight) for weight in model.parameters() if weight.requires_grad}
+        self._owns_all = {
+            name: trained <= {id(weight) for weight in _weights(each)}
+            for name, each in self.optimizers.items()
+        }
+        self._place = Place(epoch=1, batch_number=1, n_batches=1, n_rows=1, n_mine=1)
+        self._noted: dict[str, _Noted] = {}
+
+    @property
+    def epoch(self) -> int:
+        """The epoch, counted from 1."""
+        return self._place.epoch
+
+    @property
+    def batch_number(self) -> int:
+        """The batch's place in the epoch, counted from 1."""
+        return self._place.batch_number
+
+    @property
+    def progress(self) -> float:
+        """Epochs behind this batch, with the fraction of its own."""
+        return self.epoch - 1 + (self.batch_number - 1) / self._place.n_batches
+
+    def take(self, batch: Batch, place: Place) -> None:
+        """Have the task learn from a batch.
+
+        Args:
+            batch: this worker's rows.
+            place: where it stands.
+        """
+        self._place = place
+        self._workers.share_buffers(self.model)  # those that are saved are the ones that every worker computes with
+        with computing_in(self._precision, self._workers.device):
+            self._task.step(self, batch)
+
+    def __call__(self, loss: Tensor, of: str = LOSS) -> None:
+        """Take one step of the optimiser ``of``; see :class:`raysearch.tasks.task.Descent`."""
+        if of not in self.optimizers:
+            names = list(self.optimizers)
+            raise InputError(
+                f"task: {type(self._task).__name__} has no optimiser {of!r} to step; {one_of(names)}."
+                f"{did_you_mean(of, names)}"
+            )
+        weights = [weight for weight in _weights(self.optimizers[of]) if weight.requires_grad]
+        with not_computing_in(self._precision, self._workers.device):
+            loss = widened(loss)
+            self._backward(loss, of, weights)
+            self._note(loss, of)
+            self._workers.average(weights)
+            self._step(of)
+        # A second loss over the same weights must see them as they are now; accumulation of gradients over batches
+        # would be a condition here and in _step, and nowhere else.
+        self.optimizers[of].zero_grad(set_to_none=True)
+        forget_casts(self._precision)
+
+    def _backward(self, loss: Tensor, of: str, weights: list[Tensor]) -> None:
+        scaled = self._scalers[of].scale(loss * self._weight)
+        if self._owns_all[of]:
+            scaled.backward()  # type: ignore[no-untyped-call] # torch's
+        else:
+            # Weights of other optimisers get no gradient, and nothing is computed for them.
+            torch.autograd.backward(scaled, inputs=weights)
+        if all(weight.grad is None for weight in weights):
+            raise InputError(
+                f"task: {type(self._task).__name__}: the loss of {of!r} depends on none of the parameters of that "
+                "optimiser, so that its step would do nothing"
+            )
+
+    @property
+    def _weight(self) -> float:
+        """Makes the mean over workers, each with the mean over its rows, the mean over the batch."""
+        return self._place.n_mine * self._workers.size / self._place.n_rows
+
+    def _note(self, loss: Tensor, of: str) -> None:
+        """Add a loss to its epoch's mean, unless it is no number, on any worker."""
+        mean = self._workers.sum(loss.item() * self._weight) / self._workers.size
+        if not math.isfinite(mean):
+            raise NonFiniteError(f"the loss{self._named(of)} is {mean} in {self._where}")
+        noted = self._noted.setdefault(of, _Noted())
+        noted.total += mean * self._place.n_rows
+        noted.n_rows += self._place.n_rows
+
+    def _step(self, of: str) -> None:
+        """Take a step, or leave it out where scaled gradients overflow, on every worker alike."""
+        scaler = self._scalers[of]
+        before = scaler.get_scale()
+        scaler.step(self.optimizers[of])
+        scaler.update()
+        after = scaler.get_scale()
+        if after < LEAST_SCALE:
+            raise NonFiniteError(
+                f"the gradients{self._named(of)} overflow {self._precision} even unscaled in {self._where}"
+            )
+        if after < before:
+            return  # left out: schedules count the steps that were taken
+        for schedule in self._schedules:
+            if schedule.every == "step" and schedule.scheduler.optimizer is self.optimizers[of]:
+                schedule.scheduler.step()
+
+    def _named(self, of: str) -> str:
+        return "" if of == LOSS else f" of {of}"
+
+    @property
+    def _where(self) -> str:
+        return f"epoch {self.epoch}, batch {self.batch_number}"
+
+    def losses(self) -> dict[str, float]:
+        """Mean losses per example since the last call, by optimiser; one that took no step is not among them."""
+        noted, self._noted = self._noted, {}
+        return {name: noted[name].total / noted[name].n_rows for name in self.optimizers if name in noted}
+
+    def end_epoch(self, objective: float) -> None:
+        """Let schedules of epochs, and of the objective (less is better), change learning rates."""
+        for schedule in self._schedules:
+            if isinstance(schedule.scheduler, ReduceLROnPlateau):
+                schedule.scheduler.step(objective)
+            elif schedule.every == "epoch":
+                schedule.scheduler.step()
+
+    def state(self) -> dict[str, Any]:
+        """The state of optimisers, schedules and loss scales, for a checkpoint."""
+        return {
+            "optimizers": {name: each.state_dict() for name, each in self.optimizers.items()},
+            "kinds": self._kinds,
+            "schedules": [schedule.scheduler.state_dict() for schedule in self._schedules],
+            "scalers": {name: each.state_dict() for name, each in self._scalers.items() if each.is_enabled()},
+        }
+
+    def load_state(self, content: Mapping[str, Any]) -> None:
+        """Take all back from a checkpoint's content."""
+        state = _by_name(content)
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+            if self._scalers[name].is_enabled():
+                self._scalers[name].load_state_dict(state["scalers"][name])
+        for schedule, known in zip(self._schedules, state["schedules"], strict=True):
+            schedule.scheduler.load_state_dict(known)
+
+    def inherit(self, content: Mapping[str, Any]) -> None:
+        """Take over moments from another run's checkpoint, of each optimiser of the same name and kind.
+
+        Learning rates and the like stay the new settings'.
+        """
+        state = _by_name(content)
+        for name, optimizer in self.optimizers.items():
+            if state["kinds"].get(name) == self._kinds[name]:
+                moments = state["optimizers"][name]["state"]
+                optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+
+    @property
+    def _kinds(self) -> dict[str, str]:
+        return {name: type(each).__name__ for name, each in self.optimizers.items()}
+
+
+def _weights(optimizer: Optimizer) -> list[Tensor]:
+    """What an optimiser changes, in an order that is the same on all workers."""
+    return [weight for group in optimizer.param_groups for weight in group["params"]]
+
+
+def _by_name(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Read a checkpoint in today's layout; version 0.1.0 kept the state of one optimiser, without its name."""
+    if "optimizers" in content:
+        return content
+    return {
+        "optimizers": {LOSS: content["optimizer"]} if "optimizer" in content else {},
+        "kinds": {LOSS: content["kind"]} if "kind" in content else {},
+        "schedules": [content["scheduler"]] if "scheduler" in content else [],
+        "scalers": {LOSS: content["scaler"]} if "scaler" in content else {},
+    }
