@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from raysearch import __version__
 from raysearch.after.trained import FoldModel, Trained
 from raysearch.data.tensors import TensorData
-from raysearch.data.to_score import OtherData, Piece
+from raysearch.data.to_score import Piece, ToScore
 from raysearch.errors import StorageError
 from raysearch.metrics.shown import Shown, columns, constants
 from raysearch.seeds import derive
@@ -133,9 +133,7 @@ class _Storage(io.FileIO):
             raise self._failure
 
 
-def _fill(
-    h5: h5py.File, trained: Trained, data: OtherData, batch: int, device: torch.device
-) -> Iterator[int]:
+def _fill(h5: h5py.File, trained: Trained, data: ToScore, batch: int, device: torch.device) -> Iterator[int]:
     """Write all there is to write; yields the rows done, after each piece."""
     h5.attrs.update({**trained.provenance(), "raysearch": __version__, "torch": str(torch.__version__)})
     h5["files"] = [str(path.resolve()) for path in data.files]

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import h5py
 from numpy.typing import NDArray
 
+from raysearch.data.faults import Faults
 from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.tensors import Batch
-from raysearch.errors import InputError
 
 L = TypeVar("L")
 
@@ -23,7 +23,7 @@ class Piece:
     """Some rows of one file, in order.
 
     Attributes:
-        file: its place in :attr:`OtherData.files`.
+        file: its place in :attr:`ToScore.files`.
         first_row: the first one's place in that file.
         batch: the rows as the task's batches hold them, not standardised; where the file does not tell the answers,
             they are 0.
@@ -37,7 +37,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class OtherData:
+class ToScore:
     """Checked files, to be read piece by piece, so that they may be larger than memory.
 
     Attributes:
@@ -66,20 +66,14 @@ def files_and_layouts(
     Raises:
         InputError: nothing there, or a file is refused; lists all.
     """
-    problems: list[str] = []
+    faults = Faults()
     files: list[Path] = []
     layouts: list[L] = []
     for path in paths:
-        try:
+        with faults.of(path):
             files += files_at(path)
-        except InputError as error:
-            problems += error.problems
     for file in files:
-        try:
-            with closing(open_hdf5(file)) as opened:
-                layouts.append(layout_of(opened, file))
-        except InputError as error:
-            problems += error.problems
-    if problems:
-        raise InputError(*problems)
+        with faults.of(file), closing(open_hdf5(file)) as opened:
+            layouts.append(layout_of(opened, file))
+    faults.raise_any()
     return files, layouts

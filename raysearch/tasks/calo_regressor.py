@@ -8,10 +8,9 @@ part: it stands in the description of the data, and beside each prediction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -19,28 +18,31 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.optim import Adam, Optimizer, RMSprop
+from torch.optim import Optimizer
 
 from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.prepared import as_tensor
-from raysearch.data.showers.files import ShowerSummary, check_showers, shower_files
 from raysearch.data.showers.make import MADE
-from raysearch.data.showers.projection import Projections, load_projections
-from raysearch.data.showers.to_score import other_showers
-from raysearch.data.source import DataSource, stamps
-from raysearch.data.splitting import Split, part_showers
-from raysearch.data.tensors import Batch, Parts, TensorData
-from raysearch.data.to_score import OtherData
+from raysearch.data.showers.projection import load_projections
+from raysearch.data.showers.to_score import showers_to_score
+from raysearch.data.source import DataSource
+from raysearch.data.splitting import Split
+from raysearch.data.summary import FileSummary
+from raysearch.data.tensors import Batch, TensorData
+from raysearch.data.to_score import ToScore
 from raysearch.errors import InputError, one_of
 from raysearch.metrics.regression import Calibration, bias, relative_error, resolution
 from raysearch.metrics.shown import Shown, calorimeter_energy
 from raysearch.models.calo_children import children_outputs, has_fast_children
 from raysearch.models.calo_regressor import CaloNetwork, CaloShape, compute_problems
 from raysearch.models.flat import Step
-from raysearch.tasks.task import OUTPUTS, Outputs, Task
+from raysearch.tasks.file_task import FileTask, Rows
+from raysearch.tasks.optimising import Scheduled, build_optimizer, build_schedules
+from raysearch.tasks.schedule import Schedule
+from raysearch.tasks.task import LOSS, OUTPUTS, Outputs
 
-OPTIMIZERS: dict[str, type[Adam | RMSprop]] = {"rmsprop": RMSprop, "adam": Adam}
 Axis = Literal["x", "y"]
+IMAGE, CALIBRATED, ENERGY = 0, 1, -1  # columns of a batch
 SUMMED_AT_ONCE = 10_000  # showers
 PARAMETERISED = (
     "The showers come from a parameterisation (G. Grindhammer, S. Peters, hep-ex/0001020), not from a simulation of "
@@ -49,17 +51,16 @@ PARAMETERISED = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class CaloRegressorSettings:
-    """Settings of the energy regression; those of the network as in ``CaloShape``.
+class CaloRegressorSettings(Scheduled):
+    """Settings of the energy regression; those of the network as in ``CaloShape``, of training as in ``Scheduled``.
 
     Attributes:
         axis: transverse axis that is summed, x or y.
-        optimizer: rmsprop or adam; of no use to evolution.
-        learning_rate: of the optimiser.
-        batch_size: showers per step, or per generation.
         compute: ``fused`` makes children of evolution quicker on a CPU with a C++ compiler: the same function
             but for rounding, for networks with one convolution. Of no use to training by gradient.
     """
+
+    ALLOWED = ("rmsprop", "adam")
 
     conv_layers: int = 1
     filters: int = 16
@@ -67,26 +68,19 @@ class CaloRegressorSettings:
     activation: str = "relu"
     axis: Axis = "y"
     optimizer: str = "rmsprop"
-    learning_rate: float = 1e-3
     batch_size: int = 128
     compute: str = "torch"
 
-    def __post_init__(self) -> None:
-        problems = compute_problems(self.compute)
+    def problems(self) -> Iterator[str]:
+        """Tell every fault."""
+        yield from compute_problems(self.compute)
         try:
             _ = self.network
         except InputError as error:
-            problems += error.problems
+            yield from error.problems
         if self.axis not in get_args(Axis):
-            problems.append(f"axis: needs {one_of(get_args(Axis))}, got {self.axis!r}")
-        if self.optimizer not in OPTIMIZERS:
-            problems.append(f"optimizer: needs {one_of(list(OPTIMIZERS))}, got {self.optimizer!r}")
-        if not self.learning_rate > 0:
-            problems.append(f"learning_rate: needs more than 0, got {self.learning_rate}")
-        if self.batch_size < 1:
-            problems.append(f"batch_size: needs at least 1, got {self.batch_size}")
-        if problems:
-            raise InputError(*problems)
+            yield f"axis: needs {one_of(get_args(Axis))}, got {self.axis!r}"
+        yield from super().problems()
 
     @property
     def network(self) -> CaloShape:
@@ -96,48 +90,64 @@ class CaloRegressorSettings:
         )
 
 
-class CaloRegressor(Task[CaloRegressorSettings]):
+class CaloRegressor(FileTask[CaloRegressorSettings]):
     """Energy regression on projections of showers; a batch is (images, energies by calibration, energies)."""
 
     Settings = CaloRegressorSettings
+    kind = "showers"
 
-    def inspect(self, source: DataSource, settings: CaloRegressorSettings) -> dict[str, Any]:
-        """Check every file, count the parts, and fit the calibration."""
-        path = _path(source)
-        summary = _checked(path, stamps(shower_files(path)))
-        data = _data(source, settings.axis)
-        folds = {"folds": source.folds, "fold_by": source.fold_by} if source.folds >= 2 else {}
+    def view(self, settings: CaloRegressorSettings) -> Axis:
+        """Say along which axis cells are summed."""
+        return settings.axis
+
+    @staticmethod
+    def rows(path: Path | None, view: Axis) -> Rows:
+        """Map the projections, and sum each one's cells: images, sums and energies."""
+        showers = load_projections(path, view)
+        starts = range(0, len(showers.images), SUMMED_AT_ONCE)
+        sums = [
+            showers.images[start : start + SUMMED_AT_ONCE].sum((1, 2), dtype=np.float64) for start in starts
+        ]
+        tensors = (
+            as_tensor(showers.images),
+            torch.from_numpy(np.concatenate(sums)),
+            as_tensor(showers.energy),
+        )
+        return Rows(tensors, showers.events, showers.file_index)
+
+    def tensors(self, rows: Rows, split: Split) -> tuple[Tensor, ...]:
+        """Images, and energies by the calibration and true, in GeV."""
+        images, sums, energy = rows.tensors
+        calibrated = _calibration(rows, split)(sums.numpy()).astype(np.float32)
+        return images, torch.from_numpy(calibrated), energy
+
+    def facts(
+        self, source: DataSource, settings: CaloRegressorSettings, found: FileSummary, split: Split
+    ) -> dict[str, Any]:
+        """Fit the calibration, tell how good it is, and what showers made by raysearch are not."""
+        rows, _ = self.mapped(source, settings)
+        calibration = _calibration(rows, split)
+        _, calibrated, energy = (tensor.numpy() for tensor in self.tensors(rows, split))
+
+        def error(part: NDArray[np.int64]) -> float:
+            return float(relative_error(calibrated[part], energy[part]))
+
         return {
-            "files": summary.sha256,
-            "n_showers": summary.n_showers,
-            "units": "showers",
-            "n_train": len(data.split.train),
-            "n_validation": len(data.split.validation),
-            "n_test": len(data.split.test),
-            "split_by": data.split.by,
             "calibration": {
-                "slope": data.calibration.slope,
-                "offset_gev": data.calibration.offset_gev,
-                "train_error": data.calibration_error(data.split.train),
-                "validation_error": data.calibration_error(data.split.validation),
+                "slope": calibration.slope,
+                "offset_gev": calibration.offset_gev,
+                "train_error": error(split.train),
+                "validation_error": error(split.validation),
             },
-            **folds,
-            **({"simulation": PARAMETERISED} if any(map(_is_made_here, summary.files)) else {}),
+            **({"simulation": PARAMETERISED} if any(map(_is_made_here, found.files)) else {}),
         }
-
-    def load(self, source: DataSource, settings: CaloRegressorSettings) -> Parts:
-        """Map the projections; all runs of a node share one copy."""
-        data = _data(source, settings.axis)
-        split = data.split
-        rows = [torch.from_numpy(part) for part in (split.train, split.validation, split.test)]
-        return Parts(*(TensorData(data.tensors, part) for part in rows))
 
     def to_score(
         self, paths: Sequence[Path], settings: CaloRegressorSettings, described: Mapping[str, Any]
-    ) -> OtherData:
+    ) -> ToScore:
         """Check files of a user's own showers, with or without energies; the calibration is the study's."""
         found = described["calibration"]
-        return other_showers(paths, settings.axis, Calibration(found["slope"], found["offset_gev"]))
+        return showers_to_score(paths, settings.axis, Calibration(found["slope"], found["offset_gev"]))
 
     def model(self, settings: CaloRegressorSettings) -> nn.Module:
         """Build the network."""
@@ -145,26 +155,32 @@ class CaloRegressor(Task[CaloRegressorSettings]):
 
     def optimizer(self, settings: CaloRegressorSettings, parameters: Iterable[nn.Parameter]) -> Optimizer:
         """Build the optimiser."""
-        return OPTIMIZERS[settings.optimizer](parameters, lr=settings.learning_rate)
+        return build_optimizer(settings, parameters)
+
+    def schedulers(
+        self, settings: CaloRegressorSettings, optimizers: Mapping[str, Optimizer]
+    ) -> Sequence[Schedule]:
+        """Build what changes its learning rate."""
+        return build_schedules(settings, optimizers[LOSS])
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Mean relative error."""
-        return ((model(batch[0]) - batch[-1]).abs() / batch[-1]).mean()
+        return ((model(batch[IMAGE]) - batch[ENERGY]).abs() / batch[ENERGY]).mean()
 
     def children_losses(self, model: nn.Module, steps: Sequence[Step], batch: Batch) -> Tensor:
         """Mean relative errors of children (child,), which share what they have in common with their parent."""
         if not (isinstance(model, CaloNetwork) and has_fast_children(model)):
             return super().children_losses(model, steps, batch)
-        outputs = children_outputs(model, steps, batch[0])
-        return torch.from_numpy(relative_error(outputs.numpy(), batch[-1].numpy()))
+        outputs = children_outputs(model, steps, batch[IMAGE])
+        return torch.from_numpy(relative_error(outputs.numpy(), batch[ENERGY].numpy()))
 
     def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Tensor:  # noqa: ARG002 - nothing is drawn
         """Energies (B,) in GeV."""
-        return model(batch[0])
+        return model(batch[IMAGE])
 
     def metrics(self, outputs: Outputs, data: TensorData) -> dict[str, float]:
         """Relative error, bias, and resolution."""
-        estimated, true = outputs[OUTPUTS].numpy(), data.column(-1).numpy()
+        estimated, true = outputs[OUTPUTS].numpy(), data.column(ENERGY).numpy()
         return {
             "loss": float(relative_error(estimated, true)),
             "bias": float(bias(estimated, true)),
@@ -173,52 +189,16 @@ class CaloRegressor(Task[CaloRegressorSettings]):
 
     def shown(self, outputs: Outputs, data: TensorData) -> Sequence[Shown]:
         """Energies: true, estimated, and by the calibration."""
-        true, calibrated = data.column(-1).numpy(), data.column(1).numpy()
+        true, calibrated = data.column(ENERGY).numpy(), data.column(CALIBRATED).numpy()
         return [calorimeter_energy(true, outputs[OUTPUTS].numpy(), calibrated)]
 
 
-@dataclass(frozen=True)
-class _Data:
-    """Projections, how they are parted, and the calibration by their training part."""
-
-    tensors: tuple[Tensor, Tensor, Tensor]  # images, energies by calibration, energies
-    split: Split
-    calibration: Calibration
-
-    def calibration_error(self, rows: NDArray[np.int64]) -> float:
-        """Relative error of the calibration on some showers."""
-        _, calibrated, energy = self.tensors
-        return float(relative_error(calibrated[rows].numpy(), energy[rows].numpy()))
+def _calibration(rows: Rows, split: Split) -> Calibration:
+    """Fit the line through the sums of the training part."""
+    _, sums, energy = rows.tensors
+    return Calibration.fit(sums.numpy()[split.train], energy.numpy()[split.train])
 
 
 def _is_made_here(file: Path) -> bool:
     with closing(open_hdf5(file)) as opened:
         return MADE in opened.attrs
-
-
-def _path(source: DataSource) -> Path | None:
-    return None if source.path is None else Path(source.path)
-
-
-@lru_cache(maxsize=1)
-def _checked(path: Path | None, stamps: tuple[tuple[int, ...], ...]) -> ShowerSummary:  # noqa: ARG001 - as a key
-    """Read every value of the files once for all studies of a series, unless a file changes meanwhile."""
-    return check_showers(path)
-
-
-@lru_cache(maxsize=2)
-def _projections(path: Path | None, axis: Axis) -> tuple[Projections, NDArray[np.float64]]:
-    """Map the projections once in a process, and sum each one's cells."""
-    showers = load_projections(path, axis)
-    starts = range(0, len(showers.images), SUMMED_AT_ONCE)
-    sums = [showers.images[start : start + SUMMED_AT_ONCE].sum((1, 2), dtype=np.float64) for start in starts]
-    return showers, np.concatenate(sums)
-
-
-@lru_cache(maxsize=8)
-def _data(source: DataSource, axis: Axis) -> _Data:
-    showers, sums = _projections(_path(source), axis)
-    split = part_showers(showers.events, showers.file_index, source)
-    calibration = Calibration.fit(sums[split.train], showers.energy[split.train])
-    calibrated = torch.from_numpy(calibration(sums).astype(np.float32))
-    return _Data((as_tensor(showers.images), calibrated, as_tensor(showers.energy)), split, calibration)

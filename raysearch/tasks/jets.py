@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,26 +14,28 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from raysearch.data.hdf5_gate import open_hdf5
-from raysearch.data.jets.arrays import JetArrays, JetInput, check_input, jet_arrays
-from raysearch.data.jets.files import JetSummary, check_jets, jet_files, load_events
+from raysearch.data.jets.arrays import JetInput, check_input, jet_arrays
 from raysearch.data.jets.layout import CLASSES, IMAGE
-from raysearch.data.jets.to_score import other_jets
+from raysearch.data.jets.summary import JetSummary
+from raysearch.data.jets.to_score import jets_to_score
 from raysearch.data.prepared import as_tensor
-from raysearch.data.scaling import Scaling
-from raysearch.data.source import DataSource, stamps
-from raysearch.data.splitting import part_jets
-from raysearch.data.tensors import Batch, Parts, TensorData
-from raysearch.data.to_score import OtherData
+from raysearch.data.source import DataSource
+from raysearch.data.splitting import Split
+from raysearch.data.summary import FileSummary
+from raysearch.data.tensors import Batch, TensorData
+from raysearch.data.to_score import ToScore
 from raysearch.errors import InputError
 from raysearch.metrics.classification import accuracy, one_vs_rest_auc
 from raysearch.metrics.shown import Scores, Shown
-from raysearch.tasks.task import OUTPUTS, Outputs, Task
+from raysearch.tasks.file_task import FileTask, Rows
+from raysearch.tasks.task import OUTPUTS, Outputs
 
 S = TypeVar("S")
+LABEL = -1  # the last column of a batch, after what the network sees, which may be several
 STORED = "stored"  # the kind of images that files hold; the other one is computed from constituents
 
 
-class JetTask(Task[S]):
+class JetTask(FileTask[S]):
     """Jets and their class; a subclass adds ``Settings``, model and optimiser.
 
     As it stands the model is given (jet, constituent, 16), and the settings have ``constituents``, how many of the
@@ -43,6 +44,7 @@ class JetTask(Task[S]):
     :meth:`is_standardized` and, if the stored form is not what its model takes, :meth:`network_input`.
     """
 
+    kind = "jets"
     higher_is_better = frozenset({"accuracy", "auc", *(f"auc_{name}" for name in CLASSES)})
 
     def jet_input(self, settings: S) -> JetInput:
@@ -57,43 +59,39 @@ class JetTask(Task[S]):
         """Turn a batch's inputs into what the model takes."""
         return batch[0]
 
-    def inspect(self, source: DataSource, settings: S) -> dict[str, Any]:
-        """Check every file and count the parts."""
-        path, wanted = _path(source), self.jet_input(settings)
-        summary = _checked(path, stamps(jet_files(path)))
-        if wanted.constituents > summary.n_constituents:
+    def view(self, settings: S) -> JetInput:
+        """Say what the network sees of a jet."""
+        return self.jet_input(settings)
+
+    @staticmethod
+    def rows(path: Path | None, view: JetInput) -> Rows:
+        """Map what the network sees, which may be several tensors, and the labels."""
+        jets = jet_arrays(path, view)
+        tensors = tuple(as_tensor(array) for array in (*jets.inputs, jets.labels))
+        return Rows(tensors, jets.events, jets.file_index)
+
+    def check_files(self, path: Path | None, found: FileSummary, settings: S) -> None:
+        """Check that the files have as many constituents, and images if these are asked for."""
+        assert isinstance(found, JetSummary)
+        wanted = self.jet_input(settings)
+        if wanted.constituents > found.n_constituents:
             raise InputError(
-                f"space.constituents: {wanted.constituents}, but the files hold at most {summary.n_constituents} a jet"
+                f"space.constituents: {wanted.constituents}, but the files hold at most {found.n_constituents} a jet"
             )
         check_input(path, wanted)
-        split = part_jets(*load_events(path), source)
-        folds = {"folds": source.folds, "fold_by": source.fold_by} if source.folds >= 2 else {}
+
+    def facts(self, source: DataSource, settings: S, found: FileSummary, split: Split) -> dict[str, Any]:  # noqa: ARG002 - the parts tell nothing more
+        """Tell the classes, and what the images are."""
+        assert isinstance(found, JetSummary)
         return {
-            "files": summary.sha256,
-            "n_jets": summary.n_jets,
-            "n_per_class": summary.n_per_class,
-            "n_train": len(split.train),
-            "n_validation": len(split.validation),
-            "n_test": len(split.test),
-            "split_by": split.by,
+            "n_per_class": found.n_per_class,
             "classes": list(CLASSES),
-            "features_derived": summary.derived_features,
-            **folds,
-            **({"images": _kind_of_images(path)} if wanted.kind == "image" else {}),
+            "features_derived": found.derived_features,
+            **({"images": _kind_of_images(found)} if self.jet_input(settings).kind == "image" else {}),
             **({"sqrt_s_tev": 13} if source.path is None else {}),  # of other files nobody tells us
         }
 
-    def load(self, source: DataSource, settings: S) -> Parts:
-        """Map the jets; all runs of a node share one copy."""
-        return _parts(source, self.jet_input(settings), standardize=self.is_standardized(settings))
-
-    def scaling(self, source: DataSource, settings: S) -> Scaling | None:
-        """Measure how features are standardised, for whoever applies a trained model to other jets."""
-        if not self.is_standardized(settings):
-            return None
-        return _scaling(source, self.jet_input(settings))
-
-    def to_score(self, paths: Sequence[Path], settings: S, described: Mapping[str, Any]) -> OtherData:
+    def to_score(self, paths: Sequence[Path], settings: S, described: Mapping[str, Any]) -> ToScore:
         """Check files of a user's own jets, with or without labels; images are of the kind that was trained on.
 
         Raises:
@@ -105,11 +103,11 @@ class JetTask(Task[S]):
                 "data: the study does not tell whether it was trained on images of its files or on computed ones; "
                 "train it again with this version"
             )
-        return other_jets(paths, wanted, stored_images=described.get("images") == STORED)
+        return jets_to_score(paths, wanted, stored_images=described.get("images") == STORED)
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Cross-entropy."""
-        return functional.cross_entropy(model(self.network_input(batch)), batch[-1])
+        return functional.cross_entropy(model(self.network_input(batch)), batch[LABEL])
 
     def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Tensor:  # noqa: ARG002 - nothing is drawn
         """Logits (B, 5)."""
@@ -121,7 +119,7 @@ class JetTask(Task[S]):
 
     def metrics(self, outputs: Outputs, data: TensorData) -> dict[str, float]:
         """Cross-entropy, accuracy, and the area under each class's ROC curve against the rest."""
-        labels = data.column(-1)
+        labels = data.column(LABEL)
         logits = outputs[OUTPUTS]
         scores = _scores(logits)
         areas = one_vs_rest_auc(scores, labels.numpy())
@@ -135,47 +133,14 @@ class JetTask(Task[S]):
     def shown(self, outputs: Outputs, data: TensorData) -> Sequence[Shown]:
         """Scores of the classes, for the ROC curves."""
         scores = _scores(outputs[OUTPUTS]).astype(np.float32)
-        return [Scores(data.column(-1).numpy(), scores, CLASSES)]
+        return [Scores(data.column(LABEL).numpy(), scores, CLASSES)]
 
 
 def _scores(logits: Tensor) -> NDArray[np.float64]:
     return functional.softmax(logits.double(), dim=1).numpy()
 
 
-@lru_cache(maxsize=1)
-def _checked(path: Path | None, stamps: tuple[tuple[int, ...], ...]) -> JetSummary:  # noqa: ARG001 - as a key
-    """Read every value of the files once for all studies of a series, unless a file changes meanwhile."""
-    return check_jets(path)
-
-
-def _path(source: DataSource) -> Path | None:
-    return None if source.path is None else Path(source.path)
-
-
-def _kind_of_images(path: Path | None) -> str:
+def _kind_of_images(found: JetSummary) -> str:
     """Whether images are those of the files or computed; files that were checked all have them, or none has."""
-    with closing(open_hdf5(jet_files(path)[0])) as opened:
+    with closing(open_hdf5(found.files[0])) as opened:
         return STORED if IMAGE in opened else "computed"
-
-
-@lru_cache(maxsize=1)
-def _arrays(path: Path | None, wanted: JetInput) -> JetArrays:
-    """Map the arrays once in a process; where there is no cache, they are held here for all folds."""
-    return jet_arrays(path, wanted)
-
-
-@lru_cache(maxsize=16)
-def _scaling(source: DataSource, wanted: JetInput) -> Scaling:
-    jets = _arrays(_path(source), wanted)
-    train = part_jets(jets.events, jets.file_index, source).train
-    return Scaling.of(as_tensor(jets.inputs[0]), torch.from_numpy(train))
-
-
-@lru_cache(maxsize=1)
-def _parts(source: DataSource, wanted: JetInput, *, standardize: bool) -> Parts:
-    jets = _arrays(_path(source), wanted)
-    split = part_jets(jets.events, jets.file_index, source)
-    scaling = _scaling(source, wanted) if standardize else None
-    tensors = tuple(as_tensor(array) for array in (*jets.inputs, jets.labels))
-    rows = [torch.from_numpy(part) for part in (split.train, split.validation, split.test)]
-    return Parts(*(TensorData(tensors, part, scaling) for part in rows))

@@ -7,45 +7,22 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from torch import nn
-from torch.optim import Adadelta, Adam, NAdam, Optimizer
-from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.optim import Optimizer
 
 from raysearch.data.jets.layout import CLASSES
-from raysearch.errors import InputError, one_of
+from raysearch.errors import InputError
 from raysearch.models.dense import DenseShape
 from raysearch.tasks.descent import LOSS
 from raysearch.tasks.jets import JetTask
+from raysearch.tasks.optimising import Scheduled, build_optimizer, build_schedules
 from raysearch.tasks.schedule import Schedule
-
-OPTIMIZERS: dict[str, type[Adam | NAdam | Adadelta]] = {"adam": Adam, "nadam": NAdam, "adadelta": Adadelta}
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaggerSettings:
-    """Settings of every tagger; a subclass adds its network's and tells their faults in :meth:`problems`.
+class TaggerSettings(Scheduled):
+    """Settings of every tagger, see :class:`Scheduled`; a subclass adds its network's."""
 
-    Attributes:
-        optimizer: adam, nadam or adadelta; of no use to evolution, nor is its learning rate.
-        learning_rate: of the optimiser.
-        batch_size: jets per step.
-    """
-
-    optimizer: str = "adam"
-    learning_rate: float = 1.0e-3
-    batch_size: int = 100
-
-    def __post_init__(self) -> None:
-        if problems := list(self.problems()):
-            raise InputError(*problems)
-
-    def problems(self) -> Iterator[str]:
-        """Tell every fault, as ``name: what``."""
-        if self.optimizer not in OPTIMIZERS:
-            yield f"optimizer: needs {one_of(list(OPTIMIZERS))}, got {self.optimizer!r}"
-        if not self.learning_rate > 0:
-            yield f"learning_rate: needs more than 0, got {self.learning_rate}"
-        if self.batch_size < 1:
-            yield f"batch_size: needs at least 1, got {self.batch_size}"
+    ALLOWED = ("adam", "nadam", "adadelta")  # those of arXiv:1908.05318
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,15 +31,14 @@ class BaselineSettings(TaggerSettings):
 
     Attributes:
         layers, neurons, activation, dropout: of the dense layers, as in ``DenseShape``.
-        plateau_patience: after so many epochs without progress on validation the learning rate falls to a tenth;
-            0: never. The paper has 5.
+        schedule: as the paper has it, ``plateau`` with a ``plateau_patience`` of 5.
     """
 
     layers: int
     neurons: int
     activation: str
     dropout: float
-    plateau_patience: int = 5
+    schedule: str = "plateau"
 
     @property
     def dense(self) -> DenseShape:
@@ -86,8 +62,6 @@ class BaselineSettings(TaggerSettings):
         except InputError as error:
             yield from error.problems
         yield from super().problems()
-        if self.plateau_patience < 0:
-            yield f"plateau_patience: needs at least 0, which means never, got {self.plateau_patience}"
 
 
 S = TypeVar("S", bound=TaggerSettings)
@@ -95,29 +69,16 @@ B = TypeVar("B", bound=BaselineSettings)
 
 
 class Tagger(JetTask[S]):
-    """A jet task whose optimiser is among its settings."""
+    """A jet task whose optimiser and schedule are among its settings."""
 
     def optimizer(self, settings: S, parameters: Iterable[nn.Parameter]) -> Optimizer:
         """Build the optimiser."""
-        return OPTIMIZERS[settings.optimizer](parameters, lr=settings.learning_rate)
+        return build_optimizer(settings, parameters)
+
+    def schedulers(self, settings: S, optimizers: Mapping[str, Optimizer]) -> Sequence[Schedule]:
+        """Build what changes its learning rate."""
+        return build_schedules(settings, optimizers[LOSS])
 
 
 class Baseline(Tagger[B]):
-    """A tagger whose learning rate falls where validation stands still."""
-
-    def schedulers(self, settings: B, optimizers: Mapping[str, Optimizer]) -> Sequence[Schedule]:
-        """Reduce the rate as Keras does with ``ReduceLROnPlateau(factor=0.1, patience=plateau_patience)``.
-
-        Keras acts in the last of the epochs without progress, torch in the one after; and Keras asks for progress
-        of 1e-4, torch as it stands for a ten-thousandth of the loss.
-        """
-        if settings.plateau_patience == 0:
-            return ()
-        plateau = ReduceLROnPlateau(
-            optimizers[LOSS],
-            factor=0.1,
-            patience=settings.plateau_patience - 1,
-            threshold=1e-4,
-            threshold_mode="abs",
-        )
-        return [Schedule(plateau, every="plateau")]
+    """A tagger whose learning rate falls where validation stands still, unless its settings say otherwise."""

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from raysearch.data.other_data import OtherData
 from raysearch.data.scaling import Scaling
 from raysearch.data.source import DataSource
 from raysearch.data.tensors import Batch, Parts, TensorData
+from raysearch.data.to_score import ToScore
 from raysearch.errors import InputError, did_you_mean, one_of
 from raysearch.metrics.shown import Shown
 from raysearch.models.flat import Step, flat_parameters
@@ -149,7 +149,7 @@ class Task(ABC, Generic[S]):
         """
         return self.plain(model)
 
-    def to_score(self, paths: Sequence[Path], settings: S, described: Mapping[str, Any]) -> OtherData:  # noqa: ARG002 - for subclasses
+    def to_score(self, paths: Sequence[Path], settings: S, described: Mapping[str, Any]) -> ToScore:  # noqa: ARG002 - for subclasses
         """Check files of a user's own, with or without answers, and make them ready to be read.
 
         Args:

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from raysearch.data.files import content_sha256
 from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.hdf5_rows import read_rows
 from raysearch.data.jets.columns import Columns
@@ -19,7 +20,7 @@ from raysearch.data.jets.files import jet_files
 from raysearch.data.jets.images import SIDE, cells_of_constituents, cells_of_images
 from raysearch.data.jets.layout import DNN_COLUMNS, FEATURES, IMAGE, LABELS
 from raysearch.data.jets.pieces import columns_of_all, hardest, pieces
-from raysearch.data.prepared import Plan, content_sha256, prepared
+from raysearch.data.prepared import Plan, prepared
 from raysearch.errors import InputError
 
 VERSION = 1  # of the definitions behind the arrays; a new one leaves old entries of the cache aside

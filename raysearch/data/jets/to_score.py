@@ -37,7 +37,7 @@ from raysearch.data.jets.layout import (
     JETS,
 )
 from raysearch.data.jets.pieces import ROWS, hardest
-from raysearch.data.to_score import OtherData, Piece, files_and_layouts
+from raysearch.data.to_score import Piece, ToScore, files_and_layouts
 from raysearch.errors import InputError
 
 LABEL_COLUMNS = tuple(f"j_{name}" for name in CLASSES)
@@ -58,7 +58,7 @@ class _Layout:
     has_images: bool = False
 
 
-def other_jets(paths: Sequence[Path], wanted: JetInput, *, stored_images: bool = False) -> OtherData:
+def jets_to_score(paths: Sequence[Path], wanted: JetInput, *, stored_images: bool = False) -> ToScore:
     """Check files and make them ready to be read.
 
     Args:
@@ -92,7 +92,7 @@ def other_jets(paths: Sequence[Path], wanted: JetInput, *, stored_images: bool =
                     batch = (*(torch.from_numpy(array) for array in inputs), torch.from_numpy(labels.clip(0)))
                     yield Piece(number, start, batch, columns)
 
-    return OtherData(tuple(files), sum(layout.n for layout in layouts), read)
+    return ToScore(tuple(files), sum(layout.n for layout in layouts), read)
 
 
 def _layout(opened: h5py.File, file: Path, wanted: JetInput, *, stored_images: bool) -> _Layout:

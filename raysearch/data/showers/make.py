@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raysearch import __version__
+from raysearch.data.files import SUFFIXES, sums
 from raysearch.data.hdf5_gate import open_hdf5
-from raysearch.data.jets.files import SUFFIXES, file_hashes
 from raysearch.data.showers.files import ECAL, ELECTRON, EVENT, SHAPE, TARGET
 from raysearch.data.showers.model import CALORIMETER, simulate
 from raysearch.errors import FolderError, InputError, ResourceError, StorageError
@@ -265,7 +265,7 @@ def _write_provenance(files: list[Path], recipe: dict[str, Any]) -> None:
         "what": "a parameterisation, not a simulation of particles: profile, radii and resolution are its inputs",
         "model": "G. Grindhammer, S. Peters, hep-ex/0001020, appendix A; raysearch/data/showers/model.py",
         "sampling_fraction": CALORIMETER.sampling_fraction,
-        "files": {name: {"sha256": sha} for name, sha in file_hashes(files).items()},
+        "files": {name: {"sha256": sha} for name, sha in sums(files).items()},
         "stored": stored,
         "licence": "CC BY 4.0",
         "layout_after": "3DGAN fixed-angle electrons (ECAL, target); none of its data is in these files",

@@ -13,7 +13,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.data.prepared import Arrays, Plan, content_sha256, prepared
+from raysearch.data.files import content_sha256
+from raysearch.data.prepared import Arrays, Plan, prepared
 from raysearch.data.showers.files import SHAPE, n_showers, pieces, shower_files
 
 VERSION = 1  # of the definitions behind the arrays; a new one leaves old entries of the cache aside

@@ -21,7 +21,7 @@ from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.hdf5_rows import read_rows
 from raysearch.data.showers.files import ECAL, ENERGY, ENERGY_COLUMN, EVENT, ROWS, SHAPE, TARGET, shower_files
 from raysearch.data.showers.projection import project
-from raysearch.data.to_score import OtherData, Piece, files_and_layouts
+from raysearch.data.to_score import Piece, ToScore, files_and_layouts
 from raysearch.errors import InputError, did_you_mean
 
 Calibrate = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -36,7 +36,7 @@ class _Layout:
     has_events: bool
 
 
-def other_showers(paths: Sequence[Path], axis: Literal["x", "y"], calibrate: Calibrate) -> OtherData:
+def showers_to_score(paths: Sequence[Path], axis: Literal["x", "y"], calibrate: Calibrate) -> ToScore:
     """Check files and make them ready to be read.
 
     Args:
@@ -74,7 +74,7 @@ def other_showers(paths: Sequence[Path], axis: Literal["x", "y"], calibrate: Cal
                     batch = tuple(torch.from_numpy(array) for array in (images, calibrated, energy))
                     yield Piece(number, start, batch, columns)
 
-    return OtherData(tuple(files), sum(layout.n for layout in layouts), read)
+    return ToScore(tuple(files), sum(layout.n for layout in layouts), read)
 
 
 def _layout(opened: h5py.File, file: Path) -> _Layout:

@@ -1,0 +1,159 @@
+"""Tasks whose examples are rows of files of one kind of data: their check, description, parts and standardisation."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from raysearch.data.checked import checked
+from raysearch.data.files import stamps
+from raysearch.data.kinds import KINDS
+from raysearch.data.scaling import Scaling
+from raysearch.data.source import DataSource
+from raysearch.data.splitting import Split, part_examples
+from raysearch.data.summary import FileSummary
+from raysearch.data.tensors import Parts, TensorData
+from raysearch.tasks.task import Task
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Examples of all files in order.
+
+    Attributes:
+        tensors: what they are, each (example, ...); in the order in which the task's batches have them, unless its
+            :meth:`FileTask.tensors` makes others of them.
+        events: int64 (example,), event numbers, or None.
+        file_index: int64 (example,), positions in the sorted files.
+    """
+
+    tensors: tuple[Tensor, ...]
+    events: NDArray[np.int64] | None
+    file_index: NDArray[np.int64]
+
+
+class FileTask(Task[S]):
+    """A task on files; a subclass says which kind, what its network sees of an example, and how that is read.
+
+    Class attributes to set:
+        kind: of the files, in ``raysearch.data.kinds.KINDS``.
+    """
+
+    kind: ClassVar[str]
+
+    @abstractmethod
+    def view(self, settings: S) -> Hashable:
+        """Say what the network sees of an example: all of the settings that :meth:`rows` needs."""
+
+    @staticmethod
+    @abstractmethod
+    def rows(path: Path | None, view: Any) -> Rows:  # noqa: ANN401 - the task's own type
+        """Map the examples of all files at a path; kept in a process as long as nobody asks for others.
+
+        Raises:
+            InputError: a file is refused, or lacks what is wanted; lists all.
+        """
+
+    def tensors(self, rows: Rows, split: Split) -> tuple[Tensor, ...]:  # noqa: ARG002 - for subclasses
+        """Make the tensors of a batch (example, ...) of all examples; they may depend on which are trained on."""
+        return rows.tensors
+
+    def is_standardized(self, settings: S) -> bool:  # noqa: ARG002 - for subclasses
+        """Say whether the first tensor is standardised by the training part."""
+        return False
+
+    def check_files(self, path: Path | None, found: FileSummary, settings: S) -> None:
+        """Check that the files have what these settings want of them.
+
+        Raises:
+            InputError: they do not.
+        """
+
+    def facts(self, source: DataSource, settings: S, found: FileSummary, split: Split) -> dict[str, Any]:  # noqa: ARG002
+        """Tell what else the ledger should know of the data, as plain values."""
+        return {}
+
+    def inspect(self, source: DataSource, settings: S) -> dict[str, Any]:
+        """Check every file, or recall its check, and count the parts."""
+        path, kind = path_of(source), KINDS[self.kind]
+        found = checked(self.kind, path)
+        self.check_files(path, found, settings)
+        split = part_examples(*kind.events(path), source, kind.noun)
+        return {
+            "files": found.sha256,
+            f"n_{self.kind}": found.n,
+            "units": self.kind,
+            "n_train": len(split.train),
+            "n_validation": len(split.validation),
+            "n_test": len(split.test),
+            "split_by": split.by,
+            **({"folds": source.folds, "fold_by": source.fold_by} if source.folds >= 2 else {}),
+            **self.facts(source, settings, found, split),
+        }
+
+    def load(self, source: DataSource, settings: S) -> Parts:
+        """Map the examples; all runs of a node share one copy."""
+        found, split = self.mapped(source, settings)
+        tensors = self.tensors(found, split)
+        scaling = self.scaling(source, settings)
+        rows = [torch.from_numpy(part) for part in (split.train, split.validation, split.test)]
+        return Parts(*(TensorData(tensors, part, scaling) for part in rows))
+
+    def scaling(self, source: DataSource, settings: S) -> Scaling | None:
+        """Measure how the first tensor is standardised, for whoever applies a trained model to other data."""
+        if not self.is_standardized(settings):
+            return None
+        return _scaling(*self._asked(source, settings), source, KINDS[self.kind].noun)
+
+    def mapped(self, source: DataSource, settings: S) -> tuple[Rows, Split]:
+        """Map the examples and part them."""
+        asked = self._asked(source, settings)
+        return _rows(*asked), _split(*asked, source, KINDS[self.kind].noun)
+
+    def _asked(self, source: DataSource, settings: S) -> _Asked:
+        path = path_of(source)
+        return type(self).rows, path, stamps(KINDS[self.kind].files(path)), self.view(settings)
+
+
+def path_of(source: DataSource) -> Path | None:
+    """Where a study's files are; None: the sample that ships."""
+    return None if source.path is None else Path(source.path)
+
+
+# What is kept in a process. The stamps of the files are part of each key, so that changed files are read anew.
+
+_Stamps = tuple[tuple[int, ...], ...]
+_Read = Callable[[Path | None, Any], Rows]
+_Asked = tuple[_Read, Path | None, _Stamps, Hashable]
+
+
+@lru_cache(maxsize=1)  # where there is no cache on disk, they are held here, in memory, for all folds
+def _rows(read: _Read, path: Path | None, stamps: _Stamps, view: Hashable) -> Rows:  # noqa: ARG001 - as a key
+    return read(path, view)
+
+
+@lru_cache(maxsize=2)
+def _split(
+    read: _Read, path: Path | None, stamps: _Stamps, view: Hashable, source: DataSource, noun: str
+) -> Split:
+    found = _rows(read, path, stamps, view)
+    return part_examples(found.events, found.file_index, source, noun)
+
+
+@lru_cache(maxsize=16)
+def _scaling(
+    read: _Read, path: Path | None, stamps: _Stamps, view: Hashable, source: DataSource, noun: str
+) -> Scaling:
+    train = _split(read, path, stamps, view, source, noun).train
+    return Scaling.of(_rows(read, path, stamps, view).tensors[0], torch.from_numpy(train))
