@@ -26,10 +26,10 @@ from raysearch import __version__
 from raysearch.after.trained import Trained
 from raysearch.data.tensors import Batch, TensorData
 from raysearch.errors import InputError, RaysearchError, ResourceError, StorageError, one_of
+from raysearch.files import write_durably
 from raysearch.models.interaction_network import InteractionNetwork
 from raysearch.models.interaction_network_plain import plain_form
 from raysearch.tasks.task import Task
-from raysearch.training.checkpoint import write_durably
 from raysearch.training.randomness import load_parts
 
 TOLERANCE = 1e-4  # in single precision: of probabilities, and of other outputs over their size

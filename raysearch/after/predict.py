@@ -24,6 +24,7 @@ from raysearch.after.trained import FoldModel, Trained
 from raysearch.data.other_data import OtherData, Piece
 from raysearch.data.tensors import TensorData
 from raysearch.errors import InputError, StorageError
+from raysearch.files import put_in_place
 from raysearch.tasks.task import Task
 from raysearch.training.precision import computing_in, widened
 
@@ -113,9 +114,7 @@ def write_scores(
                     storage.check()
                     progress(done, data.n_rows)
             storage.check()
-            storage.flush()
-            os.fsync(storage.fileno())
-        temporary.replace(out)
+        put_in_place(temporary, out)
     except OSError as error:
         raise StorageError(f"{out}: cannot be written: {error.strerror or error}") from error
     finally:
