@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -89,3 +90,13 @@ def lock(file: IO[Any] | int, *, shared: bool = False, wait: bool = False) -> No
         OSError: this file system has no locks.
     """
     fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+
+
+@contextmanager
+def owners_only() -> Iterator[None]:
+    """Have what this process writes meanwhile readable by its owner alone, whatever umask it was started with."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)

@@ -93,6 +93,7 @@ def test_help_imports_nothing_heavy() -> None:
         "nevergrad",
         "mlflow",
         "numpy",
+        "pandas",
         "matplotlib",
         "pydantic",
         "h5py",
