@@ -26,8 +26,8 @@ from raysearch import __version__
 from raysearch.after.trained import Trained
 from raysearch.data.tensors import Batch, TensorData
 from raysearch.errors import InputError, RaysearchError, ResourceError, StorageError, one_of
+from raysearch.files import write_durably
 from raysearch.tasks.task import OUTPUTS, Task, outputs_of
-from raysearch.training.checkpoint import write_durably
 from raysearch.training.evaluation import generator_on
 from raysearch.training.randomness import load_parts
 

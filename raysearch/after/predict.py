@@ -23,6 +23,7 @@ from raysearch.after.trained import FoldModel, Trained
 from raysearch.data.tensors import TensorData
 from raysearch.data.to_score import Piece, ToScore
 from raysearch.errors import StorageError
+from raysearch.files import put_in_place
 from raysearch.metrics.shown import Shown, columns, constants
 from raysearch.seeds import derive
 from raysearch.tasks.task import Outputs, outputs_of
@@ -86,9 +87,7 @@ def write_scores(
                     storage.check()
                     progress(done, data.n_rows)
             storage.check()
-            storage.flush()
-            os.fsync(storage.fileno())
-        temporary.replace(out)
+        put_in_place(temporary, out)
     except OSError as error:
         raise StorageError(f"{out}: cannot be written: {error.strerror or error}") from error
     finally:

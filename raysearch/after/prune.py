@@ -43,8 +43,9 @@ from raysearch.after.trained import FoldModel, Trained, check_data
 from raysearch.data.plain_scaling import to_plain
 from raysearch.data.tensors import Parts, TensorData
 from raysearch.errors import InputError, RaysearchError
+from raysearch.files import write_durably
 from raysearch.seeds import derive
-from raysearch.training.checkpoint import weights_sha256, write_durably
+from raysearch.training.checkpoint import weights_sha256
 from raysearch.training.counting import count_mflop, count_parameters
 from raysearch.training.descent import NonFiniteError
 from raysearch.training.evaluation import evaluate

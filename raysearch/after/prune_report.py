@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from raysearch.after.prune_table import Metrics, Round, Table
-from raysearch.training.checkpoint import write_durably
+from raysearch.files import write_durably
 
 SHOWN = ("accuracy", "auc")  # beside the objective, where a task has them
 HEADER = ("round", "dropped", "% weights", "% parameters", "parameters left", "MFLOP left")

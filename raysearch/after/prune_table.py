@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import io
 import json
 import os
@@ -17,7 +16,8 @@ from torch import Tensor
 
 from raysearch.after.magnitude import Masks, schedule
 from raysearch.errors import FolderError, InputError, StorageError, StudyBusyError
-from raysearch.training.checkpoint import weights_sha256, write_durably
+from raysearch.files import lock, write_durably
+from raysearch.training.checkpoint import weights_sha256
 
 TABLE = "table.json"
 
@@ -177,7 +177,7 @@ def alone(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise FolderError(f"{folder}: cannot be written: {error.strerror}") from error
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(handle)
     except OSError as error:
         raise StudyBusyError(f"{folder}: another process prunes there") from error
     else:

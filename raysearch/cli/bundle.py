@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import signal
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from raysearch.cli.options import Name, Runs
-from raysearch.errors import StoppedError
 from raysearch.study.folders import RUNS
 
 if TYPE_CHECKING:
-    from raysearch.ledger.history import History
     from raysearch.study.bundle_format import Manifest
 
-CATCH_UP_S = 120.0
 N_SHOWN = 3
 Force = Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")]
 
@@ -44,18 +36,14 @@ def bundle(
     The file holds all but the data: ledger, report, best model, test
     predictions, prunings, and checkpoints if they are small.
     """
-    from raysearch.cli.trained import check_out, open_bar
-    from raysearch.study.bundle import pack
-    from raysearch.study.bundle_format import SUFFIX
-    from raysearch.study.folders import existing_folder
+    from raysearch.cli.terminal import open_bar
+    from raysearch.library.bundles import bundle as write
 
-    folder = existing_folder(runs, name)
-    out = out or Path(folder.name + SUFFIX)
-    check_out(out, force=force)
-    with _stoppable(), open_bar("bundling") as progress:
-        packed = pack(folder, out, everything=everything, force=force, progress=progress)
+    with open_bar("bundling") as progress:
+        packed = write(name, out=out, everything=everything, force=force, runs=runs, progress=progress)
+    out, called = packed.path, packed.manifest.name
     what = "series" if packed.manifest.is_series else "study"
-    typer.echo(f"{out}: {_size(out.stat().st_size)}, {what} {folder.name}")
+    typer.echo(f"{out}: {_size(out.stat().st_size)}, {what} {called}")
     _print_content(packed.manifest)
     for why, files in packed.left_out.items():
         shown = ", ".join(path for path, _ in files[:N_SHOWN]) + (", ..." if len(files) > N_SHOWN else "")
@@ -74,18 +62,19 @@ def unbundle(
 
     Every byte is checked before the study appears under its name.
     """
-    from raysearch.cli.trained import open_bar
+    from raysearch.cli.terminal import CommandLine, open_bar
+    from raysearch.library.bundles import deliver
+    from raysearch.library.bundles import unbundle as unpack
     from raysearch.study.folders import as_typed
-    from raysearch.study.unbundle import unpack
 
-    with _stoppable(), open_bar("unpacking") as progress:
-        opened = unpack(file, runs, progress=progress)
+    with open_bar("unpacking") as progress:
+        opened = unpack(file, runs=runs, progress=progress)
     what = "series" if opened.manifest.is_series else "study"
     typer.echo(f"{opened.folder}: {what} {opened.folder.name}, verified")
     _print_content(opened.manifest)
     for study in opened.studies:
         _print_study(study)
-    _deliver(opened.studies)
+    deliver(opened.studies, CommandLine())
     named = as_typed(opened.folder)
     page = opened.folder / "report" / "index.html"
     typer.echo(f"report:   {page if page.is_file() else f'raysearch report {named}'}")
@@ -105,60 +94,17 @@ def _print_content(manifest: Manifest) -> None:
 def _print_study(folder: Path) -> None:
     """Say how a study stands, and what it lacks on this machine."""
     from raysearch.ledger.history import read_history
+    from raysearch.library.bundles import lacks
     from raysearch.study.folders import name_of, resume_command
 
     history = read_history(folder)
     best = history.best
     told = f", best trial {best.number}, {history.created.objective} {best.value:.5g}" if best else ""
     typer.echo(f"{name_of(folder)}: {history.n_committed} of {history.n_trials} trials{told}")
-    for lack in _lacks(history):
+    for lack in lacks(history):
         typer.echo(f"  {lack}")
     if not history.is_complete:
         typer.echo(f"  go on: {resume_command(folder)}")
-
-
-def _lacks(history: History) -> Iterator[str]:
-    data = history.created.data.get("path")
-    if data and not Path(data).exists():
-        yield (
-            f"data: {data} is not on this machine; resume, crossval and prune need it there, with the bytes that the "
-            "ledger names. predict takes any --data"
-        )
-    task = str(history.created.space_file["task"]).rpartition(":")[0]
-    if task:
-        if Path(task).is_file():
-            yield f"task: predict, export, prune and resume run {task}, as it is on this machine"
-        else:
-            yield f"task: {task} is not on this machine; predict, export, prune and resume need it there"
-
-
-def _deliver(studies: Sequence[Path]) -> None:
-    """Bring MLflow up to date; it is a mirror, so that no study is worse off without it."""
-    from raysearch.cli.carry import say
-    from raysearch.study.folders import name_of
-    from raysearch.tracking.address import tracking_uri
-    from raysearch.tracking.mirror import mirror_now
-
-    say("delivering to MLflow")
-    uri, deadline = tracking_uri(), time.monotonic() + CATCH_UP_S
-    for folder in studies:
-        if problem := mirror_now(folder, uri, max(deadline - time.monotonic(), 0.0)):
-            say(f"{name_of(folder)}: not in MLflow yet: {problem}; raysearch dashboard delivers it later")
-
-
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM take away what is half done."""
-
-    def stop(number: int, _: FrameType | None) -> NoReturn:
-        raise StoppedError("stopped; nothing was written", number)
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _size(n_bytes: int) -> str:

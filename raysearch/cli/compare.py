@@ -25,26 +25,11 @@ def compare(
     raysearch compare jedinet jet-dnn --out comparison
     """
     from raysearch.cli.text_table import aligned
-    from raysearch.report.comparison import build_comparison
-    from raysearch.report.models import main_figures, read_model
-    from raysearch.study.folders import existing_folder, has_begun, is_series
-    from raysearch.study.series import read_series
+    from raysearch.library.comparison import compare as write
+    from raysearch.library.comparison import comparison_rows
 
-    folders: list[Path] = []
-    for name in names:
-        folder = existing_folder(runs, name)
-        members = [folder / member for member in read_series(folder)] if is_series(folder) else [folder]
-        folders += [one for one in members if has_begun(one) and one not in folders]
-    out = out or runs / "comparison"
-    page = build_comparison(folders, out)
-    models = [read_model(folder, out) for folder in folders]
-    words = main_figures(models)
-    rows = [["study", "objective", "best", *(each.long for each in words.values())]]
-    for model in models:
-        objective = model.history.created.objective
-        figures = [str(model.figures.get(key, "-")) for key in (objective, *words)]
-        rows.append([model.history.created.study, objective, *figures])
-    for line in aligned(rows):
+    page = write(names, out=out, runs=runs).path
+    for line in aligned(comparison_rows(names, page, runs)):
         typer.echo(line)
     typer.echo()
     typer.echo(f"page:     {page}")

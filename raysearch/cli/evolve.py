@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from raysearch.cli.carry import say
 from raysearch.cli.options import (
     Address,
     DataPath,
@@ -18,13 +18,8 @@ from raysearch.cli.options import (
     Seed,
     SpaceName,
     StudyName,
-    as_overrides,
-    find_space_file,
 )
-from raysearch.cli.start import new_folder, start
 from raysearch.study.folders import RUNS
-
-BREEDING = ("pbt", "evolution")  # samplers whose trials go on from others
 
 
 def evolve(
@@ -55,23 +50,22 @@ def evolve(
     resume: GoOn = False,
 ) -> None:
     """Evolve: train by evolution as one variant of a space file says, beside others if wanted."""
-    from raysearch.launch.request import Where
-    from raysearch.space.series import read_members
-    from raysearch.space.variants import variants_of
-    from raysearch.space.yaml_file import read_yaml
+    from raysearch.cli.terminal import CommandLine
+    from raysearch.library import tune as library
 
-    path = find_space_file(space)
-    named = {
-        "data.path": data and str(data),
-        "search.trials": trials,
-        "budget.repeats": repeats,
-        "budget.epochs": epochs,
-        "seed": seed,
-    }
-    first = [strategy] if strategy else variants_of(read_yaml(path))[:1]
-    variants = list(dict.fromkeys([*first, *(compare.split(",") if compare else [])]))
-    members = read_members(path, as_overrides(named, overrides), variants)
-    if not any(member.strategy or member.search.sampler in BREEDING for member in members.values()):
-        say(f"{space}: names no strategy, so weights are trained by gradient, as by tune")
-    folder = new_folder(runs, name, path.stem, members)
-    start(members, folder, Where(address, in_process), dry_run=dry_run, resume=resume)
+    carry_out = (
+        library.check if dry_run else partial(library.tune, address=address, local=in_process, resume=resume)
+    )
+    carry_out(
+        space,
+        name=name,
+        runs=runs,
+        variants=library.variants_wanted(space, strategy, compare.split(",") if compare else []),
+        show=CommandLine(),
+        set=overrides or [],
+        data=data,
+        trials=trials,
+        repeats=repeats,
+        epochs=epochs,
+        seed=seed,
+    )

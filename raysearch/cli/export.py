@@ -7,11 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from raysearch.cli.options import Name, Runs
-from raysearch.cli.trained import Which
+from raysearch.cli.options import Name, Runs, Which
 from raysearch.study.folders import RUNS
-
-SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
 
 
 def export(
@@ -33,18 +30,11 @@ def export(
     Inputs are as in the data files: standardisation is part of the file. It is kept only if it gives what the model
     gives on examples of the test part, within 1e-4: of a probability as it is, of other outputs by their size.
     """
-    from raysearch.after.export import export as write
-    from raysearch.cli.trained import check_out, find_trained
+    from raysearch.library.export import export as write
+    from raysearch.library.open import study_folder_of
 
-    if out is not None:
-        check_out(out, force=force)
-    trained = find_trained(runs, name, trial)
-    if out is None:
-        word = trained.trial if trial == "best" else trial
-        out = Path(f"{name.replace('/', '-')}-{word}{SUFFIXES[to]}")
-        check_out(out, force=force)
-    done = write(trained, to, out)
+    done = write(study_folder_of(name, runs), to, out, trial=trial, force=force)
     shapes = ", ".join("x".join(["batch", *map(str, shape)]) for shape in done.input_shapes)
-    typer.echo(f"{out}: input {shapes}, {out.stat().st_size / 1e6:.2f} MB")
-    difference = "max |difference|" if trained.classes else "max |difference|, by the outputs' size,"
+    typer.echo(f"{done.path}: input {shapes}, {done.path.stat().st_size / 1e6:.2f} MB")
+    difference = "max |difference|, by the outputs' size," if done.is_relative else "max |difference|"
     typer.echo(f"{difference} to the model on {done.n_examples} test examples: {done.difference:.2g}")

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from raysearch.cli.options import Name, Runs
-from raysearch.cli.trained import Device, Which
+from raysearch.cli.options import Device, Name, Runs, Which
 from raysearch.study.folders import RUNS
 
 
@@ -31,16 +30,14 @@ def predict(
 
     raysearch predict jedinet --data my-jets/ --out scores.h5
     """
-    from raysearch.after.predict import write_scores
-    from raysearch.cli.trained import check_out, device_of, find_trained, open_bar
+    from raysearch.cli.terminal import open_bar
+    from raysearch.library.open import study_folder_of
+    from raysearch.library.predict import write_predictions
 
-    check_out(out, force=force)
-    where = device_of(device)
-    trained = find_trained(runs, name, trial)
+    folder = study_folder_of(name, runs)
     with open_bar("scoring") as progress:
-        done = write_scores(trained, data, out, batch=batch, device=where, progress=progress)
-    runs_of_trial = f"{len(trained.models)} {trained.history.created.run_word}s"
-    models = f", mean of {runs_of_trial}" if len(trained.models) > 1 else ""
-    typer.echo(
-        f"{out}: {done.n_rows:,} rows of {done.n_files} file(s), scored by trial {trained.trial}{models}"
-    )
+        done = write_predictions(
+            folder, data, out, trial=trial, batch=batch, device=device, force=force, progress=progress
+        )
+    models = f", mean of {done.n_models} {done.run_word}s" if done.n_models > 1 else ""
+    typer.echo(f"{out}: {done.n_rows:,} rows of {done.n_files} file(s), scored by trial {done.trial}{models}")

@@ -9,17 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from raysearch.cli.options import Name, Runs, Trial
-from raysearch.cli.trained import Device
-from raysearch.errors import InputError, StoppedError
+from raysearch.cli.options import Device, Name, Runs, Trial
 from raysearch.study.folders import RUNS
 
 if TYPE_CHECKING:
     from raysearch.after.prune_table import Round, Table
-    from raysearch.training.order import EpochReport
-
-
-TAKEN = ("best", "report", "test", "trials")  # folders of the study's own
 
 
 def prune(
@@ -53,39 +47,25 @@ def prune(
 
     The smallest weights go, as in arXiv:1804.06913; table.json, report.md and model.pt lie in runs/NAME/pruned/.
     """
-    from raysearch.after.prune import prune as carry_out
-    from raysearch.after.prune_table import Recipe
-    from raysearch.cli.trained import device_of, find_trained
-    from raysearch.launch.stop_flag import StopFlag
-    from raysearch.study.folders import study_folder
+    from raysearch.library.open import study_folder_of
+    from raysearch.library.prune import prune as carry_out
 
-    if new_name in TAKEN or new_name.isdigit():
-        raise InputError(
-            f"--name {new_name}: {', '.join(TAKEN)} and numbers mean something else in a study; give another name"
-        )
-    where = device_of(device)
-    trained = find_trained(runs, name, trial)
-    budget = trained.space_file.budget
-    recipe = Recipe(
+    done = carry_out(
+        study_folder_of(name, runs),
+        trial=trial,
         rounds=rounds,
         target=target,
         l1=l1,
-        epochs=budget.epochs if epochs is None else epochs,
-        patience=(budget.patience if patience is None else patience) or None,
+        epochs=epochs,
+        patience=patience,
         fold=fold,
+        name=new_name,
+        device=device,
+        force=force,
+        listen=_say,
+        again=shlex.join(["raysearch", *(word for word in sys.argv[1:] if word != "--force")]),
     )
-    folder = study_folder(trained.folder, new_name)
-    with StopFlag() as stop:
-
-        def after_epoch(_: EpochReport) -> None:
-            if stop.signal_number is not None:
-                again = shlex.join(["raysearch", *(word for word in sys.argv[1:] if word != "--force")])
-                raise StoppedError(f"stopped, everything is saved; go on with: {again}", stop.signal_number)
-
-        table = carry_out(
-            trained, recipe, folder, device=where, report=after_epoch, listen=_say, afresh=force
-        )
-    _print(table, trained.history.created.objective, folder)
+    _print(done.table, done.objective, done.folder)
 
 
 def _say(done: Round, rounds: int) -> None:

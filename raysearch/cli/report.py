@@ -10,16 +10,13 @@ from raysearch.study.folders import RUNS
 
 def report(name: Name, runs: Runs = RUNS) -> None:
     """Make the report of a study or series again."""
-    from raysearch.study.folders import as_typed, existing_folder, is_series
+    from raysearch.library.open import open as opened
+    from raysearch.study.folders import is_series
 
-    folder = existing_folder(runs, name)
-    if is_series(folder):
-        from raysearch.report.series_report import build_series_report, series_lines
+    found = opened(name, runs=runs)
+    if is_series(found.folder):
+        from raysearch.report.series_report import series_lines
 
-        for line in series_lines(folder):
+        for line in series_lines(found.folder):
             typer.echo(line)
-        typer.echo(build_series_report(folder, as_typed(folder)))
-        return
-    from raysearch.report.build import build_report
-
-    typer.echo(build_report(folder))
+    typer.echo(found.report().path)

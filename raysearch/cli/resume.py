@@ -33,37 +33,19 @@ def resume(
     in_process: InProcess = False,
 ) -> None:
     """Go on with a study or series; nothing finished runs again."""
-    from raysearch.cli.carry import begin, carry_out_all, go_on
-    from raysearch.cli.start import carry_out_series
-    from raysearch.launch.request import Where, Wish
-    from raysearch.space.sizes import parse_size
-    from raysearch.space.space_file import change_space_file
-    from raysearch.study.folders import existing_folder, has_begun, is_series
-    from raysearch.study.series import read_series
+    from raysearch.cli.terminal import CommandLine
+    from raysearch.library.resume import resume as carry_on
 
     if trials is not None and not re.fullmatch(r"\+[1-9]\d*", trials):
         raise InputError(f"--trials {trials}: must be + and a number, such as +20")
-    if disk is not None:
-        try:
-            parse_size(disk)
-        except ValueError as error:
-            raise InputError(f"--disk {disk}: {error}") from error
-    folder = existing_folder(runs, name)
-    wish = Wish(extra_trials=int(trials or 0), window=window, disk=disk)
-    where = Where(address, in_process)
-    if not is_series(folder):
-        job = go_on(folder, wish, allow_skew=allow_skew)
-        carry_out_all([job] if job else [], where)
-        return
-    from raysearch.launch.prepare import prepare  # with torch: takes seconds
-
-    changes = [] if disk is None else [f"storage.disk={disk}"]
-    jobs = [
-        go_on(folder / member, wish, allow_skew=allow_skew)
-        if has_begun(folder / member)
-        else begin(
-            prepare(change_space_file(space_file, changes), folder), folder / member, wish, folder.name
-        )
-        for member, space_file in read_series(folder).items()
-    ]
-    carry_out_series([job for job in jobs if job], where, folder)
+    carry_on(
+        name,
+        trials=int(trials or 0),
+        window=window,
+        disk=disk,
+        allow_skew=allow_skew,
+        runs=runs,
+        address=address,
+        local=in_process,
+        show=CommandLine(),
+    )

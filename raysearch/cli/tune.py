@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -17,10 +18,7 @@ from raysearch.cli.options import (
     Seed,
     SpaceName,
     StudyName,
-    as_overrides,
-    find_space_file,
 )
-from raysearch.cli.start import new_folder, start
 from raysearch.study.folders import RUNS
 
 
@@ -67,24 +65,28 @@ def tune(
     resume: GoOn = False,
 ) -> None:
     """Search: carry a space file out as a study, in runs/NAME."""
-    from raysearch.launch.request import Where
-    from raysearch.space.series import read_members
+    from raysearch.cli.terminal import CommandLine
+    from raysearch.library import tune as library
 
-    named = {
-        "data.path": data and str(data),
-        "search.trials": trials,
-        "budget.folds": folds,
-        "search.sampler": sampler,
-        "objectives": objectives and objectives.split(","),
-        "limits.parameters": max_parameters,
-        "limits.mflop": max_mflop,
-        "search.prune.rule": prune,
-        "search.enqueue": enqueue,
-        "storage.disk": disk,
-        "storage.keep": int(keep) if keep and keep.isdecimal() else keep,
-        "seed": seed,
-    }
-    path = find_space_file(space)
-    members = read_members(path, as_overrides(named, overrides))
-    folder = new_folder(runs, name, path.stem, members)
-    start(members, folder, Where(address, in_process), dry_run=dry_run, resume=resume)
+    carry_out = (
+        library.check if dry_run else partial(library.tune, address=address, local=in_process, resume=resume)
+    )
+    carry_out(
+        space,
+        name=name,
+        runs=runs,
+        show=CommandLine(),
+        set=overrides or [],
+        data=data,
+        trials=trials,
+        folds=folds,
+        sampler=sampler,
+        objectives=objectives and objectives.split(","),
+        max_parameters=max_parameters,
+        max_mflop=max_mflop,
+        prune=prune,
+        enqueue=enqueue,
+        disk=disk,
+        keep=int(keep) if keep and keep.isdecimal() else keep,
+        seed=seed,
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import time
@@ -12,6 +11,7 @@ from typing import Any
 
 from raysearch.cluster.nodes import alive_nodes, ask_nodes
 from raysearch.errors import FolderError
+from raysearch.files import sync
 
 LIMIT_S = 60.0  # for all nodes to write, and again for all to read
 LATE_S = 10.0  # how late a network's file system may show a file that another node wrote
@@ -78,8 +78,7 @@ def _write(folder: str, node: str) -> str | None:
     try:
         with Path(folder, node).open("xb") as file:
             file.write(node.encode())
-            file.flush()
-            os.fsync(file.fileno())
+            sync(file)
     except OSError as error:
         return error.strerror or str(error)
     return None

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import json
 import logging
@@ -35,6 +34,7 @@ from torch import Tensor
 
 from raysearch.cache import cache_root
 from raysearch.errors import StorageError
+from raysearch.files import lock, sync, sync_folder
 
 logger = logging.getLogger(__name__)
 
@@ -158,17 +158,12 @@ def _write(root: Path, key: str, identity: Mapping[str, Any], plan: Plan) -> Non
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
-    folder = os.open(root, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(root)
 
 
 def _synced(file: IO[Any]) -> int:
     """Flush a file to the disk and return its size."""
-    file.flush()
-    os.fsync(file.fileno())
+    sync(file)
     return file.tell()
 
 
@@ -202,7 +197,7 @@ def _alone(root: Path, key: str) -> Iterator[None]:
     """Hold one of a few locks; a file system without locks goes without, and prepares twice at worst."""
     with (root / f"lock-{int(key, 16) % LOCKS}").open("w") as file:
         with contextlib.suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_EX)
+            lock(file, wait=True)
         yield
 
 

@@ -6,7 +6,6 @@ Everything is tried on a file without a name, which is gone when it is closed.
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import re
 import shutil
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from raysearch.doctor.findings import Finding, fault, ok, warning
 from raysearch.errors import FolderError, StorageError
+from raysearch.files import lock, sync
 
 RESERVE_BYTES = 50 * 1024**2  # with less hardly a study begins
 LOW_BYTES, LOW_SHARE = 5 * 10**9, 0.1  # little room is both
@@ -166,10 +166,10 @@ def _try(folder: Path) -> Tried:
         start = time.monotonic()
         if file.write(PROBE) < len(PROBE):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.fsync(file.fileno())
+        sync(file)
         sync_s = time.monotonic() - start
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(file)
         except OSError:
             return Tried(sync_s, has_locks=False, excludes=False)
         return Tried(sync_s, has_locks=True, excludes=_is_locked(file.fileno()))
@@ -179,7 +179,7 @@ def _is_locked(handle: int) -> bool:
     """Whether another opening of an open file finds it locked."""
     other = os.open(f"/proc/self/fd/{handle}", os.O_RDWR)
     try:
-        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(other)
     except OSError:
         return True
     else:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from raysearch.files import write_durably
 from raysearch.launch.disk_need import check_budget
 from raysearch.launch.prepare import Prepared, window_of
 from raysearch.launch.versions import task_sha256
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.records import Created
-from raysearch.training.checkpoint import write_durably
 
 
 def create_study(prepared: Prepared, folder: Path, slots: int, series: str = "") -> Ledger:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -22,6 +23,18 @@ from raysearch.study.folders import resume_command
 from raysearch.study.study import Listener, Study
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Have torch compute on one: the search computes here too, and its bits must not depend on the machine's cores."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@_one_thread()
 def carry_out(
     ledger: Ledger, executor: Executor, listen: Listener, opened: Callable[[Path], None], wish: Wish = NO_WISH
 ) -> History:
@@ -40,7 +53,6 @@ def carry_out(
         DiskBudgetError: the study's files take more than its budget; everything is saved.
         StorageError: the disk is full or failed.
     """
-    torch.set_num_threads(1)  # the search computes here too; its bits must not depend on the machine's cores
     study = Study(ledger, listen)
     with StopFlag() as stop:
         session = Opened(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from types import FrameType
 from typing import Any, Self
 
@@ -20,6 +21,8 @@ class StopFlag:
         return self.signal_number is not None
 
     def __enter__(self) -> Self:
+        if threading.current_thread() is not threading.main_thread():
+            return self  # Python lets no other thread hear signals; whoever started it stops the process
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._set)
         return self

@@ -8,7 +8,6 @@ on opening; damage anywhere else is an error that names the byte, since records 
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import re
@@ -20,6 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from raysearch.errors import FolderError, StorageError, StudyBusyError
+from raysearch.files import lock, sync, sync_folder
 from raysearch.ledger.records import Entry, Opened, Record, from_json, to_json
 
 FILE_NAME = "ledger.jsonl"
@@ -58,7 +58,7 @@ def is_held(folder: Path) -> bool:
     """Tell whether a process is at work on the study."""
     with (folder / FILE_NAME).open("rb") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            lock(file, shared=True)
         except OSError:
             return True
         return False
@@ -148,7 +148,7 @@ class Ledger:
             written = os.write(self._file, content)
             if written < len(content):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fsync(self._file)
+            sync(self._file)
         except OSError as error:
             self._failed = True
             raise StorageError(f"{self._path}: cannot be written: {error.strerror}") from error
@@ -176,7 +176,7 @@ class Ledger:
     def _take(self) -> None:
         for wait_s in (0.05, 0.05, 0.0):  # `is_held` of another process holds it for microseconds
             try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock(self._file)
             except OSError as error:
                 busy = error
                 time.sleep(wait_s)
@@ -200,13 +200,4 @@ class Ledger:
         self.entries, good = _scan(os.pread(self._file, size, 0) if size else b"", self._path)
         if good < size:
             os.ftruncate(self._file, good)
-            os.fsync(self._file)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+            sync(self._file)

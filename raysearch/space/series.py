@@ -5,23 +5,24 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from raysearch.errors import InputError
 from raysearch.space.domains import Value
 from raysearch.space.space_file import SpaceFile, read_space_file
 from raysearch.space.variants import variants_of
-from raysearch.space.yaml_file import read_yaml
+from raysearch.space.yaml_file import read_document
 
 
 def read_members(
-    path: Path, overrides: Sequence[str] = (), variants: Sequence[str] | None = None
+    source: Path | Mapping[str, Any], overrides: Sequence[str] = (), variants: Sequence[str] | None = None
 ) -> dict[str, SpaceFile]:
     """Read a space file and write out the studies of its series.
 
     Args:
-        path: the YAML file.
+        source: the YAML file, or its content.
         overrides: as for :func:`raysearch.space.space_file.read_space_file`.
         variants: which of the file's variants; by default all.
 
@@ -32,13 +33,13 @@ def read_members(
     Raises:
         InputError: with every fault found in any of them.
     """
-    names: Sequence[str | None] = variants or variants_of(read_yaml(path)) or [None]
+    names: Sequence[str | None] = variants or variants_of(read_document(source)) or [None]
     members: dict[str, SpaceFile] = {}
     problems: dict[str, None] = {}  # a set that keeps its order: members share most of their faults
     for variant in names:
         prefix = [variant] if variant is not None and len(names) > 1 else []
         try:
-            base = read_space_file(path, overrides, variant)
+            base = read_space_file(source, overrides, variant)
         except InputError as error:
             of_variant = f" (variant {variant})" if prefix else ""
             problems |= dict.fromkeys(f"{problem}{of_variant}" for problem in error.problems)
@@ -52,7 +53,7 @@ def read_members(
                 problems[f"vary: two members would be called {name!r}"] = None
             # Read anew from the file and not changed in memory, so that faults have their lines.
             try:
-                members[name] = read_space_file(path, [*overrides, "vary={}", *texts], variant)
+                members[name] = read_space_file(source, [*overrides, "vary={}", *texts], variant)
             except InputError as error:
                 problems |= dict.fromkeys(f"{problem} (member {name})" for problem in error.problems)
     if problems:

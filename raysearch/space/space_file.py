@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -31,7 +31,7 @@ from raysearch.space.sections import (
     StorageSection,
 )
 from raysearch.space.variants import choose_variant
-from raysearch.space.yaml_file import Document, KeyPath, parse_yaml, read_yaml
+from raysearch.space.yaml_file import Document, KeyPath, parse_yaml, read_document
 
 
 class SpaceFile(Section):
@@ -183,23 +183,25 @@ SECTIONS: dict[KeyPath, type[BaseModel]] = {
 }
 
 
-def read_space_file(path: Path, overrides: Sequence[str] = (), variant: str | None = None) -> SpaceFile:
+def read_space_file(
+    source: Path | Mapping[str, Any], overrides: Sequence[str] = (), variant: str | None = None
+) -> SpaceFile:
     """Read, override and check a space file.
 
     Args:
-        path: the YAML file.
+        source: the YAML file, or its content.
         overrides: ``a.b=c`` texts (the values in YAML), applied before the check.
         variant: which of the file's variants; by default the first, if it has any.
 
     Raises:
         InputError: with every fault found, each as ``file:line: key: what, what is allowed``.
     """
-    document = read_yaml(path)
+    document = read_document(source)
     choose_variant(document, variant)
     for text in overrides:
         _override(document, text)
     space_file = check_document(document)
-    return _absolute(space_file, path.parent)
+    return _absolute(space_file, source.parent if isinstance(source, Path) else Path())
 
 
 def change_space_file(space_file: SpaceFile, overrides: Sequence[str]) -> SpaceFile:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import copy
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,13 @@ def read_yaml(path: Path) -> Document:
     if len(text) > LARGEST_BYTES:
         raise InputError(f"{path}: larger than {LARGEST_BYTES} bytes")
     return parse_yaml(text.decode("utf-8", errors="replace"), str(path))
+
+
+def read_document(source: Path | Mapping[str, Any]) -> Document:
+    """Read a YAML mapping from a file, or take one that is there already. Raises as :func:`read_yaml`."""
+    if isinstance(source, Path):
+        return read_yaml(source)
+    return Document("space", copy.deepcopy(dict(source)))  # overrides change it in place
 
 
 def parse_yaml(text: str, name: str) -> Document:

@@ -7,7 +7,6 @@ study gives the same bytes: files in the order of their names, without times and
 
 from __future__ import annotations
 
-import fcntl
 import gzip
 import hashlib
 import json
@@ -24,9 +23,10 @@ from typing import BinaryIO
 
 from raysearch import __version__
 from raysearch.errors import FolderError, InputError, StorageError, StudyBusyError
+from raysearch.files import lock, put_in_place, sync
 from raysearch.ledger.history import History, read_history
 from raysearch.ledger.kept import kept_trials
-from raysearch.ledger.ledger import FILE_NAME, sync_folder
+from raysearch.ledger.ledger import FILE_NAME
 from raysearch.study.bundle_format import (
     CHECKPOINT,
     CHUNK,
@@ -137,7 +137,7 @@ def _held_at_rest(study: Path) -> Iterator[None]:
         for path in (study / FILE_NAME, *study.glob("*/.lock")):
             try:
                 file = files.enter_context(path.open("rb"))
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                lock(file, shared=True)
             except OSError as error:
                 raise StudyBusyError(
                     f"{path.parent}: a process is at work on it; bundle it when that has ended"
@@ -237,12 +237,10 @@ def _new_file(out: Path, *, force: bool) -> Iterator[BinaryIO]:
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            sync(file)
         if not force:
             out.touch(mode=0o600, exist_ok=False)  # takes the name, or finds it taken
-        temporary.replace(out)
-        sync_folder(out.parent)
+        put_in_place(temporary, out)
     except FileExistsError as error:
         raise InputError(f"{out}: is there already; give another name, or --force to replace it") from error
     except OSError as error:

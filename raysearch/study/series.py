@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from raysearch.errors import FolderError, StorageError
+from raysearch.files import write_whole
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.folders import SERIES
 
@@ -30,9 +31,7 @@ def write_series(folder: Path, members: dict[str, SpaceFile]) -> None:
     path = folder / SERIES
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        partial = path.with_suffix(".part")
-        partial.write_text(yaml.safe_dump(content, sort_keys=False, width=110), encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, yaml.safe_dump(content, sort_keys=False, width=110).encode())
     except OSError as error:
         raise FolderError(f"{folder}: cannot be written: {error.strerror}") from error
 

@@ -26,8 +26,9 @@ from typing import BinaryIO
 from pydantic import ValidationError
 
 from raysearch.errors import InputError, StorageError
+from raysearch.files import sync, sync_folder
 from raysearch.ledger.history import History
-from raysearch.ledger.ledger import FILE_NAME, read_entries, sync_folder
+from raysearch.ledger.ledger import FILE_NAME, read_entries
 from raysearch.ledger.records import Asked, Created
 from raysearch.space.space_file import SpaceFile
 from raysearch.space.yaml_file import parse_yaml
@@ -265,8 +266,7 @@ def _write(archive: _Archive, listed: Listed, place: Path, done: Counter) -> Non
             digest.update(chunk)
             done.add(len(chunk))
             file.write(chunk)
-        file.flush()
-        os.fsync(handle)
+        sync(file)
     if digest.hexdigest() != listed.sha256:
         raise archive.broken("damaged, for the SHA-256 differs,")
 

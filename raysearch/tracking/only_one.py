@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from raysearch.files import lock
 
 LOCK = "mirror.lock"
 _POLL_S = 0.02
@@ -16,9 +17,9 @@ _POLL_S = 0.02
 @contextmanager
 def only_mirror(folder: Path) -> Iterator[bool]:
     """Tell whether this is the folder's only mirror, and keep it so meanwhile."""
-    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock(handle)
     except BlockingIOError:
         is_mine = False
     else:
@@ -26,7 +27,7 @@ def only_mirror(folder: Path) -> Iterator[bool]:
     try:
         yield is_mine
     finally:
-        os.close(lock)
+        os.close(handle)
 
 
 @contextmanager

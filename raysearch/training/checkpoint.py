@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +17,7 @@ import torch
 from torch import Tensor
 
 from raysearch.errors import StorageError
+from raysearch.files import write_durably
 
 Kind = Literal["last", "best"]
 
@@ -30,31 +29,6 @@ def weights_sha256(weights: Mapping[str, Tensor]) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)};".encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def write_durably(path: Path, content: bytes) -> None:
-    """Write a file, and its folder, so that after a crash the file is there whole or not at all.
-
-    Raises:
-        StorageError: the disk is full or failed.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
-        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 class Checkpoints:

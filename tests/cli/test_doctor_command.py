@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 from toy import create_ledger
 
-import raysearch.tracking.server
-from raysearch.cli.doctor import _port
+from raysearch.doctor import checks
 from raysearch.ledger.ledger import FILE_NAME
 
 ROOT = Path(__file__).parents[2]
@@ -91,7 +90,7 @@ def test_a_taken_port_is_a_warning_that_names_the_next(monkeypatch: pytest.Monke
     with socket.create_server(("127.0.0.1", 0)) as server:
         taken = server.getsockname()[1]
         monkeypatch.setattr(raysearch.tracking.server, "DEFAULT_PORT", taken)
-        (found,) = _port()
+        (found,) = checks._port()
     assert found.level == "warning"
     next_one = re.match(rf"{taken} is taken; raysearch dashboard takes (\d+)$", found.found)
     assert next_one

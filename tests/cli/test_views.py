@@ -12,9 +12,10 @@ from cli_runs import Result, raysearch
 from rich.console import Console
 from toy import TOY_SPACE, TOY_TASK
 
-from raysearch.cli.view import Snapshot, left
 from raysearch.ledger.history import History, read_history
 from raysearch.ledger.ledger import read_entries
+from raysearch.library.live_table import Snapshot
+from raysearch.library.time_left import left
 
 FOLDS = (
     "--folds",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -32,6 +31,7 @@ from raysearch.data.jets.layout import (
 )
 from raysearch.data.jets.recipe import JetBlock
 from raysearch.errors import StorageError
+from raysearch.files import put_in_place
 
 KEPT_BITS = 18  # of the 23 in the mantissa of a float32: 2e-6 relative; the rest compresses away
 CHUNK = 500  # jets
@@ -83,9 +83,7 @@ def write_jets(path: Path, block: JetBlock, *, compact: bool) -> Path:
             file.create_dataset(EVENT, data=block.event, chunks=(n,), **FILTERS)
             file[CONSTITUENT_NAMES] = np.array(names, dtype="S")
             file[JET_NAMES] = np.array(JET_COLUMNS, dtype="S")
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
-        part.replace(path)
+        put_in_place(part, path)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise StorageError(f"{path}: cannot be written: {error}") from None

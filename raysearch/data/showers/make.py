@@ -11,7 +11,6 @@ import datetime as dt
 import importlib.metadata
 import json
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -31,6 +30,7 @@ from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.showers.files import ECAL, ELECTRON, EVENT, SHAPE, TARGET
 from raysearch.data.showers.model import CALORIMETER, simulate
 from raysearch.errors import FolderError, InputError, ResourceError, StorageError
+from raysearch.files import put_in_place
 from raysearch.seeds import generator
 
 ENERGY_GEV = (10.0, 500.0)
@@ -237,21 +237,10 @@ def _write(path: Path, recipe: dict[str, Any], blocks: Iterator[ShowerBlock]) ->
                 start = rows.stop
                 yield start
             file[EVENT] = recipe["first"] + np.arange(n)
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
-        part.replace(path)
-        _sync_folder(path.parent)
+        put_in_place(part, path)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise StorageError(f"{path}: cannot be written: {error}") from None
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _write_provenance(files: list[Path], recipe: dict[str, Any]) -> None:

@@ -1,27 +1,29 @@
-"""Begin studies: check everything, make their folders, carry them out, and close a series with its report."""
+"""Begin studies: check everything, make their folders, and carry them out."""
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from raysearch.cli.carry import Job, begin, carry_out_all, go_on, say, wish_of
-from raysearch.errors import InputError, NoFinishedTrialError, TooManyFailedError
+from raysearch.errors import InputError
 from raysearch.launch.cgroups import usable_cpus
+from raysearch.launch.request import Where
+from raysearch.library.carry import carry_out_series
+from raysearch.library.jobs import Job, begin, go_on, wish_of
+from raysearch.library.watching import Watcher
 from raysearch.space.sizes import written
-from raysearch.study.folders import as_typed, has_begun, is_series, resume_command, study_folder
+from raysearch.space.space_file import SpaceFile
+from raysearch.study.folders import has_begun, is_series, resume_command, study_folder
+from raysearch.study.series import read_series, write_series
 
 if TYPE_CHECKING:
     from raysearch.launch.prepare import Prepared
-    from raysearch.launch.request import Where
-    from raysearch.space.space_file import SpaceFile
 
 
-def new_folder(runs: Path, name: str | None, space: str, members: dict[str, SpaceFile]) -> Path:
+def new_folder(
+    runs: Path, name: str | None, space: str, members: dict[str, SpaceFile], watcher: Watcher
+) -> Path:
     """Say what is to be carried out, and name its folder: as wished, or SPACE-SAMPLER-TIME.
 
     Raises:
@@ -32,20 +34,42 @@ def new_folder(runs: Path, name: str | None, space: str, members: dict[str, Spac
         for each in members.values()
     ]
     if len(set(sizes)) == 1:
-        say(f"{space}: {f'{len(sizes)} searches, each of ' if len(sizes) > 1 else ''}{sizes[0]}")
+        searches = f"{len(sizes)} searches, each of " if len(sizes) > 1 else ""
+        watcher.say(f"{space}: {searches}{sizes[0]}")
     else:
-        say(
-            "\n".join(
-                [f"{space}:", *(f"  {name}: {size}" for name, size in zip(members, sizes, strict=True))]
-            )
-        )
+        each = (f"  {name}: {size}" for name, size in zip(members, sizes, strict=True))
+        watcher.say("\n".join([f"{space}:", *each]))
     first = next(iter(members.values()))
     stamp = time.strftime("%Y%m%d-%H%M%S")
     return study_folder(runs, name or f"{space}-{first.search.sampler.replace(':', '-')}-{stamp}")
 
 
+def checked(members: dict[str, SpaceFile], folder: Path, watcher: Watcher) -> dict[Path, Prepared]:
+    """Carry out all checks that can be made before anything starts.
+
+    Args:
+        members: the space files by member; a single study is the member "".
+        folder: of the study or the series.
+        watcher: told what data they have and how much room they need.
+
+    Returns:
+        The studies by their folders.
+
+    Raises:
+        InputError: a space file or its data are wrong.
+        FolderError: the folder of studies cannot be written.
+        StorageError: there is too little room on the disk.
+    """
+    watcher.say("checking settings, task and data")
+    from raysearch.launch.prepare import prepare  # with torch: takes seconds
+
+    prepared = {folder / name: prepare(member, folder.parent) for name, member in members.items()}
+    _describe(list(prepared.values()), folder, watcher)
+    return prepared
+
+
 def start(
-    members: dict[str, SpaceFile], folder: Path, where: Where, *, dry_run: bool = False, resume: bool = False
+    members: dict[str, SpaceFile], folder: Path, where: Where, watcher: Watcher, *, resume: bool = False
 ) -> None:
     """Check studies, then carry them out.
 
@@ -53,70 +77,32 @@ def start(
         members: the space files by member; a single study is the member "".
         folder: of the study or the series.
         where: what carries the runs out.
-        dry_run: stop after the checks.
+        watcher: told what goes on, and asked whether to go on with what the folder holds.
         resume: go on without asking if the folder holds them already.
 
     Raises:
         InputError: a space file or its data are wrong, or the folder holds something else.
+        RaysearchError: of the first study that went wrong.
     """
-    say("checking settings, task and data")
-    from raysearch.launch.prepare import prepare  # with torch: takes seconds
-    from raysearch.study.series import write_series
-
-    prepared = {folder / name: prepare(member, folder.parent) for name, member in members.items()}
-    _describe(list(prepared.values()), folder)
-    if dry_run:
-        say("dry run: all checks passed, nothing started")
-        return
+    prepared = checked(members, folder, watcher)
     exists = has_begun(folder) or is_series(folder)
     _check_fits(folder, members)
     wishes = {place: wish_of(place, study.space_file) for place, study in prepared.items()}
-    if (
-        exists
-        and not resume
-        and not (sys.stdin.isatty() and typer.confirm(f"{folder} exists. Go on with it?"))
-    ):
+    if exists and not resume and not watcher.may_go_on(folder):
         raise InputError(f"{folder} exists; go on with: {resume_command(folder)}, or give another --name")
     jobs: list[Job | None] = [
-        go_on(place, wishes[place], allow_skew=False)
+        go_on(place, wishes[place], watcher, allow_skew=False)
         if has_begun(place)
         else begin(study, place, wishes[place], folder.name if place != folder else "")
         for place, study in prepared.items()
     ]
     if not exists and folder not in prepared:
         write_series(folder, {place.name: study.space_file for place, study in prepared.items()})
-    carry_out_series([job for job in jobs if job], where, folder)
-
-
-def carry_out_series(jobs: list[Job], where: Where, folder: Path) -> None:
-    """Carry studies out and, if they are a series', write its report, also when one of them went wrong.
-
-    Raises:
-        RaysearchError: of the first study that went wrong.
-    """
-    try:
-        carry_out_all(jobs, where)
-    except (NoFinishedTrialError, TooManyFailedError):
-        finish_series(folder)
-        raise
-    finish_series(folder)
-
-
-def finish_series(folder: Path) -> None:
-    """Write the report of a series over its studies; nothing for a single study."""
-    if is_series(folder):
-        from raysearch.report.series_report import build_series_report, series_lines
-
-        page = build_series_report(folder, as_typed(folder))
-        typer.echo("\n" + "\n".join(series_lines(folder)))
-        typer.echo(f"\nreport:   {page}")
-        typer.echo(f"go on:    {resume_command(folder, '--trials +N')}")
+    carry_out_series([job for job in jobs if job], where, folder, watcher)
 
 
 def _check_fits(folder: Path, members: dict[str, SpaceFile]) -> None:
     """Check that the members can be carried out together, and are those of the folder if it holds any."""
-    from raysearch.study.series import read_series
-
     if len({member.resources for member in members.values()}) > 1:
         raise InputError("resources: all members of a series run on the same ones; theirs differ")
     if has_begun(folder) and "" not in members:
@@ -128,14 +114,15 @@ def _check_fits(folder: Path, members: dict[str, SpaceFile]) -> None:
         raise InputError(f"{folder} is a series of {there}, not of {here}; give another --name")
 
 
-def _describe(prepared: list[Prepared], folder: Path) -> None:
+def _describe(prepared: list[Prepared], folder: Path, watcher: Watcher) -> None:
     data = prepared[0].rehearsal.data
     files = data["files"]
     where = f"{len(files)} file{'s' if len(files) > 1 else ''}, " if files else ""
-    say(
+    watcher.say(
         f"data: {where}{data['n_train']} to train, {data['n_validation']} to validate, {data['n_test']} to test, "
         f"split by {data['split_by']}"
     )
     needs = [study.disk_need(usable_cpus()).total for study in prepared]
     disk = prepared[needs.index(max(needs))].space_file.storage.disk
-    say(f"disk: at most {written(max(needs))} under {folder.parent}" + (f", budget {disk}" if disk else ""))
+    budget = f", budget {disk}" if disk else ""
+    watcher.say(f"disk: at most {written(max(needs))} under {folder.parent}{budget}")

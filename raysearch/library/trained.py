@@ -1,14 +1,11 @@
-"""What the commands share that take a trained trial up: finding it, the device, and a bar on a terminal."""
+"""Taking up a trained trial: its models, the device they compute on, and the file that something is written to."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from raysearch.errors import InputError, ResourceError
 
@@ -17,39 +14,35 @@ if TYPE_CHECKING:
 
     from raysearch.after.trained import Trained
 
-Which = Annotated[
-    str,
-    typer.Option("--from", metavar="TRIAL", help="best, a trial's number, or pruned (see raysearch prune)."),
-]
-Device = Annotated[str, typer.Option("--device", help="Where to compute: cpu, cuda, or cuda:N.")]
 
+@contextmanager
+def taken_up(folder: Path, which: str) -> Iterator[Trained]:
+    """Load the models of a trial of a study; meanwhile what runs do not see is hidden, as the task's code is run.
 
-def find_trained(runs: Path, name: str, which: str) -> Trained:
-    """Load the models of a trial of a study.
+    Args:
+        folder: of the study.
+        which: ``best``, a trial's number, or the name of a pruning.
 
     Raises:
-        InputError: no such study or trial, its weights are not kept, or its task or data were changed.
+        InputError: no such trial, its weights are not kept, or its task or data were changed.
         StorageError: its weights are gone or damaged.
     """
     from raysearch.after.trained import load_trained
     from raysearch.launch.orders import source_of
-    from raysearch.launch.run_environment import confine
+    from raysearch.launch.run_environment import only_visible
     from raysearch.launch.versions import task_sha256
     from raysearch.ledger.history import read_history
     from raysearch.space.space_file import SpaceFile
-    from raysearch.study.folders import existing_study
+    from raysearch.study.folders import name_of
 
-    folder = existing_study(runs, name)
     history = read_history(folder)
     space_file = SpaceFile.model_validate(history.created.space_file)
     if task_sha256(space_file.task) != history.created.task_sha256:
         raise InputError(
-            f"task: {space_file.task} was changed since {name} began; its models may mean another thing"
+            f"task: {space_file.task} was changed since {name_of(folder)} began; its models may mean another thing"
         )
-    confine(
-        space_file.resources.environment
-    )  # from here on the task's code is run, to the end of the command
-    return load_trained(folder, history, which, source_of(space_file))
+    with only_visible(space_file.resources.environment):
+        yield load_trained(folder, history, which, source_of(space_file))
 
 
 def device_of(name: str) -> torch.device:
@@ -86,18 +79,3 @@ def check_out(out: Path, *, force: bool) -> None:
         raise InputError(f"--out {out}: there is no folder {out.parent}")
     if out.exists() and not force:
         raise InputError(f"--out {out}: is there already; give another name, or --force to replace it")
-
-
-@contextmanager
-def open_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on a terminal, and nothing elsewhere; told what is done and what is all."""
-    if not sys.stderr.isatty():
-        yield lambda *_: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,102 @@
+"""Files that are there whole or not at all, also after a crash, and locks on them; the only place that calls ``fsync``."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from raysearch.errors import StorageError
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a file, and its folder, so that after a crash the file is there whole or not at all.
+
+    Raises:
+        StorageError: the disk is full or failed.
+    """
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """As :func:`write_durably`, for whoever has words of his own for what goes wrong.
+
+    Raises:
+        OSError: the disk is full or failed, or the folder cannot be written; what was there before is left.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        put_in_place(part, path)
+    except OSError:
+        with suppress(OSError):
+            part.unlink()
+        raise
+
+
+def put_in_place(part: Path, path: Path) -> None:
+    """Give a file that was written and closed its name, durably; one of that name is replaced.
+
+    Its content must be on disk before its name is: else a crash could leave the name with nothing behind it.
+
+    Args:
+        part: the file, in the same folder.
+        path: its name.
+
+    Raises:
+        OSError: the disk is full or failed.
+    """
+    with part.open("rb") as written:  # any handle will do: a sync is of the file
+        os.fsync(written.fileno())
+    part.replace(path)
+    sync_folder(path.parent)
+
+
+def sync(file: IO[Any] | int) -> None:
+    """Have all that was written to an open file, or to its handle, on the disk."""
+    if isinstance(file, int):
+        os.fsync(file)
+        return
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable: what was created or renamed there is in the folder's own data."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        sync(handle)
+    finally:
+        os.close(handle)
+
+
+def lock(file: IO[Any] | int, *, shared: bool = False, wait: bool = False) -> None:
+    """Lock an open file; the lock ends with the handle, so that one who is killed holds nothing.
+
+    Args:
+        file: the file, or its handle.
+        shared: several may hold it so at a time, and nobody else then.
+        wait: until it is free.
+
+    Raises:
+        BlockingIOError: another process holds it.
+        OSError: this file system has no locks.
+    """
+    fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+
+
+@contextmanager
+def owners_only() -> Iterator[None]:
+    """Have what this process writes meanwhile readable by its owner alone, whatever umask it was started with."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)

@@ -1,0 +1,102 @@
+"""Carry studies out with a watcher, mirror them to MLflow, and write their reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raysearch.errors import (
+    DiskBudgetError,
+    NoFinishedTrialError,
+    RaysearchError,
+    StoppedError,
+    StorageError,
+    TooManyFailedError,
+)
+from raysearch.launch.request import Where
+from raysearch.library.jobs import Job
+from raysearch.library.watching import Watcher
+from raysearch.study.folders import as_typed, is_series, name_of, resume_command
+
+if TYPE_CHECKING:
+    from raysearch.launch.executor import Executor
+
+
+def carry_out_series(jobs: list[Job], where: Where, folder: Path, watcher: Watcher) -> None:
+    """Carry studies out and, if they are a series', write its report, also when one of them went wrong.
+
+    Raises:
+        RaysearchError: of the first study that went wrong.
+    """
+    try:
+        carry_out_all(jobs, where, watcher)
+    except (NoFinishedTrialError, TooManyFailedError):
+        _finish_series(folder, watcher)
+        raise
+    _finish_series(folder, watcher)
+
+
+def _finish_series(folder: Path, watcher: Watcher) -> None:
+    """Write the report of a series over its studies; nothing for a single study."""
+    if is_series(folder):
+        from raysearch.report.series_report import build_series_report
+
+        watcher.series_over(folder, build_series_report(folder, as_typed(folder)))
+
+
+def carry_out_all(jobs: Sequence[Job], where: Where, watcher: Watcher) -> None:
+    """Carry studies out, one after another, on one Ray.
+
+    Raises:
+        RaysearchError: of the first study that went wrong; only a stop, a full disk or the like keep the next ones
+            from being carried out.
+    """
+    if not jobs:
+        return
+    watcher.say("running in this process" if where.in_process else "starting Ray")
+    from raysearch.cluster.open_executor import executor_for
+
+    failures: list[RaysearchError] = []
+    with executor_for(where, jobs[0].space_file.resources) as executor:
+        if not where.in_process:
+            watcher.say(f"Ray is up: {executor.slots} run{'s' if executor.slots > 1 else ''} at a time")
+        for job in jobs:
+            try:
+                _carry_out(job, executor, watcher)
+            except (NoFinishedTrialError, TooManyFailedError) as error:
+                failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+def _carry_out(job: Job, executor: Executor, watcher: Watcher) -> None:
+    """Carry one study out; its report is written and its watcher told also where it went wrong."""
+    from raysearch.launch.carry_out import carry_out
+    from raysearch.tracking.mirror import start_mirror
+
+    failure: RaysearchError | None = None
+    with job.open_ledger(executor.slots) as ledger:
+        folder = ledger.folder
+        try:
+            with watcher.follow() as listen:
+                history = carry_out(ledger, executor, listen, start_mirror, job.wish)
+            if history.n_failed > job.space_file.budget.max_failed:
+                failure = TooManyFailedError(
+                    f"{name_of(folder)}: {history.n_failed} trials failed, "
+                    f"budget.max_failed allows {job.space_file.budget.max_failed}"
+                )
+        except (NoFinishedTrialError, StoppedError, DiskBudgetError) as error:
+            failure = error
+        except StorageError as error:
+            raise StorageError(
+                f"{error}\nonce that is mended, go on with: {resume_command(folder)}"
+            ) from error
+    if not isinstance(failure, (StoppedError, DiskBudgetError)):
+        watcher.say("writing the report")
+        from raysearch.report.build import build_report
+
+        build_report(folder)
+    watcher.study_over(folder)
+    if failure is not None:
+        raise failure

@@ -1,0 +1,106 @@
+"""The jobs of carrying studies out: one that begins, or one that goes on and is checked to be the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raysearch.errors import InputError
+from raysearch.launch.request import NO_WISH, Wish
+from raysearch.ledger.history import History, read_history
+from raysearch.ledger.ledger import Ledger
+from raysearch.library.watching import Watcher
+from raysearch.space.space_file import SpaceFile
+from raysearch.study.folders import has_begun, name_of
+
+if TYPE_CHECKING:
+    from raysearch.launch.prepare import Prepared
+
+
+@dataclass(frozen=True)
+class Job:
+    """A study to carry out: how to open its ledger (given the slots), and its checked space file."""
+
+    open_ledger: Callable[[int], Ledger]
+    space_file: SpaceFile
+    wish: Wish
+
+
+def begin(prepared: Prepared, folder: Path, wish: Wish, series: str = "") -> Job:
+    """Make the job of a study that begins."""
+    from raysearch.launch.begin import create_study
+
+    return Job(lambda slots: create_study(prepared, folder, slots, series), prepared.space_file, wish)
+
+
+def go_on(folder: Path, wish: Wish, watcher: Watcher, *, allow_skew: bool) -> Job | None:
+    """Make the job of a study that was begun, after the checks that it is still the same; None if it is done.
+
+    Raises:
+        StudyBusyError: another process holds it.
+        InputError: data, task or packages are not what they were.
+        StorageError: its ledger is damaged.
+    """
+    with Ledger(folder) as ledger:  # busy or damaged: say so before anything else
+        done = _n_done(ledger)
+    if done and not wish.extra_trials:
+        watcher.nothing_left(folder, done)
+        return None
+    watcher.say(f"{name_of(folder)}: checking that task, data and packages are the same")
+    from raysearch.launch.unchanged import check_unchanged
+
+    space_file = check_unchanged(folder, allow_skew=allow_skew, wish=wish)
+    return Job(lambda _: Ledger(folder), space_file, wish)
+
+
+def wish_of(folder: Path, space_file: SpaceFile) -> Wish:
+    """Check that a study, if it exists, is one of this space, and tell what the file has anew: the disk budget.
+
+    Raises:
+        InputError: it is not; every difference is named.
+    """
+    if not has_begun(folder):
+        return NO_WISH
+    created = read_history(folder).created
+    there = SpaceFile.model_validate(created.space_file)
+    if created.identity != space_file.identity:
+        before, now = _flat(created.space_file), _flat(space_file.model_dump(mode="json"))
+        differing = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+        raise InputError(
+            f"{folder} is a study of another space; give another --name. It differs in:",
+            *(
+                f"  {key}: {before.get(key, 'absent')} there, {now.get(key, 'absent')} here"
+                for key in differing
+            ),
+        )
+    if there.storage.keep != space_file.storage.keep:
+        raise InputError(
+            f"storage.keep: {folder} keeps {there.storage.keep}, not {space_file.storage.keep}; what was deleted does "
+            "not come back"
+        )
+    disk = space_file.storage.disk
+    return NO_WISH if disk == there.storage.disk else Wish(disk=disk)
+
+
+def _n_done(ledger: Ledger) -> int:
+    """How many trials a study has that is complete, with test figures and report; 0 if it is not."""
+    history = History(ledger.entries)
+    if not history.is_complete:
+        return 0
+    runs = set() if history.best is None else {(run.trial, run.fold) for run in history.best.runs}
+    is_tested = runs <= {(record.trial, record.fold) for record, _ in history.tests}
+    is_reported = (ledger.folder / "report" / "index.html").is_file()
+    return history.n_trials if is_tested and is_reported else 0
+
+
+def _flat(tree: object, prefix: str = "") -> dict[str, object]:
+    """Values of nested mappings by their dotted keys."""
+    if not isinstance(tree, dict):
+        return {prefix: tree}
+    return {
+        key: value
+        for name, inner in tree.items()
+        for key, value in _flat(inner, f"{prefix}.{name}" if prefix else str(name)).items()
+    }

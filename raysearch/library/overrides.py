@@ -1,0 +1,70 @@
+"""Overrides of a space file's keys: short words for the usual ones, and any key by its name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from raysearch.errors import InputError, did_you_mean, one_of
+
+KEYS = {  # what a call, or an option of the command line, is called: the space file's key
+    "data": "data.path",
+    "trials": "search.trials",
+    "folds": "budget.folds",
+    "repeats": "budget.repeats",
+    "epochs": "budget.epochs",
+    "sampler": "search.sampler",
+    "objectives": "objectives",
+    "max_parameters": "limits.parameters",
+    "max_mflop": "limits.mflop",
+    "prune": "search.prune.rule",
+    "enqueue": "search.enqueue",
+    "disk": "storage.disk",
+    "keep": "storage.keep",
+    "seed": "seed",
+}
+Overrides = Mapping[str, Any] | Sequence[str]
+
+
+def override_texts(named: Mapping[str, Any], more: Overrides = ()) -> list[str]:
+    """Write overrides as ``a.b=c`` texts, which :func:`raysearch.space.space_file.read_space_file` takes.
+
+    Args:
+        named: by the words of ``KEYS``, or by a key of the space file such as ``budget.epochs``; None is not given.
+        more: by key, or as texts; they come after, so that they win.
+
+    Raises:
+        InputError: a word that is neither; all are named.
+    """
+    wrong = [word for word in named if word not in KEYS and "." not in word]
+    if wrong:
+        allowed = f"{one_of(list(KEYS))}, or a key of the space file such as 'budget.epochs'"
+        raise InputError(*(f"{word}: no such word; {allowed}.{did_you_mean(word, KEYS)}" for word in wrong))
+    keys = {KEYS.get(word, word): value for word, value in named.items() if value is not None}
+    return [*_texts(keys), *(_texts(more) if isinstance(more, Mapping) else more)]
+
+
+def _texts(values: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in values.items():
+        yield f"{key}={as_yaml(value)}"
+
+
+def as_yaml(value: Any) -> str:  # noqa: ANN401 - whatever a space file may hold
+    """Write a value in one line of YAML, so that a folder called 2024 or null stays a text.
+
+    JSON is YAML, but for 1e-05, which YAML 1.1 takes for text, as it has no point.
+    """
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{as_yaml(str(key))}: {as_yaml(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(as_yaml, value)) + "]"
+    if isinstance(value, float):
+        mantissa, e, exponent = repr(float(value)).partition("e")
+        return f"{mantissa}.0e{exponent}" if e and "." not in mantissa else f"{mantissa}{e}{exponent}"
+    if isinstance(value, Path):
+        return as_yaml(str(value))
+    if hasattr(value, "item"):  # NumPy's numbers
+        return as_yaml(value.item())
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,99 @@
+"""Scores of a trained trial for data of one's own."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raysearch.files import owners_only
+from raysearch.library.trained import check_out, device_of, taken_up
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Files = str | Path | Iterable[str | Path]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Scores that were written.
+
+    Attributes:
+        path: of the HDF5 file.
+        n_rows: in it.
+        n_files: that they are of.
+        trial: whose models they are from.
+        n_models: of that trial, whose mean they are.
+        run_word: what tells the models apart, ``fold`` or ``repeat``.
+    """
+
+    path: Path
+    n_rows: int
+    n_files: int
+    trial: int
+    n_models: int
+    run_word: str
+
+    def arrays(self) -> dict[str, NDArray[np.generic]]:
+        """All that the file holds, by name."""
+        import h5py
+
+        with h5py.File(self.path) as file:
+            return {
+                name: each.asstr()[()] if h5py.check_string_dtype(each.dtype) else each[()]
+                for name, each in file.items()
+            }
+
+
+@owners_only()
+def write_predictions(
+    folder: Path,
+    data: Files,
+    out: Path,
+    *,
+    trial: str | int = "best",
+    batch: int = 1000,
+    device: str = "cpu",
+    force: bool = False,
+    progress: Progress = lambda *_: None,
+) -> Predicted:
+    """Apply a trial's models to every row of some files, and write what they say; see :mod:`raysearch.after.predict`.
+
+    Args:
+        folder: of the study.
+        data: a file or folder, or several.
+        out: the HDF5 file.
+        trial: ``best``, a trial's number, or the name of a pruning.
+        batch: rows that a model is given at a time.
+        device: where to compute: ``cpu``, ``cuda`` or ``cuda:N``.
+        force: replace the file if it is there.
+        progress: told rows done and all rows.
+
+    Raises:
+        InputError: no such trial, its weights are not kept, ``out`` may not be written, or files are refused.
+        ResourceError: the device is not there.
+        StorageError: weights are gone, or the file cannot be written.
+    """
+    check_out(out, force=force)
+    where = device_of(device)
+    with taken_up(folder, str(trial)) as trained:
+        from raysearch.after.predict import write_scores
+
+        paths = [Path(data)] if isinstance(data, str | Path) else [Path(path) for path in data]
+        done = write_scores(trained, paths, out, batch=batch, device=where, progress=progress)
+    word = trained.history.created.run_word
+    return Predicted(out, done.n_rows, done.n_files, trained.trial, len(trained.models), word)
+
+
+def predictions(
+    folder: Path, data: Files, *, trial: str | int = "best", batch: int = 1000, device: str = "cpu"
+) -> dict[str, NDArray[np.generic]]:
+    """What :func:`write_predictions` would write, by name."""
+    with tempfile.TemporaryDirectory(prefix="raysearch-") as scratch:
+        out = Path(scratch) / "scores.h5"
+        return write_predictions(folder, data, out, trial=trial, batch=batch, device=device).arrays()

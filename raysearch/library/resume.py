@@ -1,0 +1,83 @@
+"""Go on with a study or series that was stopped, killed or finished."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raysearch.errors import InputError
+from raysearch.files import owners_only
+from raysearch.launch.request import Wish
+from raysearch.library.carry import carry_out_all, carry_out_series
+from raysearch.library.jobs import begin, go_on
+from raysearch.library.open import folder_of, open_folder
+from raysearch.library.tune import where_runs
+from raysearch.library.watching import Show, Watcher, watcher_for
+from raysearch.space.sizes import parse_size
+from raysearch.space.space_file import change_space_file
+from raysearch.study.folders import RUNS, has_begun, is_series
+from raysearch.study.series import read_series
+
+if TYPE_CHECKING:
+    from raysearch.library.opened_series import OpenedSeries
+    from raysearch.library.opened_study import OpenedStudy
+
+
+@owners_only()
+def resume(
+    name: str | Path,
+    *,
+    trials: int = 0,
+    window: int | None = None,
+    disk: str | None = None,
+    allow_skew: bool = False,
+    runs: str | Path = RUNS,
+    address: str | None = None,
+    local: bool = False,
+    show: Show | Watcher = "auto",
+) -> OpenedStudy | OpenedSeries:
+    """Go on with a study or series; nothing finished runs again.
+
+    Args:
+        name: of the study or series, or its folder.
+        trials: so many more; of a series, in each member.
+        window: ask so many trials ahead from here on, for a larger cluster.
+        disk: disk budget from here on, such as ``4GB``.
+        allow_skew: go on although packages have changed; the bits may differ.
+        runs: folder that holds the studies.
+        address: of a Ray cluster; see :func:`raysearch.tune`.
+        local: carry runs out in this process.
+        show: see :func:`raysearch.library.watching.watcher_for`.
+
+    Raises:
+        InputError: there is no such study, a wish is wrong, or data, task or packages are not what they were.
+        StudyBusyError: another process carries it out.
+        RaysearchError: as :func:`raysearch.tune`.
+    """
+    if trials < 0:
+        raise InputError(f"trials={trials}: so many more, needs at least 0")
+    if disk is not None:
+        try:
+            parse_size(disk)
+        except ValueError as error:
+            raise InputError(f"--disk {disk}: {error}") from error
+    folder, watcher = folder_of(name, Path(runs)), watcher_for(show)
+    wish = Wish(extra_trials=trials, window=window, disk=disk)
+    where = where_runs(address, local=local)
+    if not is_series(folder):
+        job = go_on(folder, wish, watcher, allow_skew=allow_skew)
+        carry_out_all([job] if job else [], where, watcher)
+        return open_folder(folder)
+    from raysearch.launch.prepare import prepare  # with torch: takes seconds
+
+    changes = [] if disk is None else [f"storage.disk={disk}"]
+    jobs = [
+        go_on(folder / member, wish, watcher, allow_skew=allow_skew)
+        if has_begun(folder / member)
+        else begin(
+            prepare(change_space_file(space_file, changes), folder), folder / member, wish, folder.name
+        )
+        for member, space_file in read_series(folder).items()
+    ]
+    carry_out_series([job for job in jobs if job], where, folder, watcher)
+    return open_folder(folder)
