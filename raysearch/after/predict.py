@@ -5,36 +5,26 @@ Rows are read, scored and written piece by piece; the file appears under its nam
 
 from __future__ import annotations
 
-import io
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from raysearch import __version__
-from raysearch.after.trained import FoldModel, Trained
+from raysearch.after.apply import outputs_for, tell_origin
+from raysearch.after.row_file import RowFile, open_row_file
+from raysearch.after.trained import Trained
 from raysearch.data.tensors import TensorData
 from raysearch.data.to_score import Piece, ToScore
-from raysearch.errors import StorageError
-from raysearch.files import put_in_place
-from raysearch.metrics.shown import Shown, columns, constants
-from raysearch.seeds import derive
-from raysearch.tasks.task import Outputs, outputs_of
-from raysearch.training.evaluation import generator_on
-from raysearch.training.precision import computing_in, widened
+from raysearch.metrics.shown import constants
 
-CHUNK_ROWS = 1000
 FOLDS = "_folds"
 
 Progress = Callable[[int, int], None]
-Arrays = dict[str, NDArray[Any]]
+Arrays = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -76,98 +66,36 @@ def write_scores(
         StorageError: the file cannot be written.
     """
     data = trained.task.to_score(paths, trained.settings, trained.history.created.data)
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.part")
     device = device or torch.device("cpu")
     for fold in trained.models:
         fold.model.to(device)
-    try:
-        with _Storage(temporary) as storage:
-            with h5py.File(storage, "w") as h5:
-                for done in _fill(h5, trained, data, batch, device):
-                    storage.check()
-                    progress(done, data.n_rows)
-            storage.check()
-        put_in_place(temporary, out)
-    except OSError as error:
-        raise StorageError(f"{out}: cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
+    with open_row_file(out, data.n_rows) as file:
+        tell_origin(file, trained)
+        file.h5["files"] = [str(path.resolve()) for path in data.files]
+        for done in _fill(file, trained, data, batch, device):
+            progress(done, data.n_rows)
     return Scored(out, data.n_rows, len(data.files))
 
 
-class _Storage(io.FileIO):
-    """A file whose first failure is kept for :meth:`check`: HDF5, told of one, brings the process down at its exit."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path, "wb+")
-        self._failure: OSError | None = None
-
-    def write(self, content: Any) -> int:  # noqa: ANN401 - any buffer
-        """Write all of it, or keep why not."""
-        left = memoryview(content).cast("B")
-        size = len(left)
-        try:
-            while left and not self._failure:
-                left = left[super().write(left) :]
-        except OSError as error:
-            self._failure = error
-        return size
-
-    def truncate(self, size: int | None = None) -> int:
-        """Set the size, or keep why not."""
-        try:
-            return super().truncate(size)
-        except OSError as error:
-            self._failure = self._failure or error
-            return size or 0
-
-    def check(self) -> None:
-        """Raise what was kept.
-
-        Raises:
-            OSError: a write failed.
-        """
-        if self._failure is not None:
-            raise self._failure
-
-
-def _fill(h5: h5py.File, trained: Trained, data: ToScore, batch: int, device: torch.device) -> Iterator[int]:
+def _fill(file: RowFile, trained: Trained, data: ToScore, batch: int, device: torch.device) -> Iterator[int]:
     """Write all there is to write; yields the rows done, after each piece."""
-    h5.attrs.update({**trained.provenance(), "raysearch": __version__, "torch": str(torch.__version__)})
-    h5["files"] = [str(path.resolve()) for path in data.files]
-    done = 0
+    task, done = trained.task, 0
     for piece in data.pieces():
-        outputs = [_outputs(trained, model, piece, batch, device) for model in trained.models]
-        shown = [trained.task.shown(rows, TensorData(piece.batch)) for rows in outputs]
-        folds = [_arrays(values, rows, piece) for values, rows in zip(shown, outputs, strict=True)]
+        rows = TensorData(piece.batch)
+        outputs = [
+            outputs_for(trained, fold, piece, batch, device, purpose="predict") for fold in trained.models
+        ]
+        folds = [
+            {name: values for name, values in task.written(each, rows).items() if name not in piece.columns}
+            for each in outputs
+        ]
         if not done:
-            for name, values in constants(shown[0]).items():
-                h5[name] = values.tolist()
+            for name, values in constants(task.shown(outputs[0], rows)).items():
+                file.h5[name] = values.tolist()
         for name, values in _by_row(folds, piece):
-            _append(h5, name, values, done, data.n_rows, axis=1 if name.endswith(FOLDS) else 0)
+            file.append(name, values, done, axis=1 if name.endswith(FOLDS) else 0)
         done += len(piece.batch[0])
         yield done
-
-
-def _outputs(trained: Trained, fold: FoldModel, piece: Piece, batch: int, device: torch.device) -> Outputs:
-    """Apply one model to a piece, in the precision in which it was trained."""
-    scaling = None if fold.scaling is None else fold.scaling.to(device)
-    stored = TensorData(tuple(tensor.to(device) for tensor in piece.batch), scaling=scaling)
-    place = (fold.fold, piece.file, piece.first_row)
-    found: list[Outputs] = []
-    for number, rows in enumerate(torch.arange(len(stored), device=device).split(batch)):
-        chance = generator_on(device, derive(trained.space_file.seed, "predict", *place, number))
-        with torch.no_grad(), computing_in(trained.precision, device):
-            outputs = outputs_of(trained.task, fold.model, stored.rows(rows), chance)
-        found.append({name: widened(values).cpu() for name, values in outputs.items()})
-    return {name: torch.cat([each[name] for each in found]) for name in found[0]}
-
-
-def _arrays(shown: Sequence[Shown], outputs: Outputs, piece: Piece) -> Arrays:
-    """What the task shows of each row, without what the reader hands through; of one that shows nothing, outputs."""
-    found = columns(shown) or {name: rows.numpy() for name, rows in outputs.items()}
-    return {name: values for name, values in found.items() if name not in piece.columns}
 
 
 def _by_row(folds: Sequence[Arrays], piece: Piece) -> Iterator[tuple[str, NDArray[Any]]]:
@@ -183,21 +111,3 @@ def _by_row(folds: Sequence[Arrays], piece: Piece) -> Iterator[tuple[str, NDArra
     yield "file", np.full(n, piece.file, np.int32)
     yield "row", np.arange(piece.first_row, piece.first_row + n)
     yield from piece.columns.items()
-
-
-def _append(h5: h5py.File, name: str, values: NDArray[Any], done: int, total: int, *, axis: int) -> None:
-    """Write rows at their place; the first ones make the dataset."""
-    if name not in h5:
-        shape, chunks = list(values.shape), list(values.shape)
-        shape[axis], chunks[axis] = total, min(CHUNK_ROWS, total)
-        h5.create_dataset(
-            name,
-            tuple(shape),
-            values.dtype,
-            chunks=tuple(chunks),
-            compression="gzip",
-            compression_opts=1,
-            shuffle=True,
-        )
-    rows = slice(done, done + values.shape[axis])
-    h5[name][(slice(None), rows) if axis else rows] = values

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from raysearch.after.trained import Trained
     from raysearch.library.export import Exported
+    from raysearch.library.generate import GeneratedFile
     from raysearch.library.opened_series import OpenedSeries
     from raysearch.library.predict import Files, Predicted
     from raysearch.library.watching import Show, Watcher
@@ -175,6 +176,12 @@ class OpenedStudy:
         if out is None:
             return predictions(self.folder, data, **options)
         return write_predictions(self.folder, data, Path(out), **options)
+
+    def generate(self, out: str | Path, **wanted: Any) -> GeneratedFile:  # noqa: ANN401 - of generate
+        """Have a trained generator make rows; see :func:`raysearch.library.generate.generate`."""
+        from raysearch.library.generate import generate
+
+        return generate(self.folder, Path(out), **wanted)
 
     def export(self, to: str, out: str | Path | None = None, **options: Any) -> Exported:  # noqa: ANN401 - of export
         """Write a model as a file that runs without raysearch; see :func:`raysearch.library.export.export`."""

@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from raysearch.data.conditions import Conditions
 from raysearch.data.scaling import Scaling
 from raysearch.data.source import DataSource
 from raysearch.data.tensors import Batch, Parts, TensorData
 from raysearch.data.to_score import ToScore
 from raysearch.errors import InputError, did_you_mean, one_of
-from raysearch.metrics.shown import Shown
+from raysearch.metrics.shown import Shown, columns
 from raysearch.models.flat import Step, flat_parameters
 from raysearch.tasks.descent import LOSS, Descent
 from raysearch.tasks.schedule import Schedule
@@ -165,6 +167,29 @@ class Task(ABC, Generic[S]):
             f"task: {type(self).__name__} does not define to_score(paths, settings, described), which reads "
             "files to be scored; see docs/after-the-search.md"
         )
+
+    def to_generate(self, wanted: Conditions, settings: S, described: Mapping[str, Any]) -> ToScore:  # noqa: ARG002
+        """Make rows ready for a generator: their batches hold the conditions, and whatever else is 0.
+
+        Args:
+            wanted: which conditions, and how many rows.
+            settings: of the trained model.
+            described: what :meth:`inspect` told of the study's data.
+
+        Raises:
+            InputError: a condition that there is not; or the task generates nothing, which is the default.
+        """
+        raise InputError(
+            f"task: {type(self).__name__} generates nothing: it does not define to_generate(wanted, settings, "
+            "described); to score files, give them with --data"
+        )
+
+    def written(self, outputs: Outputs, data: TensorData) -> Mapping[str, NDArray[Any]]:
+        """Take what a file of predictions or of generated rows holds of each row, by name, each (row, ...).
+
+        By default it is what :meth:`shown` has by row, without answers, else all outputs.
+        """
+        return columns(self.shown(outputs, data)) or {name: rows.numpy() for name, rows in outputs.items()}
 
     @torch.no_grad()
     def children_losses(self, model: nn.Module, steps: Sequence[Step], batch: Batch) -> Tensor:

@@ -1,0 +1,49 @@
+"""What a generator is asked for: rows of given conditions, or of the conditions that the rows of files have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from raysearch.errors import InputError, did_you_mean, one_of
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """A wish for generated rows.
+
+    Attributes:
+        values: of each condition, by name, such as ``{"energies": (50.0, 100.0)}``; all combinations are made.
+        number: rows of each combination; without ``values`` rows in all.
+        like: files whose rows' conditions are taken instead; empty for none.
+
+    Raises:
+        InputError: files and values both, or no row at all.
+    """
+
+    values: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    number: int = 1
+    like: Sequence[Path] = ()
+
+    def __post_init__(self) -> None:
+        if self.like and self.values:
+            given = ", ".join(f"--{name}" for name in self.values)
+            raise InputError(f"--like: takes the conditions of files; leave out {given}")
+        if self.number < 1:
+            raise InputError(f"--number: needs at least 1, got {self.number}")
+
+    def only(self, *known: str) -> None:
+        """Check that nothing is asked for that the generator knows nothing of.
+
+        Raises:
+            InputError: something is.
+        """
+        unknown = [name for name in self.values if name not in known]
+        if unknown:
+            raise InputError(
+                *(
+                    f"--{name}: the generator has no such condition; {one_of(known)}.{did_you_mean(name, known)}"
+                    for name in unknown
+                )
+            )
