@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from raysearch import __version__
-from raysearch.after.trained import FoldModel, Trained
+from raysearch.after.trained import FoldModel, TrainedTrial
 from raysearch.data.tensors import TensorData
 from raysearch.data.to_score import Piece, ToScore
 from raysearch.errors import StorageError
@@ -49,7 +49,7 @@ class Scored:
 
 
 def write_scores(
-    trained: Trained,
+    trained: TrainedTrial,
     paths: Sequence[Path],
     out: Path,
     *,
@@ -136,7 +136,9 @@ class _Storage(io.FileIO):
             raise self._failure
 
 
-def _fill(h5: h5py.File, trained: Trained, data: ToScore, batch: int, device: torch.device) -> Iterator[int]:
+def _fill(
+    h5: h5py.File, trained: TrainedTrial, data: ToScore, batch: int, device: torch.device
+) -> Iterator[int]:
     """Write all there is to write; yields the rows done, after each piece."""
     h5.attrs.update({**trained.provenance(), "raysearch": __version__, "torch": str(torch.__version__)})
     h5["files"] = [str(path.resolve()) for path in data.files]
@@ -156,7 +158,9 @@ def _fill(h5: h5py.File, trained: Trained, data: ToScore, batch: int, device: to
         yield done
 
 
-def _outputs(trained: Trained, fold: FoldModel, piece: Piece, batch: int, device: torch.device) -> Outputs:
+def _outputs(
+    trained: TrainedTrial, fold: FoldModel, piece: Piece, batch: int, device: torch.device
+) -> Outputs:
     """Apply one model to a piece, in the precision in which it was trained."""
     scaling = None if fold.scaling is None else fold.scaling.to(device)
     stored = TensorData(tuple(tensor.to(device) for tensor in piece.batch), scaling=scaling)

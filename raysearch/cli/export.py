@@ -46,5 +46,5 @@ def export(
     done = write(trained, to, out)
     shapes = ", ".join("x".join(["batch", *map(str, shape)]) for shape in done.input_shapes)
     typer.echo(f"{out}: input {shapes}, {out.stat().st_size / 1e6:.2f} MB")
-    difference = "max |difference|" if trained.classes else "max |difference|, by the outputs' size,"
+    difference = "max |difference|, by the outputs' size," if done.is_by_size else "max |difference|"
     typer.echo(f"{difference} to the model on {done.n_examples} test examples: {done.difference:.2g}")

@@ -15,7 +15,7 @@ from raysearch.errors import InputError, ResourceError
 if TYPE_CHECKING:
     import torch
 
-    from raysearch.after.trained import Trained
+    from raysearch.after.trained import TrainedTrial
 
 Which = Annotated[
     str,
@@ -24,7 +24,7 @@ Which = Annotated[
 Device = Annotated[str, typer.Option("--device", help="Where to compute: cpu, cuda, or cuda:N.")]
 
 
-def find_trained(runs: Path, name: str, which: str) -> Trained:
+def find_trained(runs: Path, name: str, which: str) -> TrainedTrial:
     """Load the models of a trial of a study.
 
     Raises:

@@ -52,7 +52,7 @@ def _checked(
         return KINDS[kind].check(path)
     with contextlib.suppress(OSError, ValueError, TypeError):  # no cache, or what it holds is no summary
         memo = _memo(kind, sums_now)
-        known = {name: _frozen(value) for name, value in json.loads(memo.read_text("utf-8")).items()}
+        known = {name: _frozen(value) for name, value in dict(json.loads(memo.read_text("utf-8"))).items()}
         return KINDS[kind].summary(files=tuple(files), sha256=sums_now, **known)
     found = KINDS[kind].check(path)
     if found.sha256 == sums_now:  # nothing was written to them meanwhile
