@@ -1,8 +1,8 @@
 """Writes a trained trial as one file that other programs read: ONNX, or torch's own exported program.
 
-What is exported takes a task's inputs as they are in the files: standardisation, the mean over folds and, for a
-classifier, the softmax are part of it. A file is kept only if it gives the same numbers as the model it comes from, on
-real examples of the test part, in batches of more than one size.
+What is exported takes a task's inputs as they are in the files: standardisation, the mean over folds and, for
+a classifier, the softmax are part of it. A file is kept only if it gives the same numbers as the model it
+comes from, on real examples of the test part, in batches of more than one size.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Exported:
 
     Attributes:
         path: the file.
-        difference: the largest of any output of any example that was compared: of a probability as it is, of others
-            over their size, see :func:`_sizes`.
+        difference: the largest of any output of any example that was compared: of a probability as it is, of
+            others over their size, see :func:`_sizes`.
         n_examples: how many were compared.
         input_shapes: of each input, without the batch.
         is_by_size: whether the difference is over the outputs' size.
@@ -174,15 +174,15 @@ def _examples(trained: TrainedTrial) -> tuple[Batch, Tensor]:
 
 
 def _told(task: Task[Any], found: Outputs, data: TensorData) -> Tensor:
-    """What a user is told of each row (example, ...), in double precision: the first that `raysearch predict` writes.
+    """What a user is told of each row (example, ...): the first that `raysearch predict` writes, in float64.
 
     Raises:
         InputError: the task's outputs are several.
     """
     if set(found) != {OUTPUTS}:
         raise InputError(
-            f"task: {type(task).__name__} gives {', '.join(map(repr, found))} for each row; export writes networks with "
-            "one output alone"
+            f"task: {type(task).__name__} gives {', '.join(map(repr, found))} for each row; export writes "
+            "networks with one output alone"
         )
     told = task.predictions(found, data)
     return torch.from_numpy(next(values for name, values in told.items() if name not in ANSWERS)).double()
@@ -199,8 +199,8 @@ def _network_inputs(task: Task[Any], model: nn.Module, batch: Batch) -> tuple[Te
         task.predict(model, batch, generator_on(torch.device("cpu"), 0))
     if not seen:
         raise InputError(
-            f"task: {type(task).__name__} never calls {type(model).__name__} itself when it predicts, but parts of it; "
-            "export writes networks that are called whole"
+            f"task: {type(task).__name__} never calls {type(model).__name__} itself when it predicts, but "
+            "parts of it; export writes networks that are called whole"
         )
     return tuple(torch.cat(column) for column in zip(*seen, strict=True))  # a task may go piece by piece
 
@@ -267,11 +267,11 @@ FORMATS = {"onnx": (_write_onnx, _read_onnx), "torch": (_write_torch, _read_torc
 
 
 def _sizes(expected: Tensor) -> Tensor | None:
-    """How large outputs (example, ...) are: each as it is, or as its mean over the examples where that is more.
+    """How large outputs (example, ...) are: each as it is, or as its mean over examples where that is more.
 
-    None for shares of one, such as probabilities, which are compared as they are.
-    Single precision rounds by a share of a value, so that 500 GeV cannot agree to 1e-4 GeV; and an output near 0 is made
-    of larger values.
+    None for shares of one, such as probabilities, which are compared as they are. Single precision rounds by
+    a share of a value, so that 500 GeV cannot agree to 1e-4 GeV; and an output near 0 is made of larger
+    values.
     """
     if (
         expected.ndim > 1
@@ -310,7 +310,7 @@ def _largest_difference(
     if worst > TOLERANCE:
         of_size = "" if sizes is None else " of the outputs' size"
         raise ParityError(
-            f"the exported file differs from the model by {worst:.2g}{of_size} (test example {where}), more than "
-            f"{TOLERANCE:g}; nothing was written"
+            f"the exported file differs from the model by {worst:.2g}{of_size} (test example {where}), more "
+            f"than {TOLERANCE:g}; nothing was written"
         )
     return worst

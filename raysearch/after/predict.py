@@ -1,4 +1,4 @@
-"""Applies a trained trial to data of a user's own, and keeps the scores in an HDF5 file that can be joined to them.
+"""Applies a trained trial to data of a user's own; keeps scores in an HDF5 file that can be joined to them.
 
 Rows are read, scored and written piece by piece; the file appears under its name when it is whole.
 """
@@ -59,10 +59,10 @@ def write_scores(
 ) -> Scored:
     """Apply all fold models of a trial to every row of some files.
 
-    The file holds what the task's ``predictions`` gives of each row, as the mean over folds, and with folds each
-    fold's as ``NAME_folds`` (fold, row, ...); of jets ``scores`` (row, 5) float32, probabilities; of showers
-    ``outputs`` (row,) float32, GeV. Beside them ``file`` (place in ``files``) and ``row`` (in that file), and what the
-    reader hands through, such as ``event``, which goes before a prediction of that name.
+    The file holds what the task's ``predictions`` gives of each row, as the mean over folds, and with folds
+    each fold's as ``NAME_folds`` (fold, row, ...); of jets ``scores`` (row, 5) float32, probabilities; of
+    showers ``outputs`` (row,) float32, GeV. Beside them ``file`` (place in ``files``) and ``row`` (in that
+    file), and what the reader hands through, such as ``event``, which goes before a prediction of that name.
     What is not by row, such as ``classes``, is kept once. Attributes tell where the scores come from.
 
     Args:
@@ -101,7 +101,7 @@ def write_scores(
 
 
 class _Storage(io.FileIO):
-    """A file whose first failure is kept for :meth:`check`: HDF5, told of one, brings the process down at its exit."""
+    """A file whose first failure is kept for :meth:`check`: HDF5, told of one, ends the process."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, "wb+")

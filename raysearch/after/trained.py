@@ -1,4 +1,4 @@
-"""A trial's models as they were trained: weights that are those of the ledger, and the scaling of their inputs."""
+"""A trial's models as they were trained: the weights of the ledger, and the scaling of their inputs."""
 
 from __future__ import annotations
 
@@ -194,7 +194,8 @@ def _check_kept(history: History, trial: TrialHistory) -> None:
     if trial.number not in {one.number for one in kept}:
         numbers = ", ".join(str(one.number) for one in kept)
         raise InputError(
-            f"the weights of trial {trial.number} are not kept; {history.created.study} keeps those of trial {numbers}"
+            f"the weights of trial {trial.number} are not kept; {history.created.study} keeps those of "
+            f"trial {numbers}"
         )
 
 

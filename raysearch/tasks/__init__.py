@@ -16,7 +16,7 @@ TASKS: dict[str, str] = {
     "jedinet": "raysearch.tasks.jedinet:JediNet",  # jet tagging, interaction network on particle pairs
     "jet_dnn": "raysearch.tasks.jet_dnn:JetDnn",  # the same jets, dense layers on 16 high-level features
     "jet_cnn": "raysearch.tasks.jet_cnn:JetCnn",  # the same jets, convolutions on images
-    "jet_gru": "raysearch.tasks.jet_gru:JetGru",  # the same jets, a recurrent network on constituents by falling pT
+    "jet_gru": "raysearch.tasks.jet_gru:JetGru",  # the same jets, a recurrent network
     "calo_regressor": "raysearch.tasks.calo_regressor:CaloRegressor",  # an electron's energy from its shower
 }
 
@@ -25,7 +25,8 @@ def load_task(reference: str) -> Task[Any]:
     """Load a task by its name in ``TASKS``, or a user's own as ``path/to/my_task.py:MyTask``.
 
     Raises:
-        InputError: no such task, file or class, the file cannot be imported, or what it has is not a whole task.
+        InputError: no such task, file or class, the file cannot be imported, or what it has is not a whole
+            task.
     """
     path, _, name = reference.rpartition(":")
     if path.endswith(".py"):
