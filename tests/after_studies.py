@@ -7,7 +7,7 @@ from pathlib import Path
 from cli_runs import Result, raysearch
 from toy import TOY_TASK
 
-from raysearch.after.trained import Trained, load_trained
+from raysearch.after.trained import TrainedTrial, load_trained
 from raysearch.launch.orders import source_of
 from raysearch.ledger.history import read_history
 from raysearch.space.space_file import SpaceFile
@@ -53,7 +53,7 @@ def toy_study(folder: Path, name: str = "toy", folds: int = 1) -> Path:
     return folder / "runs" / name
 
 
-def load(folder: Path, which: str = "best") -> Trained:
+def load(folder: Path, which: str = "best") -> TrainedTrial:
     """Take a trial up."""
     history = read_history(folder)
     return load_trained(

@@ -6,7 +6,7 @@ import torch
 
 from raysearch import __version__
 from raysearch.after.row_file import RowFile
-from raysearch.after.trained import FoldModel, Trained
+from raysearch.after.trained import FoldModel, TrainedTrial
 from raysearch.data.tensors import TensorData
 from raysearch.data.to_score import Piece
 from raysearch.seeds import derive
@@ -16,7 +16,7 @@ from raysearch.training.precision import computing_in, widened
 
 
 def outputs_for(
-    trained: Trained, fold: FoldModel, piece: Piece, batch: int, device: torch.device, *, purpose: str
+    trained: TrainedTrial, fold: FoldModel, piece: Piece, batch: int, device: torch.device, *, purpose: str
 ) -> Outputs:
     """Apply one model to a piece, in the precision in which it was trained.
 
@@ -43,6 +43,6 @@ def outputs_for(
     return {name: torch.cat([each[name] for each in found]) for name in found[0]}
 
 
-def tell_origin(file: RowFile, trained: Trained) -> None:
+def tell_origin(file: RowFile, trained: TrainedTrial) -> None:
     """Write into a file where what it holds comes from."""
     file.h5.attrs.update({**trained.provenance(), "raysearch": __version__, "torch": str(torch.__version__)})

@@ -1,8 +1,8 @@
 """Writes a trained trial as one file that other programs read: ONNX, or torch's own exported program.
 
-What is exported takes a task's inputs as they are in the files: standardisation, the mean over folds and, for a
-classifier, the softmax are part of it. A file is kept only if it gives the same numbers as the model it comes from, on
-real examples of the test part, in batches of more than one size.
+What is exported takes a task's inputs as they are in the files: standardisation, the mean over folds and, for
+a classifier, the softmax are part of it. A file is kept only if it gives the same numbers as the model it
+comes from, on real examples of the test part, in batches of more than one size.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ import torch
 from torch import Tensor, nn
 
 from raysearch import __version__
-from raysearch.after.trained import Trained
+from raysearch.after.trained import TrainedTrial
 from raysearch.data.tensors import Batch, TensorData
 from raysearch.errors import InputError, RaysearchError, ResourceError, StorageError, one_of
 from raysearch.files import write_durably
-from raysearch.tasks.task import OUTPUTS, Task, outputs_of
+from raysearch.tasks.task import OUTPUTS, Outputs, Task, outputs_of
 from raysearch.training.evaluation import generator_on
 from raysearch.training.randomness import load_parts
 
 TOLERANCE = 1e-4  # in single precision: of probabilities, and of other outputs over their size
 EXAMPLES = 1000  # of the test part that are compared
+SHARES_ADD_UP = 1e-5  # to one, within this, in single precision
 BATCHES = (1, 7, 32)  # in turn, until all are compared
 TRACED = 4  # that the graph is drawn from, none of those
 EXTRA = ("onnx", "onnxruntime", "onnxscript")
@@ -48,16 +49,18 @@ class Exported:
 
     Attributes:
         path: the file.
-        difference: the largest of any output of any example that was compared: of a probability as it is, of others
-            over their size, see :func:`_sizes`.
+        difference: the largest of any output of any example that was compared: of a probability as it is, of
+            others over their size, see :func:`_sizes`.
         n_examples: how many were compared.
         input_shapes: of each input, without the batch.
+        is_by_size: whether the difference is over the outputs' size.
     """
 
     path: Path
     difference: float
     n_examples: int
     input_shapes: tuple[tuple[int, ...], ...]
+    is_by_size: bool
 
 
 class Standalone(nn.Module):
@@ -96,7 +99,7 @@ class Standalone(nn.Module):
         return total / len(self.networks)
 
 
-def export(trained: Trained, to: str, out: Path) -> Exported:
+def export(trained: TrainedTrial, to: str, out: Path) -> Exported:
     """Export a trial's models and check the file; one of that name is replaced.
 
     Args:
@@ -131,15 +134,16 @@ def export(trained: Trained, to: str, out: Path) -> Exported:
                     f"{type(trained.models[0].model).__name__} cannot be exported to {to}: "
                     f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
                 ) from error
-            sizes = None if trained.classes else _sizes(expected)
+            sizes = _sizes(expected)
             difference = _largest_difference(read(temporary), inputs, expected, sizes)
             write_durably(out, temporary.read_bytes())
     except OSError as error:
         raise StorageError(f"{out}: cannot be written: {error.strerror or error}") from error
-    return Exported(out, difference, len(expected), tuple(tuple(x.shape[1:]) for x in inputs))
+    shapes = tuple(tuple(x.shape[1:]) for x in inputs)
+    return Exported(out, difference, len(expected), shapes, is_by_size=sizes is not None)
 
 
-def standalone(trained: Trained) -> Standalone:
+def standalone(trained: TrainedTrial) -> Standalone:
     """Make one module of a trial's models, of plain operations, on inputs as they are in the files."""
     networks = [trained.task.exported(fold.model) for fold in trained.models]
     scalings = [
@@ -149,7 +153,7 @@ def standalone(trained: Trained) -> Standalone:
     return Standalone(networks, scalings).eval()
 
 
-def _examples(trained: Trained) -> tuple[Batch, Tensor]:
+def _examples(trained: TrainedTrial) -> tuple[Batch, Tensor]:
     """Examples spread over the test part, not standardised, and what raysearch's own models say of them."""
     total: Tensor | None = None
     raw: Batch = ()
@@ -162,18 +166,40 @@ def _examples(trained: Trained) -> tuple[Batch, Tensor]:
         with torch.no_grad():
             chance = generator_on(torch.device("cpu"), 0)
             found = outputs_of(trained.task, fold.model, data.rows(torch.arange(len(data))), chance)
-            outputs = found[OUTPUTS].double()
-        outputs = outputs.softmax(dim=1) if trained.classes else outputs
+        outputs = _told(trained.task, found, data)
         total = outputs if total is None else total + outputs
     assert total is not None  # a trial has a fold at least
     return raw, total / len(trained.models)
 
 
+def _told(task: Task[Any], found: Outputs, data: TensorData) -> Tensor:
+    """What a user is told of each row (example, ...): the first that `raysearch predict` writes, in float64.
+
+    Raises:
+        InputError: the task's outputs are several.
+    """
+    if set(found) != {OUTPUTS}:
+        raise InputError(
+            f"task: {type(task).__name__} gives {', '.join(map(repr, found))} for each row; export writes "
+            "networks with one output alone"
+        )
+    return torch.from_numpy(next(iter(task.written(found, data).values()))).double()
+
+
 def _network_inputs(task: Task[Any], model: nn.Module, batch: Batch) -> tuple[Tensor, ...]:
-    """What the network itself is given of a batch, which the task may have turned into something else."""
+    """What the network itself is given of a batch, which the task may have turned into something else.
+
+    Raises:
+        InputError: the task applies parts of its model, and not the model.
+    """
     seen: list[tuple[Tensor, ...]] = []
     with torch.no_grad(), model.register_forward_pre_hook(lambda _, given: seen.append(given)):
         task.predict(model, batch, generator_on(torch.device("cpu"), 0))
+    if not seen:
+        raise InputError(
+            f"task: {type(task).__name__} never calls {type(model).__name__} itself when it predicts, but "
+            "parts of it; export writes networks that are called whole"
+        )
     return tuple(torch.cat(column) for column in zip(*seen, strict=True))  # a task may go piece by piece
 
 
@@ -190,7 +216,7 @@ def _quietly() -> Iterator[None]:
         logging.disable(before)
 
 
-def _about(trained: Trained) -> dict[str, str]:
+def _about(trained: TrainedTrial) -> dict[str, str]:
     """What a reader of the file should know, as text."""
     return {**trained.provenance(), "classes": " ".join(trained.classes), "raysearch": __version__}
 
@@ -238,12 +264,19 @@ def _read_onnx(path: Path) -> Callable[[Sequence[Tensor]], Tensor]:
 FORMATS = {"onnx": (_write_onnx, _read_onnx), "torch": (_write_torch, _read_torch)}
 
 
-def _sizes(expected: Tensor) -> Tensor:
-    """How large outputs (example, ...) are: each as it is, or as its mean over the examples where that is more.
+def _sizes(expected: Tensor) -> Tensor | None:
+    """How large outputs (example, ...) are: each as it is, or as its mean over examples where that is more.
 
-    Single precision rounds by a share of a value, so that 500 GeV cannot agree to 1e-4 GeV; and an output near 0 is made
-    of larger values.
+    None for shares of one, such as probabilities, which are compared as they are. Single precision rounds by
+    a share of a value, so that 500 GeV cannot agree to 1e-4 GeV; and an output near 0 is made of larger
+    values.
     """
+    if (
+        expected.ndim > 1
+        and (expected >= 0).all()
+        and ((expected.sum(dim=-1) - 1).abs() < SHARES_ADD_UP).all()
+    ):
+        return None
     size = expected.abs()
     return size.maximum(size.mean(dim=0)).clamp(min=torch.finfo(torch.float32).tiny)
 
@@ -275,7 +308,7 @@ def _largest_difference(
     if worst > TOLERANCE:
         of_size = "" if sizes is None else " of the outputs' size"
         raise ParityError(
-            f"the exported file differs from the model by {worst:.2g}{of_size} (test example {where}), more than "
-            f"{TOLERANCE:g}; nothing was written"
+            f"the exported file differs from the model by {worst:.2g}{of_size} (test example {where}), more "
+            f"than {TOLERANCE:g}; nothing was written"
         )
     return worst

@@ -10,7 +10,7 @@ import torch
 
 from raysearch.after.apply import outputs_for, tell_origin
 from raysearch.after.row_file import open_row_file
-from raysearch.after.trained import Trained
+from raysearch.after.trained import TrainedTrial
 from raysearch.data.conditions import Conditions
 from raysearch.data.tensors import TensorData
 
@@ -27,7 +27,7 @@ class Generated:
 
 
 def write_generated(
-    trained: Trained,
+    trained: TrainedTrial,
     wanted: Conditions,
     out: Path,
     *,

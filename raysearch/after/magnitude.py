@@ -1,8 +1,8 @@
 """Which weights to drop: those small beside the largest of their layer, round by round.
 
-Duarte et al., JINST 13 (2018) P07027, arXiv:1804.06913, section 2.3, and its code (keras-training, train/prune.py,
-train_prune_eval_retrain.sh): weights are ranked by |w| / max |w| of their layer over all layers together, biases are
-left alone, and the shares that are zero after each round are ``PUBLISHED``.
+Duarte et al., JINST 13 (2018) P07027, arXiv:1804.06913, section 2.3, and its code (keras-training,
+train/prune.py, train_prune_eval_retrain.sh): weights are ranked by |w| / max |w| of their layer over all
+layers together, biases are left alone, and the shares that are zero after each round are ``PUBLISHED``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Operations that are left of a network some of whose weights are zero, counted from the network itself.
 
 A product counts if both its factors may be other than zero: the network is copied with every kept weight and
-    bias
-a small positive number, and given an example of ones, so that an activation is zero only where nothing
+bias a small positive number, and given an example of ones, so that an activation is zero only where nothing
 reaches it. Convention as in raysearch/training/counting.py: a multiplication and an addition for each
 product, in 10^6.
 """

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from raysearch.after.apply import outputs_for, tell_origin
 from raysearch.after.row_file import RowFile, open_row_file
-from raysearch.after.trained import Trained
+from raysearch.after.trained import TrainedTrial
 from raysearch.data.tensors import TensorData
 from raysearch.data.to_score import Piece, ToScore
 from raysearch.metrics.shown import constants
@@ -37,7 +37,7 @@ class Scored:
 
 
 def write_scores(
-    trained: Trained,
+    trained: TrainedTrial,
     paths: Sequence[Path],
     out: Path,
     *,
@@ -77,7 +77,7 @@ def write_scores(
     return Scored(out, data.n_rows, len(data.files))
 
 
-def _fill(file: RowFile, trained: Trained, data: ToScore, batch: int, device: torch.device) -> Iterator[int]:
+def _fill(file: RowFile, trained: TrainedTrial, data: ToScore, batch: int, device: torch.device) -> Iterator[int]:
     """Write all there is to write; yields the rows done, after each piece."""
     task, done = trained.task, 0
     for piece in data.pieces():

@@ -39,7 +39,7 @@ from raysearch.after.prune_table import (
     write_round,
 )
 from raysearch.after.retrain import Retrainer
-from raysearch.after.trained import FoldModel, Trained, check_data
+from raysearch.after.trained import FoldModel, TrainedTrial, check_data
 from raysearch.data.plain_scaling import to_plain
 from raysearch.data.tensors import Parts, TensorData
 from raysearch.errors import InputError, RaysearchError
@@ -60,7 +60,7 @@ Listener = Callable[[Round, int], None]
 class _Job:
     """What stays the same in all rounds."""
 
-    trained: Trained
+    trained: TrainedTrial
     recipe: Recipe
     folder: Path
     found: FoldModel
@@ -70,7 +70,7 @@ class _Job:
 
 
 def prune(
-    trained: Trained,
+    trained: TrainedTrial,
     recipe: Recipe,
     folder: Path,
     *,

@@ -1,4 +1,4 @@
-"""A trial's models as they were trained: weights that are those of the ledger, and the scaling of their inputs."""
+"""A trial's models as they were trained: the weights of the ledger, and the scaling of their inputs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class FoldModel:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedTrial:
     """A trial whose weights are kept.
 
     Attributes:
@@ -89,7 +89,7 @@ class Trained:
         }
 
 
-def load_trained(folder: Path, history: History, which: str, source: DataSource) -> Trained:
+def load_trained(folder: Path, history: History, which: str, source: DataSource) -> TrainedTrial:
     """Load the models of a trial.
 
     Args:
@@ -124,7 +124,7 @@ def load_trained(folder: Path, history: History, which: str, source: DataSource)
         model = _model(task, settings, space_file, (trial.number, run.fold), weights)
         scaling = _scaling(folder, run, task, settings, checked)
         models.append(FoldModel(run.fold, model, scaling, weights_sha256(weights)))
-    return Trained(
+    return TrainedTrial(
         folder=folder,
         study=history.created.study,
         trial=trial.number,
@@ -140,7 +140,7 @@ def load_trained(folder: Path, history: History, which: str, source: DataSource)
     )
 
 
-def _load_pruned(folder: Path, history: History, which: str, source: DataSource) -> Trained:
+def _load_pruned(folder: Path, history: History, which: str, source: DataSource) -> TrainedTrial:
     """Load what `raysearch prune` left: one model, of which nothing but its own folder is needed."""
     about = json.loads((folder / which / "model.json").read_text(encoding="utf-8"))
     path = folder / which / "model.pt"
@@ -156,7 +156,7 @@ def _load_pruned(folder: Path, history: History, which: str, source: DataSource)
         check_data(history, task, settings, source)
         scaling = task.scaling(source.of_fold(about["fold"]), settings)
     model = _model(task, settings, space_file, (about["trial"], about["fold"]), weights)
-    return Trained(
+    return TrainedTrial(
         folder=folder,
         study=history.created.study,
         trial=about["trial"],
@@ -194,7 +194,8 @@ def _check_kept(history: History, trial: TrialHistory) -> None:
     if trial.number not in {one.number for one in kept}:
         numbers = ", ".join(str(one.number) for one in kept)
         raise InputError(
-            f"the weights of trial {trial.number} are not kept; {history.created.study} keeps those of trial {numbers}"
+            f"the weights of trial {trial.number} are not kept; {history.created.study} keeps those of "
+            f"trial {numbers}"
         )
 
 

@@ -24,9 +24,9 @@ def checked(kind: str, path: Path | None) -> FileSummary:
     """Check files, or recall what this version of raysearch found in files of the same content.
 
     Believed is that a file whose stamps have not changed has the content that it had
-    (:func:`raysearch.data.files.content_sha256`), and that what a check found in that content it would find again.
-    Who doubts the disk itself reads all of it by ``raysearch data check``, which believes nothing. Faults are never
-    kept: files that are refused are read again.
+    (:func:`raysearch.data.files.content_sha256`), and that what a check found in that content it would find
+    again. Who doubts the disk itself reads every value by ``raysearch data check``. Faults are never kept:
+    files that are refused are read again.
 
     Args:
         kind: of ``KINDS``.
@@ -52,7 +52,7 @@ def _checked(
         return KINDS[kind].check(path)
     with contextlib.suppress(OSError, ValueError, TypeError):  # no cache, or what it holds is no summary
         memo = _memo(kind, sums_now)
-        known = {name: _frozen(value) for name, value in json.loads(memo.read_text("utf-8")).items()}
+        known = {name: _frozen(value) for name, value in dict(json.loads(memo.read_text("utf-8"))).items()}
         return KINDS[kind].summary(files=tuple(files), sha256=sums_now, **known)
     found = KINDS[kind].check(path)
     if found.sha256 == sums_now:  # nothing was written to them meanwhile
@@ -62,7 +62,7 @@ def _checked(
 
 
 def _memo(kind: str, sums_now: dict[str, str]) -> Path:
-    """Name the file that keeps what was found: names of files are part of it, as their order is that of examples.
+    """Name the file that keeps what was found; names are part of it, since their order is that of examples.
 
     Raises:
         OSError: there is no cache.

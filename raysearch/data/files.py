@@ -18,7 +18,8 @@ def hdf5_files(path: Path | None, sample: Path) -> list[Path]:
     """List the files that a path means.
 
     Args:
-        path: a file, a folder (its ``*.h5`` and ``*.hdf5``, sorted by name), or None for the sample that ships.
+        path: a file, a folder (its ``*.h5`` and ``*.hdf5``, sorted by name), or None for the sample that
+            ships.
         sample: that sample.
 
     Raises:
@@ -37,7 +38,7 @@ def hdf5_files(path: Path | None, sample: Path) -> list[Path]:
 
 
 def stamps(files: Iterable[Path]) -> tuple[tuple[int, ...], ...]:
-    """What changes when one of some files does (inode, size, time of change): a key for what was read from them."""
+    """What changes when a file does (inode, size, time of change): a key for what was read from it."""
     found = [file.stat() for file in files]
     return tuple((stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in found)
 
@@ -45,8 +46,8 @@ def stamps(files: Iterable[Path]) -> tuple[tuple[int, ...], ...]:
 def content_sha256(path: Path) -> str:
     """SHA-256 of a file; of one that has not changed since it was last asked for, the cache knows it.
 
-    Believed is that a file of the same path, size, inode and times of change (of its content, and of its inode, which
-    no program can set) holds what it held.
+    Believed is that a file of the same path, size, inode and times of change (of its content, and of its
+    inode, which no program can set) holds what it held.
     """
     stat = path.stat()
     place = [str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]

@@ -1,4 +1,4 @@
-"""The kinds of data that raysearch reads. A new kind is its folder, with such a ``kind.py``, and one line in ``KINDS``.
+"""The kinds of data that raysearch reads: a new one is a folder with its ``kind.py``, and a line here.
 
 Light to import, for the command line's help: the readers are loaded by the functions that need them.
 """
@@ -32,13 +32,13 @@ class DataKind:
         summary: what ``check`` returns.
         files: lists the files at a path; raises InputError if there are none.
         check: reads every value of the files at a path; raises InputError with every fault.
-        events: reads what decides parts and folds: event numbers (example,), or None where files have none, and the
-            place of each example's file among the files (example,).
-        always_by_event: whether every example has an event number, its file's or one of its own, so that there is
-            nothing to tell about how a sample is parted.
-        make: makes new files in the folder ``out``, or None. Its other parameters are options of ``raysearch data
-            make``, each annotated with its help, one of them named as the kind: how many; ``progress`` is called with
-            (made, asked for). Returns the files.
+        events: reads what decides parts and folds: event numbers (example,), or None where files have none,
+            and the place of each example's file among the files (example,).
+        always_by_event: whether every example has an event number, its file's or one of its own, so that
+            there is nothing to tell about how a sample is parted.
+        make: makes new files in the folder ``out``, or None. Its other parameters are options of ``raysearch
+            data make``, each annotated with its help, one of them named as the kind: how many; ``progress``
+            is called with (made, asked for). Returns the files.
     """
 
     noun: str

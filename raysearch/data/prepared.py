@@ -1,10 +1,10 @@
 """Arrays that are read once, kept on disk as they are trained on, and mapped by every run of a node.
 
-A mapped file is one copy in the node's memory, the page cache, however many processes read it, and may be larger
-than memory. An entry of the cache is a folder of plain ``.npy`` files under a hash of all that decides their content.
-It is written under another name, synced and renamed, so that it is whole or not there whenever a process is
-killed; processes that want the same entry wait for the first. If the cache cannot be written, arrays are
-read into memory instead.
+A mapped file is one copy in the node's memory, the page cache, however many processes read it, and may be
+larger than memory. An entry of the cache is a folder of plain ``.npy`` files under a hash of all that decides
+their content. It is written under another name, synced and renamed, so that it is whole or not there whenever
+a process is killed; processes that want the same entry wait for the first. If the cache cannot be written,
+arrays are read into memory instead.
 
 The cache is ``arrays`` in the folder that raysearch/cache.py names; it may be deleted at any time.
 """

@@ -12,9 +12,9 @@ POOL = 20
 def chunk_shuffled(n: int, generator: torch.Generator, chunk: int = CHUNK, pool: int = POOL) -> Tensor:
     """Shuffle rows so that reading them in this order touches a disk in chunks, not in single rows.
 
-    Chunks of consecutive rows are put in random order; the rows of each ``pool`` of them are shuffled together.
-    A batch then holds rows of many chunks, and at most ``chunk * pool`` rows are of interest at a time. One pool
-    of all rows is a full shuffle.
+    Chunks of consecutive rows are put in random order; the rows of each ``pool`` of them are shuffled
+    together. A batch then holds rows of many chunks, and at most ``chunk * pool`` rows are of interest at a
+    time. One pool of all rows is a full shuffle.
 
     Args:
         n: rows.

@@ -33,7 +33,7 @@ class DataSource:
     limit: int | None = None
 
     def of_fold(self, fold: int) -> DataSource:
-        """The same data for another fold; without folds the same for all runs of a trial, which are repeats."""
+        """The same data for another fold; without folds the same for all runs of a trial, its repeats."""
         return replace(self, fold=fold) if self.folds > 1 else self
 
 

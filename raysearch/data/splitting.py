@@ -1,8 +1,8 @@
 """Cuts a sample into training, validation and test, and into folds, the same way at every start.
 
-Two examples of one event must not be on two sides: two jets, say, share their underlying event and often their
-parent. Files without event numbers are cut between files, since neighbours in a file may come from one event. No cut
-depends on the study's seed, so that all studies of the same files may be compared.
+Two examples of one event must not be on two sides: two jets, say, share their underlying event and often
+their parent. Files without event numbers are cut between files, since neighbours in a file may come from one
+event. No cut depends on the study's seed, so that all studies of the same files may be compared.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Split:
 def part_examples(
     events: NDArray[np.int64] | None, file_index: NDArray[np.int64], source: DataSource, noun: str = "row"
 ) -> Split:
-    """Cut examples as a study's data section asks: into parts, then folds, then the first so many of training.
+    """Cut examples as a study's data section asks: into parts, then folds, then the first few of training.
 
     With folds, training and validation part together are cut into ``source.folds``; fold ``source.fold``
     validates and the others train. The test part is that of no folds.
@@ -137,7 +137,8 @@ def fold_numbers(
         (example,) int64 in [0, folds).
 
     Raises:
-        InputError: there is no such fold, it would hold no example, or what to cut by is not there; lists all.
+        InputError: there is no such fold, it would hold no example, or what to cut by is not there; lists
+            all.
     """
     folds, by = source.folds, source.fold_by
     problems = []
@@ -162,8 +163,8 @@ def fold_numbers(
     empty = np.flatnonzero(np.bincount(number, minlength=folds) == 0).tolist()
     if empty:
         raise InputError(
-            f"data.folds: {len(number)} {noun}s cut by {by} leave fold {', '.join(map(str, empty))} of {folds} "
-            f"without a {noun}; give more {noun}s or fewer folds"
+            f"data.folds: {len(number)} {noun}s cut by {by} leave fold {', '.join(map(str, empty))} of "
+            f"{folds} without a {noun}; give more {noun}s or fewer folds"
         )
     return number
 
@@ -195,6 +196,6 @@ def _files_to_folds(file_index: NDArray[np.int64], folds: int) -> NDArray[np.int
 
 
 def _first(train: NDArray[np.int64], n: int, limit: int) -> NDArray[np.int64]:
-    """The first so many of a part in a fixed random order of all: a smaller limit takes some of a larger's."""
+    """The first so many of a part in a fixed random order of all: a lesser limit takes some of a larger's."""
     place = generator(SEED, "data/limit").permutation(n)[train]
     return np.sort(train[np.argsort(place)[:limit]])

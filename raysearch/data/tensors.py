@@ -1,7 +1,7 @@
-"""The rows of a study's data: tensors shared by all its parts, which rows a part has, and how they are scaled.
+"""The rows of a study's data: tensors shared by all its parts, which rows a part has, how they are scaled.
 
-The tensors may be maps of files (raysearch/data/prepared.py), larger than memory. So a part holds positions in them,
-and rows are copied and scaled only when a batch asks for them.
+The tensors may be maps of files (raysearch/data/prepared.py), larger than memory. So a part holds positions
+in them, and rows are copied and scaled only when a batch asks for them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class TensorData:
     """Rows of tensors of one length; row i of each belongs to example i.
 
     Args:
-        tensors: inputs first, then targets, each (row, ...).
+        tensors: each (row, ...), in the order in which the task's batches have them.
         selection: int64 (example,), the rows that are the examples; None: all.
         scaling: shifts and scales the first tensor's rows when they are read.
     """
@@ -49,13 +49,13 @@ class TensorData:
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
-        """All examples, copied if they are a selection; for a large part take :meth:`column` or :meth:`rows`."""
+        """All examples, copied if a selection; of a large part take :meth:`column` or :meth:`rows`."""
         if self._selection is None and self._scaling is None:
             return self._stored
         return self.rows(torch.arange(len(self)))
 
     def column(self, number: int) -> Tensor:
-        """One of the tensors (example, ...), unscaled; ``column(-1)`` are the targets."""
+        """One of the tensors (example, ...), unscaled; which is what, the task knows that made them."""
         tensor = self._stored[number]
         return tensor if self._selection is None else tensor.index_select(0, self._selection)
 

@@ -1,4 +1,4 @@
-"""Data of a user's own that a trained model is applied to: pieces of files, whose answers may not be known."""
+"""Data of a user's own that a trained model is applied to: pieces of files, perhaps without answers."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Piece:
     Attributes:
         file: its place in :attr:`ToScore.files`.
         first_row: the first one's place in that file.
-        batch: the rows as the task's batches hold them, not standardised; where the file does not tell the answers,
-            they are 0.
+        batch: the rows as the task's batches hold them, not standardised; where the file does not tell the
+            answers, they are 0.
         columns: what to hand through row by row, such as event numbers: a name to (row, ...).
     """
 

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from raysearch.errors import InputError, one_of
 from raysearch.files import owners_only
 from raysearch.library.trained import check_out, taken_up
 from raysearch.study.folders import name_of
 
+if TYPE_CHECKING:
+    from raysearch.after.export import Exported
+
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
-
-
-@dataclass(frozen=True)
-class Exported:
-    """A model's file.
-
-    Attributes:
-        path: of it.
-        input_shapes: of one example, for each input.
-        n_examples: of the test part, on which it was held against the model.
-        difference: the largest between them: of probabilities as it is, of other outputs by their size.
-        is_relative: which of the two.
-    """
-
-    path: Path
-    input_shapes: tuple[tuple[int, ...], ...]
-    n_examples: int
-    difference: float
-    is_relative: bool
 
 
 @owners_only()
@@ -60,5 +44,4 @@ def export(
             check_out(out, force=force)
         from raysearch.after.export import export as write
 
-        done = write(trained, to, out)
-    return Exported(out, done.input_shapes, done.n_examples, done.difference, not trained.classes)
+        return write(trained, to, out)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from raysearch.after.trained import Trained
-    from raysearch.library.export import Exported
+    from raysearch.after.trained import TrainedTrial
+    from raysearch.after.export import Exported
     from raysearch.library.generate import GeneratedFile
     from raysearch.library.opened_series import OpenedSeries
     from raysearch.library.predict import Files, Predicted
@@ -91,7 +91,7 @@ class OpenedStudy:
         """
         return self.trial("best")
 
-    def trained(self, trial: str | int = "best") -> Trained:
+    def trained(self, trial: str | int = "best") -> TrainedTrial:
         """A trial's models with all that belongs to them: task, settings, scaling of the inputs, data.
 
         Args:

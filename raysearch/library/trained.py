@@ -12,11 +12,11 @@ from raysearch.errors import InputError, ResourceError
 if TYPE_CHECKING:
     import torch
 
-    from raysearch.after.trained import Trained
+    from raysearch.after.trained import TrainedTrial
 
 
 @contextmanager
-def taken_up(folder: Path, which: str) -> Iterator[Trained]:
+def taken_up(folder: Path, which: str) -> Iterator[TrainedTrial]:
     """Load the models of a trial of a study; meanwhile what runs do not see is hidden, as the task's code is run.
 
     Args:

@@ -16,7 +16,7 @@ TASKS: dict[str, str] = {
     "jedinet": "raysearch.tasks.jedinet:JediNet",  # jet tagging, interaction network on particle pairs
     "jet_dnn": "raysearch.tasks.jet_dnn:JetDnn",  # the same jets, dense layers on 16 high-level features
     "jet_cnn": "raysearch.tasks.jet_cnn:JetCnn",  # the same jets, convolutions on images
-    "jet_gru": "raysearch.tasks.jet_gru:JetGru",  # the same jets, recurrent, constituents by falling pT
+    "jet_gru": "raysearch.tasks.jet_gru:JetGru",  # the same jets, a recurrent network
     "calo_regressor": "raysearch.tasks.calo_regressor:CaloRegressor",  # an electron's energy from its shower
 }
 

@@ -1,9 +1,9 @@
-"""An electron's energy from the projection of its shower, by a small network trained by gradient or by evolution.
+"""An electron's energy from its projected shower, by a small network trained by gradient or by evolution.
 
-The task of the genetic-algorithm part of the 3DGAN paper (G. Khattak, S. Vallecorsa, F. Carminati et al.): 25 x 25
-cells, summed over one transverse axis; the objective is the mean relative error, for gradients too. What every result
-is to be compared with is the plainest estimate, a straight line through the sum of all cells, fitted to the training
-part: it stands in the description of the data, and beside each prediction.
+The task of the genetic-algorithm part of the 3DGAN paper (G. Khattak, S. Vallecorsa, F. Carminati et al.):
+25 x 25 cells, summed over one transverse axis; the objective is the mean relative error, for gradients too.
+What every result is to be compared with is the plainest estimate, a straight line through the sum of all
+cells, fitted to the training part: it stands in the description of the data, and beside each prediction.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ Axis = Literal["x", "y"]
 IMAGE, CALIBRATED, ENERGY = 0, 1, -1  # columns of a batch
 SUMMED_AT_ONCE = 10_000  # showers
 PARAMETERISED = (
-    "The showers come from a parameterisation (G. Grindhammer, S. Peters, hep-ex/0001020), not from a simulation of "
-    "particles: their profile and the detector's resolution are its inputs, not predictions."
+    "The showers come from a parameterisation (G. Grindhammer, S. Peters, hep-ex/0001020), not from a "
+    "simulation of particles: their profile and the detector's resolution are its inputs, not predictions."
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class CaloRegressorSettings(Scheduled):
-    """Settings of the energy regression; those of the network as in ``CaloShape``, of training as in ``Scheduled``.
+    """Settings of the energy regression; the network's as in ``CaloShape``, training's as in ``Scheduled``.
 
     Attributes:
         axis: transverse axis that is summed, x or y.
@@ -168,7 +168,7 @@ class CaloRegressor(FileTask[CaloRegressorSettings]):
         return ((model(batch[IMAGE]) - batch[ENERGY]).abs() / batch[ENERGY]).mean()
 
     def children_losses(self, model: nn.Module, steps: Sequence[Step], batch: Batch) -> Tensor:
-        """Mean relative errors of children (child,), which share what they have in common with their parent."""
+        """Mean relative errors of children (child,), which share what is the same as in their parent."""
         if not (isinstance(model, CaloNetwork) and has_fast_children(model)):
             return super().children_losses(model, steps, batch)
         outputs = children_outputs(model, steps, batch[IMAGE])

@@ -1,4 +1,4 @@
-"""Tasks whose examples are rows of files of one kind of data: their check, description, parts and standardisation."""
+"""Tasks whose examples are rows of files of one kind: check, description, parts and standardisation."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Rows:
     """Examples of all files in order.
 
     Attributes:
-        tensors: what they are, each (example, ...); in the order in which the task's batches have them, unless its
-            :meth:`FileTask.tensors` makes others of them.
+        tensors: what they are, each (example, ...); in the order in which the task's batches have them,
+            unless its :meth:`FileTask.tensors` makes others of them.
         events: int64 (example,), event numbers, or None.
         file_index: int64 (example,), positions in the sorted files.
     """
@@ -66,7 +66,7 @@ class FileTask(Task[S]):
         """
 
     def tensors(self, rows: Rows, split: Split) -> tuple[Tensor, ...]:  # noqa: ARG002 - for subclasses
-        """Make the tensors of a batch (example, ...) of all examples; they may depend on which are trained on."""
+        """Make what batches are taken of, each (example, ...); it may depend on which examples train."""
         return rows.tensors
 
     def is_standardized(self, settings: S) -> bool:  # noqa: ARG002 - for subclasses
@@ -131,7 +131,7 @@ def path_of(source: DataSource) -> Path | None:
     return None if source.path is None else Path(source.path)
 
 
-# What is kept in a process. The stamps of the files are part of each key, so that changed files are read anew.
+# What is kept in a process. The files' stamps are part of each key, so that changed files are read anew.
 
 _Stamps = tuple[tuple[int, ...], ...]
 _Read = Callable[[Path | None, Any], Rows]

@@ -1,7 +1,7 @@
 """The DNN baseline of arXiv:1908.05318: jets tagged from 16 high-level features by dense layers.
 
-The features are sum z ln z, the groomed energy correlators C1, C2, D2, M2, N2, the groomed mass and the number of
-constituents (``layout.DNN_COLUMNS``). The paper feeds them as they are (``standardize: false``).
+The features are sum z ln z, the groomed energy correlators C1, C2, D2, M2, N2, the groomed mass and the
+number of constituents (``layout.DNN_COLUMNS``). The paper feeds them as they are (``standardize: false``).
 """
 
 from __future__ import annotations

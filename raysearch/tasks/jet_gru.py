@@ -1,7 +1,7 @@
 """The GRU baseline of arXiv:1908.05318: jets tagged from their constituents, read by falling pT.
 
-The paper's has 50 constituents of 16 features each, as they are (``standardize: false``). How torch's GRU differs
-from the paper's: raysearch/models/recurrent_network.py.
+The paper's has 50 constituents of 16 features each, as they are (``standardize: false``). How torch's GRU
+differs from the paper's: raysearch/models/recurrent_network.py.
 """
 
 from __future__ import annotations

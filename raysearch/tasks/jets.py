@@ -38,10 +38,11 @@ STORED = "stored"  # the kind of images that files hold; the other one is comput
 class JetTask(FileTask[S]):
     """Jets and their class; a subclass adds ``Settings``, model and optimiser.
 
-    As it stands the model is given (jet, constituent, 16), and the settings have ``constituents``, how many of the
-    hardest, and ``standardize``: shift and scale each feature by its mean and standard deviation over the training
-    part's constituents; padding stays zero. A subclass with other input overrides :meth:`jet_input`,
-    :meth:`is_standardized` and, if the stored form is not what its model takes, :meth:`network_input`.
+    As it stands the model is given (jet, constituent, 16), and the settings have ``constituents``, how many
+    of the hardest, and ``standardize``: shift and scale each feature by its mean and standard deviation over
+    the training part's constituents; padding stays zero. A subclass with other input overrides
+    :meth:`jet_input`, :meth:`is_standardized` and, if the stored form is not what its model takes,
+    :meth:`network_input`.
     """
 
     kind = "jets"
@@ -76,7 +77,8 @@ class JetTask(FileTask[S]):
         wanted = self.jet_input(settings)
         if wanted.constituents > found.n_constituents:
             raise InputError(
-                f"space.constituents: {wanted.constituents}, but the files hold at most {found.n_constituents} a jet"
+                f"space.constituents: {wanted.constituents}, but the files hold at most "
+                f"{found.n_constituents} a jet"
             )
         check_input(path, wanted)
 
@@ -92,7 +94,7 @@ class JetTask(FileTask[S]):
         }
 
     def to_score(self, paths: Sequence[Path], settings: S, described: Mapping[str, Any]) -> ToScore:
-        """Check files of a user's own jets, with or without labels; images are of the kind that was trained on.
+        """Check files of a user's own jets, with or without labels; images are of the kind of the training.
 
         Raises:
             InputError: files are refused, or the study is older than the record of its images.
@@ -100,8 +102,8 @@ class JetTask(FileTask[S]):
         wanted = self.jet_input(settings)
         if wanted.kind == "image" and "images" not in described:
             raise InputError(
-                "data: the study does not tell whether it was trained on images of its files or on computed ones; "
-                "train it again with this version"
+                "data: the study does not tell whether it was trained on images of its files or on computed "
+                "ones; train it again with this version"
             )
         return jets_to_score(paths, wanted, stored_images=described.get("images") == STORED)
 
@@ -141,6 +143,6 @@ def _scores(logits: Tensor) -> NDArray[np.float64]:
 
 
 def _kind_of_images(found: JetSummary) -> str:
-    """Whether images are those of the files or computed; files that were checked all have them, or none has."""
+    """Whether images are the files' or computed; of files that were checked, all have them or none has."""
     with closing(open_hdf5(found.files[0])) as opened:
         return STORED if IMAGE in opened else "computed"

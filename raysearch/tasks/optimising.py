@@ -1,7 +1,7 @@
-"""Settings of training by gradient that tasks share: optimiser, learning rate, batch size, and how the rate changes.
+"""Settings of training by gradient that tasks share: optimiser, learning rate and its changes, batch size.
 
-A task's settings subclass :class:`Optimising` or :class:`Scheduled` and add their network's; faults are told as
-``name: what``, all at once.
+A task's settings subclass :class:`Optimising` or :class:`Scheduled` and add their network's; faults are told
+as ``name: what``, all at once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class Optimising:
     """Settings of every task with one optimiser; a subclass tells its own faults in :meth:`problems`.
 
     Attributes:
-        optimizer: one of :attr:`ALLOWED`, as torch has it but for its rate; of no use to evolution, nor is the rate.
+        optimizer: one of :attr:`ALLOWED`, as torch has it but for its rate; of no use to evolution, nor is
+            the rate.
         learning_rate: of the optimiser.
         batch_size: examples per step, or per generation.
     """
@@ -63,14 +64,15 @@ class Scheduled(Optimising):
     """What is added where the learning rate may change from epoch to epoch.
 
     Attributes:
-        schedule: ``none``; ``plateau``: down to a tenth where validation stands still; ``cosine``: down to 0 along half
-            a cosine; ``step``: by ``decay`` at once; ``exponential``: by ``decay`` little by little.
+        schedule: ``none``; ``plateau``: down to a tenth where validation stands still; ``cosine``: down to 0
+            along half a cosine; ``step``: by ``decay`` at once; ``exponential``: by ``decay`` little by
+            little.
         plateau_patience: of ``plateau``, after how many epochs without progress; 0: never.
-        decay_epochs: of ``cosine``, after how many epochs it is 0; of ``step`` and ``exponential``, after how many it
-            has fallen by ``decay``, again and again.
+        decay_epochs: of ``cosine``, after how many epochs it is 0; of ``step`` and ``exponential``, after how
+            many it has fallen by ``decay``, again and again.
         decay: factor, of ``step`` and ``exponential``.
-        warmup_epochs: the rate rises in a straight line over so many epochs, whatever the schedule, from a first part
-            of 1 / (``warmup_epochs`` + 1).
+        warmup_epochs: the rate rises in a straight line over so many epochs, whatever the schedule, from a
+            first part of 1 / (``warmup_epochs`` + 1).
     """
 
     schedule: str = "none"
@@ -126,14 +128,14 @@ def _plateau(settings: Scheduled, optimizer: Optimizer) -> list[Schedule]:
 
 
 def _cosine(settings: Scheduled, optimizer: Optimizer) -> list[Schedule]:
-    """Multiply the rate by (1 + cos(pi epoch / decay_epochs)) / 2 and stay at 0; arXiv:1608.03983, Eq. (5), one period.
+    """Let the rate fall along half a cosine and stay at 0: SGDR (arXiv:1608.03983) without a restart.
 
     torch's own would rise again after ``decay_epochs``.
     """
     n = settings.decay_epochs
 
     def share(epoch: int) -> float:
-        return (1 + math.cos(math.pi * epoch / n)) / 2 if epoch < n else 0.0
+        return (1 + math.cos(math.pi * epoch / n)) / 2 if epoch < n else 0.0  # Eq. (5), least rate 0
 
     def factor(epoch: int) -> float:
         return share(epoch) / before if (before := share(epoch - 1)) else 0.0

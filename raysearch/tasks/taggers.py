@@ -1,4 +1,4 @@
-"""Settings that all our jet taggers have (optimiser, learning rate, batch), and what the paper's baselines add."""
+"""Settings that all our jet taggers have: those of training; and what the paper's baselines add."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ import torch
 from after_studies import TOY, load, toy_study, tune
 from toy import TOY_TASK
 
+from raysearch.after.export import export
 from raysearch.after.predict import write_scores
 from raysearch.after.trained import check_data
 from raysearch.data.plain_scaling import from_plain, to_plain
@@ -94,6 +95,30 @@ def test_a_scaling_keeps_every_bit_as_plain_values(padded: bool) -> None:
     assert torch.equal(back.sd, scaling.sd)
     assert back.padded is padded
     assert from_plain(json.loads(json.dumps(to_plain(None)))) is None
+
+
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        (
+            "{'low': model(batch[0]), 'high': model(batch[0])}",
+            "gives 'low', 'high' for each row; export writes",
+        ),
+        (
+            "model[2](model[1](model[0](batch[0])))",
+            "never calls Sequential itself when it predicts, but parts",
+        ),
+    ],
+)
+def test_what_is_no_network_with_one_output_is_not_exported(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outputs: str, message: str
+) -> None:
+    trained = load(study)
+    predict = eval(f"lambda self, model, batch, chance: {outputs}")
+    monkeypatch.setattr(type(trained.task), "predict", predict)
+    with pytest.raises(InputError, match=message):
+        export(trained, "torch", tmp_path / "m.pt2")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_scores_are_those_of_the_precision_of_training(tmp_path: Path) -> None:

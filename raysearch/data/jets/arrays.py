@@ -1,4 +1,4 @@
-"""What networks are trained on, as arrays that all runs of a node share: constituents, quantities or images of jets."""
+"""What networks are trained on, as arrays that all runs of a node share: constituents, quantities, images."""
 
 from __future__ import annotations
 
@@ -34,9 +34,10 @@ class JetInput:
     """What a network sees of a jet.
 
     Attributes:
-        kind: ``constituents``: float32 (jet, constituents, 16), by falling pT, padded with zeros; ``quantities``:
-            float32 (jet, 16), ``layout.DNN_COLUMNS``; ``image``: occupied cells int32 and their values float32, see
-            raysearch/data/jets/images.py.
+        kind: ``constituents``: float32 (jet, constituents, 16), by falling pT, padded with zeros;
+            ``quantities``:
+            float32 (jet, 16), ``layout.DNN_COLUMNS``; ``image``: occupied cells int32 and their values
+            float32, see raysearch/data/jets/images.py.
         constituents: how many of the hardest, for that kind.
     """
 

@@ -83,7 +83,7 @@ def _visible(particles: ak.Array) -> ak.Array:
 
 
 def _leading_jets(particles: ak.Array) -> tuple[ak.Array, NDArray[np.float64], NDArray[np.int64]]:
-    """Jets that pass the cuts: constituents (jet, var), pT before over after the threshold, event's position."""
+    """Jets that pass the cuts: constituents (jet, var), pT before over after the threshold, events."""
     definition = fastjet.JetDefinition(fastjet.antikt_algorithm, RADIUS)
     constituents = fastjet.ClusterSequence(particles, definition).constituents(MIN_JET_PT_GEV)
     leading = ak.argsort(_pt(constituents), axis=1, ascending=False)[:, :JETS_PER_EVENT]

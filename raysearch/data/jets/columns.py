@@ -26,8 +26,8 @@ from raysearch.errors import InputError, did_you_mean
 class Columns:
     """A file's shape and columns.
 
-    ``features`` are the positions of all 16 features, or of the four-momenta if ``derived``; ``jets`` those of
-    the 59 jet columns; ``width`` is how many constituents a jet can have.
+    ``features`` are the positions of all 16 features, or of the four-momenta if ``derived``; ``jets`` those
+    of the 59 jet columns; ``width`` is how many constituents a jet can have.
     """
 
     n: int

@@ -39,8 +39,8 @@ def check_jets(path: Path | None = None) -> JetSummary:
         What is there.
 
     Raises:
-        InputError: hostile or damaged files, missing or misshapen datasets, labels that are not one-hot, values
-            that are not finite, files that do not fit each other; lists all.
+        InputError: hostile or damaged files, missing or misshapen datasets, labels that are not one-hot,
+            values that are not finite, files that do not fit each other; lists all.
     """
     files = jet_files(path)
     faults = Faults()
@@ -72,7 +72,7 @@ def check_jets(path: Path | None = None) -> JetSummary:
 
 
 def load_events(path: Path | None = None) -> tuple[NDArray[np.int64] | None, NDArray[np.int64]]:
-    """Load what a split needs: ``events`` (int64 (jet,), or None) and ``file_index`` (int64 (jet,), in sorted files).
+    """Load what a split needs: ``events``, int64 (jet,) or None, and ``file_index``, int64 (jet,).
 
     Raises:
         InputError: a file is refused; lists all.

@@ -1,11 +1,12 @@
-"""Images of jets: the scalar sum of pT in 100 x 100 cells around the jet axis, kept as the cells that are not empty.
+"""Images of jets: the scalar sum of pT in 100 x 100 cells around the jet axis, kept as the occupied cells.
 
-The public files hold ``jetImage`` (jet, 100, 100), input of the CNN of arXiv:1908.05318. What range it spans was never
-published, nor which axis comes first. Where files have none, ours is computed from the constituents: etarel along the
-first axis, phirel along the second, each from -0.8 (the jets' radius) to 0.8; what lies outside is left out.
+The public files hold ``jetImage`` (jet, 100, 100), input of the CNN of arXiv:1908.05318. What range it spans
+was never published, nor which axis comes first. Where files have none, ours is computed from the
+constituents: etarel along the first axis, phirel along the second, each from -0.8 (the jets' radius) to 0.8;
+what lies outside is left out.
 
-A dense image is 40 kB, its some 40 occupied cells are 0.3 kB: so a jet is stored as cell numbers and values, and
-images are made batch by batch.
+A dense image is 40 kB, its some 40 occupied cells are 0.3 kB: so a jet is stored as cell numbers and values,
+and images are made batch by batch.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ def cells_of_constituents(features: NDArray[np.float64]) -> Cells:
         features: (jet, constituent, 16) in the order of ``layout.FEATURES``, zero where padded.
 
     Returns:
-        Cell numbers int32 and sums of pT in GeV float32, both (jet, constituent), by rising cell and padded with
-        zeros; cell (i, j) has number 100 i + j.
+        Cell numbers int32 and sums of pT in GeV float32, both (jet, constituent), by rising cell and padded
+        with zeros; cell (i, j) has number 100 i + j.
     """
     n, width, _ = features.shape
     pt = features[..., PT]

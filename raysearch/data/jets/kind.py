@@ -1,4 +1,4 @@
-"""Jets as one of the kinds of data, see raysearch/data/kinds.py; numpy and HDF5 are loaded when they are needed."""
+"""Jets as a kind of data, see raysearch/data/kinds.py; numpy and HDF5 are loaded when they are needed."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Makes jets with Pythia 8 and FastJet, in the layout of the public HLS4ML LHC jet files.
 
 What the jets are stands in raysearch/data/jets/recipe.py, what is computed of each in block.py and
-substructure.py. Here work is cut into blocks of one class, each with a seed of its own, so that neither the number
-of processes nor the order in which they end changes a byte of the files. At most one file's jets and the blocks in
-work are in memory.
+substructure.py. Here work is cut into blocks of one class, each with a seed of its own, so that neither the
+number of processes nor the order in which they end changes a byte of the files. At most one file's jets and
+the blocks in work are in memory.
 """
 
 from __future__ import annotations

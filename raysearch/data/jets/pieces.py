@@ -25,8 +25,8 @@ def columns_of_all(files: Sequence[Path], constituents: int) -> dict[Path, Colum
     """Find the columns of every file.
 
     Raises:
-        InputError: a file is refused, holds fewer constituents a jet than asked for, or does not fit the others;
-            lists all.
+        InputError: a file is refused, holds fewer constituents a jet than asked for, or does not fit the
+            others; lists all.
     """
     found: dict[Path, Columns] = {}
     faults = Faults()

@@ -1,9 +1,10 @@
 """What is made when jets are made: Pythia cards, cuts, sizes. No code that needs Pythia or FastJet.
 
-What is known of the public HLS4ML jets (R. Kansal's thesis, chapter 4, on JetNet, which was made from them) is
-followed: pp at 13 TeV, pairs of g, q, W, Z, t of 1 TeV within 1 %, Monash tune with underlying event, anti-kT
-R = 0.8, the two leading jets. What differs: Pythia's own leading-order processes instead of MadGraph's, no detector
-(visible stable particles), and a constituent threshold tuned to the public number of constituents per jet.
+What is known of the public HLS4ML jets (R. Kansal's thesis, chapter 4, on JetNet, which was made from them)
+is followed: pp at 13 TeV, pairs of g, q, W, Z, t of 1 TeV within 1 %, Monash tune with underlying event,
+anti-kT R = 0.8, the two leading jets. What differs: Pythia's own leading-order processes instead of
+MadGraph's, no detector (visible stable particles), and a constituent threshold tuned to the public number of
+constituents per jet.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ FILE = 10_000  # jets in a file, as in the public set
 
 @dataclass(frozen=True)
 class BlockOrder:
-    """One block to make: ``n`` jets of one class from one seed of Pythia; events count from ``first_event``."""
+    """One block to make: ``n`` jets of a class from one seed of Pythia; events count from ``first_event``."""
 
     name: str
     n: int
@@ -68,9 +69,11 @@ def definitions() -> dict[str, object]:
         "common_card": [*COMMON_CARD, "Random:seed = derived from seed, class and block"],
         "class_cards": {name: list(card) for name, card in CARDS.items()},
         "particles": "visible and stable; no detector simulation, no pile-up",
-        "constituents": f"particles of the jet with pT > {MIN_CONSTITUENT_PT_GEV} GeV, the {WIDTH} of highest pT",
-        "jets": f"anti-kT R = {RADIUS} on all particles, the {JETS_PER_EVENT} leading of an event; then, for the sum "
-        f"of constituents above threshold, {low:.0f} < pT < {high:.0f} GeV and |eta| < {MAX_JET_ETA}",
+        "constituents": f"particles of the jet with pT > {MIN_CONSTITUENT_PT_GEV} GeV, "
+        f"the {WIDTH} of highest pT",
+        "jets": f"anti-kT R = {RADIUS} on all particles, the {JETS_PER_EVENT} leading of an event; "
+        f"then, for the sum of constituents above threshold, {low:.0f} < pT < {high:.0f} GeV "
+        f"and |eta| < {MAX_JET_ETA}",
         "class": "the process of the event; nothing is matched to partons",
         "ptfrac": "pT of the jet with all particles over pT of the jet with those above threshold",
         "substructure": "raysearch/data/jets/substructure.py",

@@ -11,8 +11,8 @@ Definitions, in the order of ``layout.QUANTITIES`` without ``ptfrac``; all on th
   zcut 0.1, Rcut factor 0.5 (arXiv:0903.5081); mass_sdb2, mass_sdm1: soft drop with beta 2 and -1;
 - multiplicity: number of constituents.
 
-They were read off a public program of the same authors, run there with R = 0.4, and are not proven to be those
-behind the published files. Where a quantity is undefined (0/0 for one or two constituents) it is 0.
+They were read off a public program of the same authors, run there with R = 0.4, and are not proven to be
+those behind the published files. Where a quantity is undefined (0/0 for one or two constituents) it is 0.
 FastJet and awkward are GPL-2 and BSD-3, and come with the extra ``hep``.
 """
 
@@ -111,7 +111,7 @@ def _groom(jets: ak.Array) -> tuple[dict[str, NDArray[np.float64]], ak.Array]:
 
 
 def _soft_drop(jet: fastjet.PseudoJet, beta: float, z_cut: float = 0.1) -> fastjet.PseudoJet:
-    """Follow the harder branch down to z > zcut (R / R0)^beta, arXiv:1402.2657, equation 1.1.
+    """Follow the harder branch down to z > zcut (R / R0)^beta, soft drop of arXiv:1402.2657.
 
     FastJet's own, through its Python interface, takes ten times as long for the same bits.
     """
@@ -122,7 +122,7 @@ def _soft_drop(jet: fastjet.PseudoJet, beta: float, z_cut: float = 0.1) -> fastj
         if harder.pt() < softer.pt():
             harder, softer = softer, harder
         share = softer.pt() / (harder.pt() + softer.pt())
-        if share > z_cut * (harder.delta_R(softer) / RADIUS) ** beta:
+        if share > z_cut * (harder.delta_R(softer) / RADIUS) ** beta:  # Eq. (1.1)
             return jet
         jet = harder
 

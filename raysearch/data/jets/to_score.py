@@ -1,8 +1,9 @@
-"""Reads jets that a trained tagger is applied to: the layout of the training files, of which real data lack the labels.
+"""Reads jets that a trained tagger is applied to: training files' layout, of which real data lack the labels.
 
-A file needs only what the network sees: ``jetConstituentList`` and ``particleFeatureNames`` for constituents and for
-images that are computed, ``jetImage`` for a network that was trained on images of files, ``jets`` with the 16 columns
-``layout.DNN_COLUMNS`` by name for quantities. ``jets`` with the five class columns, and ``event``, are handed through where they are there. Everything is read piece by piece.
+A file needs only what the network sees: ``jetConstituentList`` and ``particleFeatureNames`` for constituents
+and for images that are computed, ``jetImage`` for a network that was trained on images of files, ``jets``
+with the 16 columns ``layout.DNN_COLUMNS`` by name for quantities. ``jets`` with the five class columns, and
+``event``, are handed through where they are there. Everything is read piece by piece.
 """
 
 from __future__ import annotations
@@ -64,11 +65,12 @@ def jets_to_score(paths: Sequence[Path], wanted: JetInput, *, stored_images: boo
     Args:
         paths: files and folders, as for :func:`raysearch.data.jets.files.jet_files`.
         wanted: what the network sees of a jet.
-        stored_images: take images from the files, as in training, instead of computing them from constituents.
+        stored_images: take images from the files, as in training, instead of computing them from
+            constituents.
 
     Returns:
-        Pieces of up to 1000 jets of one file, with ``label`` (int64, -1 where unknown) if all files have class columns
-        and ``event`` if all have event numbers.
+        Pieces of up to 1000 jets of one file, with ``label`` (int64, -1 where unknown) if all files have
+        class columns and ``event`` if all have event numbers.
 
     Raises:
         InputError: nothing there, a file is refused, or lacks what the network sees; lists all.

@@ -91,7 +91,7 @@ def write_jets(path: Path, block: JetBlock, *, compact: bool) -> Path:
 
 
 def write_provenance(files: Sequence[Path], made: Mapping[str, object], *, compact: bool) -> Path:
-    """Write ``provenance.json`` beside the files: how they were made, their sums, and how like the public ones.
+    """Write ``provenance.json`` beside the files: how they were made, their sums, how like the public ones.
 
     Args:
         files: the files, all in one folder.
