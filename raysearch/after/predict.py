@@ -77,7 +77,9 @@ def write_scores(
     return Scored(out, data.n_rows, len(data.files))
 
 
-def _fill(file: RowFile, trained: TrainedTrial, data: ToScore, batch: int, device: torch.device) -> Iterator[int]:
+def _fill(
+    file: RowFile, trained: TrainedTrial, data: ToScore, batch: int, device: torch.device
+) -> Iterator[int]:
     """Write all there is to write; yields the rows done, after each piece."""
     task, done = trained.task, 0
     for piece in data.pieces():

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import nn
 
-    from raysearch.after.trained import TrainedTrial
     from raysearch.after.export import Exported
+    from raysearch.after.trained import TrainedTrial
     from raysearch.library.generate import GeneratedFile
     from raysearch.library.opened_series import OpenedSeries
     from raysearch.library.predict import Files, Predicted

@@ -53,13 +53,13 @@ def test_labels_flip_where_told():
 
 
 def test_the_published_weights():
-    assert WEIGHTS == {
+    assert {
         "fixed": LossWeights(real=6, energy=0.2, cell_sum=0.1, angle=0),
         "horovod": LossWeights(real=8, energy=0.2, cell_sum=0.1, angle=0),
         "nnlo": LossWeights(real=2, energy=0.1, cell_sum=0.1, angle=0),
         "angle": LossWeights(real=3, energy=0.1, cell_sum=0.1, angle=25),
         "lightning": LossWeights(real=3, energy=0.1, cell_sum=0.1, angle=25),
-    }
+    } == WEIGHTS
 
 
 def test_the_sum_of_cells_grows_with_the_energy():
