@@ -1,5 +1,6 @@
 """One step of 3DGAN's networks, with Keras' meaning of each part and a choice of how to compute it.
- Zeros are added as told, for "same" k - 1 of them with the odd one on the far side; the order is
+
+Zeros are added as told, for "same" k - 1 of them with the odd one on the far side; the order is
 convolution, activation, batch normalisation. LeakyReLU has a slope of 0.3; batch normalisation momentum
 0.99 (0.01 in torch's words). What differs from Keras: running variances are unbiased, as torch has them.
 
