@@ -1,5 +1,6 @@
 """The angle of a shower, read off its cells: the weightless head of 3DGAN at variable angles.
- As ``ecal_angle`` of the published AngleArch3dGAN.py (interTwin-eu/DetectorSim-3DGAN; earlier revisions
+
+As ``ecal_angle`` of the published AngleArch3dGAN.py (interTwin-eu/DetectorSim-3DGAN; earlier revisions
 leave out half a cell in the layers' means). With the energy-weighted mean (x, y, z) of all cells and that
 of each layer, (x_l, y_l) at z_l, all at the middle of cells,
 

@@ -1,5 +1,6 @@
 """One step of 3DGAN's networks, with Keras' meaning of each part and a choice of how to compute it.
- Zeros are added as told, for "same" k - 1 of them with the odd one on the far side; the order is
+
+Zeros are added as told, for "same" k - 1 of them with the odd one on the far side; the order is
 convolution, activation, batch normalisation. LeakyReLU has a slope of 0.3; batch normalisation momentum
 0.99 (0.01 in torch's words). What differs from Keras: running variances are unbiased, as torch has them.
 
@@ -69,27 +70,28 @@ class KerasConvolution(nn.Module):
             return plain_convolution(x_BCXYZ, self.weight, self.bias, step.upsampling, pads)
         if max(step.upsampling) > 1:
             return upsampled_convolution(x_BCXYZ, self.weight, self.bias, step.upsampling, pads)
-        zeros = tuple(min(axis) for axis in pads)
-        x_BCXYZ = padded(x_BCXYZ, [(a - n, b - n) for (a, b), n in zip(pads, zeros, strict=True)])
+        x, y, z = (min(axis) for axis in pads)
+        uneven = [(before - n, after - n) for (before, after), n in zip(pads, (x, y, z), strict=True)]
+        x_BCXYZ = padded(x_BCXYZ, uneven)
         if x_BCXYZ.device.type == "cpu" and self.bias is not None:
-            if self.weight.shape[1] == 1:
-                return self._own_gradients(OneChannelConvolution, x_BCXYZ, zeros)
-            if 1 < step.filters <= LANES // 2:
-                return self._own_gradients(PairedConvolution, x_BCXYZ, zeros)
-        return F.conv3d(x_BCXYZ, self.weight, self.bias, padding=zeros)
-
-    def _own_gradients(
-        self, function: type[torch.autograd.Function], x_BCXYZ: Tensor, zeros: Triple
-    ) -> Tensor:
-        """Apply a function whose gradients know no autocast: values are cast before."""
-        kind = x_BCXYZ.device.type
-        if torch.is_autocast_enabled(kind):
-            low = torch.get_autocast_dtype(kind)
-            given = (x_BCXYZ.to(low), self.weight.to(low), self.bias.to(low))
-        else:
             given = (x_BCXYZ, self.weight, self.bias)
-        with torch.autocast(kind, enabled=False):
-            return function.apply(*given, zeros)
+            if self.weight.shape[1] == 1:
+                return _with_own_gradients(OneChannelConvolution, *given, (x, y, z))
+            if 1 < step.filters <= LANES // 2:
+                return _with_own_gradients(PairedConvolution, *given, (x, y, z))
+        return F.conv3d(x_BCXYZ, self.weight, self.bias, padding=(x, y, z))
+
+
+def _with_own_gradients(
+    function: type[torch.autograd.Function], x_BCXYZ: Tensor, weight: Tensor, bias: Tensor, zeros: Triple
+) -> Tensor:
+    """Apply a function whose gradients know no autocast: values are cast before."""
+    kind = x_BCXYZ.device.type
+    if torch.is_autocast_enabled(kind):
+        low = torch.get_autocast_dtype(kind)
+        x_BCXYZ, weight, bias = x_BCXYZ.to(low), weight.to(low), bias.to(low)
+    with torch.autocast(kind, enabled=False):
+        return function.apply(x_BCXYZ, weight, bias, zeros)
 
 
 class Block(nn.Module):

@@ -1,5 +1,6 @@
 """The discriminator of 3DGAN: is a shower real, what is its energy; and the sum and the angle of its cells.
- Convolutions with LeakyReLU, batch normalisation (but after the first) and dropout, the mean over 2 x 2 x 2
+
+Convolutions with LeakyReLU, batch normalisation (but after the first) and dropout, the mean over 2 x 2 x 2
 cells, then two dense heads. Cells' sum and angle have no weights. The published head "real or fake" ends in
 a sigmoid under a binary cross-entropy; here it gives the logit, which is the same loss. Batch normalisation
 takes a batch's means in training and running ones in evaluation mode; svalleco/3Dgan has revisions with and

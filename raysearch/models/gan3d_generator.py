@@ -1,10 +1,12 @@
 """The generator of 3DGAN: a dense layer, then convolutions of upsampled cells; no cell is negative.
- At a fixed angle the latent vector is noise times the energy, at variable angles it is (energy, angle,
+
+At a fixed angle the latent vector is noise times the energy, at variable angles it is (energy, angle,
 noise); energies count 100 GeV, angles radian, noise is normal. What the dense layer gives is laid out as in
 Keras, channels last, so that published weights keep their places. The published code leaves the dense
 layer's weights to Keras' default (Glorot uniform; NNLO takes Glorot normal), the others are He uniform and
 the last Glorot normal.
- In training mode batch normalisation takes a batch's own means; for the fake showers of a discriminator's
+
+In training mode batch normalisation takes a batch's own means; for the fake showers of a discriminator's
 step the published code asks for a prediction, in which running means are taken: put the generator in
 evaluation mode there.
 

@@ -1,12 +1,14 @@
 """What 3DGAN's networks are trained to lower, and the published weights of each part.
- With D a discriminator's logit that a shower is real and y = 1 for "real", 0 for "fake", energies E in 100
+
+With D a discriminator's logit that a shower is real and y = 1 for "real", 0 for "fake", energies E in 100
 GeV, cells' sums S and angles theta, hats for what the discriminator says,
 
     L = w_r L_r + w_E L_E + w_S L_S + w_theta L_theta,                                                   (1)
     L_r = mean(-y log sigmoid(D) - (1 - y) log(1 - sigmoid(D))),                                         (2)
     L_E = 100 mean(|E - E^| / max(|E|, 1e-7)),    L_S likewise,                                          (3)
     L_theta = mean(|theta - theta^|).                                                                    (4)
- The discriminator lowers L on real showers (y = 1) and, in a step of its own, on fake ones (y = 0), with 5
+
+The discriminator lowers L on real showers (y = 1) and, in a step of its own, on fake ones (y = 0), with 5
 % of the y flipped; the generator lowers L of its showers with y = 1, none flipped, twice a batch. As in
 svalleco/3Dgan ``EcalEnergyTrain.py`` and ``AngleTrain3dGAN.py``, vlimant/NNLO ``GanModel.py``.
 
@@ -34,7 +36,7 @@ SUM_FITS: dict[str, tuple[float, ...]] = {
     "neutral_pion": (0.0085, -0.094, 2.051),
     "twice": (2.0,),
 }
-"""Cells' sum over energy, a polynomial of the energy in 100 GeV, highest power first: ``GetEcalFit`` there."""
+"""Cells' sum over energy, a polynomial of the energy in 100 GeV, highest power first (``GetEcalFit``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +63,8 @@ WEIGHTS: dict[str, LossWeights] = {
     "angle": LossWeights(real=3, energy=0.1, cell_sum=0.1, angle=25),
     "lightning": LossWeights(real=3, energy=0.1, cell_sum=0.1, angle=25),
 }
-"""Published weights: EcalEnergyTrain.py, HoroTest.py, NNLO, AngleTrain3dGAN.py, and the port to PyTorch Lightning,
-which has those of the angle in another order, (3, 0.1, 25, 0.1)."""
+"""Published weights: EcalEnergyTrain.py, HoroTest.py, NNLO, AngleTrain3dGAN.py, and the port to PyTorch
+Lightning, which has those of the angle in another order, (3, 0.1, 25, 0.1)."""
 
 
 class Truth(NamedTuple):

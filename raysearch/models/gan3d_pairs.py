@@ -1,17 +1,21 @@
 """Convolutions of few filters in forms that fill a CPU's vector registers; the same but for rounding.
- A kernel for CPUs computes 16 filters at a time; with 8, half of that is wasted. Along the last axis, two
+
+A kernel for CPUs computes 16 filters at a time; with 8, half of that is wasted. Along the last axis, two
 neighbouring output cells 2q and 2q + 1 are taken for one cell with twice the filters, and two neighbouring
 input cells for one with twice the channels: with x_{m s} = x_{2m + s}, y_{q r} = y_{2q + r},
 
     y_{q r} = sum_m sum_s w'_{r s m} x_{q + m, s},    w'_{r s m} = w_{2m + s - r}  or 0.                 (1)
- Where channels lie last in memory, both regroupings are free. A kernel of 5 has 6 taps then, at twice the
+
+Where channels lie last in memory, both regroupings are free. A kernel of 5 has 6 taps then, at twice the
 speed.
- The gradient of a convolution of one channel with respect to its input has one filter. It is computed as
+
+The gradient of a convolution of one channel with respect to its input has one filter. It is computed as
 the products of the output's gradient with each tap of the last two axes, as if those taps were filters,
 shifted and added up (``fold``).
 
 Both are autograd functions of their own, with first derivatives only.
- Shapes in names: B showers, C channels, O filters, X, Y, Z cells along x, y and layer, R and S which of a
+
+Shapes in names: B showers, C channels, O filters, X, Y, Z cells along x, y and layer, R and S which of a
 pair, M pairs of taps.
 """
 

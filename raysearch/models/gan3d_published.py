@@ -1,11 +1,13 @@
 """The networks of 3DGAN layer by layer, as published.
- The papers (F. Carminati, G. Khattak, S. Vallecorsa et al.: LNCS 11203, doi 10.1007/978-3-030-02465-9_35,
+
+The papers (F. Carminati, G. Khattak, S. Vallecorsa et al.: LNCS 11203, doi 10.1007/978-3-030-02465-9_35,
 for showers at a fixed angle; Eur. Phys. J. C 82:386 for variable angles) draw the networks; their public
 code states them and is followed: svalleco/3Dgan ``EcalEnergyGan.py`` and vlimant/NNLO ``GanModel.py`` for
 the fixed angle, and for the variable one the ``AngleArch3dGAN.py`` with seven convolutions of
 interTwin-eu/DetectorSim-3DGAN. All is Keras, whose meaning of each layer holds here: see
 ``gan3d_block.py``.
- Parameters as Keras counts them take in batch normalisation's moving means and variances, two a filter,
+
+Parameters as Keras counts them take in batch normalisation's moving means and variances, two a filter,
 which are not trained. Fixed angle, generator: dense 630,336; convolutions 147,520, 92,166, 2,598 and 48;
 normalisation 256 and 24.
 """

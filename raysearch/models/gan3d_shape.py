@@ -63,11 +63,12 @@ class Convolution:
     def problems(self, name: str) -> Iterator[str]:
         """Tell what is wrong with it."""
         yield from at_least(1, **{f"{name}: filters": self.filters})
-        for part, values, lowest in (
+        sizes: list[tuple[str, Sequence[int], int]] = [
             ("kernel", self.kernel, 1),
             ("upsampling", self.upsampling, 1),
-            ("padding", self.padding or (0, 0, 0), 0),
-        ):
+            ("padding", (0, 0, 0) if self.padding is None else self.padding, 0),
+        ]
+        for part, values, lowest in sizes:
             if len(values) != 3:
                 yield f"{name}: {part}: needs three whole numbers (x, y, layer), got {values!r}"
             else:
@@ -211,4 +212,4 @@ def _resized(
         raise InputError(*problems)
     filters = [step.filters for step in steps] if filters is None else filters
     kernels = [step.kernel for step in steps] if kernels is None else kernels
-    return tuple(step.resized(*sizes) for step, *sizes in zip(steps, filters, kernels, strict=True))
+    return tuple(step.resized(n, kernel) for step, n, kernel in zip(steps, filters, kernels, strict=True))

@@ -1,17 +1,21 @@
 """A convolution of upsampled cells, without the upsampled cells.
- Nearest upsampling by s writes each cell s times; a convolution with kernel w after p zeros then computes,
+
+Nearest upsampling by s writes each cell s times; a convolution with kernel w after p zeros then computes,
 along one axis,
 
     y_o = sum_t w_t x_{floor((o + t - p) / s)}.                                                          (1)
- With o = s q + r - p, of which r = 0 ... s - 1 is the phase, floor((o + t - p) / s) = q' + floor((r + t) /
+
+With o = s q + r - p, of which r = 0 ... s - 1 is the phase, floor((o + t - p) / s) = q' + floor((r + t) /
 s), so that all taps t that fall into the same cell j can be added up before anything is multiplied:
 
     y_{s q + r} = sum_j w'_{r j} x_{q + j},    w'_{r j} = sum_{t: floor((r + t) / s) = j} w_t.           (2)
- That is one convolution of the small cells with as many filters as there are phases, whose outputs are then
+
+That is one convolution of the small cells with as many filters as there are phases, whose outputs are then
 interleaved. A kernel of 6 x 5 x 8 after upsampling by 2 has 60 taps instead of 240, one of 3 x 3 x 8 after
 (2, 2, 3) has 16 instead of 72, one of 6 x 6 x 8 after 6 has 12 instead of 288. It is the same function but
 for rounding; w' is made from w at each call, so that gradients are those of w.
- Shapes in names: B showers, C channels, O filters, X, Y, Z cells along x, y and layer; U, V, W phases and
+
+Shapes in names: B showers, C channels, O filters, X, Y, Z cells along x, y and layer; U, V, W phases and
 I, J, K taps along them.
 """
 

@@ -52,14 +52,20 @@ def test_labels_flip_where_told():
     assert FLIPPED == 0.05
 
 
-def test_the_published_weights():
-    assert {
-        "fixed": LossWeights(real=6, energy=0.2, cell_sum=0.1, angle=0),
-        "horovod": LossWeights(real=8, energy=0.2, cell_sum=0.1, angle=0),
-        "nnlo": LossWeights(real=2, energy=0.1, cell_sum=0.1, angle=0),
-        "angle": LossWeights(real=3, energy=0.1, cell_sum=0.1, angle=25),
-        "lightning": LossWeights(real=3, energy=0.1, cell_sum=0.1, angle=25),
-    } == WEIGHTS
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [
+        ("fixed", (6, 0.2, 0.1, 0)),
+        ("horovod", (8, 0.2, 0.1, 0)),
+        ("nnlo", (2, 0.1, 0.1, 0)),
+        ("angle", (3, 0.1, 0.1, 25)),
+        ("lightning", (3, 0.1, 0.1, 25)),
+    ],
+)
+def test_the_published_weights(name, weights):
+    real, energy, cell_sum, angle = weights
+    assert WEIGHTS[name] == LossWeights(real=real, energy=energy, cell_sum=cell_sum, angle=angle)
+    assert len(WEIGHTS) == 5
 
 
 def test_the_sum_of_cells_grows_with_the_energy():
