@@ -9,7 +9,7 @@ import io
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -24,13 +24,9 @@ from raysearch.after.trained import FoldModel, Trained
 from raysearch.data.other_data import OtherData, Piece
 from raysearch.data.tensors import TensorData
 from raysearch.errors import InputError, StorageError
-from raysearch.tasks.task import Task
+from raysearch.metrics.shown import Shown, columns, constants
 from raysearch.training.precision import computing_in, widened
 
-ANSWERS = (
-    "labels",
-    "targets",
-)  # of a task's predictions: a file's own answers are handed through by its reader
 CHUNK_ROWS = 1000
 FOLDS = "_folds"
 
@@ -83,7 +79,7 @@ def write_scores(
 ) -> Scored:
     """Apply all fold models of a trial to every row of some files.
 
-    The file holds what the task's ``predictions`` gives of each row, as the mean over folds, and with folds each
+    The file holds what the task shows of each row, as the mean over folds, and with folds each
     fold's as ``NAME_folds`` (fold, row, ...); of jets ``scores`` (row, 5) float32, probabilities; of showers
     ``outputs`` (row,) float32, GeV. Beside them ``file`` (place in ``files``) and ``row`` (in that file), and what the
     reader hands through, such as ``event``, which goes before a prediction of that name.
@@ -179,16 +175,14 @@ def _fill(
     h5.attrs.update({**trained.provenance(), "raysearch": __version__, "torch": str(torch.__version__)})
     h5["files"] = [str(path.resolve()) for path in data.files]
     done = 0
-    constant: set[str] = set()
     for piece in data.pieces():
         outputs = [_outputs(trained, model, piece, batch, device) for model in trained.models]
-        folds = [_arrays(trained.task, rows, piece) for rows in outputs]
+        shown = [trained.task.shown({"outputs": rows}, TensorData(piece.batch)) for rows in outputs]
+        folds = [_arrays(values, rows, piece) for values, rows in zip(shown, outputs, strict=True)]
         if not done:
-            constant = _constant(trained.task, outputs[0], piece)
-            for name in constant:
-                values = folds[0][name]
-                h5[name] = values.tolist() if values.dtype.kind == "U" else values
-        for name, values in _by_row(folds, constant, piece):
+            for name, values in constants(shown[0]).items():
+                h5[name] = values.tolist()
+        for name, values in _by_row(folds, piece):
             _append(h5, name, values, done, data.n_rows, axis=1 if name.endswith(FOLDS) else 0)
         done += len(outputs[0])
         yield done
@@ -204,24 +198,15 @@ def _outputs(trained: Trained, fold: FoldModel, piece: Piece, batch: int, device
     return widened(torch.cat(outputs))
 
 
-def _arrays(task: Task[Any], outputs: Tensor, piece: Piece) -> Arrays:
-    """What the task makes of outputs, without the answers and what the reader hands through."""
-    found = task.predictions(outputs, TensorData(piece.batch))
-    left_out = {*ANSWERS, *piece.columns}
-    return {name: np.asarray(values) for name, values in found.items() if name not in left_out}
+def _arrays(shown: Sequence[Shown], outputs: Tensor, piece: Piece) -> Arrays:
+    """What the task shows of each row, without what the reader hands through; of one that shows nothing, outputs."""
+    found = columns(shown) or {"outputs": outputs.numpy()}
+    return {name: values for name, values in found.items() if name not in piece.columns}
 
 
-def _constant(task: Task[Any], outputs: Tensor, piece: Piece) -> set[str]:
-    """Names of what is not by row: it is as long for one row less."""
-    fewer = _arrays(task, outputs[1:], replace(piece, batch=tuple(tensor[1:] for tensor in piece.batch)))
-    return {name for name, values in _arrays(task, outputs, piece).items() if len(values) == len(fewer[name])}
-
-
-def _by_row(folds: Sequence[Arrays], constant: set[str], piece: Piece) -> Iterator[tuple[str, NDArray[Any]]]:
+def _by_row(folds: Sequence[Arrays], piece: Piece) -> Iterator[tuple[str, NDArray[Any]]]:
     """All that has a value for each row of a piece."""
     for name, values in folds[0].items():
-        if name in constant:
-            continue
         if len(folds) > 1:
             each = np.stack([fold[name] for fold in folds])
             yield f"{name}{FOLDS}", each

@@ -33,10 +33,11 @@ from raysearch.data.splitting import Split, part_showers
 from raysearch.data.tensors import Batch, Parts, TensorData
 from raysearch.errors import InputError, one_of
 from raysearch.metrics.regression import Calibration, bias, relative_error, resolution
+from raysearch.metrics.shown import Shown, calorimeter_energy
 from raysearch.models.calo_children import children_outputs, has_fast_children
 from raysearch.models.calo_regressor import CaloNetwork, CaloShape, compute_problems
 from raysearch.models.flat import Step
-from raysearch.tasks.task import Task
+from raysearch.tasks.task import Outputs, Task
 
 OPTIMIZERS: dict[str, type[Adam | RMSprop]] = {"rmsprop": RMSprop, "adam": Adam}
 Axis = Literal["x", "y"]
@@ -170,13 +171,10 @@ class CaloRegressor(Task[CaloRegressorSettings]):
             "resolution": float(resolution(estimated, true)),
         }
 
-    def predictions(self, outputs: Tensor, data: TensorData) -> dict[str, Any]:
-        """Energies in GeV, each (shower,): estimated, true, and by the calibration."""
-        return {
-            "outputs": outputs.numpy(),
-            "targets": data.column(-1).numpy(),
-            "calibrated": data.column(1).numpy(),
-        }
+    def shown(self, outputs: Outputs, data: TensorData) -> Sequence[Shown]:
+        """Energies: true, estimated, and by the calibration."""
+        true, calibrated = data.column(-1).numpy(), data.column(1).numpy()
+        return [calorimeter_energy(true, outputs["outputs"].numpy(), calibrated)]
 
 
 @dataclass(frozen=True)

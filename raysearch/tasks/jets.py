@@ -27,7 +27,8 @@ from raysearch.data.splitting import part_jets
 from raysearch.data.tensors import Batch, Parts, TensorData
 from raysearch.errors import InputError
 from raysearch.metrics.classification import accuracy, one_vs_rest_auc
-from raysearch.tasks.task import Task
+from raysearch.metrics.shown import Scores, Shown
+from raysearch.tasks.task import Outputs, Task
 
 S = TypeVar("S")
 STORED = "stored"  # the kind of images that files hold; the other one is computed from constituents
@@ -126,13 +127,10 @@ class JetTask(Task[S]):
             **{f"auc_{name}": float(area) for name, area in zip(CLASSES, areas, strict=True)},
         }
 
-    def predictions(self, outputs: Tensor, data: TensorData) -> dict[str, Any]:
-        """Labels, scores and class names, for the ROC curves."""
-        return {
-            "labels": data.column(-1).numpy(),
-            "scores": _scores(outputs).astype(np.float32),
-            "classes": np.array(CLASSES),
-        }
+    def shown(self, outputs: Outputs, data: TensorData) -> Sequence[Shown]:
+        """Scores of the classes, for the ROC curves."""
+        scores = _scores(outputs["outputs"]).astype(np.float32)
+        return [Scores(data.column(-1).numpy(), scores, CLASSES)]
 
 
 def _scores(outputs: Tensor) -> NDArray[np.float64]:

@@ -20,9 +20,11 @@ from raysearch.data.scaling import Scaling
 from raysearch.data.source import DataSource
 from raysearch.data.tensors import Batch, Parts, TensorData
 from raysearch.errors import InputError, did_you_mean, one_of
+from raysearch.metrics.shown import Shown, of_arrays
 from raysearch.models.flat import Step, flat_parameters
 
 S = TypeVar("S")
+Outputs = Mapping[str, Tensor]  # by name, each (row, ...); of a task that predicts one tensor it is ``outputs``
 
 
 class Task(ABC, Generic[S]):
@@ -118,9 +120,13 @@ class Task(ABC, Generic[S]):
             model.train(was_training)
         return torch.tensor(losses, dtype=torch.float64)
 
-    def predictions(self, outputs: Tensor, data: TensorData) -> dict[str, Any]:
-        """Arrays to keep of the final evaluation on the test set, for the report."""
-        return {"outputs": outputs.numpy(), "targets": data.column(-1).numpy()}
+    def shown(self, outputs: Outputs, data: TensorData) -> Sequence[Shown]:
+        """Values of ``raysearch.metrics.shown`` to keep of the final evaluation on the test set, for the report.
+
+        Nothing unless a subclass says what; of one written for version 0.1.0, what its ``predictions`` give.
+        """
+        older = getattr(self, "predictions", None)
+        return () if older is None else of_arrays(older(outputs["outputs"], data))
 
 
 def settings_names(task: Task[Any]) -> list[str]:

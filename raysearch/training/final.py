@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from raysearch.data.plain_scaling import to_plain
 from raysearch.errors import StorageError
+from raysearch.metrics.shown import pack
 from raysearch.seeds import derive
 from raysearch.tasks import load_task
 from raysearch.tasks.task import make_settings
@@ -67,14 +67,13 @@ def evaluate_on_test(
     latency = measure_latency(task, model, there, order.precision)
     scaling = task.scaling(order.source.of_fold(order.fold), settings)
     _export(folder, order, content["model"], to_plain(scaling))
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **task.predictions(outputs, test))
+    predictions = pack(task.shown({"outputs": outputs}, test))
     name = f"test/predictions-{order.trial}-{order.fold}.npz"
-    write_durably(folder / name, buffer.getvalue())
+    write_durably(folder / name, predictions)
     return TestOutcome(
         metrics={f"test_{key}": float(value) for key, value in task.metrics(outputs, test).items()},
         predictions=name,
-        predictions_sha256=hashlib.sha256(buffer.getvalue()).hexdigest(),
+        predictions_sha256=hashlib.sha256(predictions).hexdigest(),
         n_test=len(test),
         latency=latency,
     )

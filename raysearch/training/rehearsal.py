@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
 from raysearch.data.source import DataSource
 from raysearch.data.tensors import Batch, Parts, TensorData
 from raysearch.errors import InputError, RaysearchError, did_you_mean, one_of
+from raysearch.metrics.shown import pack
 from raysearch.models.flat import flat_parameters
 from raysearch.tasks import load_task
 from raysearch.tasks.task import Task, make_settings, watched
@@ -223,7 +223,7 @@ def _one_evaluation(
     validation = parts.validation.every(max(len(parts.validation) // REHEARSAL_ROWS, 1))
     outputs = evaluate(task, model, validation, OneWorker(HERE), precision)
     found = task.metrics(outputs, validation)
-    n_bytes = sum(np.asarray(kept).nbytes for kept in task.predictions(outputs, validation).values())
+    n_bytes = len(pack(task.shown({"outputs": outputs}, validation)))
     return {f"val_{name}": value for name, value in found.items()}, n_bytes / len(validation)
 
 

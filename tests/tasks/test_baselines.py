@@ -69,7 +69,7 @@ def test_it_learns(name, epochs, least):
     assert metrics["auc"] > least
     assert metrics["auc"] > untrained["auc"] + 0.06
     assert metrics["loss"] < untrained["loss"]
-    assert task.predictions(outputs, few)["scores"].shape == (len(few), 5)
+    assert task.shown({"outputs": outputs}, few)[0].scores.shape == (len(few), 5)
 
 
 @pytest.mark.parametrize("name", SETTINGS)

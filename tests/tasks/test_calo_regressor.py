@@ -230,11 +230,11 @@ def test_metrics_and_predictions(source):
     assert metrics["loss"] == pytest.approx(0.1)
     assert abs(metrics["bias"]) < 0.001
     assert metrics["resolution"] == pytest.approx(0.1, rel=0.01)
-    kept = task.predictions(energy * 1.1, test)
-    assert {name: (array.dtype, array.shape) for name, array in kept.items()} == dict.fromkeys(
-        ("outputs", "targets", "calibrated"), (np.dtype(np.float32), (len(test),))
-    )
-    assert relative_error(kept["calibrated"], kept["targets"]) < 0.03
+    (kept,) = task.shown({"outputs": energy * 1.1}, test)
+    columns = [kept.true, kept.estimated, kept.plain]
+    assert {(array.dtype, array.shape) for array in columns} == {(np.dtype(np.float32), (len(test),))}
+    assert (kept.quantity, kept.unit) == ("energy", "GeV")
+    assert relative_error(kept.plain, kept.true) < 0.03
 
 
 def test_all_faults_of_settings_are_told():
