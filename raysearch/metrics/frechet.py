@@ -63,8 +63,7 @@ def frechet_distance(real: ArrayLike, made: ArrayLike) -> float:
     Raises:
         InputError: shapes do not fit, too few rows, or numbers that are not finite.
     """
-    first, second = _checked(real, made, 2)
-    return gaussian_distance(*_mean_and_covariance(first), *_mean_and_covariance(second))
+    return _distance(*_checked(real, made, 2))
 
 
 def fpd(
@@ -101,7 +100,7 @@ def fpd(
         distances = []
         for _ in range(draws):
             rows = [rng.choice(len(part), size=size) for part in (first, second)]
-            distances.append(frechet_distance(first[rows[0]], second[rows[1]]))
+            distances.append(_distance(first[rows[0]], second[rows[1]]))
         means.append(np.mean(distances))
     found, covariance = curve_fit(
         lambda x, a, b: a + b * x, 1 / sizes, means, bounds=([0, 0], [np.inf, np.inf])
@@ -148,6 +147,10 @@ def mmd(first: Floats, second: Floats) -> float:
 
 def _kernel(first: Floats, second: Floats) -> Floats:
     return np.asarray((first @ second.T / first.shape[1] + 1) ** DEGREE)
+
+
+def _distance(first: Floats, second: Floats) -> float:
+    return gaussian_distance(*_mean_and_covariance(first), *_mean_and_covariance(second))
 
 
 def _mean_and_covariance(rows: Floats) -> tuple[Floats, Floats]:

@@ -44,7 +44,7 @@ class ClassifierSettings:
         learning_rate: of Adam.
     """
 
-    hidden: int = 256
+    hidden: int = 128
     layers: int = 2
     epochs: int = 30
     batch_size: int = 256
@@ -99,8 +99,9 @@ class LowLevel:
     def __getitem__(self, rows: NDArray[np.int64], /) -> NDArray[np.float32]:
         """Rows (n, 1 + cells)."""
         energy = self._energy[rows, None]
-        cells = self._cells[rows].reshape(len(rows), -1) * (100 / (energy * self._sampling))
-        return np.concatenate([np.log10(1e3 * energy), cells], axis=1).astype(np.float32)
+        cells = self._cells[rows].reshape(len(rows), -1).astype(np.float32)
+        cells *= (100 / (energy * self._sampling)).astype(np.float32)
+        return np.concatenate([np.log10(1e3 * energy).astype(np.float32), cells], axis=1)
 
 
 def high_level_inputs(

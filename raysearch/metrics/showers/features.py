@@ -141,7 +141,7 @@ def _ratio(upper: Tensor, lower: Tensor) -> Tensor:
 
 
 def _moments(profile_NC: Tensor) -> tuple[Tensor, Tensor]:
-    """First and second central moment (N,) of a profile, in two passes: differences of squares lose digits."""
+    """First and second central moment (N,), in two passes, as differences of squares lose digits."""
     places, total_N = _places(profile_NC.shape[1], profile_NC), profile_NC.sum(1)
     mean_N = _ratio((profile_NC * places).sum(1), total_N)
     return mean_N, _ratio((profile_NC * (places - mean_N[:, None]) ** 2).sum(1), total_N)
