@@ -24,7 +24,6 @@ Floats = NDArray[np.float64]
 LEAST, MOST = 20_000, 50_000  # rows in a batch of FPD; CaloChallenge begins at 10,000
 POINTS, DRAWS = 10, 20  # batch sizes, and draws of each
 BATCH, BATCHES = 5_000, 10  # of KPD
-DEGREE = 4  # of its kernel
 SEED = 42  # jetnet's
 
 
@@ -146,7 +145,11 @@ def mmd(first: Floats, second: Floats) -> float:
 
 
 def _kernel(first: Floats, second: Floats) -> Floats:
-    return np.asarray((first @ second.T / first.shape[1] + 1) ** DEGREE)
+    kernel = (first / first.shape[1]) @ second.T
+    kernel += 1
+    kernel *= kernel  # twice, in place: a tenth of the time of NumPy's fourth power
+    kernel *= kernel
+    return np.asarray(kernel)
 
 
 def _distance(first: Floats, second: Floats) -> float:

@@ -60,9 +60,16 @@ def test_the_spectrum_counts_every_cell_with_energy_once(toy):
 
 @pytest.mark.parametrize("degrees", [60, 90, 115])
 def test_the_measured_angle_is_that_of_a_thin_shower_towards_y(degrees):
-    theta = np.full(4, math.radians(degrees))
-    cells, energy = toy_cells(4, seed=1, theta=theta)
-    assert np.abs(sample(cells, energy, theta).features["angle"] - theta).max() < 0.06
+    theta = math.radians(degrees)
+    cells = torch.zeros(1, 9, 41, 12)
+    for layer in range(12):
+        y = 20.3 + (layer - 5.5) / math.tan(theta)
+        cells[0, 4, math.floor(y), layer] = 1 - y % 1  # two cells whose centre of energy lies on the axis
+        cells[0, 4, math.floor(y) + 1, layer] = y % 1
+    found = shower_features(cells)["angle"].item()
+    assert found == pytest.approx(theta, abs=1e-3)
+    assert shower_features(cells.flip(2))["angle"].item() == pytest.approx(math.pi - theta, abs=1e-3)
+    assert shower_features(cells.transpose(1, 2))["angle"].item() == pytest.approx(math.pi / 2, abs=1e-3)
 
 
 def test_showers_without_energy_have_zeros_and_an_impossible_angle_and_no_nan():

@@ -43,9 +43,9 @@ def correlations(sample: ShowerSample) -> NDArray[np.float64]:
 
 
 def correlation_difference(real: ShowerSample, made: ShowerSample) -> float:
-    """Mean of abs(r_made - r_real) over all pairs of features."""
+    """Root mean square of r_made - r_real over all pairs of features, so that a few lost ones show."""
     pairs = np.triu_indices(len(NAMES), 1)
-    return float(np.abs(correlations(made) - correlations(real))[pairs].mean())
+    return float(np.sqrt(np.mean((correlations(made) - correlations(real))[pairs] ** 2)))
 
 
 def _columns(sample: ShowerSample) -> NDArray[np.float64]:
