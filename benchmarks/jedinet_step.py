@@ -47,7 +47,7 @@ import torch
 from textbook_jedinet import TextbookJediNet
 from torch import Tensor, nn
 
-from raysearch.data.jet_arrays import JetInput, jet_arrays
+from raysearch.data.jets.arrays import JetInput, jet_arrays
 from raysearch.models.interaction_network import InteractionNetwork, InteractionNetworkShape
 
 FORMS = {"fast": {"memory": "fast"}, "recompute": {"memory": "recompute"}, "fused": {"kernel": "fused"}}

@@ -33,7 +33,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from raysearch.data.jet_arrays import JetInput, jet_arrays
+from raysearch.data.jets.arrays import JetInput, jet_arrays
 from raysearch.data.prepared import as_tensor, cache_folder
 from raysearch.data.scaling import Scaling
 from raysearch.data.shuffling import chunk_shuffled

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.data.hdf5_gate import open_hdf5
-from raysearch.data.jet_pieces import columns_of_all, hardest, pieces
-from raysearch.data.jets import jet_files
-from raysearch.data.layout import FEATURES, JET_COLUMNS, LABELS
+from raysearch.data.jets.files import jet_files
+from raysearch.data.jets.layout import FEATURES, JET_COLUMNS, LABELS
+from raysearch.data.jets.pieces import columns_of_all, hardest, pieces
 
 
 @dataclass(frozen=True)

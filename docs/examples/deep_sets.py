@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from raysearch.data.layout import CLASSES, FEATURES
+from raysearch.data.jets.layout import CLASSES, FEATURES
 from raysearch.tasks.jets import JetTask
 
 

@@ -21,8 +21,8 @@ from torch import Tensor
 
 from raysearch import __version__
 from raysearch.after.trained import FoldModel, Trained
-from raysearch.data.other_data import OtherData, Piece
 from raysearch.data.tensors import TensorData
+from raysearch.data.to_score import Piece, ToScore
 from raysearch.errors import InputError, StorageError
 from raysearch.metrics.shown import Shown, columns, constants
 from raysearch.training.precision import computing_in, widened
@@ -38,7 +38,7 @@ Arrays = dict[str, NDArray[Any]]
 class ReadsOtherData(Protocol):
     """A task that can read files of which the answers are not known."""
 
-    def other_data(self, paths: Sequence[Path], settings: Any) -> OtherData:  # noqa: ANN401 - the task's own type
+    def other_data(self, paths: Sequence[Path], settings: Any) -> ToScore:  # noqa: ANN401 - the task's own type
         """Check files and make them ready to be read.
 
         Raises:
@@ -55,7 +55,7 @@ class ReadsOtherDataLike(Protocol):
         paths: Sequence[Path],
         settings: Any,  # noqa: ANN401 - the task's own type
         described: Mapping[str, Any],
-    ) -> OtherData:
+    ) -> ToScore:
         """As :meth:`ReadsOtherData.other_data`; ``described`` is what the task's ``inspect`` gave the ledger."""
 
 
@@ -120,7 +120,7 @@ def write_scores(
     return Scored(out, data.n_rows, len(data.files))
 
 
-def _other_data(trained: Trained, paths: Sequence[Path]) -> OtherData:
+def _other_data(trained: Trained, paths: Sequence[Path]) -> ToScore:
     """Have the task check the files."""
     if isinstance(trained.task, ReadsOtherDataLike):
         return trained.task.other_data_like(paths, trained.settings, trained.history.created.data)
@@ -168,9 +168,7 @@ class _Storage(io.FileIO):
             raise self._failure
 
 
-def _fill(
-    h5: h5py.File, trained: Trained, data: OtherData, batch: int, device: torch.device
-) -> Iterator[int]:
+def _fill(h5: h5py.File, trained: Trained, data: ToScore, batch: int, device: torch.device) -> Iterator[int]:
     """Write all there is to write; yields the rows done, after each piece."""
     h5.attrs.update({**trained.provenance(), "raysearch": __version__, "torch": str(torch.__version__)})
     h5["files"] = [str(path.resolve()) for path in data.files]

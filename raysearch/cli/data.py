@@ -1,20 +1,22 @@
-"""``raysearch data``: look at files of jets or showers, check them, make new ones."""
+"""``raysearch data``: look at files of a kind of data, check them, make new ones."""
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
-if TYPE_CHECKING:
-    from raysearch.data.jets import JetSummary
+from raysearch.data.kinds import KINDS, DataKind
 
-app = typer.Typer(help="Look at files of jets or showers, check them, make new ones.", no_args_is_help=True)
+NAMES = " or ".join(KINDS)
+
+app = typer.Typer(help=f"Look at files of {NAMES}, check them, make new ones.", no_args_is_help=True)
 make = typer.Typer(help="Make input with physics generators and models.", no_args_is_help=True)
 app.add_typer(make, name="make")
 
@@ -31,26 +33,35 @@ class Form(StrEnum):
     json = "json"
 
 
-class Kind(StrEnum):
-    """What `raysearch data` looks at."""
+def _known(kind: str) -> str:
+    if kind not in KINDS:
+        raise typer.BadParameter(f"{kind!r} is not one of {', '.join(map(repr, KINDS))}.")
+    return kind
 
-    jets = "jets"
-    showers = "showers"
 
-
-KindOption = Annotated[Kind, typer.Option("--kind", "-k", help="What the files hold.")]
+KindOption = Annotated[
+    str,
+    typer.Option(
+        "--kind", "-k", callback=_known, metavar=f"<{'|'.join(KINDS)}>", help="What the files hold."
+    ),
+]
 
 
 @app.command()
 def info(
     path: DataPath = None,
     form: Annotated[Form, typer.Option("--format", "-f", help="How to print.")] = Form.table,
-    kind: KindOption = Kind.jets,
+    kind: KindOption = "jets",
 ) -> None:
     """Show what files hold, and how a study would split them."""
-    from raysearch.data.jets import check_jets
-
-    facts = _shower_facts(path) if kind is Kind.showers else _facts(check_jets(path), path)
+    found = KINDS[kind].check(path)
+    facts: dict[str, Any] = {
+        "files": [str(file) for file in found.files],
+        "sha256": found.sha256,
+        kind: found.n,
+        **found.facts(),
+        "split": _split(KINDS[kind], path),
+    }
     if form is Form.json:
         typer.echo(json.dumps(facts, indent=2))
     else:
@@ -58,54 +69,43 @@ def info(
 
 
 @app.command()
-def check(path: DataPath = None, kind: KindOption = Kind.jets) -> None:
+def check(path: DataPath = None, kind: KindOption = "jets") -> None:
     """Read every value of files and list all faults; ends with 2 if there are any."""
-    from raysearch.data.jets import check_jets
-    from raysearch.data.showers import check_showers
-
-    if kind is Kind.showers:
-        showers = check_showers(path)
-        n, files = showers.n_showers, showers.files
-    else:
-        jets = check_jets(path)
-        n, files = jets.n_jets, jets.files
-    typer.echo(f"ok: {n:,} {kind} in {len(files)} file(s), no fault found")
+    found = KINDS[kind].check(path)
+    typer.echo(f"ok: {found.n:,} {kind} in {len(found.files)} file(s), no fault found")
 
 
-@make.command("jets")
-def make_jets_command(
-    out: Annotated[Path, typer.Option(help="Folder for the files; without HDF5 files yet.")],
-    jets: Annotated[int, typer.Option(help="How many jets, a multiple of 5 (equal classes).")] = 10_000,
-    seed: Annotated[int, typer.Option(help="Same seed, same jets, with any number of workers.")] = 1,
-    workers: Annotated[int, typer.Option(help="Processes at a time.")] = 1,
-    compact: Annotated[
-        bool, typer.Option("--compact", help="Store rounded four-momenta only, a quarter of the size.")
-    ] = False,
-) -> None:
-    """Make jets with Pythia 8 and FastJet, which the extra "hep" installs."""
-    from raysearch.data.make_jets import make_jets
+def _maker(name: str, make_files: Callable[..., list[Path]]) -> Callable[..., None]:
+    """Turn a kind's ``make`` into a command with an option for each of its parameters."""
 
-    with _progress("jets", jets) as progress:
-        files = make_jets(out, jets, seed, workers, compact=compact, progress=progress)
-    typer.echo(f"made {jets:,} jets in {len(files)} file(s) in {out}; how: {out / 'provenance.json'}")
+    def command(**options: Any) -> None:  # noqa: ANN401 - as the signature says
+        n, out = options[name], options["out"]
+        with _progress(name, n) as progress:
+            made = make_files(**options, progress=progress)
+        typer.echo(f"made {n:,} {name} in {len(made)} file(s) in {out}; how: {out / 'provenance.json'}")
+
+    hints = get_type_hints(make_files, include_extras=True)
+    parameters = [
+        parameter.replace(annotation=_option(parameter.name, hints[parameter.name]))
+        for parameter in inspect.signature(make_files).parameters.values()
+        if parameter.name != "progress"
+    ]
+    command.__doc__ = make_files.__doc__
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # typer reads it
+    return command
 
 
-@make.command("showers")
-def make_showers_command(
-    out: Annotated[Path, typer.Option(help="Folder for the files; what this command made is kept.")],
-    showers: Annotated[int, typer.Option(help="How many electron showers.")] = 10_000,
-    seed: Annotated[int, typer.Option(help="Same seed, same showers, with any number of workers.")] = 1,
-    workers: Annotated[int, typer.Option(help="Processes at a time.")] = 1,
-    compact: Annotated[
-        bool, typer.Option("--compact", help="Cells in whole steps of 0.49 MeV, a third of the size.")
-    ] = False,
-) -> None:
-    """Make electron showers by a parameterisation; their profile and resolution are its inputs."""
-    from raysearch.data.make_showers import make_showers
+def _option(name: str, annotated: Any) -> Any:  # noqa: ANN401 - types as values
+    """An annotation with help, as typer has it; what is true or false is a flag."""
+    kind, text = get_args(annotated)
+    words = [f"--{name.replace('_', '-')}"] if kind is bool else []
+    return Annotated[kind, typer.Option(*words, help=text)]
 
-    with _progress("showers", showers) as progress:
-        files = make_showers(out, showers, seed, workers, compact=compact, progress=progress)
-    typer.echo(f"made {showers:,} showers in {len(files)} file(s) in {out}; how: {out / 'provenance.json'}")
+
+for _name, _kind in KINDS.items():
+    if _kind.make is not None:
+        make.command(_name)(_maker(_name, _kind.make))
 
 
 @contextmanager
@@ -119,71 +119,24 @@ def _progress(noun: str, total: int) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, _: bar.update(line, completed=done)
 
 
-def _shower_facts(path: Path | None) -> dict[str, object]:
-    from raysearch.data.showers import check_showers, load_energies
-    from raysearch.data.source import DataSource
-    from raysearch.data.splitting import part_showers
-    from raysearch.errors import InputError
-
-    summary = check_showers(path)
-    _, events, file_index = load_energies(path)
-    try:
-        split = part_showers(events, file_index, DataSource(None, (0.6, 0.2, 0.2)))
-        sizes: dict[str, object] = {
-            "training": len(split.train),
-            "validation": len(split.validation),
-            "test": len(split.test),
-        }
-    except InputError as error:
-        sizes = {"impossible": str(error)}
-    return {
-        "files": [str(file) for file in summary.files],
-        "sha256": summary.sha256,
-        "showers": summary.n_showers,
-        "energy_gev": list(summary.energy_gev),
-        "deposited_share": summary.deposited,
-        "occupied_cells": summary.occupancy,
-        "event_numbers": summary.has_events,
-        "split": sizes,
-    }
-
-
-def _facts(summary: JetSummary, path: Path | None) -> dict[str, object]:
-    from raysearch.data.jets import load_events
-    from raysearch.data.layout import CLASSES, FEATURES, PUBLIC_MULTIPLICITY, QUANTILES
-    from raysearch.data.splitting import split_jets
+def _split(kind: DataKind, path: Path | None) -> dict[str, Any]:
+    """Sizes of the parts that a study gets if its space file says nothing else."""
+    from raysearch.data.splitting import split_examples
     from raysearch.errors import InputError
 
     try:
-        split = split_jets(*load_events(path), summary.n_jets)
-        sizes: dict[str, object] = {
-            "by": split.by,
-            "training": len(split.train),
-            "validation": len(split.validation),
-            "test": len(split.test),
-        }
-    except InputError as error:  # too few jets to split are still worth a look
-        sizes = {"impossible": str(error)}
+        split = split_examples(*kind.events(path), noun=kind.noun)
+    except InputError as error:  # too few examples to split are still worth a look
+        return {"impossible": str(error)}
     return {
-        "files": [str(file) for file in summary.files],
-        "sha256": summary.sha256,
-        "jets": summary.n_jets,
-        "classes": list(CLASSES),
-        "jets_per_class": summary.n_per_class,
-        "constituents_stored": summary.n_constituents,
-        "features": list(FEATURES),
-        "features_derived_from_momenta": summary.derived_features,
-        "event_numbers": summary.has_events,
-        "constituents_per_jet": {
-            "quantiles": list(QUANTILES),
-            "here": list(summary.multiplicity),
-            "public": list(PUBLIC_MULTIPLICITY),
-        },
-        "split": sizes,
+        **({} if kind.always_by_event else {"by": split.by}),
+        "training": len(split.train),
+        "validation": len(split.validation),
+        "test": len(split.test),
     }
 
 
-def _print_table(facts: dict[str, object]) -> None:
+def _print_table(facts: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 

@@ -111,32 +111,11 @@ def cache_folder() -> Path:
     return root
 
 
-def content_sha256(path: Path) -> str:
-    """SHA-256 of a file; of one that has not changed since it was last asked for, the cache knows it."""
-    stat = path.stat()
-    place = [str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
-    with contextlib.suppress(OSError):
-        memo = cache_folder() / f"sum-{hashlib.sha256(json.dumps(place).encode()).hexdigest()[:32]}"
-        with contextlib.suppress(FileNotFoundError):
-            known = memo.read_text(encoding="ascii")
-            if len(known) == 64:
-                return known
-        found = _sha256(path)
-        memo.write_text(found, encoding="ascii")
-        return found
-    return _sha256(path)
-
-
 def as_tensor(array: NDArray[Any]) -> Tensor:
     """See an array as a tensor without copying it; nobody may write to one that is mapped."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")
         return torch.from_numpy(array)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _open(entry: Path) -> Arrays | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Literal
 
 FoldBy = Literal["event", "file", "random"]
@@ -51,9 +50,3 @@ def changes(before: Mapping[str, str], now: Mapping[str, str], since: str) -> li
         for name in sorted({*before, *now})
         if before.get(name) != now.get(name)
     ]
-
-
-def stamps(files: Iterable[Path]) -> tuple[tuple[int, ...], ...]:
-    """What changes when one of some files does (inode, size, time of change): a key for what was read from them."""
-    found = [file.stat() for file in files]
-    return tuple((stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in found)

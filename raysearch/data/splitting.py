@@ -1,8 +1,8 @@
-"""Cuts a sample of jets or showers into training, validation and test, and into folds, the same way at every start.
+"""Cuts a sample into training, validation and test, and into folds, the same way at every start.
 
-Two jets of one event share their underlying event and often their parent, so they must not be on two sides. Files
-without event numbers are cut between files, since neighbours in a file may come from one event. No cut depends on
-the study's seed, so that all studies of the same files may be compared.
+Two examples of one event must not be on two sides: two jets, say, share their underlying event and often their
+parent. Files without event numbers are cut between files, since neighbours in a file may come from one event. No cut
+depends on the study's seed, so that all studies of the same files may be compared.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MURMUR = (0xFF51AFD7ED558CCD, 33, 0xC4CEB9FE1A85EC53, 33, 33)  # A. Appleby, Mur
 
 @dataclass(frozen=True)
 class Split:
-    """Positions of the jets of each part, int64 and rising; ``by`` says what was kept together."""
+    """Positions of the examples of each part, int64 and rising; ``by`` says what was kept together."""
 
     train: NDArray[np.int64]
     validation: NDArray[np.int64]
@@ -36,56 +36,34 @@ class Split:
     by: Literal["event", "file", "rows"]
 
 
-def part_jets(events: NDArray[np.int64] | None, file_index: NDArray[np.int64], source: DataSource) -> Split:
-    """Cut jets as a study's data section asks: into parts, then folds, then the first so many of training.
+def part_examples(
+    events: NDArray[np.int64] | None, file_index: NDArray[np.int64], source: DataSource, noun: str = "row"
+) -> Split:
+    """Cut examples as a study's data section asks: into parts, then folds, then the first so many of training.
 
     With folds, training and validation part together are cut into ``source.folds``; fold ``source.fold``
     validates and the others train. The test part is that of no folds.
 
     Args:
-        events: (jet,) event numbers, or None.
-        file_index: (jet,) number of the jet's file, rising with the sorted names.
+        events: (example,) event numbers, or None.
+        file_index: (example,) number of the example's file, rising with the sorted names.
         source: split, folds and limit.
+        noun: what one of them is, for messages, such as ``jet``.
 
     Returns:
         The three parts.
 
     Raises:
-        InputError: as :func:`split_jets`, or the folds or the limit cannot be had; lists all.
+        InputError: as :func:`split_examples`, or the folds or the limit cannot be had; lists all.
     """
-    return _part(events, file_index, source, "jet")
-
-
-def part_showers(events: NDArray[np.int64], file_index: NDArray[np.int64], source: DataSource) -> Split:
-    """Cut showers as :func:`part_jets` cuts jets; a shower is an event.
-
-    Args:
-        events: (shower,) event numbers.
-        file_index: (shower,) number of the shower's file, rising with the sorted names.
-        source: split, folds and limit.
-
-    Returns:
-        The three parts.
-
-    Raises:
-        InputError: as :func:`part_jets`.
-    """
-    return _part(events, file_index, source, "shower")
-
-
-def _part(
-    events: NDArray[np.int64] | None, file_index: NDArray[np.int64], source: DataSource, noun: str
-) -> Split:
     n = len(file_index)
-    split = split_jets(events, file_index, n, source.split, noun)
+    split = split_examples(events, file_index, source.split, noun)
     most = len(split.train)
     if source.folds >= 2:
         pool = np.union1d(split.train, split.validation)
         number = fold_numbers(None if events is None else events[pool], file_index[pool], source, noun)
         split = replace(split, train=pool[number != source.fold], validation=pool[number == source.fold])
-        most = len(pool) - int(
-            np.bincount(number).max()
-        )  # a limit is for all folds, so the largest one decides
+        most = len(pool) - int(np.bincount(number).max())  # a limit is for all folds: the largest one decides
     if source.limit is not None:
         if not 1 <= source.limit <= most:
             which = f", in each of {source.folds} folds" if source.folds >= 2 else ""
@@ -96,30 +74,29 @@ def _part(
     return split
 
 
-def split_jets(
+def split_examples(
     events: NDArray[np.int64] | None,
     file_index: NDArray[np.int64],
-    n: int,
     fractions: tuple[float, float, float] = (0.6, 0.2, 0.2),
-    noun: str = "jet",
+    noun: str = "row",
 ) -> Split:
-    """Cut ``n`` jets by event number; without them by file, for at least 5 files; else into blocks of rows.
+    """Cut examples by event number; without them by file, for at least 5 files; else into blocks of rows.
 
-    An event's side follows from its number alone: not from a seed, the order of rows, or other jets.
+    An event's side follows from its number alone: not from a seed, the order of rows, or other examples.
 
     Args:
-        events: (jet,) event numbers, or None.
-        file_index: (jet,) number of the jet's file, rising with the sorted names.
-        n: number of jets.
+        events: (example,) event numbers, or None.
+        file_index: (example,) number of the example's file, rising with the sorted names.
         fractions: for training, validation, test; they sum to 1.
-        noun: what they are, for messages.
+        noun: what one of them is, for messages.
 
     Returns:
-        The three parts, which share no jet and leave none out.
+        The three parts, which share no example and leave none out.
 
     Raises:
-        InputError: the fractions do not sum to 1, or a part that was asked for gets no jet.
+        InputError: the fractions do not sum to 1, or a part that was asked for gets no example.
     """
+    n = len(file_index)
     if min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-9:
         raise InputError(f"fractions: must be at least 0 and sum to 1, got {fractions}")
     bounds = np.cumsum(fractions)[:2]
@@ -141,26 +118,26 @@ def split_jets(
 
 
 def fold_numbers(
-    events: NDArray[np.int64] | None, file_index: NDArray[np.int64], source: DataSource, noun: str = "jet"
+    events: NDArray[np.int64] | None, file_index: NDArray[np.int64], source: DataSource, noun: str = "row"
 ) -> NDArray[np.int64]:
-    """Give each jet of training and validation part together the number of its fold.
+    """Give each example of training and validation part together the number of its fold.
 
-    - ``event``: both jets of an event in one fold, which follows from its number alone, so that a model is
+    - ``event``: all examples of an event in one fold, which follows from its number alone, so that a model is
       never applied to an event that it saw, whatever file that lies in; sizes differ as chance has it;
-    - ``file``: all jets of a file in one fold, largest files first into the smallest fold;
-    - ``random``: jets, dealt out in a fixed random order.
+    - ``file``: all examples of a file in one fold, largest files first into the smallest fold;
+    - ``random``: examples, dealt out in a fixed random order.
 
     Args:
-        events: (jet,) event numbers, or None.
-        file_index: (jet,) number of the jet's file.
+        events: (example,) event numbers, or None.
+        file_index: (example,) number of the example's file.
         source: how many folds, by what, and which is wanted.
-        noun: what they are, for messages.
+        noun: what one of them is, for messages.
 
     Returns:
-        (jet,) int64 in [0, folds).
+        (example,) int64 in [0, folds).
 
     Raises:
-        InputError: there is no such fold, it would hold no jet, or what to cut by is not there; lists all.
+        InputError: there is no such fold, it would hold no example, or what to cut by is not there; lists all.
     """
     folds, by = source.folds, source.fold_by
     problems = []

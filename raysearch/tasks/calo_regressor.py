@@ -21,16 +21,18 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer, RMSprop
 
+from raysearch.data.files import stamps
 from raysearch.data.hdf5_gate import open_hdf5
-from raysearch.data.make_showers import MADE
-from raysearch.data.other_data import OtherData
-from raysearch.data.other_showers import other_showers
 from raysearch.data.prepared import as_tensor
-from raysearch.data.shower_projection import Projections, load_projections
-from raysearch.data.showers import ShowerSummary, check_showers, shower_files
-from raysearch.data.source import DataSource, stamps
-from raysearch.data.splitting import Split, part_showers
+from raysearch.data.showers.files import check_showers, shower_files
+from raysearch.data.showers.make import MADE
+from raysearch.data.showers.projection import Projections, load_projections
+from raysearch.data.showers.summary import ShowerSummary
+from raysearch.data.showers.to_score import showers_to_score
+from raysearch.data.source import DataSource
+from raysearch.data.splitting import Split, part_examples
 from raysearch.data.tensors import Batch, Parts, TensorData
+from raysearch.data.to_score import ToScore
 from raysearch.errors import InputError, one_of
 from raysearch.metrics.regression import Calibration, bias, relative_error, resolution
 from raysearch.metrics.shown import Shown, calorimeter_energy
@@ -109,7 +111,7 @@ class CaloRegressor(Task[CaloRegressorSettings]):
         folds = {"folds": source.folds, "fold_by": source.fold_by} if source.folds >= 2 else {}
         return {
             "files": summary.sha256,
-            "n_showers": summary.n_showers,
+            "n_showers": summary.n,
             "units": "showers",
             "n_train": len(data.split.train),
             "n_validation": len(data.split.validation),
@@ -134,10 +136,10 @@ class CaloRegressor(Task[CaloRegressorSettings]):
 
     def other_data_like(
         self, paths: Sequence[Path], settings: CaloRegressorSettings, described: Mapping[str, Any]
-    ) -> OtherData:
+    ) -> ToScore:
         """Check files of a user's own showers, with or without energies; the calibration is the study's."""
         found = described["calibration"]
-        return other_showers(paths, settings.axis, Calibration(found["slope"], found["offset_gev"]))
+        return showers_to_score(paths, settings.axis, Calibration(found["slope"], found["offset_gev"]))
 
     def model(self, settings: CaloRegressorSettings) -> nn.Module:
         """Build the network."""
@@ -218,7 +220,7 @@ def _projections(path: Path | None, axis: Axis) -> tuple[Projections, NDArray[np
 @lru_cache(maxsize=8)
 def _data(source: DataSource, axis: Axis) -> _Data:
     showers, sums = _projections(_path(source), axis)
-    split = part_showers(showers.events, showers.file_index, source)
+    split = part_examples(showers.events, showers.file_index, source)
     calibration = Calibration.fit(sums[split.train], showers.energy[split.train])
     calibrated = torch.from_numpy(calibration(sums).astype(np.float32))
     return _Data((as_tensor(showers.images), calibrated, as_tensor(showers.energy)), split, calibration)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from raysearch.data.layout import CLASSES
+from raysearch.data.jets.layout import CLASSES
 from raysearch.errors import InputError
 from raysearch.models.interaction_network import InteractionNetwork, InteractionNetworkShape, how_problems
 from raysearch.tasks.taggers import Tagger, TaggerSettings

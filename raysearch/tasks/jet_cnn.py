@@ -1,6 +1,6 @@
 """The CNN baseline of arXiv:1908.05318: jets tagged from images of 100 x 100 cells.
 
-Images are read from the files (``jetImage``) or computed from the constituents; see raysearch/data/jet_images.py, also
+Images are read from the files (``jetImage``) or computed from the constituents; see raysearch/data/jets/images.py, also
 for what was never published about them. There is no ``standardize``: the network normalises what its first
 convolution gives, so that an image's scale has no effect.
 """
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from raysearch.data.jet_arrays import JetInput
-from raysearch.data.jet_images import SIDE, rasterise
+from raysearch.data.jets.arrays import JetInput
+from raysearch.data.jets.images import SIDE, rasterise
 from raysearch.data.tensors import Batch
 from raysearch.models.image_network import ImageNetwork, ImageNetworkShape
 from raysearch.tasks.taggers import Baseline, BaselineSettings

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from raysearch.data.jet_arrays import JetInput
-from raysearch.data.layout import DNN_COLUMNS
+from raysearch.data.jets.arrays import JetInput
+from raysearch.data.jets.layout import DNN_COLUMNS
 from raysearch.models.dense import DenseNetwork
 from raysearch.tasks.taggers import Baseline, BaselineSettings
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from raysearch.data.layout import FEATURES
+from raysearch.data.jets.layout import FEATURES
 from raysearch.models.dense import at_least
 from raysearch.models.recurrent_network import RecurrentNetwork
 from raysearch.tasks.taggers import Baseline, BaselineSettings

@@ -14,17 +14,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from raysearch.data.files import stamps
 from raysearch.data.hdf5_gate import open_hdf5
-from raysearch.data.jet_arrays import JetArrays, JetInput, check_input, jet_arrays
-from raysearch.data.jets import JetSummary, check_jets, jet_files, load_events
-from raysearch.data.layout import CLASSES, IMAGE
-from raysearch.data.other_data import OtherData
-from raysearch.data.other_jets import other_jets
+from raysearch.data.jets.arrays import JetArrays, JetInput, check_input, jet_arrays
+from raysearch.data.jets.files import check_jets, jet_files, load_events
+from raysearch.data.jets.layout import CLASSES, IMAGE
+from raysearch.data.jets.summary import JetSummary
+from raysearch.data.jets.to_score import jets_to_score
 from raysearch.data.prepared import as_tensor
 from raysearch.data.scaling import Scaling
-from raysearch.data.source import DataSource, stamps
-from raysearch.data.splitting import part_jets
+from raysearch.data.source import DataSource
+from raysearch.data.splitting import part_examples
 from raysearch.data.tensors import Batch, Parts, TensorData
+from raysearch.data.to_score import ToScore
 from raysearch.errors import InputError
 from raysearch.metrics.classification import accuracy, one_vs_rest_auc
 from raysearch.metrics.shown import Scores, Shown
@@ -66,11 +68,11 @@ class JetTask(Task[S]):
                 f"space.constituents: {wanted.constituents}, but the files hold at most {summary.n_constituents} a jet"
             )
         check_input(path, wanted)
-        split = part_jets(*load_events(path), source)
+        split = part_examples(*load_events(path), source)
         folds = {"folds": source.folds, "fold_by": source.fold_by} if source.folds >= 2 else {}
         return {
             "files": summary.sha256,
-            "n_jets": summary.n_jets,
+            "n_jets": summary.n,
             "n_per_class": summary.n_per_class,
             "n_train": len(split.train),
             "n_validation": len(split.validation),
@@ -93,7 +95,7 @@ class JetTask(Task[S]):
             return None
         return _scaling(source, self.jet_input(settings))
 
-    def other_data_like(self, paths: Sequence[Path], settings: S, described: Mapping[str, Any]) -> OtherData:
+    def other_data_like(self, paths: Sequence[Path], settings: S, described: Mapping[str, Any]) -> ToScore:
         """Check files of a user's own jets, with or without labels; images are of the kind that was trained on.
 
         Raises:
@@ -105,7 +107,7 @@ class JetTask(Task[S]):
                 "data: the study does not tell whether it was trained on images of its files or on computed ones; "
                 "train it again with this version"
             )
-        return other_jets(paths, wanted, stored_images=described.get("images") == STORED)
+        return jets_to_score(paths, wanted, stored_images=described.get("images") == STORED)
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Cross-entropy."""
@@ -162,14 +164,14 @@ def _arrays(path: Path | None, wanted: JetInput) -> JetArrays:
 @lru_cache(maxsize=16)
 def _scaling(source: DataSource, wanted: JetInput) -> Scaling:
     jets = _arrays(_path(source), wanted)
-    train = part_jets(jets.events, jets.file_index, source).train
+    train = part_examples(jets.events, jets.file_index, source).train
     return Scaling.of(as_tensor(jets.inputs[0]), torch.from_numpy(train))
 
 
 @lru_cache(maxsize=1)
 def _parts(source: DataSource, wanted: JetInput, *, standardize: bool) -> Parts:
     jets = _arrays(_path(source), wanted)
-    split = part_jets(jets.events, jets.file_index, source)
+    split = part_examples(jets.events, jets.file_index, source)
     scaling = _scaling(source, wanted) if standardize else None
     tensors = tuple(as_tensor(array) for array in (*jets.inputs, jets.labels))
     rows = [torch.from_numpy(part) for part in (split.train, split.validation, split.test)]

@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim import Adadelta, Adam, NAdam, Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from raysearch.data.layout import CLASSES
+from raysearch.data.jets.layout import CLASSES
 from raysearch.errors import InputError, one_of
 from raysearch.models.dense import DenseShape
 from raysearch.tasks.jets import JetTask

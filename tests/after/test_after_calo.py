@@ -17,10 +17,10 @@ from cli_runs import Result, raysearch
 from torch import Tensor, nn
 
 from raysearch.after import export
-from raysearch.data.shower_projection import load_projections
-from raysearch.data.showers import SAMPLE, load_energies
+from raysearch.data.showers.files import SAMPLE, load_energies
+from raysearch.data.showers.projection import load_projections
 from raysearch.data.source import DataSource
-from raysearch.data.splitting import part_showers
+from raysearch.data.splitting import part_examples
 from raysearch.models.calo_regressor import CaloNetwork
 
 N = 600
@@ -70,7 +70,7 @@ def scores_of(folder: Path, name: str, *arguments: str, data: str = "showers.h5"
 def test_energies_are_those_of_the_final_evaluation(folder: Path) -> None:
     found = scores_of(folder, "calo", "--batch", "77")
     energy, events, file_index = load_energies(folder / "showers.h5")
-    test = part_showers(events, file_index, DataSource(None, SPLIT)).test
+    test = part_examples(events, file_index, DataSource(None, SPLIT)).test
     for repeat in range(2):
         kept = np.load(folder / f"runs/calo/test/predictions-0-{repeat}.npz")
         np.testing.assert_allclose(found["outputs_folds"][repeat, test], kept["outputs"], rtol=1e-5)

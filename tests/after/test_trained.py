@@ -24,13 +24,13 @@ READS = f"""
 import sys
 sys.path.insert(0, {str(TOY_TASK.parent)!r})
 import torch
-from raysearch.data.other_data import OtherData, Piece
+from raysearch.data.to_score import ToScore, Piece
 from toy_task import Toy
 
 class Reads(Toy):
     def other_data(self, paths, settings):
         x = torch.linspace(-1, 1, 20)[:, None]
-        return OtherData(tuple(paths), len(x), lambda: iter([Piece(0, 0, (x, torch.zeros_like(x)), {{}})]))
+        return ToScore(tuple(paths), len(x), lambda: iter([Piece(0, 0, (x, torch.zeros_like(x)), {{}})]))
 """
 
 

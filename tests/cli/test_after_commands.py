@@ -21,9 +21,9 @@ from toy import start
 from whole_jets import load_jets
 
 from raysearch.after import export
-from raysearch.data.jets import SAMPLE
+from raysearch.data.jets.files import SAMPLE
 from raysearch.data.plain_scaling import to_plain
-from raysearch.data.splitting import split_jets
+from raysearch.data.splitting import split_examples
 
 N_TEST = 1922
 
@@ -64,7 +64,7 @@ def bare(folder: Path) -> Path:
 def test_scores_are_those_of_the_final_evaluation(folder: Path) -> None:
     found = scores_of(folder, "jedi")
     jets = load_jets(None, 8)
-    test = split_jets(jets.events, jets.file_index, len(jets.labels)).test
+    test = split_examples(jets.events, jets.file_index).test
     kept = np.load(next((folder / "runs/jedi/test").glob("*.npz")))
     assert len(test) == N_TEST
     np.testing.assert_allclose(found["scores"][test], kept["scores"], atol=2e-6)
@@ -100,7 +100,7 @@ def test_folds_are_averaged_and_kept(folder: Path) -> None:
     assert np.abs(found["scores_folds"][0] - found["scores_folds"][1]).max() > 1e-3
     np.testing.assert_allclose(found["scores"], found["scores_folds"].mean(axis=0), atol=1e-7)
     jets = load_jets(None, 8)
-    test = split_jets(jets.events, jets.file_index, len(jets.labels)).test
+    test = split_examples(jets.events, jets.file_index).test
     for fold in range(2):  # each with its own fold's mean and standard deviation
         kept = np.load(folder / f"runs/folds/test/predictions-0-{fold}.npz")
         np.testing.assert_allclose(found["scores_folds"][fold, test], kept["scores"], atol=2e-6)

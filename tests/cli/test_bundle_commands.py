@@ -23,7 +23,7 @@ sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("study", 
 from bundled_studies import change_record, make_study, tree
 from mirrored_studies import contents
 
-from raysearch.data.jets import SAMPLE
+from raysearch.data.jets.files import SAMPLE
 from raysearch.ledger.history import read_history
 from raysearch.ledger.ledger import Ledger
 from raysearch.tracking.mirror import mirror_now

@@ -15,7 +15,7 @@ import pytest
 from cli_runs import raysearch
 from toy import create_ledger, start, surroundings
 
-from raysearch.data.jets import SAMPLE
+from raysearch.data.jets.files import SAMPLE
 from raysearch.ledger.ledger import FILE_NAME, Ledger, read_entries
 
 

@@ -10,7 +10,7 @@ from after_studies import JEDINET, TOY, tune
 from cli_runs import raysearch
 from toy import TOY_TASK
 
-from raysearch.data.jets import SAMPLE
+from raysearch.data.jets.files import SAMPLE
 
 SERIES = TOY.format(task=TOY_TASK, folds=2) + "vary: {space: {activation: [elu, relu]}}\n"
 STUDIES = (("jedi", JEDINET), ("series", SERIES), ("toy", TOY.format(task=TOY_TASK, folds=1)))

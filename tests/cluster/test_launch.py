@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from raysearch.cluster.launch import check_unchanged, create_study, prepare
-from raysearch.data.jets import SAMPLE
+from raysearch.data.jets.files import SAMPLE
 from raysearch.errors import InputError
 from raysearch.space.space_file import read_space_file
 

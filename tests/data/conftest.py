@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from raysearch.data.layout import CLASSES, FEATURES, JET_COLUMNS
+from raysearch.data.jets.layout import CLASSES, FEATURES, JET_COLUMNS
 
 
 def _content(n: int, width: int, first: int) -> dict[str, np.ndarray]:

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from raysearch.data.constituents import derive_features, wrap
-from raysearch.data.layout import FEATURES
+from raysearch.data.jets.constituents import derive_features, wrap
+from raysearch.data.jets.layout import FEATURES
 
 
 def momentum(pt, eta, phi):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from raysearch.data.hdf5_gate import MAX_OBJECTS, open_hdf5
-from raysearch.data.jets import check_jets
+from raysearch.data.jets.files import check_jets
 from raysearch.errors import InputError
 
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from whole_jets import load_jets
 
-from raysearch.data.jet_arrays import JetInput, check_input, jet_arrays
-from raysearch.data.jet_images import cells_of_constituents, rasterise
-from raysearch.data.jets import SAMPLE
-from raysearch.data.layout import DNN_COLUMNS
+from raysearch.data.jets.arrays import JetInput, check_input, jet_arrays
+from raysearch.data.jets.files import SAMPLE
+from raysearch.data.jets.images import cells_of_constituents, rasterise
+from raysearch.data.jets.layout import DNN_COLUMNS
 from raysearch.errors import InputError
 
 

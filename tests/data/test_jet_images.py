@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from raysearch.data.jet_images import cells_of_constituents, cells_of_images, rasterise
-from raysearch.data.layout import FEATURES
+from raysearch.data.jets.images import cells_of_constituents, cells_of_images, rasterise
+from raysearch.data.jets.layout import FEATURES
 
 
 def constituents(*jets, width=6):

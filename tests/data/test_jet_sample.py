@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from whole_jets import load_jets
 
-from raysearch.data.jets import SAMPLE, check_jets
-from raysearch.data.layout import CLASSES, FEATURES, JET_COLUMNS, PUBLIC_MULTIPLICITY
+from raysearch.data.jets.files import SAMPLE, check_jets
+from raysearch.data.jets.layout import CLASSES, FEATURES, JET_COLUMNS, PUBLIC_MULTIPLICITY
 
 
 @pytest.fixture(scope="module")

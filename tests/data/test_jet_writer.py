@@ -6,12 +6,12 @@ import pytest
 import torch
 from whole_jets import load_jets
 
-from raysearch.data.constituents import derive_features
-from raysearch.data.jet_arrays import JetInput, jet_arrays
-from raysearch.data.jet_images import rasterise
-from raysearch.data.jet_recipe import JetBlock
-from raysearch.data.jet_writer import write_jets, write_provenance
-from raysearch.data.jets import check_jets
+from raysearch.data.jets.arrays import JetInput, jet_arrays
+from raysearch.data.jets.constituents import derive_features
+from raysearch.data.jets.files import check_jets
+from raysearch.data.jets.images import rasterise
+from raysearch.data.jets.recipe import JetBlock
+from raysearch.data.jets.writer import write_jets, write_provenance
 from raysearch.errors import StorageError
 
 

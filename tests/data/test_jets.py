@@ -3,9 +3,10 @@ import numpy as np
 import pytest
 from whole_jets import load_jets
 
-from raysearch.data.constituents import derive_features
-from raysearch.data.jets import SAMPLE, check_jets, file_hashes, jet_files, load_events
-from raysearch.data.layout import CLASSES, FEATURES, JET_COLUMNS, MOMENTA
+from raysearch.data.files import sums
+from raysearch.data.jets.constituents import derive_features
+from raysearch.data.jets.files import SAMPLE, check_jets, jet_files, load_events
+from raysearch.data.jets.layout import CLASSES, FEATURES, JET_COLUMNS, MOMENTA
 from raysearch.errors import InputError
 
 PT = FEATURES.index("j1_pt")
@@ -100,13 +101,13 @@ def test_reads_in_pieces_what_is_larger_than_one_piece(write_public):
 def test_summary(write_public):
     path = write_public(n=25)
     summary = check_jets(path)
-    assert summary.n_jets == 25
+    assert summary.n == 25
     assert summary.n_per_class == dict.fromkeys(CLASSES, 5)
     assert summary.n_constituents == 8
     assert not summary.has_events
     assert not summary.derived_features
     assert summary.multiplicity == (5, 5, 5, 5, 5)
-    assert summary.sha256 == file_hashes([path])
+    assert summary.sha256 == sums([path])
 
 
 def test_check_lists_all_faults_of_all_files(write_public):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from whole_jets import load_jets
 
-from raysearch.data.jets import check_jets
-from raysearch.data.layout import CLASSES, JET_COLUMNS
-from raysearch.data.make_jets import make_jets
+from raysearch.data.jets.files import check_jets
+from raysearch.data.jets.layout import CLASSES, JET_COLUMNS
+from raysearch.data.jets.make import make_jets
 from raysearch.errors import InputError, ResourceError
 
 

@@ -7,10 +7,10 @@ import pytest
 from typer.testing import CliRunner
 
 from raysearch.cli.data import app
-from raysearch.data import make_showers as module
-from raysearch.data.make_showers import BlockOrder, in_steps, make_block, make_showers
-from raysearch.data.shower_model import CALORIMETER
-from raysearch.data.showers import check_showers, load_energies
+from raysearch.data.showers import make as module
+from raysearch.data.showers.files import check_showers, load_energies
+from raysearch.data.showers.make import BlockOrder, in_steps, make_block, make_showers
+from raysearch.data.showers.model import CALORIMETER
 from raysearch.errors import InputError
 
 

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 import torch
 
+from raysearch.data import files
 from raysearch.data import prepared as module
-from raysearch.data.prepared import Plan, as_tensor, content_sha256, prepared
+from raysearch.data.files import content_sha256
+from raysearch.data.prepared import Plan, as_tensor, prepared
 from raysearch.errors import InputError, StorageError
 
 
@@ -226,7 +228,7 @@ def test_a_sum_is_known_until_the_file_changes(cache, tmp_path, monkeypatch):
     path.write_text("one")
     one = content_sha256(path)
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_sha256", lambda path: pytest.fail("read again"))
+        patch.setattr(files, "_sha256", lambda path: pytest.fail("read again"))
         assert content_sha256(path) == one
     path.write_text("two")  # of the same size
     assert content_sha256(path) != one

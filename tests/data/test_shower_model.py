@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from raysearch.data.shower_model import (
+from raysearch.data.showers.model import (
     CALORIMETER,
     Calorimeter,
     draw_profiles,

@@ -2,9 +2,9 @@ import h5py
 import numpy as np
 import pytest
 
-from raysearch.data.shower_projection import load_projections
+from raysearch.data.showers.projection import load_projections
 from raysearch.data.source import DataSource
-from raysearch.data.splitting import part_showers
+from raysearch.data.splitting import part_examples
 from raysearch.errors import InputError
 
 
@@ -85,7 +85,7 @@ def test_faulty_files_are_told_together(folder):
 def test_the_sample_splits_by_event_into_enough_to_train_on():
     found = load_projections(None, "x")
     source = DataSource(None, (0.7, 0.15, 0.15), limit=5000)
-    split = part_showers(found.events, found.file_index, source)
+    split = part_examples(found.events, found.file_index, source)
     assert split.by == "event"
     assert len(split.train) == 5000
     assert min(len(split.validation), len(split.test)) > 1000

@@ -4,9 +4,9 @@ import h5py
 import numpy as np
 import pytest
 
-from raysearch.data.showers import SAMPLE, check_showers, load_energies, n_showers, pieces
+from raysearch.data.showers.files import SAMPLE, check_showers, load_energies, n_showers, pieces
 from raysearch.data.source import DataSource
-from raysearch.data.splitting import part_showers
+from raysearch.data.splitting import part_examples
 from raysearch.errors import InputError
 
 
@@ -33,7 +33,7 @@ def write(tmp_path):
 def test_the_energy_is_column_1_of_target_counted_from_0(write):
     path = write(n=230)  # more than are read at a time
     summary = check_showers(path)
-    assert summary.n_showers == 230
+    assert summary.n == 230
     assert n_showers(path) == {path: 230}
     assert summary.energy_gev == (10, 10 + 229 * 3)
     assert not summary.has_events
@@ -66,7 +66,7 @@ def test_event_numbers_of_the_file_are_taken_and_others_follow_from_its_content(
     np.testing.assert_array_equal(load_energies(renamed)[1], events)
     other = load_energies(write("other.h5", n=400))[1]
     assert not set(events) & set(other)
-    split = part_showers(events, file_index, DataSource(None, (0.6, 0.2, 0.2)))
+    split = part_examples(events, file_index, DataSource(None, (0.6, 0.2, 0.2)))
     assert split.by == "event"
     np.testing.assert_allclose(
         [len(split.train), len(split.validation), len(split.test)], [300, 100, 100], atol=30
@@ -138,7 +138,7 @@ def test_the_sample_is_small_whole_and_the_one_described():
     summary = check_showers()
     provenance = json.loads(SAMPLE.with_name("showers.json").read_text())
     assert summary.sha256 == {"showers.h5": provenance["files"]["showers.h5"]["sha256"]}
-    assert summary.n_showers == provenance["showers"] == 8000
+    assert summary.n == provenance["showers"] == 8000
     assert SAMPLE.stat().st_size < 10e6
     np.testing.assert_allclose(summary.energy_gev, (10.1, 499.9), atol=0.1)
     assert summary.deposited == pytest.approx(provenance["sampling_fraction"] * 0.982, rel=2e-3)

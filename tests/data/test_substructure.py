@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from whole_jets import load_jets
 
-from raysearch.data.layout import JET_COLUMNS, QUANTITIES
+from raysearch.data.jets.layout import JET_COLUMNS, QUANTITIES
 
 pytestmark = pytest.mark.hep
 
@@ -21,7 +21,7 @@ def jets():
 
 @pytest.fixture(scope="module")
 def values(jets):
-    from raysearch.data.substructure import substructure
+    from raysearch.data.jets.substructure import substructure
 
     return substructure(jets)
 
@@ -93,7 +93,7 @@ def test_soft_drop_gives_the_masses_of_fastjet_itself(jets, values):
 def test_lone_constituents_give_zeros_and_no_nan():
     import awkward as ak
 
-    from raysearch.data.substructure import substructure
+    from raysearch.data.jets.substructure import substructure
 
     lone = ak.Array([[{"px": 900.0, "py": 0.0, "pz": 10.0, "E": 900.1}]])
     got = substructure(lone)

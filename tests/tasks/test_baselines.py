@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from raysearch.data.jets import SAMPLE
+from raysearch.data.jets.files import SAMPLE
 from raysearch.data.source import DataSource
 from raysearch.data.tensors import Parts, TensorData
 from raysearch.errors import InputError

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from raysearch.data.make_showers import MADE
-from raysearch.data.shower_model import simulate
+from raysearch.data.showers.make import MADE
+from raysearch.data.showers.model import simulate
 from raysearch.data.source import DataSource
 from raysearch.errors import InputError
 from raysearch.metrics.regression import relative_error

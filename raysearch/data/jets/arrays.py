@@ -12,14 +12,15 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from raysearch.data.files import content_sha256
 from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.hdf5_rows import read_rows
-from raysearch.data.jet_columns import Columns
-from raysearch.data.jet_images import SIDE, cells_of_constituents, cells_of_images
-from raysearch.data.jet_pieces import columns_of_all, hardest, pieces
-from raysearch.data.jets import jet_files
-from raysearch.data.layout import DNN_COLUMNS, FEATURES, IMAGE, LABELS
-from raysearch.data.prepared import Plan, content_sha256, prepared
+from raysearch.data.jets.columns import Columns
+from raysearch.data.jets.files import jet_files
+from raysearch.data.jets.images import SIDE, cells_of_constituents, cells_of_images
+from raysearch.data.jets.layout import DNN_COLUMNS, FEATURES, IMAGE, LABELS
+from raysearch.data.jets.pieces import columns_of_all, hardest, pieces
+from raysearch.data.prepared import Plan, prepared
 from raysearch.errors import InputError
 
 VERSION = 1  # of the definitions behind the arrays; a new one leaves old entries of the cache aside
@@ -35,7 +36,7 @@ class JetInput:
     Attributes:
         kind: ``constituents``: float32 (jet, constituents, 16), by falling pT, padded with zeros; ``quantities``:
             float32 (jet, 16), ``layout.DNN_COLUMNS``; ``image``: occupied cells int32 and their values float32, see
-            raysearch/data/jet_images.py.
+            raysearch/data/jets/images.py.
         constituents: how many of the hardest, for that kind.
     """
 
@@ -71,7 +72,7 @@ def jet_arrays(path: Path | None, wanted: JetInput) -> JetArrays:
     """Get the arrays, mapped from the cache.
 
     Args:
-        path: as for :func:`raysearch.data.jets.jet_files`.
+        path: as for :func:`raysearch.data.jets.files.jet_files`.
         wanted: what of each jet.
 
     Returns:

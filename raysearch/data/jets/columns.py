@@ -8,7 +8,7 @@ from pathlib import Path
 
 import h5py
 
-from raysearch.data.layout import (
+from raysearch.data.jets.layout import (
     CONSTITUENT_NAMES,
     CONSTITUENTS,
     EVENT,

@@ -1,6 +1,6 @@
 """Makes jets with Pythia 8 and FastJet, in the layout of the public HLS4ML LHC jet files.
 
-What the jets are stands in raysearch/data/jet_recipe.py, what is computed of each in jet_block.py and
+What the jets are stands in raysearch/data/jets/recipe.py, what is computed of each in block.py and
 substructure.py. Here work is cut into blocks of one class, each with a seed of its own, so that neither the number
 of processes nor the order in which they end changes a byte of the files. At most one file's jets and the blocks in
 work are in memory.
@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 
 from raysearch import __version__
-from raysearch.data.jet_recipe import BLOCK, FILE, WIDTH, BlockOrder, JetBlock, definitions
-from raysearch.data.jet_writer import write_jets, write_provenance
-from raysearch.data.layout import CLASSES
+from raysearch.data.jets.layout import CLASSES
+from raysearch.data.jets.recipe import BLOCK, FILE, WIDTH, BlockOrder, JetBlock, definitions
+from raysearch.data.jets.writer import write_jets, write_provenance
 from raysearch.errors import FolderError, InputError, ResourceError
 from raysearch.seeds import derive, generator
 
@@ -140,7 +140,7 @@ def _made(orders: list[BlockOrder], workers: int) -> Iterator[JetBlock]:
 
 
 def _make(order: BlockOrder) -> JetBlock:
-    from raysearch.data.jet_block import make_block  # noqa: PLC0415  needs the extra `hep`
+    from raysearch.data.jets.block import make_block  # noqa: PLC0415  needs the extra `hep`
 
     return make_block(order)
 

@@ -13,8 +13,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.data.prepared import Arrays, Plan, content_sha256, prepared
-from raysearch.data.showers import SHAPE, n_showers, pieces, shower_files
+from raysearch.data.files import content_sha256
+from raysearch.data.prepared import Arrays, Plan, prepared
+from raysearch.data.showers.files import SHAPE, n_showers, pieces, shower_files
 
 VERSION = 1  # of the definitions behind the arrays; a new one leaves old entries of the cache aside
 SUMMED = {"x": 1, "y": 2}  # axes of ECAL (shower, x, y, layer)
@@ -41,7 +42,7 @@ def load_projections(path: Path | None, axis: Literal["x", "y"]) -> Projections:
     """Get the projections, mapped from the cache.
 
     Args:
-        path: as for :func:`raysearch.data.showers.shower_files`.
+        path: as for :func:`raysearch.data.showers.files.shower_files`.
         axis: the transverse axis that is summed; the other one is kept.
 
     Returns:

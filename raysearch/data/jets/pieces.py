@@ -10,12 +10,12 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.data.constituents import derive_features
+from raysearch.data.faults import Faults
 from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.hdf5_rows import read_rows
-from raysearch.data.jet_columns import Columns, find_columns
-from raysearch.data.layout import CONSTITUENTS, EVENT, FEATURES, JETS
-from raysearch.errors import InputError
+from raysearch.data.jets.columns import Columns, find_columns
+from raysearch.data.jets.constituents import derive_features
+from raysearch.data.jets.layout import CONSTITUENTS, EVENT, FEATURES, JETS
 
 ROWS = 1000  # jets read at a time
 PT = FEATURES.index("j1_pt")
@@ -29,21 +29,16 @@ def columns_of_all(files: Sequence[Path], constituents: int) -> dict[Path, Colum
             lists all.
     """
     found: dict[Path, Columns] = {}
-    problems: list[str] = []
+    faults = Faults()
     if constituents < 1:
-        problems.append(f"constituents: must be at least 1, got {constituents}")
+        faults.add([f"constituents: must be at least 1, got {constituents}"])
     for file in files:
-        try:
-            with closing(open_hdf5(file)) as opened:
-                found[file] = columns = find_columns(opened, file)
-        except InputError as error:
-            problems += error.problems
-            continue
-        if columns.width < constituents:
-            problems.append(f"{file}: holds {columns.width} constituents a jet, asked for {constituents}")
-    problems += misfits(found)
-    if problems:
-        raise InputError(*problems)
+        with faults.of(file), closing(open_hdf5(file)) as opened:
+            found[file] = columns = find_columns(opened, file)
+            if columns.width < constituents:
+                faults.add([f"{file}: holds {columns.width} constituents a jet, asked for {constituents}"])
+    faults.add(misfits(found))
+    faults.raise_any()
     return found
 
 

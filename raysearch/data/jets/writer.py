@@ -12,11 +12,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.data.constituents import derive_features
-from raysearch.data.jet_images import SIDE, dense_images
-from raysearch.data.jet_recipe import JetBlock
-from raysearch.data.jets import file_hashes
-from raysearch.data.layout import (
+from raysearch.data.files import sums
+from raysearch.data.jets.constituents import derive_features
+from raysearch.data.jets.images import SIDE, dense_images
+from raysearch.data.jets.layout import (
     CLASSES,
     CONSTITUENT_NAMES,
     CONSTITUENTS,
@@ -31,6 +30,7 @@ from raysearch.data.layout import (
     PUBLIC_MULTIPLICITY,
     QUANTILES,
 )
+from raysearch.data.jets.recipe import JetBlock
 from raysearch.errors import StorageError
 
 KEPT_BITS = 18  # of the 23 in the mantissa of a float32: 2e-6 relative; the rest compresses away
@@ -109,7 +109,7 @@ def write_provenance(files: Sequence[Path], made: Mapping[str, object], *, compa
         "jets_per_class": {name: int(np.sum(label == i)) for i, name in enumerate(CLASSES)},
         "files": {
             file: {"sha256": sha, "jets": _n_jets(files[0].with_name(file))}
-            for file, sha in file_hashes(files).items()
+            for file, sha in sums(files).items()
         },
         "constituents_per_jet": {
             "quantiles": list(QUANTILES),

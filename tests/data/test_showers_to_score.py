@@ -10,9 +10,9 @@ import h5py
 import numpy as np
 import pytest
 
-from raysearch.data.other_data import OtherData, Piece
-from raysearch.data.other_showers import other_showers
-from raysearch.data.shower_projection import load_projections
+from raysearch.data.showers.projection import load_projections
+from raysearch.data.showers.to_score import showers_to_score
+from raysearch.data.to_score import Piece, ToScore
 from raysearch.errors import InputError
 
 N = 130  # more than are read at a time
@@ -41,7 +41,7 @@ def double(sums: np.ndarray) -> np.ndarray:
     return 2 * sums + 1
 
 
-def whole(data: OtherData) -> tuple[list[np.ndarray], list[Piece]]:
+def whole(data: ToScore) -> tuple[list[np.ndarray], list[Piece]]:
     pieces = list(data.pieces())
     return [np.concatenate(arrays) for arrays in zip(*(piece.batch for piece in pieces), strict=True)], pieces
 
@@ -57,7 +57,7 @@ def test_the_network_sees_what_it_saw_in_training(
     monkeypatch.setenv("RAYSEARCH_CACHE", str(tmp_path / "cache"))
     path = write()
     trained_on = load_projections(path, axis)
-    (images, calibrated, energy), pieces = whole(other_showers([path], axis, double))
+    (images, calibrated, energy), pieces = whole(showers_to_score([path], axis, double))
     np.testing.assert_array_equal(images, trained_on.images)
     np.testing.assert_array_equal(energy, trained_on.energy)
     expected = double(trained_on.images.sum((1, 2), dtype=np.float64)).astype(np.float32)
@@ -69,8 +69,8 @@ def test_the_network_sees_what_it_saw_in_training(
 
 
 def test_cells_alone_are_enough(write: Write) -> None:
-    known, _ = whole(other_showers([write()], "y", double))
-    data = other_showers([write("bare.h5", target=None)], "y", double)
+    known, _ = whole(showers_to_score([write()], "y", double))
+    data = showers_to_score([write("bare.h5", target=None)], "y", double)
     unknown, pieces = whole(data)
     np.testing.assert_array_equal(unknown[0], known[0])
     np.testing.assert_array_equal(unknown[1], known[1])
@@ -81,13 +81,13 @@ def test_cells_alone_are_enough(write: Write) -> None:
 def test_energies_and_events_are_handed_through_if_all_files_have_them(write: Write) -> None:
     numbered = write("a.h5", n=3, event=[5, 6, 7])
     plain = write("b.h5", n=2, target=None, energy=[7.0, 8.0])
-    data = other_showers([plain, numbered], "y", double)
+    data = showers_to_score([plain, numbered], "y", double)
     (_, _, energy), pieces = whole(data)
     assert data.files == (plain, numbered)
     assert energy.tolist() == column(pieces, "energy").tolist() == [7, 8, 10, 13, 16]
     assert all("event" not in piece.columns for piece in pieces)
-    assert column(whole(other_showers([numbered], "y", double))[1], "event").tolist() == [5, 6, 7]
-    mixed = other_showers([numbered, write("c.h5", n=2, target=None)], "y", double)
+    assert column(whole(showers_to_score([numbered], "y", double))[1], "event").tolist() == [5, 6, 7]
+    mixed = showers_to_score([numbered, write("c.h5", n=2, target=None)], "y", double)
     (_, _, energy), pieces = whole(mixed)
     assert energy.tolist() == [10, 13, 16, 0, 0]
     assert all("energy" not in piece.columns for piece in pieces)
@@ -110,7 +110,7 @@ def test_energies_and_events_are_handed_through_if_all_files_have_them(write: Wr
 )
 def test_files_that_cannot_be_read_are_refused(write: Write, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError) as caught:
-        other_showers([write("odd.h5", n=2, **changes)], "y", double)
+        showers_to_score([write("odd.h5", n=2, **changes)], "y", double)
     assert "odd.h5" in caught.value.problems[0]
     assert message in caught.value.problems[0]
 
@@ -122,7 +122,7 @@ def test_all_faults_are_told_at_once(write: Write, tmp_path: Path) -> None:
         write("b.h5", n=2, target=[1.0], event=[1.0]),
     ]
     with pytest.raises(InputError) as caught:
-        other_showers(paths, "y", double)
+        showers_to_score(paths, "y", double)
     assert len(caught.value.problems) == 4
 
 
@@ -139,7 +139,7 @@ def test_cells_that_no_detector_gives_are_refused_with_their_place(
 ) -> None:
     cells = np.zeros((N, 25, 25, 25))
     cells[117, 1, 2, 3] = value
-    data = other_showers([write(ECAL=cells)], "y", double)
+    data = showers_to_score([write(ECAL=cells)], "y", double)
     with pytest.raises(InputError, match=rf"EleEscan_1_1\.h5: ECAL\[117, 1, 2, 3\]: {message}"):
         list(data.pieces())
 
@@ -148,7 +148,7 @@ def test_cells_that_no_detector_gives_are_refused_with_their_place(
 def test_energies_that_are_none_are_refused(write: Write, value: float) -> None:
     energy = np.ones(N)
     energy[104] = value
-    data = other_showers([write(target=None, energy=energy)], "y", double)
+    data = showers_to_score([write(target=None, energy=energy)], "y", double)
     with pytest.raises(
         InputError, match="the energy of shower 104 is not a positive number.*leave energy out"
     ):

@@ -1,7 +1,7 @@
 """One block of jets of one class: Pythia 8 events, anti-kT jets, their constituents and 59 quantities.
 
 Runs in a process of its own, since Pythia and FastJet are GPL, large, and print to the terminal; called by
-raysearch/data/make_jets.py. Recipe: raysearch/data/jet_recipe.py.
+raysearch/data/jets/make.py. Recipe: raysearch/data/jets/recipe.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import numpy as np
 import pythia8mc
 from numpy.typing import NDArray
 
-from raysearch.data.jet_recipe import (
+from raysearch.data.jets.layout import CLASSES, JET_COLUMNS, QUANTITIES
+from raysearch.data.jets.recipe import (
     CARDS,
     COMMON_CARD,
     JET_PT_GEV,
@@ -24,8 +25,7 @@ from raysearch.data.jet_recipe import (
     BlockOrder,
     JetBlock,
 )
-from raysearch.data.layout import CLASSES, JET_COLUMNS, QUANTITIES
-from raysearch.data.substructure import substructure
+from raysearch.data.jets.substructure import substructure
 
 NEUTRINOS = (12, 14, 16)
 EVENTS_AT_ONCE = 100

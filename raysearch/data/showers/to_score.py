@@ -1,7 +1,7 @@
 """Reads showers that a trained regressor is applied to: the 3DGAN layout, of which real data lack the energies.
 
 A file needs only ``ECAL``. ``target`` or ``energy``, and ``event``, are read where they are there, as
-raysearch/data/showers.py does. Everything is read piece by piece.
+raysearch/data/showers/files.py does. Everything is read piece by piece.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.hdf5_rows import read_rows
-from raysearch.data.other_data import OtherData, Piece, files_and_layouts
-from raysearch.data.shower_projection import project
-from raysearch.data.showers import ECAL, ENERGY, ENERGY_COLUMN, EVENT, ROWS, SHAPE, TARGET, shower_files
+from raysearch.data.showers.files import ECAL, ENERGY, ENERGY_COLUMN, EVENT, ROWS, SHAPE, TARGET, shower_files
+from raysearch.data.showers.projection import project
+from raysearch.data.to_score import Piece, ToScore, files_and_layouts
 from raysearch.errors import InputError, did_you_mean
 
 Calibrate = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -36,11 +36,11 @@ class _Layout:
     has_events: bool
 
 
-def other_showers(paths: Sequence[Path], axis: Literal["x", "y"], calibrate: Calibrate) -> OtherData:
+def showers_to_score(paths: Sequence[Path], axis: Literal["x", "y"], calibrate: Calibrate) -> ToScore:
     """Check files and make them ready to be read.
 
     Args:
-        paths: files and folders, as for :func:`raysearch.data.showers.shower_files`.
+        paths: files and folders, as for :func:`raysearch.data.showers.files.shower_files`.
         axis: the transverse axis that is summed; the other one is kept.
         calibrate: estimates energies (shower,) in GeV from the sums of all cells (shower,) in GeV.
 
@@ -74,7 +74,7 @@ def other_showers(paths: Sequence[Path], axis: Literal["x", "y"], calibrate: Cal
                     batch = tuple(torch.from_numpy(array) for array in (images, calibrated, energy))
                     yield Piece(number, start, batch, columns)
 
-    return OtherData(tuple(files), sum(layout.n for layout in layouts), read)
+    return ToScore(tuple(files), sum(layout.n for layout in layouts), read)
 
 
 def _layout(opened: h5py.File, file: Path) -> _Layout:

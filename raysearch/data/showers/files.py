@@ -21,35 +21,19 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from raysearch.data.faults import Faults, FaultyValues
+from raysearch.data.files import content_sha256, hdf5_files, sums
 from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.hdf5_rows import read_rows
-from raysearch.data.jets import jet_files
-from raysearch.data.prepared import content_sha256
+from raysearch.data.showers.summary import ShowerSummary
 from raysearch.errors import InputError
 
-SAMPLE = Path(__file__).parent / "sample" / "showers.h5"
+SAMPLE = Path(__file__).parents[1] / "sample" / "showers.h5"
 ECAL, TARGET, ENERGY, EVENT = "ECAL", "target", "energy", "event"
 SHAPE = (25, 25, 25)
 ENERGY_COLUMN = 1
 ELECTRON = 11  # PDG code, in column 0 of the files made by us
 ROWS = 100  # showers read at a time, 6 MB
-
-
-@dataclass(frozen=True)
-class ShowerSummary:
-    """What a check found in files without fault.
-
-    ``sha256``: a file's name to its sum; ``energy_gev``: the least and the greatest primary energy;
-    ``deposited``: the mean share of it in the cells; ``occupancy``: the mean share of cells that are not zero.
-    """
-
-    files: tuple[Path, ...]
-    sha256: dict[str, str]
-    n_showers: int
-    energy_gev: tuple[float, float]
-    deposited: float
-    occupancy: float
-    has_events: bool
 
 
 @dataclass(frozen=True)
@@ -63,22 +47,15 @@ class ShowerPiece:
 
 
 def shower_files(path: Path | None = None) -> list[Path]:
-    """List the files that a path means.
-
-    Args:
-        path: a file, a folder (its ``*.h5`` and ``*.hdf5``, sorted by name), or None for the sample that ships.
-
-    Raises:
-        InputError: there is nothing there.
-    """
-    return [SAMPLE] if path is None else jet_files(path)
+    """List the files that a path means, None for the sample that ships; see :func:`hdf5_files`."""
+    return hdf5_files(path, SAMPLE)
 
 
 def check_showers(path: Path | None = None) -> ShowerSummary:
     """Read every value of every file once and tell all faults together.
 
     Args:
-        path: as for :func:`shower_files`.
+        path: as for :func:`raysearch.data.files.hdf5_files`.
 
     Returns:
         What is there.
@@ -88,34 +65,29 @@ def check_showers(path: Path | None = None) -> ShowerSummary:
             energies that are not positive; lists all, each with its file and first row.
     """
     files = shower_files(path)
-    problems: list[str] = []
-    energies, shares, occupied, having = [], 0.0, 0, []
+    faults = Faults()
+    energies, shares, occupied, cells, having = [], 0.0, 0, 0, []
     for file in files:
-        faults = _Faults(file)
-        try:
+        with faults.of(file) as values:
             for piece in pieces(file):
-                faults.look(piece)
+                _look(values, piece)
                 energies.append(piece.energy)
                 with np.errstate(all="ignore"):  # faults are told at the end
-                    shares += float(
-                        (piece.cells.reshape(len(piece.energy), -1).sum(axis=1) / piece.energy).sum()
-                    )
+                    deposited = piece.cells.reshape(len(piece.energy), -1).sum(axis=1)
+                    shares += float((deposited / piece.energy).sum())
                 occupied += int(np.count_nonzero(piece.cells))
+                cells += piece.cells.size
             having.append(has_events(file))
-        except InputError as error:
-            problems += error.problems
-        problems += faults.told()
-    if problems:
-        raise InputError(*problems)
+    faults.raise_any()
     energy = np.concatenate(energies)
     return ShowerSummary(
         files=tuple(files),
-        sha256={file.name: content_sha256(file) for file in files},
-        n_showers=len(energy),
+        sha256=sums(files),
+        n=len(energy),
+        has_events=all(having),
         energy_gev=(float(energy.min()), float(energy.max())),
         deposited=shares / len(energy),
-        occupancy=occupied / len(energy) / np.prod(SHAPE).item(),
-        has_events=all(having),
+        occupancy=occupied / cells,
     )
 
 
@@ -126,15 +98,11 @@ def n_showers(path: Path | None = None) -> dict[Path, int]:
         InputError: a file is refused; lists all.
     """
     found: dict[Path, int] = {}
-    problems: list[str] = []
+    faults = Faults()
     for file in shower_files(path):
-        try:
-            with closing(open_hdf5(file)) as opened:
-                found[file] = _length(opened, file)
-        except InputError as error:
-            problems += error.problems
-    if problems:
-        raise InputError(*problems)
+        with faults.of(file), closing(open_hdf5(file)) as opened:
+            found[file] = _length(opened, file)
+    faults.raise_any()
     return found
 
 
@@ -223,30 +191,10 @@ def _misfits(opened: h5py.File, n: int) -> Iterator[str]:
             yield f"{name}: holds no shower"
 
 
-class _Faults:
-    """Counts the faulty values of one file and remembers the first of each kind."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._counts: dict[str, int] = {}
-        self._first: dict[str, str] = {}
-
-    def look(self, piece: ShowerPiece) -> None:
-        start, cells, energy = piece.rows.start, piece.cells, piece.energy
-        if not (cells.min() >= 0 and np.isfinite(cells.max())):  # NaN is neither
-            self._note("cells that are not finite", ~np.isfinite(cells), start, f"{ECAL}[{{}}]")
-            self._note("cells below 0", cells < 0, start, f"{ECAL}[{{}}]")
-        good = np.isfinite(energy) & (energy > 0)
-        self._note("energies that are not positive numbers", ~good, start, "energy of shower {}")
-
-    def _note(self, kind: str, bad: NDArray[np.bool_], start: int, where: str) -> None:
-        if not bad.any():
-            return
-        self._counts[kind] = self._counts.get(kind, 0) + int(bad.sum())
-        row, *rest = (int(place) for place in np.argwhere(bad)[0])
-        self._first.setdefault(kind, where.format(", ".join(map(str, (start + row, *rest)))))
-
-    def told(self) -> list[str]:
-        return [
-            f"{self._file}: {count} {kind}, first {self._first[kind]}" for kind, count in self._counts.items()
-        ]
+def _look(values: FaultyValues, piece: ShowerPiece) -> None:
+    start, cells, energy = piece.rows.start, piece.cells, piece.energy
+    if not (cells.min() >= 0 and np.isfinite(cells.max())):  # NaN is neither
+        values.note("cells that are not finite", ~np.isfinite(cells), start, f"{ECAL}[{{}}]")
+        values.note("cells below 0", cells < 0, start, f"{ECAL}[{{}}]")
+    good = np.isfinite(energy) & (energy > 0)
+    values.note("energies that are not positive numbers", ~good, start, "energy of shower {}")

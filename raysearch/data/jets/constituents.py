@@ -1,6 +1,6 @@
 """The 16 features of a jet's constituents, from their four-momenta.
 
-Order and names are those of the public HLS4ML LHC jet files (raysearch/data/layout.py), whose definitions
+Order and names are those of the public HLS4ML LHC jet files (raysearch/data/jets/layout.py), whose definitions
 were never published in full. Ours were chosen by applying the published JEDI-net of 100 constituents,
 trained on the public jets, to our jets: the closer a definition, the better it tags. Two are choices:
 

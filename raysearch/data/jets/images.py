@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from raysearch.data.layout import FEATURES
+from raysearch.data.jets.layout import FEATURES
 
 SIDE = 100
 RANGE = 0.8

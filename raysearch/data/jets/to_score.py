@@ -20,12 +20,11 @@ from numpy.typing import NDArray
 
 from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.hdf5_rows import read_rows
-from raysearch.data.jet_arrays import JetInput
-from raysearch.data.jet_columns import dataset, decoded, feature_columns
-from raysearch.data.jet_images import SIDE, cells_of_constituents, cells_of_images
-from raysearch.data.jet_pieces import ROWS, hardest
-from raysearch.data.jets import jet_files
-from raysearch.data.layout import (
+from raysearch.data.jets.arrays import JetInput
+from raysearch.data.jets.columns import dataset, decoded, feature_columns
+from raysearch.data.jets.files import jet_files
+from raysearch.data.jets.images import SIDE, cells_of_constituents, cells_of_images
+from raysearch.data.jets.layout import (
     CLASSES,
     CONSTITUENT_NAMES,
     CONSTITUENTS,
@@ -37,7 +36,8 @@ from raysearch.data.layout import (
     JET_NAMES,
     JETS,
 )
-from raysearch.data.other_data import OtherData, Piece, files_and_layouts
+from raysearch.data.jets.pieces import ROWS, hardest
+from raysearch.data.to_score import Piece, ToScore, files_and_layouts
 from raysearch.errors import InputError
 
 LABEL_COLUMNS = tuple(f"j_{name}" for name in CLASSES)
@@ -58,11 +58,11 @@ class _Layout:
     has_images: bool = False
 
 
-def other_jets(paths: Sequence[Path], wanted: JetInput, *, stored_images: bool = False) -> OtherData:
+def jets_to_score(paths: Sequence[Path], wanted: JetInput, *, stored_images: bool = False) -> ToScore:
     """Check files and make them ready to be read.
 
     Args:
-        paths: files and folders, as for :func:`raysearch.data.jets.jet_files`.
+        paths: files and folders, as for :func:`raysearch.data.jets.files.jet_files`.
         wanted: what the network sees of a jet.
         stored_images: take images from the files, as in training, instead of computing them from constituents.
 
@@ -92,7 +92,7 @@ def other_jets(paths: Sequence[Path], wanted: JetInput, *, stored_images: bool =
                     batch = (*(torch.from_numpy(array) for array in inputs), torch.from_numpy(labels.clip(0)))
                     yield Piece(number, start, batch, columns)
 
-    return OtherData(tuple(files), sum(layout.n for layout in layouts), read)
+    return ToScore(tuple(files), sum(layout.n for layout in layouts), read)
 
 
 def _layout(opened: h5py.File, file: Path, wanted: JetInput, *, stored_images: bool) -> _Layout:
@@ -170,7 +170,7 @@ def _labels(opened: h5py.File, file: Path, layout: _Layout, rows: slice) -> NDAr
 def _inputs(
     opened: h5py.File, file: Path, layout: _Layout, rows: slice, wanted: JetInput
 ) -> tuple[NDArray[Any], ...]:
-    """Read what the network sees; types as in :class:`raysearch.data.jet_arrays.JetInput`."""
+    """Read what the network sees; types as in :class:`raysearch.data.jets.arrays.JetInput`."""
     if layout.has_images:
         images = _finite(opened, IMAGE, rows, file)
         return cells_of_images(images, max(int(np.count_nonzero(images, axis=(1, 2)).max()), 1))

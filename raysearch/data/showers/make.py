@@ -1,4 +1,4 @@
-"""Makes electron showers by the model in raysearch/data/shower_model.py, in the layout of the 3DGAN files.
+"""Makes electron showers by the model in raysearch/data/showers/model.py, in the layout of the 3DGAN files.
 
 Work is cut into blocks, each with a seed of its own, so that neither the number of processes nor the order in which
 they end changes a byte of the files; only the blocks in work are in memory. A file is whole or not there: made again,
@@ -26,10 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raysearch import __version__
+from raysearch.data.files import SUFFIXES, sums
 from raysearch.data.hdf5_gate import open_hdf5
-from raysearch.data.jets import SUFFIXES, file_hashes
-from raysearch.data.shower_model import CALORIMETER, simulate
-from raysearch.data.showers import ECAL, ELECTRON, EVENT, SHAPE, TARGET
+from raysearch.data.showers.files import ECAL, ELECTRON, EVENT, SHAPE, TARGET
+from raysearch.data.showers.model import CALORIMETER, simulate
 from raysearch.errors import FolderError, InputError, ResourceError, StorageError
 from raysearch.seeds import generator
 
@@ -263,9 +263,9 @@ def _write_provenance(files: list[Path], recipe: dict[str, Any]) -> None:
     record = {
         **recipe,
         "what": "a parameterisation, not a simulation of particles: profile, radii and resolution are its inputs",
-        "model": "G. Grindhammer, S. Peters, hep-ex/0001020, appendix A; raysearch/data/shower_model.py",
+        "model": "G. Grindhammer, S. Peters, hep-ex/0001020, appendix A; raysearch/data/showers/model.py",
         "sampling_fraction": CALORIMETER.sampling_fraction,
-        "files": {name: {"sha256": sha} for name, sha in file_hashes(files).items()},
+        "files": {name: {"sha256": sha} for name, sha in sums(files).items()},
         "stored": stored,
         "licence": "CC BY 4.0",
         "layout_after": "3DGAN fixed-angle electrons (ECAL, target); none of its data is in these files",

@@ -4,9 +4,9 @@ import h5py
 import numpy as np
 import pytest
 
-from raysearch.data.jet_arrays import JetInput, jet_arrays
-from raysearch.data.layout import CLASSES, DNN_COLUMNS, JET_COLUMNS
-from raysearch.data.other_jets import other_jets
+from raysearch.data.jets.arrays import JetInput, jet_arrays
+from raysearch.data.jets.layout import CLASSES, DNN_COLUMNS, JET_COLUMNS
+from raysearch.data.jets.to_score import jets_to_score
 from raysearch.errors import InputError
 
 CONSTITUENTS = JetInput("constituents", 6)
@@ -46,7 +46,7 @@ def test_the_network_sees_what_it_saw_in_training(momenta, wanted, monkeypatch, 
     monkeypatch.setenv("RAYSEARCH_CACHE", str(tmp_path / "cache"))
     path = momenta()
     trained_on = jet_arrays(path, wanted)
-    (*inputs, labels), _ = whole(other_jets([path], wanted))
+    (*inputs, labels), _ = whole(jets_to_score([path], wanted))
     for got, expected in zip(inputs, trained_on.inputs, strict=True):
         np.testing.assert_array_equal(got, expected)
         assert got.dtype == expected.dtype
@@ -60,18 +60,18 @@ def test_images_are_of_the_kind_that_was_trained_on(momenta):
 
     wanted = JetInput("image")
     bare, both = momenta(), momenta(store, "both.h5")
-    computed, _ = whole(other_jets([bare], wanted))
-    for got, expected in zip(whole(other_jets([both], wanted))[0], computed, strict=True):
+    computed, _ = whole(jets_to_score([bare], wanted))
+    for got, expected in zip(whole(jets_to_score([both], wanted))[0], computed, strict=True):
         np.testing.assert_array_equal(got, expected)
-    (cells, values, _), _ = whole(other_jets([both], wanted, stored_images=True))
+    (cells, values, _), _ = whole(jets_to_score([both], wanted, stored_images=True))
     assert (np.unique(cells).tolist(), np.unique(values).tolist()) == ([304], [7])
     with pytest.raises(InputError, match=r"own\.h5: jetImage: is missing"):
-        other_jets([bare], wanted, stored_images=True)
+        jets_to_score([bare], wanted, stored_images=True)
 
 
 def test_constituents_need_no_jet_columns(momenta):
-    labelled, _ = whole(other_jets([momenta()], CONSTITUENTS))
-    bare = other_jets([momenta(drop("jets", "jetFeatureNames", "event"), "bare.h5")], CONSTITUENTS)
+    labelled, _ = whole(jets_to_score([momenta()], CONSTITUENTS))
+    bare = jets_to_score([momenta(drop("jets", "jetFeatureNames", "event"), "bare.h5")], CONSTITUENTS)
     unlabelled, pieces = whole(bare)
     np.testing.assert_array_equal(unlabelled[0], labelled[0])
     assert (bare.n_rows, unlabelled[1].tolist()) == (20, [0] * 20)
@@ -84,10 +84,10 @@ def test_quantities_need_their_16_columns_alone(momenta):
         datasets["jets"] = datasets["jets"][:, order]
         datasets["jetFeatureNames"] = np.array([JET_COLUMNS[place] for place in order], dtype="S")
 
-    (expected, _), _ = whole(other_jets([momenta()], JetInput("quantities")))
+    (expected, _), _ = whole(jets_to_score([momenta()], JetInput("quantities")))
     only = drop("jetConstituentList", "particleFeatureNames", "event")
     path = momenta(lambda datasets: (keep_16(datasets), only(datasets)), "few.h5")
-    (got, _), pieces = whole(other_jets([path], JetInput("quantities")))
+    (got, _), pieces = whole(jets_to_score([path], JetInput("quantities")))
     np.testing.assert_array_equal(got, expected)
     assert pieces[0].columns == {}
 
@@ -96,7 +96,7 @@ def test_labels_and_events_are_handed_through_and_unknown_ones_told(momenta):
     def forget(datasets):
         datasets["jets"][3, 53:] = 0
 
-    _, pieces = whole(other_jets([momenta(forget)], CONSTITUENTS))
+    _, pieces = whole(jets_to_score([momenta(forget)], CONSTITUENTS))
     labels = pieces[0].columns["label"]
     assert labels.tolist() == [-1 if jet == 3 else jet % len(CLASSES) for jet in range(20)]
     assert pieces[0].batch[-1].min() == 0  # as a model's loss would need them
@@ -104,10 +104,10 @@ def test_labels_and_events_are_handed_through_and_unknown_ones_told(momenta):
 
 
 def test_pieces_tell_where_their_rows_come_from(momenta, tmp_path, monkeypatch):
-    monkeypatch.setattr("raysearch.data.other_jets.ROWS", 12)
+    monkeypatch.setattr("raysearch.data.jets.to_score.ROWS", 12)
     momenta(name="b.h5")
     momenta(drop("event"), name="a.h5")
-    data = other_jets([tmp_path], CONSTITUENTS)
+    data = jets_to_score([tmp_path], CONSTITUENTS)
     assert [path.name for path in data.files] == ["a.h5", "b.h5"]
     assert [(piece.file, piece.first_row, len(piece.batch[0])) for piece in data.pieces()] == [
         (0, 0, 12),
@@ -122,7 +122,7 @@ def test_every_fault_of_every_file_is_told(momenta, tmp_path):
     lacking = momenta(drop("jetConstituentList"), "lacking.h5")
     narrow = momenta(name="narrow.h5")
     with pytest.raises(InputError) as caught:
-        other_jets([lacking, narrow, tmp_path / "gone.h5"], JetInput("constituents", 9))
+        jets_to_score([lacking, narrow, tmp_path / "gone.h5"], JetInput("constituents", 9))
     held = "event, jetFeatureNames, jetImageECAL, jets, particleFeatureNames"
     assert [line.replace(str(tmp_path), "") for line in caught.value.problems] == [
         "/gone.h5: no such file or folder",
@@ -138,7 +138,7 @@ def test_columns_that_a_network_needs_are_named(momenta):
         )
 
     with pytest.raises(InputError, match="jetFeatureNames: lacks j_zlogz"):
-        other_jets([momenta(rename)], JetInput("quantities"))
+        jets_to_score([momenta(rename)], JetInput("quantities"))
 
 
 @pytest.mark.parametrize("wanted", EVERY_INPUT[:2], ids=lambda wanted: wanted.kind)
@@ -149,4 +149,4 @@ def test_values_that_are_not_finite_are_refused_with_their_place(momenta, wanted
         file["jets"][7, DNN_COLUMNS[0]] = np.inf
     place = {"constituents": r"jetConstituentList\[7, 2, 1\]", "quantities": r"jets\[7, 0\]"}[wanted.kind]
     with pytest.raises(InputError, match=place):
-        whole(other_jets([path], wanted))
+        whole(jets_to_score([path], wanted))

@@ -73,6 +73,6 @@ def definitions() -> dict[str, object]:
         f"of constituents above threshold, {low:.0f} < pT < {high:.0f} GeV and |eta| < {MAX_JET_ETA}",
         "class": "the process of the event; nothing is matched to partons",
         "ptfrac": "pT of the jet with all particles over pT of the jet with those above threshold",
-        "substructure": "raysearch/data/substructure.py",
+        "substructure": "raysearch/data/jets/substructure.py",
         "differs_from_public": "processes of Pythia, not MadGraph5_aMC@NLO 2.3.1; no detector",
     }

@@ -1,0 +1,85 @@
+"""What a check of files found, kept in the cache, so that a second start reads no value twice."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from raysearch import __version__
+from raysearch.data.files import stamps, sums
+from raysearch.data.kinds import KINDS
+from raysearch.data.prepared import cache_folder
+from raysearch.data.summary import FileSummary
+
+OF_FILES = ("files", "sha256")  # of a summary: what is told anew at each start
+
+
+def checked(kind: str, path: Path | None) -> FileSummary:
+    """Check files, or recall what this version of raysearch found in files of the same content.
+
+    Believed is that a file whose stamps have not changed has the content that it had
+    (:func:`raysearch.data.files.content_sha256`), and that what a check found in that content it would find again.
+    Who doubts the disk itself reads all of it by ``raysearch data check``, which believes nothing. Faults are never
+    kept: files that are refused are read again.
+
+    Args:
+        kind: of ``KINDS``.
+        path: as the kind's ``files`` takes it.
+
+    Raises:
+        InputError: with every fault of the files.
+    """
+    return _checked(kind, path, stamps(KINDS[kind].files(path)))
+
+
+@lru_cache(maxsize=1)
+def _checked(
+    kind: str,
+    path: Path | None,
+    stamps: tuple[tuple[int, ...], ...],  # noqa: ARG001 - as a key
+) -> FileSummary:
+    """Look once for all studies of a series, unless a file changes meanwhile."""
+    files = KINDS[kind].files(path)
+    try:
+        sums_now = sums(files)
+    except OSError:  # a file that cannot be read: the check says so in the words of its kind
+        return KINDS[kind].check(path)
+    with contextlib.suppress(OSError, ValueError, TypeError):  # no cache, or what it holds is no summary
+        memo = _memo(kind, sums_now)
+        known = {name: _frozen(value) for name, value in json.loads(memo.read_text("utf-8")).items()}
+        return KINDS[kind].summary(files=tuple(files), sha256=sums_now, **known)
+    found = KINDS[kind].check(path)
+    if found.sha256 == sums_now:  # nothing was written to them meanwhile
+        with contextlib.suppress(OSError):
+            _keep(_memo(kind, sums_now), found)
+    return found
+
+
+def _memo(kind: str, sums_now: dict[str, str]) -> Path:
+    """Name the file that keeps what was found: names of files are part of it, as their order is that of examples.
+
+    Raises:
+        OSError: there is no cache.
+    """
+    identity = json.dumps([kind, __version__, list(sums_now.items())])
+    return cache_folder() / f"check-{hashlib.sha256(identity.encode()).hexdigest()[:32]}.json"
+
+
+def _keep(memo: Path, found: FileSummary) -> None:
+    """Write under another name, then rename, so that no reader sees half of it."""
+    values = {name: value for name, value in vars(found).items() if name not in OF_FILES}
+    handle, part = tempfile.mkstemp(prefix=f".{memo.name}.", dir=memo.parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(values, file)
+    Path(part).replace(memo)
+
+
+def _frozen(value: Any) -> Any:  # noqa: ANN401 - any plain value
+    """Sequences of a summary are tuples, which JSON does not know."""
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,72 @@
+"""Which files a path means, and how a file is known again: by its stamps, and by its content."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from raysearch.data.prepared import cache_folder
+from raysearch.errors import InputError
+
+SUFFIXES = (".h5", ".hdf5")
+
+
+def hdf5_files(path: Path | None, sample: Path) -> list[Path]:
+    """List the files that a path means.
+
+    Args:
+        path: a file, a folder (its ``*.h5`` and ``*.hdf5``, sorted by name), or None for the sample that ships.
+        sample: that sample.
+
+    Raises:
+        InputError: there is nothing there.
+    """
+    if path is None:
+        return [sample]
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and file.is_file())
+        if not files:
+            raise InputError(f"{path}: holds no file ending in {' or '.join(SUFFIXES)}")
+        return files
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder")
+    return [path]
+
+
+def stamps(files: Iterable[Path]) -> tuple[tuple[int, ...], ...]:
+    """What changes when one of some files does (inode, size, time of change): a key for what was read from them."""
+    found = [file.stat() for file in files]
+    return tuple((stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in found)
+
+
+def content_sha256(path: Path) -> str:
+    """SHA-256 of a file; of one that has not changed since it was last asked for, the cache knows it.
+
+    Believed is that a file of the same path, size, inode and times of change (of its content, and of its inode, which
+    no program can set) holds what it held.
+    """
+    stat = path.stat()
+    place = [str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+    with contextlib.suppress(OSError):
+        memo = cache_folder() / f"sum-{hashlib.sha256(json.dumps(place).encode()).hexdigest()[:32]}"
+        with contextlib.suppress(FileNotFoundError):
+            known = memo.read_text(encoding="ascii")
+            if len(known) == 64:
+                return known
+        found = _sha256(path)
+        memo.write_text(found, encoding="ascii")
+        return found
+    return _sha256(path)
+
+
+def sums(files: Iterable[Path]) -> dict[str, str]:
+    """SHA-256 of each file: its name to its sum in hexadecimal."""
+    return {file.name: content_sha256(file) for file in files}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,48 @@
+"""Jets as one of the kinds of data, see raysearch/data/kinds.py; numpy and HDF5 are loaded when they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from raysearch.data.jets.summary import JetSummary
+
+if TYPE_CHECKING:
+    from raysearch.data.kinds import Events
+
+
+def files(path: Path | None) -> list[Path]:
+    """List the files at a path."""
+    from raysearch.data.jets.files import jet_files
+
+    return jet_files(path)
+
+
+def check(path: Path | None) -> JetSummary:
+    """Read every value."""
+    from raysearch.data.jets.files import check_jets
+
+    return check_jets(path)
+
+
+def events(path: Path | None) -> Events:
+    """Read event numbers, if there are any, and the files' places."""
+    from raysearch.data.jets.files import load_events
+
+    return load_events(path)
+
+
+def make(
+    out: Annotated[Path, "Folder for the files; without HDF5 files yet."],
+    jets: Annotated[int, "How many jets, a multiple of 5 (equal classes)."] = 10_000,
+    seed: Annotated[int, "Same seed, same jets, with any number of workers."] = 1,
+    workers: Annotated[int, "Processes at a time."] = 1,
+    compact: Annotated[bool, "Store rounded four-momenta only, a quarter of the size."] = False,
+    *,
+    progress: Callable[[int, int], None],
+) -> list[Path]:
+    """Make jets with Pythia 8 and FastJet, which the extra "hep" installs."""
+    from raysearch.data.jets.make import make_jets
+
+    return make_jets(out, jets, seed, workers, compact=compact, progress=progress)

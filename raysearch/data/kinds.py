@@ -1,0 +1,64 @@
+"""The kinds of data that raysearch reads. A new kind is its folder, with such a ``kind.py``, and one line in ``KINDS``.
+
+Light to import, for the command line's help: the readers are loaded by the functions that need them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from raysearch.data.jets import kind as jets
+from raysearch.data.jets.summary import JetSummary
+from raysearch.data.showers import kind as showers
+from raysearch.data.showers.summary import ShowerSummary
+from raysearch.data.summary import FileSummary
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Events = tuple[NDArray[np.int64] | None, NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class DataKind:
+    """How files of one kind are found, checked, parted and made. A path of None means the sample that ships.
+
+    Attributes:
+        noun: what one example is called, such as ``jet``; the kind itself is named by the plural.
+        summary: what ``check`` returns.
+        files: lists the files at a path; raises InputError if there are none.
+        check: reads every value of the files at a path; raises InputError with every fault.
+        events: reads what decides parts and folds: event numbers (example,), or None where files have none, and the
+            place of each example's file among the files (example,).
+        always_by_event: whether every example has an event number, its file's or one of its own, so that there is
+            nothing to tell about how a sample is parted.
+        make: makes new files in the folder ``out``, or None. Its other parameters are options of ``raysearch data
+            make``, each annotated with its help, one of them named as the kind: how many; ``progress`` is called with
+            (made, asked for). Returns the files.
+    """
+
+    noun: str
+    summary: type[FileSummary]
+    files: Callable[[Path | None], list[Path]]
+    check: Callable[[Path | None], FileSummary]
+    events: Callable[[Path | None], Events]
+    always_by_event: bool = False
+    make: Callable[..., list[Path]] | None = None
+
+
+KINDS: dict[str, DataKind] = {
+    "jets": DataKind("jet", JetSummary, jets.files, jets.check, jets.events, make=jets.make),
+    "showers": DataKind(
+        "shower",
+        ShowerSummary,
+        showers.files,
+        showers.check,
+        showers.events,
+        always_by_event=True,
+        make=showers.make,
+    ),
+}

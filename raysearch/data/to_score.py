@@ -1,0 +1,79 @@
+"""Data of a user's own that a trained model is applied to: pieces of files, whose answers may not be known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import h5py
+from numpy.typing import NDArray
+
+from raysearch.data.faults import Faults
+from raysearch.data.hdf5_gate import open_hdf5
+from raysearch.data.tensors import Batch
+
+L = TypeVar("L")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Some rows of one file, in order.
+
+    Attributes:
+        file: its place in :attr:`ToScore.files`.
+        first_row: the first one's place in that file.
+        batch: the rows as the task's batches hold them, not standardised; where the file does not tell the answers,
+            they are 0.
+        columns: what to hand through row by row, such as event numbers: a name to (row, ...).
+    """
+
+    file: int
+    first_row: int
+    batch: Batch
+    columns: Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class ToScore:
+    """Checked files, to be read piece by piece, so that they may be larger than memory.
+
+    Attributes:
+        files: in the order they are read.
+        n_rows: of all of them.
+        pieces: reads them from the first row on; raises InputError for values that cannot be.
+    """
+
+    files: tuple[Path, ...]
+    n_rows: int
+    pieces: Callable[[], Iterator[Piece]]
+
+
+def files_and_layouts(
+    paths: Sequence[Path],
+    files_at: Callable[[Path], Sequence[Path]],
+    layout_of: Callable[[h5py.File, Path], L],
+) -> tuple[list[Path], list[L]]:
+    """List the files at some paths, and what each of them holds.
+
+    Args:
+        paths: files and folders.
+        files_at: lists the files at one path.
+        layout_of: looks into an open file; raises InputError if it cannot be used.
+
+    Raises:
+        InputError: nothing there, or a file is refused; lists all.
+    """
+    faults = Faults()
+    files: list[Path] = []
+    layouts: list[L] = []
+    for path in paths:
+        with faults.of(path):
+            files += files_at(path)
+    for file in files:
+        with faults.of(file), closing(open_hdf5(file)) as opened:
+            layouts.append(layout_of(opened, file))
+    faults.raise_any()
+    return files, layouts
