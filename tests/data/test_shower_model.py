@@ -9,10 +9,11 @@ from raysearch.data.showers.model import (
     draw_profiles,
     middle_profiles,
     radial_profile,
-    simulate,
 )
+from raysearch.data.showers.simulation import falling_fraction, simulate
 
 WIDE = Calorimeter(cell_cm=20.0)  # nothing leaks sideways
+LARGE = Calorimeter(n_cells=51)
 WIDE_AND_DEEP = Calorimeter(cell_cm=20.0, n_layers=60)
 
 
@@ -120,3 +121,46 @@ def test_the_same_generator_gives_the_same_showers():
     np.testing.assert_array_equal(one, two)
     assert (one != other).any(axis=(1, 2, 3)).all()
     assert (one >= 0).all()
+
+
+def inclined(degrees, n=150, energy_gev=100.0, calorimeter=LARGE):
+    energy, theta = np.full(n, energy_gev), np.full(n, np.radians(degrees))
+    return simulate(energy, np.random.default_rng(1), calorimeter, theta=theta)
+
+
+def test_a_right_angle_given_as_an_angle_gives_the_same_showers_on_average():
+    straight = simulate(np.full(150, 100.0), np.random.default_rng(2), LARGE).sum(axis=0, dtype=np.float64)
+    given = inclined(90).sum(axis=0, dtype=np.float64)
+    assert given.sum() == pytest.approx(straight.sum(), rel=0.01)
+    for axes in ((1, 2), (0, 1), (0, 2)):
+        profiles = [found.sum(axis=axes) / found.sum() for found in (straight, given)]
+        np.testing.assert_allclose(*profiles, atol=0.03)
+
+
+@pytest.mark.parametrize("degrees", [60, 80, 110])
+def test_the_axis_lies_in_the_y_z_plane_at_the_angle_that_was_asked_for(degrees):
+    found = inclined(degrees).sum(axis=0, dtype=np.float64)
+    layers = np.arange(2, 12)  # where the shower is narrow
+    x, y = (found.sum(axis=axis)[:, layers] for axis in (1, 0))
+    places = np.arange(51) - 25
+    rise_x, rise_y = (np.polyfit(layers, places @ side / side.sum(axis=0), 1)[0] for side in (x, y))
+    assert rise_x == pytest.approx(0, abs=0.02)
+    assert np.degrees(np.arctan2(1, rise_y)) == pytest.approx(degrees, abs=2.5)
+
+
+def test_inclined_showers_are_shallower_and_leak_less():
+    straight, tilted = inclined(90), inclined(60)
+    depth = [(found.sum(axis=(0, 1, 2)) * np.arange(25)).sum() / found.sum() for found in (straight, tilted)]
+    assert depth[1] / depth[0] == pytest.approx(np.sin(np.radians(60)), abs=0.03)
+    assert tilted.sum() > straight.sum()
+    mirrored = inclined(120).sum(axis=(0, 1, 3))
+    np.testing.assert_allclose(
+        mirrored[::-1] / mirrored.sum(), tilted.sum(axis=(0, 1, 3)) / tilted.sum(), atol=0.01
+    )
+
+
+@pytest.mark.parametrize(("energy", "share"), [(20, 0.02158), (100, 0.02019), (480, 0.01812)])
+def test_the_sum_of_all_cells_falls_as_in_3dgan_if_asked_to(energy, share):
+    gev = np.full(200, float(energy))
+    found = simulate(gev, np.random.default_rng(3), sampling_fraction=falling_fraction(gev))
+    assert found.sum(dtype=np.float64) / gev.sum() == pytest.approx(share, rel=0.012)

@@ -82,7 +82,7 @@ def test_all_faults_of_all_files_are_told_at_once_with_file_and_row(write):
 
     files = [
         write("a.h5", n=130, change=spoil),
-        write("b.h5", change=lambda datasets: datasets.update(ECAL=np.zeros((7, 51, 51, 25)))),
+        write("b.h5", change=lambda datasets: datasets.update(ECAL=np.zeros((7, 25, 25)))),
         write("c.h5", change=lambda datasets: datasets.update(target=None)),
         write("d.h5", change=lambda datasets: datasets.update(target=np.zeros((6, 5)), event=np.zeros(7))),
         write("e.h5", change=lambda datasets: datasets.update(ECAL=None, target=np.zeros(0))),
@@ -95,11 +95,11 @@ def test_all_faults_of_all_files_are_told_at_once_with_file_and_row(write):
         f"{a}: 1 energies that are not positive numbers, first energy of shower 5",
         f"{a}: 1 cells that are not finite, first ECAL[120, 1, 2, 3]",
         f"{a}: 2 cells below 0, first ECAL[121, 0, 0, 0]",
-        f"{b}: ECAL: must be (showers, 25, 25, 25), is (7, 51, 51, 25)",
+        f"{b}: ECAL: must be (showers, x, y, layers), is (7, 25, 25)",
         f"{c}: target: is missing; it must be (showers, at least 2)",
         f"{d}: target: has 6 rows, but ECAL has 7",
         f"{d}: event: must be numbers (showers,)",
-        f"{e}: ECAL: is missing; it must be (showers, 25, 25, 25)",
+        f"{e}: ECAL: is missing; it must be (showers, x, y, layers)",
         f"{e}: target: must be (showers, at least 2), is (0,)",
         f"{f}: ECAL: holds no shower",
         f"{f}: target: holds no shower",

@@ -1,1 +1,1 @@
-"""Files of showers: their layout, check and reader, what networks see of them, and the maker of real input."""
+"""Files of showers: layouts, check and reader, what networks see of them, and the maker of new ones."""

@@ -1,23 +1,17 @@
-"""The reader of showers: 3DGAN files of electrons at a fixed angle, files made by us, and the sample that ships.
+"""The reader of showers, in any layout of layouts.py: files of users, made ones, and the sample that ships.
 
-The layout is that of the public training codes (svalleco/3Dgan, vlimant/mpi_learn: ``y = f["target"][:, 1]``):
-
-- ``ECAL`` (shower, 25, 25, 25): GeV in the sensors; x, y, then the layers along the shower;
-- ``target`` (shower, columns): column 1, counted from 0, is the primary energy in GeV; or ``energy`` (shower,);
-- ``event`` (shower,), optional: event numbers, by which showers are split. Without them an event's number follows
-  from the file's content and the row.
-
-Every file passes the gate in raysearch/data/hdf5_gate.py first, and may be larger than memory.
+Files of one path are of one grid. Without event numbers of the file's own an event's number follows from the
+file's content and the row. Every file passes the gate in raysearch/data/hdf5_gate.py first, and may be larger
+than memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,25 +19,26 @@ from raysearch.data.faults import Faults, FaultyValues
 from raysearch.data.files import content_sha256, hdf5_files, sums
 from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.hdf5_rows import read_rows
+from raysearch.data.showers.layouts import EVENT, Grid, Layout, layout_of
 from raysearch.data.showers.summary import ShowerSummary
-from raysearch.errors import InputError
 
 SAMPLE = Path(__file__).parents[1] / "sample" / "showers.h5"
-ECAL, TARGET, ENERGY, EVENT = "ECAL", "target", "energy", "event"
-SHAPE = (25, 25, 25)
-ENERGY_COLUMN = 1
-ELECTRON = 11  # PDG code, in column 0 of the files made by us
-ROWS = 100  # showers read at a time, 6 MB
+ROWS = 100  # showers read at a time, 6 to 26 MB
 
 
 @dataclass(frozen=True)
 class ShowerPiece:
-    """Neighbouring showers of a file: ``cells`` (shower, 25, 25, 25), ``energy`` and ``events`` (shower,)."""
+    """Neighbouring showers of a file.
+
+    ``cells`` (shower, x, y, layer) GeV, ``energy`` (shower,) GeV, ``events`` (shower,), and ``theta``
+    (shower,) rad or None.
+    """
 
     rows: slice
     cells: NDArray[np.float32]
     energy: NDArray[np.float64]
     events: NDArray[np.int64]
+    theta: NDArray[np.float64] | None = None
 
 
 def shower_files(path: Path | None = None) -> list[Path]:
@@ -61,55 +56,59 @@ def check_showers(path: Path | None = None) -> ShowerSummary:
         What is there.
 
     Raises:
-        InputError: hostile or damaged files, missing or misshapen datasets, cells that are negative or not finite,
-            energies that are not positive; lists all, each with its file and first row.
+        InputError: hostile or damaged files, missing or misshapen datasets, cells that are negative or not
+            finite, energies that are not positive, angles that are none, grids that differ; lists all, each
+            with its file and first row.
     """
     files = shower_files(path)
     faults = Faults()
-    energies, shares, occupied, cells, having = [], 0.0, 0, 0, []
+    layouts: list[Layout] = []
+    seen = _Seen()
     for file in files:
-        with faults.of(file) as values:
+        with faults.of(file) as values, closing(open_hdf5(file)) as opened:
+            layouts.append(layout_of(opened, file))
             for piece in pieces(file):
-                _look(values, piece)
-                energies.append(piece.energy)
-                with np.errstate(all="ignore"):  # faults are told at the end
-                    deposited = piece.cells.reshape(len(piece.energy), -1).sum(axis=1)
-                    shares += float((deposited / piece.energy).sum())
-                occupied += int(np.count_nonzero(piece.cells))
-                cells += piece.cells.size
-            having.append(has_events(file))
+                _look(values, piece, layouts[-1])
+                seen.add(piece)
+    faults.add(_differing(files, layouts) if len(layouts) == len(files) else ())
     faults.raise_any()
-    energy = np.concatenate(energies)
     return ShowerSummary(
         files=tuple(files),
         sha256=sums(files),
-        n=len(energy),
-        has_events=all(having),
-        energy_gev=(float(energy.min()), float(energy.max())),
-        deposited=shares / len(energy),
-        occupancy=occupied / cells,
+        n=seen.n,
+        has_events=all(layout.has_events for layout in layouts),
+        layout=" and ".join(sorted({layout.name for layout in layouts})),
+        grid=layouts[0].grid,
+        energy_gev=(seen.energy[0], seen.energy[1]),
+        theta_rad=seen.theta,
+        deposited=seen.shares / seen.n,
+        occupancy=seen.occupied / seen.n / np.prod(layouts[0].grid).item(),
     )
 
 
-def n_showers(path: Path | None = None) -> dict[Path, int]:
-    """How many showers each file holds, from the shapes of its datasets alone.
+def shower_layouts(path: Path | None = None, grid: Grid | None = None) -> dict[Path, Layout]:
+    """How each file holds its showers, from the shapes of its datasets alone.
+
+    Args:
+        path: as for :func:`raysearch.data.files.hdf5_files`.
+        grid: which cells are wanted; None for any, but the same in all files.
 
     Raises:
-        InputError: a file is refused; lists all.
+        InputError: a file is refused, or grids differ; lists all.
     """
-    found: dict[Path, int] = {}
+    found: dict[Path, Layout] = {}
     faults = Faults()
     for file in shower_files(path):
         with faults.of(file), closing(open_hdf5(file)) as opened:
-            found[file] = _length(opened, file)
+            found[file] = layout_of(opened, file, grid)
+    faults.add(_differing(list(found), list(found.values())))
     faults.raise_any()
     return found
 
 
-def has_events(file: Path) -> bool:
-    """Whether a file brings event numbers of its own."""
-    with closing(open_hdf5(file)) as opened:
-        return EVENT in opened
+def n_showers(path: Path | None = None, grid: Grid | None = None) -> dict[Path, int]:
+    """How many showers each file holds; see :func:`shower_layouts`."""
+    return {file: layout.n for file, layout in shower_layouts(path, grid).items()}
 
 
 def pieces(file: Path, *, cells: bool = True) -> Iterator[ShowerPiece]:
@@ -123,25 +122,20 @@ def pieces(file: Path, *, cells: bool = True) -> Iterator[ShowerPiece]:
         InputError: the file is refused, or data are damaged.
     """
     with closing(open_hdf5(file)) as opened:
-        n = _length(opened, file)
-        numbered = EVENT in opened
-        first = 0 if numbered else int(content_sha256(file)[:15], 16)  # 60 bits: + row stays an int64
-        for start in range(0, n, ROWS):
-            rows = slice(start, min(start + ROWS, n))
-            energy = (
-                read_rows(opened[TARGET], rows, file, "showers")[:, ENERGY_COLUMN]
-                if TARGET in opened
-                else read_rows(opened[ENERGY], rows, file, "showers")
-            )
+        layout = layout_of(opened, file)
+        first = (
+            0 if layout.has_events else int(content_sha256(file)[:15], 16)
+        )  # 60 bits: + row stays an int64
+        for start in range(0, layout.n, ROWS):
+            rows = slice(start, min(start + ROWS, layout.n))
+            energy = layout.energy(opened, rows, file)
             events = (
                 read_rows(opened[EVENT], rows, file, "showers")
-                if numbered
+                if layout.has_events
                 else first + np.arange(start, rows.stop)
             )
-            found = read_rows(opened[ECAL], rows, file, "showers") if cells else np.empty((len(energy), 0))
-            yield ShowerPiece(
-                rows, found.astype(np.float32, copy=False), energy.astype(np.float64), events.astype(np.int64)
-            )
+            found = layout.cells(opened, rows, file) if cells else np.empty((len(energy), 0), np.float32)
+            yield ShowerPiece(rows, found, energy, events.astype(np.int64), layout.theta(opened, rows, file))
 
 
 def load_energies(
@@ -159,42 +153,52 @@ def load_energies(
     return energy, events, np.repeat(np.arange(len(files)), list(files.values()))
 
 
-def _length(opened: h5py.File, file: Path) -> int:
-    """Check the datasets' shapes and kinds, and tell how many showers there are."""
-    n = len(opened[ECAL]) if ECAL in opened and opened[ECAL].shape else 0
-    problems = list(_misfits(opened, n))
-    if problems:
-        raise InputError(*(f"{file}: {problem}" for problem in problems))
-    return n
+class _Seen:
+    """What pieces without fault add up to; with faults they come to nothing, as those are told."""
+
+    def __init__(self) -> None:
+        self.n = self.occupied = 0
+        self.shares = 0.0
+        self.energy = [np.inf, -np.inf]
+        self.theta: tuple[float, float] | None = None
+
+    def add(self, piece: ShowerPiece) -> None:
+        self.n += len(piece.energy)
+        with np.errstate(all="ignore"):  # faults are told at the end
+            deposited = piece.cells.reshape(len(piece.energy), -1).sum(axis=1)
+            self.shares += float((deposited / piece.energy).sum())
+        self.occupied += int(np.count_nonzero(piece.cells))
+        self.energy = [
+            min(self.energy[0], float(piece.energy.min())),
+            max(self.energy[1], float(piece.energy.max())),
+        ]
+        if piece.theta is not None:
+            low, high = self.theta or (np.inf, -np.inf)
+            self.theta = (min(low, float(piece.theta.min())), max(high, float(piece.theta.max())))
 
 
-def _misfits(opened: h5py.File, n: int) -> Iterator[str]:
-    shapes: dict[str, tuple[str, Callable[[tuple[int, ...]], bool], str]] = {
-        ECAL: (f"(showers, {', '.join(map(str, SHAPE))})", lambda shape: shape[1:] == SHAPE, "f"),
-        TARGET: ("(showers, at least 2)", lambda shape: len(shape) == 2 and shape[1] > ENERGY_COLUMN, "fiu"),
-        ENERGY: ("(showers,)", lambda shape: len(shape) == 1, "fiu"),
-        EVENT: ("(showers,)", lambda shape: len(shape) == 1, "iu"),
-    }
-    for name, (wanted, fits, kinds) in shapes.items():
-        if name not in opened:
-            if name == ECAL or (name == TARGET and ENERGY not in opened):
-                yield f"{name}: is missing; it must be {wanted}"
-            continue
-        found = opened[name]
-        if not isinstance(found, h5py.Dataset) or found.dtype.kind not in kinds:
-            yield f"{name}: must be numbers {wanted}"
-        elif not fits(found.shape):
-            yield f"{name}: must be {wanted}, is {found.shape}"
-        elif len(found) != n:
-            yield f"{name}: has {len(found)} rows, but {ECAL} has {n}"
-        elif n == 0:
-            yield f"{name}: holds no shower"
+def _differing(files: list[Path], layouts: list[Layout]) -> list[str]:
+    """Tell files that do not go with the first one."""
+    problems = []
+    for file, layout in zip(files[1:], layouts[1:], strict=True):
+        if layout.grid != layouts[0].grid:
+            problems.append(f"{file}: has cells {layout.grid}, but {files[0]} has {layouts[0].grid}")
+        if layout.has_theta != layouts[0].has_theta:
+            told = ("no angles", "angles")
+            problems.append(
+                f"{file}: has {told[layout.has_theta]}, but {files[0]} has {told[layouts[0].has_theta]}"
+            )
+    return problems
 
 
-def _look(values: FaultyValues, piece: ShowerPiece) -> None:
+def _look(values: FaultyValues, piece: ShowerPiece, layout: Layout) -> None:
     start, cells, energy = piece.rows.start, piece.cells, piece.energy
     if not (cells.min() >= 0 and np.isfinite(cells.max())):  # NaN is neither
-        values.note("cells that are not finite", ~np.isfinite(cells), start, f"{ECAL}[{{}}]")
-        values.note("cells below 0", cells < 0, start, f"{ECAL}[{{}}]")
+        where = f"{layout.cells_name}[{{}}]"
+        values.note("cells that are not finite", ~np.isfinite(cells), start, where)
+        values.note("cells below 0", cells < 0, start, where)
     good = np.isfinite(energy) & (energy > 0)
     values.note("energies that are not positive numbers", ~good, start, "energy of shower {}")
+    if piece.theta is not None:
+        inside = (piece.theta > 0) & (piece.theta < np.pi)  # NaN is not
+        values.note("angles outside 0 to pi rad", ~inside, start, "angle of shower {}")

@@ -1,11 +1,16 @@
 """Electromagnetic showers in a sampling calorimeter, by the parameterisation of Grindhammer and Peters.
 
 G. Grindhammer, S. Peters, The Parameterized Simulation of Electromagnetic Showers in Homogeneous and Sampling
-Calorimeters, hep-ex/0001020; equations and constants are those of its appendices A.1 and A.2, energies in GeV and
-depths in radiation lengths. A shower is a Gamma profile in depth whose maximum and shape fluctuate together, an
-energy in every layer that fluctuates as the sampling does, and spots of equal energy that are strewn around the axis
-by a core and a tail. Profile, resolution and radii are INPUTS here: what a network finds in such showers is what this
-file put there, not a prediction about a detector.
+Calorimeters, hep-ex/0001020; equations and constants are those of its appendices A.1 and A.2, energies in GeV
+and depths in radiation lengths. A shower is a Gamma profile in depth whose maximum and shape fluctuate
+together, an energy in every layer that fluctuates as the sampling does, and spots of equal energy that are
+strewn around the axis by a core and a tail (raysearch/data/showers/simulation.py). Profile, resolution and
+radii are INPUTS here: what a network finds in such showers is what these files put there, not a prediction
+about a detector.
+
+A shower that comes at an angle goes through more of every layer: ``slant`` is the way in a layer over its
+thickness, 1 at a right angle. Along its axis it develops as in a detector whose layers are thicker by that
+factor.
 """
 
 from __future__ import annotations
@@ -17,10 +22,8 @@ import torch
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Single = NDArray[np.float32]
 
 SCALE_MEV = 21.0  # of multiple scattering, in the Moliere radius
-AT_ONCE = 20  # showers whose spots are in memory together
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ class Calorimeter:
 
     @property
     def e_over_mip(self) -> float:
-        """What a shower leaves in the sensors, relative to a minimum-ionising particle: 1 / (1 + 0.007 dZ)."""
+        """What a shower leaves in the sensors, relative to a minimum-ionising particle: 1 / (1 + .007 dZ)."""
         return 1 / (1 + 0.007 * (self.absorber.z - self.active.z))
 
     @property
@@ -130,34 +133,40 @@ class Profiles:
     alpha: Floats
 
     def shares(self, edges: Floats) -> Floats:
-        """The part of each shower between neighbouring depths (edge,) in X0: (shower, edge - 1)."""
+        """Parts of each shower between depths in X0, (edge,) or (shower, edge): (shower, edge - 1)."""
         beta = (self.alpha - 1) / self.t_max
         within = torch.special.gammainc(
-            torch.from_numpy(np.broadcast_to(self.alpha[:, None], (len(beta), len(edges))).copy()),
+            torch.from_numpy(np.broadcast_to(self.alpha[:, None], (len(beta), edges.shape[-1])).copy()),
             torch.from_numpy(beta[:, None] * edges),
         )
         return np.diff(within.numpy(), axis=1)
 
 
-def middle_profiles(energy_gev: Floats, calorimeter: Calorimeter = CALORIMETER) -> Profiles:
+def middle_profiles(
+    energy_gev: Floats, calorimeter: Calorimeter = CALORIMETER, slant: Floats | float = 1.0
+) -> Profiles:
     """The profile around which showers fluctuate, exp of the means of ln T and ln alpha: appendix A.2.2.
 
     Args:
         energy_gev: (shower,).
         calorimeter: the detector.
+        slant: way in a layer over its thickness, (shower,) or one for all.
 
     Returns:
         Profiles (shower,).
     """
     log_y = np.log(energy_gev / calorimeter.critical_gev)
-    layers = calorimeter.layer_x0  # 1 / F_S
+    layers = calorimeter.layer_x0 * slant  # 1 / F_S
     t_max = log_y - 0.812 - 0.55 * layers - 0.69 * (1 - calorimeter.e_over_mip)
     alpha = 0.81 + (0.458 + 2.26 / calorimeter.z) * log_y - 0.476 * layers
     return Profiles(t_max, alpha)
 
 
 def draw_profiles(
-    energy_gev: Floats, rng: np.random.Generator, calorimeter: Calorimeter = CALORIMETER
+    energy_gev: Floats,
+    rng: np.random.Generator,
+    calorimeter: Calorimeter = CALORIMETER,
+    slant: Floats | float = 1.0,
 ) -> Profiles:
     """Profiles of single showers: ln T and ln alpha are normal and correlated, appendix A.2.2.
 
@@ -165,12 +174,13 @@ def draw_profiles(
         energy_gev: (shower,).
         rng: where the randomness comes from.
         calorimeter: the detector.
+        slant: as for :func:`middle_profiles`.
 
     Returns:
         Profiles (shower,).
     """
     log_y = np.log(energy_gev / calorimeter.critical_gev)
-    middle = middle_profiles(energy_gev, calorimeter)
+    middle = middle_profiles(energy_gev, calorimeter, slant)
     correlation = 0.784 - 0.023 * log_y
     along, across = np.sqrt((1 + correlation) / 2), np.sqrt((1 - correlation) / 2)
     first, second = rng.standard_normal((2, len(energy_gev)))
@@ -188,13 +198,16 @@ class Radii:
     core_part: Floats
 
 
-def radial_profile(tau: Floats, energy_gev: Floats, calorimeter: Calorimeter = CALORIMETER) -> Radii:
+def radial_profile(
+    tau: Floats, energy_gev: Floats, calorimeter: Calorimeter = CALORIMETER, slant: Floats | float = 1.0
+) -> Radii:
     """Widths at a depth ``tau``, counted in mean depths of the shower: appendices A.1.3 and A.2.3.
 
     Args:
         tau: (shower, layer).
         energy_gev: (shower, 1).
         calorimeter: the detector.
+        slant: way in a layer over its thickness, (shower, 1) or one for all.
 
     Returns:
         Radii (shower, layer).
@@ -202,7 +215,7 @@ def radial_profile(tau: Floats, energy_gev: Floats, calorimeter: Calorimeter = C
     z, log_e, layers, unseen = (
         calorimeter.z,
         np.log(energy_gev),
-        calorimeter.layer_x0,
+        calorimeter.layer_x0 * slant,
         1 - calorimeter.e_over_mip,
     )
     core = 0.0251 + 0.00319 * log_e + (0.1162 - 0.000381 * z) * tau
@@ -214,82 +227,3 @@ def radial_profile(tau: Floats, energy_gev: Floats, calorimeter: Calorimeter = C
     tail += -0.14 * unseen - 0.495 * layers * np.exp(-tau)
     part += unseen * (0.348 - 0.642 * layers * np.exp(-((tau - 1) ** 2)))
     return Radii(core, tail, np.clip(part, 0, 1))
-
-
-def simulate(energy_gev: Floats, rng: np.random.Generator, calorimeter: Calorimeter = CALORIMETER) -> Single:
-    """Simulate showers that hit somewhere in the middle cell, all points of it alike.
-
-    Args:
-        energy_gev: (shower,) of the electrons, well above the critical energy.
-        rng: where the randomness comes from.
-        calorimeter: the detector.
-
-    Returns:
-        float32 (shower, x, y, layer), GeV that stay in the sensors.
-    """
-    energy = np.asarray(energy_gev, np.float64)
-    starts = range(0, len(energy), AT_ONCE)
-    return np.concatenate([_simulate(energy[start : start + AT_ONCE], rng, calorimeter) for start in starts])
-
-
-def _simulate(energy: Floats, rng: np.random.Generator, calorimeter: Calorimeter) -> Single:
-    profiles = draw_profiles(energy, rng, calorimeter)
-    edges = calorimeter.edges
-    grain = calorimeter.sampling**2  # GeV; sums of Gamma(E / c^2) c^2 have the width c sqrt(E)
-    layer_gev = rng.gamma(energy[:, None] * profiles.shares(edges) / grain, grain)
-    spots = _draw_spots(energy, profiles, edges, rng, calorimeter)
-    radii = _radii_of_layers(energy, profiles, edges, calorimeter)
-    n, side, layers = len(energy), calorimeter.n_cells, calorimeter.n_layers
-    of_spot = np.repeat(np.arange(n * layers), spots.ravel())
-    x, y = _strewn(of_spot, radii, rng, calorimeter.moliere_cm / calorimeter.cell_cm)
-    hit = ((side + rng.uniform(-1, 1, (2, n))) / 2).astype(np.float32)
-    shower, layer = np.divmod(of_spot, layers)
-    x += hit[0, shower]
-    y += hit[1, shower]
-    inside = (x >= 0) & (x < side) & (y >= 0) & (y < side)
-    column, row = (place[inside].astype(np.int64) for place in (x, y))
-    cell = ((shower[inside] * side + column) * side + row) * layers + layer[inside]
-    counts = np.bincount(cell, minlength=n * side * side * layers).reshape(n, side, side, layers)
-    spot_gev = calorimeter.sampling_fraction * layer_gev / spots
-    return (counts * spot_gev[:, None, None, :]).astype(np.float32)
-
-
-def _draw_spots(
-    energy: Floats, profiles: Profiles, edges: Floats, rng: np.random.Generator, calorimeter: Calorimeter
-) -> NDArray[np.int64]:
-    """Numbers of spots (shower, layer), at least one each: appendix A.2.4."""
-    n_spots = 10.3 / calorimeter.sampling * energy**0.959
-    of_spots = Profiles(
-        profiles.t_max * (0.813 + 0.0019 * calorimeter.z),
-        np.maximum(profiles.alpha * (0.844 + 0.0026 * calorimeter.z), 1.1),
-    )
-    return np.maximum(rng.poisson(n_spots[:, None] * of_spots.shares(edges)), 1)
-
-
-def _radii_of_layers(energy: Floats, profiles: Profiles, edges: Floats, calorimeter: Calorimeter) -> Radii:
-    """Radii in the middle of each layer (shower, layer); tau as in appendix A.1.4."""
-    alpha = middle_profiles(energy, calorimeter).alpha
-    mean_depth = profiles.t_max * profiles.alpha / (profiles.alpha - 1)
-    middle = (edges[1:] + edges[:-1]) / 2
-    tau = middle / mean_depth[:, None] * (alpha / (alpha - 1))[:, None]
-    return radial_profile(tau, energy[:, None], calorimeter)
-
-
-def _strewn(
-    of_spot: NDArray[np.int64], radii: Radii, rng: np.random.Generator, moliere: float
-) -> tuple[Single, Single]:
-    """Places of spots around the axis: r = R sqrt(u / (1 - u)) for f(r) = 2 r R^2 / (r^2 + R^2)^2.
-
-    Args:
-        of_spot: (spot,) positions in the raveled radii.
-        radii: (shower, layer).
-        rng: where the randomness comes from.
-        moliere: the Moliere radius in the unit that is wanted.
-    """
-    which, u, angle = rng.random((3, len(of_spot)), np.float32)
-    in_core = which < radii.core_part.ravel().astype(np.float32)[of_spot]
-    widths = np.stack([radii.tail.ravel(), radii.core.ravel()], axis=1).astype(np.float32)
-    widths *= np.float32(moliere)
-    r = widths.ravel()[2 * of_spot + in_core] * np.sqrt(u / (1 - u))
-    angle *= np.float32(2 * np.pi)
-    return r * np.cos(angle), r * np.sin(angle)

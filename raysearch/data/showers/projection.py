@@ -1,6 +1,7 @@
 """Showers as images: one transverse axis summed, the axis along the shower kept.
 
-So the showers of a study are 625 numbers each and not 15,625; prepared once a node, see raysearch/data/prepared.py.
+So the showers of a study are 625 numbers each and not 15,625; prepared once a node, see
+raysearch/data/prepared.py.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 from raysearch.data.files import content_sha256
 from raysearch.data.prepared import Arrays, Plan, prepared
-from raysearch.data.showers.files import SHAPE, n_showers, pieces, shower_files
+from raysearch.data.showers.files import n_showers, pieces, shower_files
+from raysearch.data.showers.layouts import SHAPE
 
 VERSION = 1  # of the definitions behind the arrays; a new one leaves old entries of the cache aside
 SUMMED = {"x": 1, "y": 2}  # axes of ECAL (shower, x, y, layer)
@@ -63,12 +65,12 @@ def load_projections(path: Path | None, axis: Literal["x", "y"]) -> Projections:
 
 
 def project(cells: NDArray[np.float32], axis: Literal["x", "y"]) -> NDArray[np.float64]:
-    """Sum the cells of showers (shower, x, y, layer) over a transverse axis: (shower, layer, the other one)."""
+    """Sum cells of showers (shower, x, y, layer) over a transverse axis: (shower, layer, the other one)."""
     return cells.sum(axis=SUMMED[axis], dtype=np.float64).swapaxes(1, 2)
 
 
 def _plan(path: Path | None, axis: Literal["x", "y"]) -> Plan:
-    files = n_showers(path)
+    files = n_showers(path, SHAPE)
     n, f4, i8 = sum(files.values()), np.dtype("<f4"), np.dtype("<i8")
     arrays: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {
         "images": ((n, SHAPE[2], SHAPE[0]), f4),

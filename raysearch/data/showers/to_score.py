@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.hdf5_rows import read_rows
-from raysearch.data.showers.files import ECAL, ENERGY, ENERGY_COLUMN, EVENT, ROWS, SHAPE, TARGET, shower_files
+from raysearch.data.showers.files import ROWS, shower_files
+from raysearch.data.showers.layouts import ECAL, ENERGY, ENERGY_COLUMN, EVENT, SHAPE, TARGET
 from raysearch.data.showers.projection import project
 from raysearch.data.to_score import Piece, ToScore, files_and_layouts
 from raysearch.errors import InputError, did_you_mean
