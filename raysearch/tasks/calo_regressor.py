@@ -9,7 +9,6 @@ cells, fitted to the training part: it stands in the description of the data, an
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -20,9 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.prepared import as_tensor
-from raysearch.data.showers.make import MADE
 from raysearch.data.showers.projection import load_projections
 from raysearch.data.showers.to_score import showers_to_score
 from raysearch.data.source import DataSource
@@ -39,15 +36,12 @@ from raysearch.models.flat import Step
 from raysearch.tasks.file_task import FileTask, Rows
 from raysearch.tasks.optimising import Scheduled, build_optimizer, build_schedules
 from raysearch.tasks.schedule import Schedule
+from raysearch.tasks.shower_facts import simulation_facts
 from raysearch.tasks.task import LOSS, OUTPUTS, Outputs
 
 Axis = Literal["x", "y"]
 IMAGE, CALIBRATED, ENERGY = 0, 1, -1  # columns of a batch
 SUMMED_AT_ONCE = 10_000  # showers
-PARAMETERISED = (
-    "The showers come from a parameterisation (G. Grindhammer, S. Peters, hep-ex/0001020), not from a "
-    "simulation of particles: their profile and the detector's resolution are its inputs, not predictions."
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +133,7 @@ class CaloRegressor(FileTask[CaloRegressorSettings]):
                 "train_error": error(split.train),
                 "validation_error": error(split.validation),
             },
-            **({"simulation": PARAMETERISED} if any(map(_is_made_here, found.files)) else {}),
+            **simulation_facts(found),
         }
 
     def to_score(
@@ -197,8 +191,3 @@ def _calibration(rows: Rows, split: Split) -> Calibration:
     """Fit the line through the sums of the training part."""
     _, sums, energy = rows.tensors
     return Calibration.fit(sums.numpy()[split.train], energy.numpy()[split.train])
-
-
-def _is_made_here(file: Path) -> bool:
-    with closing(open_hdf5(file)) as opened:
-        return MADE in opened.attrs
