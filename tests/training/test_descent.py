@@ -187,6 +187,25 @@ def test_schedules_of_steps_and_epochs(tmp_path: Path) -> None:
     assert descent.optimizers["generator"].param_groups[0]["lr"] == pytest.approx(0.0125)
 
 
+def test_a_step_left_out_for_overflow_is_that_of_one_loss_and_no_step_of_a_schedule() -> None:
+    class Loud(ToyGan):
+        def step(self, descent: Any, batch: Batch) -> None:
+            made = descent.model.generator(self.noise(descent.model, batch))
+            descent(0.1 * descent.model.critic(made.detach()).float().mean(), "critic")
+            descent(1e35 * descent.model.critic(made).float().mean(), "generator")
+
+    descent, batch = prepared(Loud(), ToyGanSettings(), "float16")
+    before = {name: weight.clone() for name, weight in descent.model.named_parameters()}
+    descent.take(batch, place(batch))
+    changed = {
+        name for name, weight in descent.model.named_parameters() if not torch.equal(weight, before[name])
+    }
+    assert {name.partition(".")[0] for name in changed} == {"critic"}
+    scales = {name: state["scale"] for name, state in descent.state()["scalers"].items()}
+    assert scales == {"critic": 65536.0, "generator": 32768.0}
+    assert descent.optimizers["generator"].param_groups[0]["lr"] == pytest.approx(0.005)
+
+
 def test_a_schedule_has_the_rhythm_its_scheduler_can_have() -> None:
     optimizer = SGD([nn.Parameter(torch.ones(1))], lr=1.0)
     assert Schedule(ReduceLROnPlateau(optimizer), "plateau").every == "plateau"
