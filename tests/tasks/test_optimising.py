@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from raysearch.errors import InputError
+from raysearch.tasks import load_task
 from raysearch.tasks.optimising import OPTIMIZERS, Optimising, Scheduled, build_optimizer, build_schedules
+from raysearch.tasks.task import LOSS, make_settings, watched
 
 
 def rates(n, losses=None, **settings):
@@ -87,3 +89,26 @@ def test_a_task_may_allow_fewer():
     assert Few().optimizer == "sgd"
     with pytest.raises(InputError, match="optimizer: needs"):
         Few(optimizer="adam")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "unread"), [("none", {"plateau_patience", "decay_epochs", "decay"}), ("cosine", set())]
+)
+def test_without_a_schedule_its_settings_count_as_never_read(schedule, unread):
+    task = load_task("calo_regressor")
+    seen, left = watched(make_settings(task, {"schedule": schedule, "decay_epochs": 3}))
+    task.schedulers(seen, {LOSS: task.optimizer(seen, task.model(seen).parameters())})
+    assert left & {"schedule", "plateau_patience", "decay_epochs", "decay", "warmup_epochs"} == unread
+
+
+@pytest.mark.parametrize("name", ["jedinet", "jet_dnn", "jet_cnn", "jet_gru", "calo_regressor"])
+def test_what_tasks_had_before_is_as_it_was(name):
+    kind = load_task(name).Settings
+    defaults = {field.name: field.default for field in dataclasses.fields(kind)}
+    calo = name == "calo_regressor"
+    assert defaults["optimizer"] == ("rmsprop" if calo else "adam")
+    assert (defaults["learning_rate"], defaults["batch_size"]) == (1e-3, 128 if calo else 100)
+    allowed = ("rmsprop", "adam") if calo else ("adam", "nadam", "adadelta")
+    assert set(kind.ALLOWED) == set(allowed)
+    assert defaults["schedule"] == ("none" if calo or name == "jedinet" else "plateau")
+    assert (defaults["plateau_patience"], defaults["warmup_epochs"]) == (5, 0)
