@@ -67,4 +67,9 @@ def as_yaml(value: Any) -> str:  # noqa: ANN401 - whatever a space file may hold
         return as_yaml(str(value))
     if hasattr(value, "item"):  # NumPy's numbers
         return as_yaml(value.item())
-    return json.dumps(value, ensure_ascii=False)
+    return "".join(map(_printable, json.dumps(value, ensure_ascii=False)))
+
+
+def _printable(character: str) -> str:
+    """A character of a quoted text as YAML takes it: JSON's escapes of what is beyond U+FFFF would be two to YAML."""
+    return character if character.isprintable() else f"\\U{ord(character):08x}"
