@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -74,6 +75,13 @@ class TerminalWatcher(LogWatcher):
 
 class NotebookWatcher(Watcher):
     """Draws one live table below the cell that runs."""
+
+    def __init__(self) -> None:
+        with (
+            warnings.catch_warnings()
+        ):  # that tqdm, which Optuna brings along, has no widgets here: it draws nothing
+            warnings.filterwarnings("ignore", message="IProgress not found")
+            import optuna  # noqa: F401 - the first import is the one that warns
 
     @contextmanager
     def follow(self) -> Iterator[Listener]:

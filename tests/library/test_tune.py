@@ -152,10 +152,10 @@ def test_the_process_is_left_as_it_was(
     torch.set_num_threads(2)
     umask = os.umask(0o022)
     try:
-        before = (dict(os.environ), torch.get_num_threads(), *map(signal.getsignal, (2, 15)), os.getcwd())
+        before = (dict(os.environ), torch.get_num_threads(), *map(signal.getsignal, (2, 15)), Path.cwd())
         study = tune(toy_space, tmp_path, trials=2)
         study.report()
-        now = (dict(os.environ), torch.get_num_threads(), *map(signal.getsignal, (2, 15)), os.getcwd())
+        now = (dict(os.environ), torch.get_num_threads(), *map(signal.getsignal, (2, 15)), Path.cwd())
         assert now == before
         assert os.umask(0o022) == 0o022
     finally:
