@@ -88,7 +88,8 @@ def _print_links(folders: list[Path], uri: str, address: str) -> None:
             continue  # said when catching up
         if found:
             typer.echo(
-                f"{folder.name}: {address}/#/experiments/{found[0]}/runs/{found[1]}?workflowType=machine_learning"
+                f"{folder.name}: {address}/#/experiments/{found[0]}/runs/{found[1]}"
+                "?workflowType=machine_learning"
             )
 
 

@@ -1,9 +1,9 @@
-"""Evolution spread over processes: Ray actors in the trial's placement group evaluate a generation's candidates.
+"""Evolution spread over processes: Ray actors in the trial's placement group evaluate the candidates.
 
-Each actor builds model and data for itself and gets seeds, not weights (but for Nevergrad's vectors): a candidate is
-its parent's seed chain and one seed more, and the parent's weights are at hand from the generation before. An actor that
-dies costs its own evaluations, which a new one in its place does again, from the last snapshots of the chains; the bits
-are those of one process (``training/children.py``).
+Each actor builds model and data for itself and gets seeds, not weights (but for Nevergrad's vectors): a
+candidate is its parent's seed chain and one seed more, and the parent's weights are at hand from the
+generation before. An actor that dies costs its own evaluations, which a new one in its place does again, from
+the last snapshots of the chains; the bits are those of one process (``training/children.py``).
 """
 
 from __future__ import annotations

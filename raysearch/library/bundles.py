@@ -81,8 +81,8 @@ def lacks(history: History) -> Iterator[str]:
     data = history.created.data.get("path")
     if data and not Path(data).exists():
         yield (
-            f"data: {data} is not on this machine; resume, crossval and prune need it there, with the bytes that the "
-            "ledger names. predict takes any --data"
+            f"data: {data} is not on this machine; resume, crossval and prune need it there, "
+            "with the bytes that the ledger names. predict takes any --data"
         )
     task = str(history.created.space_file["task"]).rpartition(":")[0]
     if task:

@@ -32,7 +32,8 @@ def override_texts(named: Mapping[str, Any], more: Overrides = ()) -> list[str]:
     """Write overrides as ``a.b=c`` texts, which :func:`raysearch.space.space_file.read_space_file` takes.
 
     Args:
-        named: by the words of ``KEYS``, or by a key of the space file such as ``budget.epochs``; None is not given.
+        named: by the words of ``KEYS``, or by a key of the space file such as ``budget.epochs``; None is not
+            given.
         more: by key, or as texts; they come after, so that they win.
 
     Raises:
@@ -71,5 +72,5 @@ def as_yaml(value: Any) -> str:  # noqa: ANN401 - whatever a space file may hold
 
 
 def _printable(character: str) -> str:
-    """A character of a quoted text as YAML takes it: JSON's escapes of what is beyond U+FFFF would be two to YAML."""
+    """A character of a quoted text as YAML takes it, to which JSON's escapes beyond U+FFFF would be two."""
     return character if character.isprintable() else f"\\U{ord(character):08x}"

@@ -111,8 +111,9 @@ def watcher_for(show: Show | Watcher) -> Watcher:
     """Find who is told.
 
     Args:
-        show: ``table`` (in a notebook below the cell, else on the terminal), ``lines`` on standard error, ``nothing``, or
-            ``auto``: a table in a notebook or on a terminal, nothing in a script whose output goes elsewhere.
+        show: ``table`` (in a notebook below the cell, else on the terminal), ``lines`` on standard error,
+            ``nothing``, or ``auto``: a table in a notebook or on a terminal, nothing in a script whose output
+            goes elsewhere.
 
     Raises:
         InputError: it is none of these.

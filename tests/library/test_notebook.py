@@ -13,7 +13,7 @@ NOTEBOOK = Path(__file__).parents[2] / "docs/examples/first_study.ipynb"
 
 
 def shown(notebook: Any) -> list[list[set[str]]]:
-    """For each cell of code the kinds of what it shows; what is written to the terminal counts as ``text``."""
+    """For each cell of code the kinds of what it shows; what it writes to the terminal is ``text``."""
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     return [[set(output.get("data", {"text": ""})) for output in cell.outputs] for cell in cells]
 

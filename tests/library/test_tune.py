@@ -1,4 +1,4 @@
-"""`raysearch.tune` and `raysearch.resume`: the studies of the command line, in a process that has other things to do."""
+"""`raysearch.tune` and `resume`: the studies of the command line, in a process with other things to do."""
 
 from __future__ import annotations
 
