@@ -112,7 +112,7 @@ class OpenedStudy:
     def models(self, trial: str | int = "best") -> tuple[nn.Module, ...]:
         """The trained networks of a trial, one for each fold, in evaluation mode on the CPU.
 
-        They take inputs as they are trained on, standardised if the task does so; :meth:`predict` takes files.
+        They take inputs as they are trained on, standardised if the task does so; files go to :meth:`predict`.
         Raises as :meth:`trained`.
         """
         return tuple(fold.model for fold in self.trained(trial).models)
