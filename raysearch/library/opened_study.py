@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from raysearch.library.export import Exported
     from raysearch.library.opened_series import OpenedSeries
     from raysearch.library.predict import Files, Predicted
+    from raysearch.library.prune import Pruned
     from raysearch.library.watching import Show, Watcher
 
 
@@ -66,11 +67,9 @@ class OpenedStudy:
         """All trials, a row each.
 
         Returns:
-            Index ``trial``; columns ``state``, ``value`` (the objective; of a pruned trial what it had come
-                to), further
-            objectives by their names, ``epochs``, ``seconds``, ``parameters``, ``mflop``, ``failure``, and
-                each searched
-            setting by its name, or as ``settings.NAME`` where a column of that name is there already.
+            Index ``trial``; columns ``state``, ``value`` (the objective; of a pruned trial what it had come to),
+            further objectives by their names, ``epochs``, ``seconds``, ``parameters``, ``mflop``, ``failure``,
+            and each searched setting by its name, or as ``settings.NAME`` where such a column is there already.
         """
         from raysearch.library.trials_frame import trials_frame
 
@@ -187,6 +186,12 @@ class OpenedStudy:
         from raysearch.library.export import export
 
         return export(self.folder, to, None if out is None else Path(out), **options)
+
+    def prune(self, **options: Any) -> Pruned:  # noqa: ANN401 - of prune
+        """Drop most of a model's weights, round by round, and retrain; see :mod:`raysearch.library.prune`."""
+        from raysearch.library.prune import prune
+
+        return prune(self.folder, **options)
 
     @owners_only()
     def report(self) -> ShownReport:

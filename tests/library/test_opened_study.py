@@ -16,6 +16,8 @@ import raysearch
 from raysearch.data.jets import SAMPLE
 from raysearch.errors import InputError, NoFinishedTrialError, ResourceError
 
+TAGGER = {"budget.epochs": 1, "data.limit": 1000, "search.options.n_startup_trials": 1}
+
 
 def test_trials_are_a_table_of_what_the_ledger_says(tagger: raysearch.Study) -> None:
     frame, history = tagger.trials(), tagger.history
@@ -156,6 +158,17 @@ def test_one_that_runs_can_be_looked_at(tmp_path: Path) -> None:
         with pytest.raises(NoFinishedTrialError):
             _ = study.best
     assert study.state == "killed"
+
+
+def test_a_pruned_model_can_be_taken_up(tmp_path: Path) -> None:
+    study = raysearch.tune("jet-dnn", runs=tmp_path, name="s", local=True, trials=1, set=TAGGER)
+    assert isinstance(study, raysearch.Study)
+    done = study.prune(rounds=1, target=0.5, epochs=1)
+    assert (done.folder, len(done.table.rounds)) == (study.folder / "pruned", 2)
+    found = study.model()
+    pruned = study.model("pruned")
+    zeros = [sum(int((weight == 0).sum()) for weight in model.parameters()) for model in (found, pruned)]
+    assert zeros[1] > zeros[0]
 
 
 def test_exported_and_bundled(tagger: raysearch.Study, tmp_path: Path) -> None:
