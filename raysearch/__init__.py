@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from raysearch.library.resume import resume
     from raysearch.library.tune import check, tune
 
-_LAZY = {  # what users call: where it lies. Each is imported when it is asked for, so that `raysearch --help` waits for none
+# What users call: where it lies. Imported when it is asked for, so that `raysearch --help` waits for none.
+_LAZY = {
     "RaysearchError": ("raysearch.errors", "RaysearchError"),
     "Series": ("raysearch.library.opened_series", "OpenedSeries"),
     "Study": ("raysearch.library.opened_study", "OpenedStudy"),

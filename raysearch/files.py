@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, also after a crash, and locks on them; the only place that calls ``fsync``."""
+"""Files that are there whole or not at all, also after a crash, and locks: the only user of ``fsync``."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def lock(file: IO[Any] | int, *, shared: bool = False, wait: bool = False) -> No
 
 @contextmanager
 def owners_only() -> Iterator[None]:
-    """Have what this process writes meanwhile readable by its owner alone, whatever umask it was started with."""
+    """Have what this process writes meanwhile readable by its owner alone, whatever its umask."""
     before = os.umask(0o077)
     try:
         yield

@@ -56,7 +56,14 @@ def test_a_write_that_fails_leaves_what_was_there_and_nothing_else(
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"a": b"before"}
 
 
-HOLD = "import sys; from raysearch import files; file = open(sys.argv[1]); files.lock(file); print('held', flush=True); sys.stdin.read()"
+HOLD = """
+import sys
+from raysearch import files
+file = open(sys.argv[1])
+files.lock(file)
+print("held", flush=True)
+sys.stdin.read()
+"""
 
 
 def test_a_lock_keeps_others_out_until_its_holder_is_killed(tmp_path: Path) -> None:

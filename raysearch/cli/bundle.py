@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,8 +63,7 @@ def unbundle(
 
     Every byte is checked before the study appears under its name.
     """
-    from raysearch.cli.terminal import CommandLine, open_bar
-    from raysearch.library.bundles import deliver
+    from raysearch.cli.terminal import open_bar
     from raysearch.library.bundles import unbundle as unpack
     from raysearch.study.folders import as_typed
 
@@ -74,7 +74,7 @@ def unbundle(
     _print_content(opened.manifest)
     for study in opened.studies:
         _print_study(study)
-    deliver(opened.studies, CommandLine())
+    _deliver(opened.studies)
     named = as_typed(opened.folder)
     page = opened.folder / "report" / "index.html"
     typer.echo(f"report:   {page if page.is_file() else f'raysearch report {named}'}")
@@ -105,6 +105,17 @@ def _print_study(folder: Path) -> None:
         typer.echo(f"  {lack}")
     if not history.is_complete:
         typer.echo(f"  go on: {resume_command(folder)}")
+
+
+def _deliver(studies: Sequence[Path]) -> None:
+    from raysearch.library.delivery import deliver
+    from raysearch.study.folders import name_of
+    from raysearch.tracking.address import tracking_uri
+
+    typer.echo("delivering to MLflow", err=True)
+    for folder, problem in deliver(studies, tracking_uri()):
+        later = "raysearch dashboard delivers it later"
+        typer.echo(f"{name_of(folder)}: not in MLflow yet: {problem}; {later}", err=True)
 
 
 def _size(n_bytes: int) -> str:

@@ -1,4 +1,4 @@
-"""``raysearch cluster``: write and check the files that a cluster is made with, and wait until it is there."""
+"""``raysearch cluster``: files that a cluster is made with, their check, and the wait until it is there."""
 
 from __future__ import annotations
 
@@ -155,7 +155,8 @@ def down(
 ) -> None:
     """End the cluster of a file on all of its machines; a study that runs there is saved before.
 
-    Ray of other clusters is left alone. Exit code 69 if a machine does not answer or something is left; it says what.
+    Ray of other clusters is left alone. Exit code 69 if a machine does not answer or something is left; it
+    says what.
     """
     from raysearch.machines.take_down import take_down
 

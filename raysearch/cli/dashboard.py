@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +12,6 @@ import typer
 from raysearch.cli.options import Runs
 from raysearch.study.folders import RUNS
 
-CATCH_UP_S = 120.0
 N_SHOWN = 10
 Port = Annotated[
     int | None,
@@ -33,6 +31,7 @@ def dashboard(port: Port = None, with_login: WithLogin = False, runs: Runs = RUN
     its address is printed; for a database a server is started on this machine, for this machine alone.
     """
     from raysearch.errors import InputError
+    from raysearch.library.delivery import deliver
     from raysearch.study.folders import studies
     from raysearch.tracking.address import QUIET, database_folder, is_server, public, tracking_uri
     from raysearch.tracking.login import login_in
@@ -49,7 +48,8 @@ def dashboard(port: Port = None, with_login: WithLogin = False, runs: Runs = RUN
         if signal.getsignal(signal_number) != signal.SIG_IGN:  # as under nohup
             signal.signal(signal_number, signal.default_int_handler)  # all ends as with Ctrl-C
     try:
-        _catch_up(folders, uri)
+        for folder, problem in deliver(folders, uri):
+            typer.echo(f"{folder.name}: {problem}", err=True)
         if chosen is None:
             typer.echo(f"MLflow is at {public(uri)}")
             return
@@ -67,16 +67,6 @@ def dashboard(port: Port = None, with_login: WithLogin = False, runs: Runs = RUN
     _fail(server.returncode)
 
 
-def _catch_up(folders: list[Path], uri: str) -> None:
-    from raysearch.tracking.mirror import mirror_now
-
-    deadline = time.monotonic() + CATCH_UP_S
-    for folder in folders:
-        problem = mirror_now(folder, uri, max(deadline - time.monotonic(), 0.0))
-        if problem:
-            typer.echo(f"{folder.name}: {problem}", err=True)
-
-
 def _print_links(folders: list[Path], uri: str, address: str) -> None:
     from raysearch.errors import StorageError
     from raysearch.tracking.delivery import find_study
@@ -88,7 +78,8 @@ def _print_links(folders: list[Path], uri: str, address: str) -> None:
             continue  # said when catching up
         if found:
             typer.echo(
-                f"{folder.name}: {address}/#/experiments/{found[0]}/runs/{found[1]}?workflowType=machine_learning"
+                f"{folder.name}: {address}/#/experiments/{found[0]}/runs/{found[1]}"
+                "?workflowType=machine_learning"
             )
 
 

@@ -16,8 +16,8 @@ def doctor(
 ) -> None:
     """Say what is wrong on this machine, and what to do about it; starts and changes nothing.
 
-    Each line is ok, warning or fault. The exit code is 0 without a fault, else that of the heaviest: 74 (storage is full
-    or damaged), 73 (a folder cannot be written), 69 (something is missing or unsafe).
+    Each line is ok, warning or fault. The exit code is 0 without a fault, else that of the heaviest: 74
+    (storage is full or damaged), 73 (a folder cannot be written), 69 (something is missing or unsafe).
     """
     from raysearch.doctor.checks import checks_for
     from raysearch.doctor.examine import examine, exit_code

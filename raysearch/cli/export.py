@@ -27,8 +27,9 @@ def export(
 
     raysearch export jedinet --to onnx --out jedinet.onnx
 
-    Inputs are as in the data files: standardisation is part of the file. It is kept only if it gives what the model
-    gives on examples of the test part, within 1e-4: of a probability as it is, of other outputs by their size.
+    Inputs are as in the data files: standardisation is part of the file. It is kept only if it gives what the
+    model gives on examples of the test part, within 1e-4: of a probability as it is, of other outputs by
+    their size.
     """
     from raysearch.library.export import export as write
     from raysearch.library.open import study_folder_of

@@ -45,7 +45,8 @@ def prune(
 
     raysearch prune jet-dnn --rounds 7 --target 0.717
 
-    The smallest weights go, as in arXiv:1804.06913; table.json, report.md and model.pt lie in runs/NAME/pruned/.
+    The smallest weights go, as in arXiv:1804.06913; table.json, report.md and model.pt lie in
+    runs/NAME/pruned/.
     """
     from raysearch.library.open import study_folder_of
     from raysearch.library.prune import prune as carry_out
@@ -72,8 +73,8 @@ def _say(done: Round, rounds: int) -> None:
     """Tell of a round, in one line."""
     share = 100 * done.dropped / done.weights
     typer.echo(
-        f"round {done.number} of {rounds}: {share:.1f} % of the weights dropped, best of {done.epochs} epochs is "
-        f"{done.best_epoch}",
+        f"round {done.number} of {rounds}: {share:.1f} % of the weights dropped, "
+        f"best of {done.epochs} epochs is {done.best_epoch}",
         err=True,
     )
 

@@ -43,5 +43,6 @@ def check(
     first = next(iter(members.values()))
     searches = f"{len(members)} searches of " if len(members) > 1 else ""
     typer.echo(
-        f"{path}: {searches}{len(first.searched.domains)} settings to search, {first.search.trials} trials: good"
+        f"{path}: {searches}{len(first.searched.domains)} settings to search, "
+        f"{first.search.trials} trials: good"
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from raysearch.cli.options import Format, Name, Runs
+from raysearch.cli.text_table import aligned
 from raysearch.study.folders import RUNS
 
 COLUMNS = ("name", "state", "trials", "committed", "failed", "objective", "value", "size_mb", "disk")
@@ -119,9 +120,8 @@ def _print(rows: Sequence[dict[str, Any]], columns: Sequence[str], output: str, 
         typer.echo(empty)
         return
     texts = [[_text(row[column]) for column in columns] for row in rows]
-    widths = [max(len(line[place]) for line in [list(columns), *texts]) for place in range(len(columns))]
-    for line in [list(columns), *texts]:
-        typer.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+    for line in aligned([columns, *texts], right=False):
+        typer.echo(line)
 
 
 def _text(value: object) -> str:

@@ -1,4 +1,4 @@
-"""`raysearch doctor`'s look at a Ray cluster, a process of its own: it connects with this machine's token and leaves.
+"""A look at a Ray cluster, in a process of its own: it connects with this machine's token and leaves.
 
 Usage: python -m raysearch.cluster.child_connect ADDRESS
 """

@@ -1,4 +1,4 @@
-"""`raysearch doctor`'s look at torch, a process of its own: what is installed, and the GPUs it can use."""
+"""A look at torch, in a process of its own: what is installed, and the GPUs it can use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 
 
 def describe() -> dict[str, Any]:
-    """Version, CUDA version it was built for (None for CPUs), default threads, names of GPUs, why there are none."""
+    """Version, CUDA that it was built for (None for CPUs), threads, names of GPUs, why there are none."""
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         gpus = (

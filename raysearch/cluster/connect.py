@@ -20,13 +20,13 @@ def connect(address: str) -> None:
     Raises:
         ResourceError: the token is wrong, or it is no Ray of this version.
     """
-    with told(f"the Ray cluster at {address!r}"):
+    with as_resource_error(f"the Ray cluster at {address!r}"):
         ray.init(address=address, **QUIET)
 
 
 @contextmanager
-def told(what: str) -> Iterator[None]:
-    """Have Ray say nothing itself, and whatever it raises told in one line.
+def as_resource_error(what: str) -> Iterator[None]:
+    """Have Ray say nothing itself, and whatever it raises become one line.
 
     Raises:
         ResourceError: it raised something.

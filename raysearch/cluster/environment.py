@@ -21,8 +21,9 @@ def token_path() -> Path:
 def prepare_environment(address: str | None) -> None:
     """Set what Ray reads at import: the token on, telemetry off, nothing printed by Tune.
 
-    A token keeps strangers out. A new local Ray always has one (it makes the file if there is none) and listens
-    on loopback only; a cluster at an address, which listens on all interfaces, has one if this machine was given its file.
+    A token keeps strangers out. A new local Ray always has one (it makes the file if there is none) and
+    listens on loopback only; a cluster at an address, which listens on all interfaces, has one if this
+    machine was given its file.
 
     Raises:
         ResourceError: the environment switches the token off.
@@ -35,7 +36,8 @@ def prepare_environment(address: str | None) -> None:
     if address is not None and (os.environ.get("RAY_AUTH_TOKEN") or token_path().is_file()):
         os.environ.setdefault("RAY_AUTH_MODE", "token")
     if address is None:
-        # Ray takes a loopback address for a mistake and listens on all interfaces, unless it may not form a cluster
+        # Ray takes a loopback address for a mistake and listens on all interfaces,
+        # unless it may not form a cluster
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # connects the workers of a run
     os.environ.update(

@@ -1,6 +1,7 @@
 """GPUs that Ray promises: whether torch can use them, and a run's share of one.
 
-Ray counts GPUs by the driver, or as it was told when it was started; what torch can do with them it does not know.
+Ray counts GPUs by the driver, or as it was told when it was started; what torch can do with them it does not
+know.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def judge(names: Mapping[str, str], offered: Mapping[str, float], found: Mapping
 
 
 def _look(_: str) -> Any:  # noqa: ANN401 - plain values
-    """What torch finds on this node; in a process of its own, as one that looked cannot choose its GPU any more."""
+    """What torch finds on this node; in a process of its own: after a look none can choose its GPU."""
     try:
         return ask_child("child_torch")
     except ResourceError as error:
@@ -81,7 +82,7 @@ def own_device(share: float) -> torch.device:
 
 
 def limited(device: torch.device, share: float) -> torch.device:
-    """Keep this process to its share of a GPU's memory, so that what it takes too much fails it and no neighbour."""
+    """Keep this process to its share of a GPU's memory: what it takes too much fails it and no neighbour."""
     if device.type == "cuda":
         torch.cuda.set_per_process_memory_fraction(share, device)
     return device

@@ -1,4 +1,4 @@
-"""The machines of a cluster: how many there are, what each of them says, and the wait until all have joined."""
+"""The machines of a cluster: how many there are, what each says, and the wait until all have joined."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How the data-parallel workers of a run find each other: through a store that listens at their machine's address only.
+"""How a run's workers find each other: through a store that listens at their machine's address only.
 
-Torch's store has no login. The one that Ray Train has torch open listens on all interfaces, also where all workers are on
-one machine and their address is loopback.
+Torch's store has no login. The one that Ray Train has torch open listens on all interfaces, also where all
+workers are on one machine and their address is loopback.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ def n_dead_machines() -> int:
 
 
 def group_slots(workers: int, resources: WorkerResources, machines: Iterable[Mapping[str, float]]) -> int:
-    """How many runs of so many workers fit at once; a worker needs all it gets on one machine, and of one GPU."""
+    """How many runs of so many workers fit at once; a worker needs all it gets on one machine and one GPU."""
     return sum(_places(resources, machine) for machine in machines) // workers
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import ray
 from ray._private.services import canonicalize_bootstrap_address
 
-from raysearch.cluster.connect import QUIET, connect, told
+from raysearch.cluster.connect import QUIET, as_resource_error, connect
 from raysearch.cluster.environment import TOKEN
 from raysearch.cluster.gpus import check_gpus
 from raysearch.cluster.resources import WorkerResources, group_slots, machines
@@ -38,7 +38,7 @@ def start_session(address: str | None, resources: ResourcesSection) -> None:
     if address is None:
         _start_here(resources)
     else:
-        with told(f"the Ray cluster at {address!r}"):
+        with as_resource_error(f"the Ray cluster at {address!r}"):
             _check_answers(address)
         connect(address)
     if TOKEN.is_file():  # Ray makes both readable to all
@@ -51,7 +51,10 @@ def _start_here(resources: ResourcesSection) -> None:
     n_cpus = usable_cpus()
     # Ray takes seconds to start; which GPUs there are it finds out better than we
     _check_total(resources, {"CPU": n_cpus, "GPU": math.inf}, MORE_THERE)
-    with told("a local Ray"), only_visible(resources.environment):  # all of this Ray's processes inherit it
+    with (
+        as_resource_error("a local Ray"),
+        only_visible(resources.environment),
+    ):  # all of this Ray's processes inherit it
         ray.init(
             address="local",
             num_cpus=n_cpus,

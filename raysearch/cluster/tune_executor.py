@@ -122,7 +122,7 @@ def _evaluate_there(share: float, order: Order, weights: str, weights_sha256: st
 
 
 def _reason(text: str) -> str:
-    """One line of an error's text: of a traceback that Ray passes on the last, of its own messages the first."""
+    """One line of an error: of a traceback that Ray passes on the last, of its own messages the first."""
     lines = [line.strip() for line in text.splitlines() if line.strip()] or ["no reason given"]
     return lines[-1 if "Traceback" in text else 0][:LONGEST_REASON]
 
@@ -172,7 +172,7 @@ class _Bridge:
 
     @_kept
     def hand_out(self, trial_id: str) -> dict[str, str] | None:
-        """Give Tune a run; some more than there are slots, so that a freed actor finds its next run waiting."""
+        """Give Tune a run; more than there are slots, so that a freed actor finds its next run waiting."""
         most = 1 if self.suspects else 2 * self.slots
         if len(self.runs) >= most or (run := self.study.next_run()) is None:
             return None

@@ -53,10 +53,11 @@ def _port() -> Iterator[Finding]:
 
 def _mlflow() -> Iterator[Finding]:
     advice: dict[type[Exception], str] = {
-        ResourceError: "correct MLFLOW_TRACKING_URI, or start it; studies run without, `raysearch dashboard` delivers later",
+        ResourceError: "correct MLFLOW_TRACKING_URI, or start it; studies run without, `raysearch dashboard` "
+        "delivers later",
         FolderError: "start raysearch in a folder that you may write, or set MLFLOW_TRACKING_URI",
-        StorageError: "move it away: the ledgers hold all, `raysearch dashboard` delivers it again; of another version: "
-        "mlflow db upgrade, or the newer MLflow",
+        StorageError: "move it away: the ledgers hold all, `raysearch dashboard` delivers it again; "
+        "of another version: mlflow db upgrade, or the newer MLflow",
     }
     try:
         yield ok("mlflow", look(tracking_uri()))

@@ -1,9 +1,9 @@
 """Many checks of `raysearch doctor` at once, without waiting for ever for one.
 
-A check is a function without arguments that yields findings. None writes anything that stays, and none starts a Ray or
-a server. Each has a thread of its own, which is left behind (it ends with the process) if it gives no answer in time, as
-on a dead network mount. What could take this process down (CUDA, Ray) is looked at by a child process
-(:mod:`raysearch.cluster.child`).
+A check is a function without arguments that yields findings. None writes anything that stays, and none starts
+a Ray or a server. Each has a thread of its own, which is left behind (it ends with the process) if it gives
+no answer in time, as on a dead network mount. What could take this process down (CUDA, Ray) is looked at by a
+child process (:mod:`raysearch.cluster.child`).
 """
 
 from __future__ import annotations
@@ -54,5 +54,5 @@ def _carry_out(name: str, check: Check, answer: queue.SimpleQueue[list[Finding]]
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
-    """The heaviest fault's: 74 (storage) before 73 (folder) before 69 (something is missing); 0 without a fault."""
+    """The heaviest fault's: 74 (storage) before 73 (folder) before 69 (something missing); 0 without one."""
     return max((each.exit_code for each in findings), default=0)

@@ -1,4 +1,4 @@
-"""What a check of `raysearch doctor` says: that something is well, worth a warning, or a fault, and what to do."""
+"""What a check of `raysearch doctor` says: all is well, a warning, or a fault; and what to do."""
 
 from __future__ import annotations
 

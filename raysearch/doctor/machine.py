@@ -1,4 +1,4 @@
-"""What `raysearch doctor` finds about this machine: versions, CPUs, memory, limits, torch and GPU, compiler, proxies."""
+"""What is found about this machine: versions, CPUs, memory, limits, torch and GPU, compiler, proxies."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def memory(root: Path = Path("/")) -> Iterator[Finding]:
 
 
 def limits(root: Path = Path("/")) -> Iterator[Finding]:
-    """Look at how many files may be open (Ray raises the soft limit to the hard one) and how many processes run."""
+    """Look at how many files may be open (Ray raises the soft limit to the hard one) and processes run."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     n_files = math.inf if hard == resource.RLIM_INFINITY else hard
     text = f"at most {n_files:g} open files"
@@ -150,7 +150,10 @@ def shared_memory(folder: Path = Path("/dev/shm")) -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free if folder.is_dir() else 0
     text = f"{free / 1e6:.0f} MB free in {folder}"
     if free < OBJECT_STORE_BYTES:
-        wish = f"delete what is in it, or give the container more (docker: --shm-size={OBJECT_STORE_BYTES >> 20}m or more)"
+        wish = (
+            "delete what is in it, or give the container more "
+            f"(docker: --shm-size={OBJECT_STORE_BYTES >> 20}m or more)"
+        )
         yield warning(
             "shm", f"{text}; Ray's store of {OBJECT_STORE_BYTES / 1e6:.0f} MB would lie on a disk", wish
         )
@@ -222,7 +225,7 @@ def compiler(names: Sequence[str], flags: Sequence[str]) -> Iterator[Finding]:
 
 
 def proxies() -> Iterator[Finding]:
-    """Look for a proxy that would catch what is for this machine; its address may hold a password and is not told."""
+    """Look for a proxy that would catch what is for this machine; its address may hold a password."""
     given = [name for low in PROXIES for name in (low, low.upper()) if os.environ.get(name)]
     if not given:
         yield ok("proxies", "none in the environment")

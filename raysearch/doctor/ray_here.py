@@ -28,7 +28,8 @@ def token(address: str | None) -> Iterator[Finding]:
     """
     mode = os.environ.get("RAY_AUTH_MODE", "")
     if mode not in {"", "token"}:
-        found = f"RAY_AUTH_MODE is {mode!r} in the environment: whoever reaches Ray's ports could run commands as you"
+        danger = "whoever reaches Ray's ports could run commands as you"
+        found = f"RAY_AUTH_MODE is {mode!r} in the environment: {danger}"
         yield fault("token", found, "unset RAY_AUTH_MODE")
     if os.environ.get("RAY_AUTH_TOKEN"):
         yield ok("token", "from the environment: RAY_AUTH_TOKEN")
@@ -109,8 +110,9 @@ def cluster(address: str) -> Iterator[Finding]:
         yield fault("address", answer["problem"], advice)
         return
     there, nodes = answer["resources"], answer["nodes"]
-    figures = f"{len(nodes)} node{'s' if len(nodes) > 1 else ''}, {there.get('CPU', 0):g} CPUs, {there.get('GPU', 0):g} GPUs"
-    yield ok("address", f"{address}: {figures}: {', '.join(nodes)}")
+    count = f"{len(nodes)} node{'s' if len(nodes) > 1 else ''}"
+    figures = f"{there.get('CPU', 0):g} CPUs, {there.get('GPU', 0):g} GPUs"
+    yield ok("address", f"{address}: {count}, {figures}: {', '.join(nodes)}")
 
 
 def _command(folder: Path) -> list[str]:

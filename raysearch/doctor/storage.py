@@ -1,4 +1,4 @@
-"""What `raysearch doctor` finds about folders: may they be written, is there room, do locks and syncs work, what are they.
+"""What is found about folders: may they be written, is there room, do locks and syncs work, what are they.
 
 Everything is tried on a file without a name, which is gone when it is closed.
 """
@@ -89,7 +89,8 @@ def ray_folder() -> Iterator[Finding]:
     text = f"{place}: {free.free / 1e9:.1f} GB free, {filesystem(place)}"
     n_bytes = len(os.fsencode(top / SESSION))
     if n_bytes > SOCKET_BYTES:
-        found = f"{top}: too long for Ray's sockets ({n_bytes} bytes with their names, {SOCKET_BYTES} are allowed)"
+        lengths = f"{n_bytes} bytes with their names, {SOCKET_BYTES} are allowed"
+        found = f"{top}: too long for Ray's sockets ({lengths})"
         yield fault(
             "ray files", found, "export RAY_TMPDIR=/tmp, or another short path", FolderError.exit_code
         )
@@ -117,7 +118,8 @@ def data_files(path: Path) -> Iterator[Finding]:
             "data", f"{error.filename or path}: {error.strerror}", "correct --data, or its permissions"
         )
         return
-    text = f"{path}: {len(files)} file{'s' if len(files) != 1 else ''}, {sum(each.stat().st_size for each in files) / 1e6:.1f} MB, {filesystem(path)}"
+    size_mb = sum(each.stat().st_size for each in files) / 1e6
+    text = f"{path}: {len(files)} file{'s' if len(files) != 1 else ''}, {size_mb:.1f} MB, {filesystem(path)}"
     if files:
         yield ok("data", f"{text}; what is in them says: raysearch data check --data {path}")
     else:
@@ -130,7 +132,7 @@ def nearest(folder: Path) -> Path:
 
 
 def filesystem(path: Path) -> str:
-    """Name the kind of file system that a path lies on, such as ext4 or nfs4; ``unknown`` if the kernel does not say.
+    """Name the kind of file system that a path lies on, such as ext4 or nfs4, or ``unknown``.
 
     See proc_pid_mountinfo(5). Of mounts on one another the last one counts.
     """

@@ -1,4 +1,4 @@
-"""What `raysearch doctor` finds about studies: ledgers that are damaged, and who is at work on which study."""
+"""What is found about studies: ledgers that are damaged, and who is at work on which study."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A study carried out to its end, or until a signal: its runs by an executor, then the best model on the test set."""
+"""A study carried out to its end, or until a signal: its runs, then the best model on the test set."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from raysearch.study.study import Listener, Study
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Have torch compute on one: the search computes here too, and its bits must not depend on the machine's cores."""
+    """Have torch compute on one: the search computes here, too; its bits must not depend on the cores."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,7 +1,7 @@
-"""What a container or a job of Slurm leaves of the machine: the limits of this process's cgroups, version 1 or 2.
+"""What a container or Slurm leaves of the machine: the limits of this process's cgroups, version 1 or 2.
 
-https://docs.kernel.org/admin-guide/cgroup-v2.html and cgroup-v1/memory.html. A group's limit binds those below it, so
-all from a process's own group upwards are read. ``root`` is ``/``, or a tree like it.
+https://docs.kernel.org/admin-guide/cgroup-v2.html and cgroup-v1/memory.html. A group's limit binds those
+below it, so all from a process's own group upwards are read. ``root`` is ``/``, or a tree like it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def usable_cpus(root: Path = Path("/")) -> int:
-    """CPUs that this process may keep busy: those it is bound to, and no more than its groups' share, at least one."""
+    """CPUs that this process may keep busy: those it is bound to, at most its groups' share, at least one."""
     bound = len(os.sched_getaffinity(0))
     quota = cpu_quota(root)
     return bound if quota is None else max(min(bound, int(quota)), 1)
@@ -31,7 +31,7 @@ def cpu_quota(root: Path) -> float | None:
 
 
 def memory_room(root: Path) -> int | None:
-    """Bytes that the groups still give, file caches that can be given up counted as free; None without a limit."""
+    """Bytes that the groups still give, file caches that can go counted as free; None without a limit."""
     rooms = []
     for folder in _folders("memory", root):
         for most, now, cache in (

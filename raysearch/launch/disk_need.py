@@ -1,4 +1,4 @@
-"""How much room a study will take on disk, told before it starts and checked against its budget and the disk."""
+"""How much room a study will take on disk, told before it starts, and checked against budget and disk."""
 
 from __future__ import annotations
 

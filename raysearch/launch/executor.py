@@ -27,5 +27,5 @@ class Executor(Protocol):
 
 
 def fits(there: float, each: float) -> int:
-    """How often ``each`` fits into what is there, with fractions as people count: 0.1 fits into 1 ten times."""
+    """How often ``each`` fits into what is there, as people count: 0.1 fits into 1 ten times."""
     return int(there / each + 1e-9)

@@ -15,7 +15,7 @@ class Where:
 
 @dataclass(frozen=True)
 class Wish:
-    """What a resume asks for beyond going on: more trials, a wider window, another disk budget, such as ``4 GB``."""
+    """What a resume asks for beyond going on: more trials, a wider window, another disk budget (``4 GB``)."""
 
     extra_trials: int = 0
     window: int | None = None

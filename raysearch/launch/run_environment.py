@@ -1,10 +1,11 @@
 """Which environment variables a run sees: a list of what it may need, and what its space file names.
 
-A user's shell holds tokens of clouds, servers and repositories, which are nothing to a task and must not get into
-what it writes, prints or starts. A local Ray is started without them. On a cluster, whose processes others started, every
-process of a run drops them before it loads the task. What runs in the user's own process (the rehearsal, the final
-evaluation, ``--local``) has them taken out of ``os.environ`` meanwhile. Against a task that means harm this is no
-protection: it runs as the user, whose files and processes it can read.
+A user's shell holds tokens of clouds, servers and repositories, which are nothing to a task and must not get
+into what it writes, prints or starts. A local Ray is started without them. On a cluster, whose processes
+others started, every process of a run drops them before it loads the task. What runs in the user's own
+process (the rehearsal, the final evaluation, ``--local``) has them taken out of ``os.environ`` meanwhile.
+Against a task that means harm this is no protection: it runs as the user, whose files and processes it can
+read.
 """
 
 from __future__ import annotations

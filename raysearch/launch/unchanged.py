@@ -21,8 +21,8 @@ def check_unchanged(folder: Path, *, allow_skew: bool, wish: Wish = NO_WISH) -> 
     """Check that what decided a study's results is still the same, and return its space file.
 
     Raises:
-        InputError: data, task code or package versions differ, all differences are named; or what is wished for does
-            not fit into the disk budget.
+        InputError: data, task code or package versions differ, all differences are named; or what is wished
+            for does not fit into the disk budget.
     """
     history = History(read_entries(folder))
     created = history.created
@@ -37,8 +37,8 @@ def check_unchanged(folder: Path, *, allow_skew: bool, wish: Wish = NO_WISH) -> 
     if history.sessions and not allow_skew:
         before, now = history.sessions[0][0].versions, versions()
         problems += [
-            f"{name}: {before.get(name)} when the study began, {now[name]} now; install that version, or accept "
-            "other bits from here on with --allow-skew"
+            f"{name}: {before.get(name)} when the study began, {now[name]} now; install that version, "
+            "or accept other bits from here on with --allow-skew"
             for name in DECIDES_BITS
             if before.get(name) != now[name]
         ]

@@ -1,4 +1,4 @@
-"""What a study's results come from beside its space file: versions of packages, the task's code, the processor."""
+"""What results come from beside the space file: versions of packages, the task's code, the processor."""
 
 from __future__ import annotations
 

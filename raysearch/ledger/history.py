@@ -59,7 +59,7 @@ class TrialHistory:
     number: int
     settings: dict[str, Any]
     runs: list[RunHistory]
-    known: int = 0
+    n_committed_when_asked: int = 0
     given: bool = False
     parent: int | None = None
     committed: Committed | None = None
@@ -329,7 +329,14 @@ class History:
         if record.parent is not None and not 0 <= record.parent < record.trial:
             raise StorageError(f"the ledger names trial {record.parent} the parent of trial {record.trial}")
         self.trials.append(
-            TrialHistory(record.trial, record.settings, runs, record.known, record.given, record.parent)
+            TrialHistory(
+                record.trial,
+                record.settings,
+                runs,
+                record.n_committed_when_asked,
+                record.given,
+                record.parent,
+            )
         )
 
     def _started(self, record: Started, time_ms: int) -> None:

@@ -20,9 +20,10 @@ Json = bool | int | float | str | None | list[Any] | dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """Base of all records; ``kind`` is the name in the file."""
+    """Base of all records; ``kind`` is the name in the file, ``on_disk`` the key there of a field that has another."""
 
     kind: ClassVar[str]
+    on_disk: ClassVar[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,16 +109,18 @@ class Asked(Record):
     """The search proposed the searched ``settings`` of a trial.
 
     Attributes:
-        known: trials that were committed by then. Whatever is decided about this trial while it runs
-            (to prune it) is decided from those alone, so that it does not depend on who finishes first.
+        n_committed_when_asked: trials that were committed by then, ``known`` in the file. Whatever is decided about
+            this trial while it runs (to prune it) is decided from those alone, so that it does not depend on who
+            finishes first.
         given: whether the user chose the settings (``search.enqueue``), and not the search.
         parent: the trial whose weights its runs begin from, each fold from the parent's; None to begin anew.
     """
 
     kind: ClassVar[str] = "asked"
+    on_disk: ClassVar[Mapping[str, str]] = {"n_committed_when_asked": "known"}
     trial: int
     settings: dict[str, Any]
-    known: int = 0
+    n_committed_when_asked: int = 0
     given: bool = False
     parent: int | None = None
 
@@ -293,14 +296,23 @@ def _check_for(hint: Any) -> Callable[[Any], bool]:  # noqa: ANN401 - an annotat
 
 
 _CHECKS = {
-    kind: {name: _check_for(hint) for name, hint in get_type_hints(record).items() if name != "kind"}
+    kind: {
+        name: _check_for(hint)
+        for name, hint in get_type_hints(record).items()
+        if get_origin(hint) is not ClassVar
+    }
     for kind, record in RECORD_KINDS.items()
+}
+_FIELDS = {  # of each kind of record, by their keys in the file, those that are called otherwise there
+    kind: {key: name for name, key in record.on_disk.items()} for kind, record in RECORD_KINDS.items()
 }
 
 
 def to_json(entry: Entry) -> dict[str, Json]:
     """Write an entry as plain values: ``seq``, ``time_ms``, ``kind`` and the record's own fields."""
-    return {"seq": entry.seq, "time_ms": entry.time_ms, "kind": entry.record.kind, **asdict(entry.record)}
+    keys = entry.record.on_disk
+    fields = {keys.get(name, name): value for name, value in asdict(entry.record).items()}
+    return {"seq": entry.seq, "time_ms": entry.time_ms, "kind": entry.record.kind, **fields}
 
 
 def from_json(content: Mapping[str, Any]) -> Entry:
@@ -312,6 +324,7 @@ def from_json(content: Mapping[str, Any]) -> Entry:
     fields = dict(content)
     try:
         seq, time_ms, kind = fields.pop("seq"), fields.pop("time_ms"), fields.pop("kind")
+        fields = {_FIELDS[kind].get(key, key): value for key, value in fields.items()}
         record = RECORD_KINDS[kind](**fields)
         wrong = [name for name, value in fields.items() if not _CHECKS[kind][name](value)]
         if wrong or type(seq) is not int or type(time_ms) is not int:

@@ -1,1 +1,1 @@
-"""raysearch as a library: studies are begun, taken up and looked into here; the command line is its first user."""
+"""raysearch as a library: studies begun, taken up, looked into. The command line is its first user."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -15,16 +14,14 @@ from raysearch.errors import StoppedError
 from raysearch.files import owners_only
 from raysearch.library.open import folder_of
 from raysearch.library.trained import check_out
-from raysearch.library.watching import Watcher
 from raysearch.study.bundle import Packed, pack
 from raysearch.study.bundle_format import SUFFIX
-from raysearch.study.folders import RUNS, name_of
+from raysearch.study.folders import RUNS
 from raysearch.study.unbundle import Unpacked, unpack
 
 if TYPE_CHECKING:
     from raysearch.ledger.history import History
 
-CATCH_UP_S = 120.0
 Progress = Callable[[int, int], None]
 
 
@@ -81,8 +78,8 @@ def lacks(history: History) -> Iterator[str]:
     data = history.created.data.get("path")
     if data and not Path(data).exists():
         yield (
-            f"data: {data} is not on this machine; resume, crossval and prune need it there, with the bytes that the "
-            "ledger names. predict takes any --data"
+            f"data: {data} is not on this machine; resume, crossval and prune need it there, "
+            "with the bytes that the ledger names. predict takes any --data"
         )
     task = str(history.created.space_file["task"]).rpartition(":")[0]
     if task:
@@ -90,21 +87,6 @@ def lacks(history: History) -> Iterator[str]:
             yield f"task: predict, export, prune and resume run {task}, as it is on this machine"
         else:
             yield f"task: {task} is not on this machine; predict, export, prune and resume need it there"
-
-
-@owners_only()
-def deliver(studies: Sequence[Path], watcher: Watcher) -> None:
-    """Bring MLflow up to date; it is a mirror, so that no study is worse off without it."""
-    from raysearch.tracking.address import tracking_uri
-    from raysearch.tracking.mirror import mirror_now
-
-    watcher.say("delivering to MLflow")
-    uri, deadline = tracking_uri(), time.monotonic() + CATCH_UP_S
-    for folder in studies:
-        if problem := mirror_now(folder, uri, max(deadline - time.monotonic(), 0.0)):
-            watcher.say(
-                f"{name_of(folder)}: not in MLflow yet: {problem}; raysearch dashboard delivers it later"
-            )
 
 
 @contextmanager

@@ -49,8 +49,8 @@ def carry_out_all(jobs: Sequence[Job], where: Where, watcher: Watcher) -> None:
     """Carry studies out, one after another, on one Ray.
 
     Raises:
-        RaysearchError: of the first study that went wrong; only a stop, a full disk or the like keep the next ones
-            from being carried out.
+        RaysearchError: of the first study that went wrong; only a stop, a full disk or the like keep the next
+            ones from being carried out.
     """
     if not jobs:
         return

@@ -38,7 +38,7 @@ def crossval(
     show: Show | Watcher = "auto",
     set: Overrides = (),
 ) -> OpenedStudy | OpenedSeries:
-    """Cross-validate one trial's settings; each fold trains a model of its own, which is applied to the test set.
+    """Cross-validate one trial's settings: each fold trains a model, which is applied to the test set.
 
     Args:
         name: of the study, or its folder.
@@ -55,7 +55,8 @@ def crossval(
         set: overrides of the study's space file.
 
     Raises:
-        InputError: there is no such study or trial, or it went on from another and nobody says for how many epochs.
+        InputError: there is no such study or trial, or it went on from another and nobody says for how many
+            epochs.
         RaysearchError: as :func:`raysearch.tune`.
     """
     folder, texts = study_folder_of(name, Path(runs)), override_texts({}, set)
@@ -76,8 +77,9 @@ def _one_trial(
     space_file = SpaceFile.model_validate(history.created.space_file)
     if chosen.parent is not None and not any(text.startswith("budget.epochs=") for text in texts):
         raise InputError(
-            f"trial {chosen.number} went on from trial {chosen.parent} and has {history.age(chosen.number)} epochs "
-            "behind it, its folds begin anew; say how many they get with --set budget.epochs=N"
+            f"trial {chosen.number} went on from trial {chosen.parent} and has "
+            f"{history.age(chosen.number)} epochs behind it, its folds begin anew; "
+            "say how many they get with --set budget.epochs=N"
         )
     path = {} if data is None else {"path": str(Path(data).resolve())}
     changes = {

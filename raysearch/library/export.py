@@ -30,7 +30,8 @@ def export(
         force: replace the file if it is there.
 
     Raises:
-        InputError: no such format or trial, the file may not be written, or it does not give what the model gives.
+        InputError: no such format or trial, the file may not be written, or it does not give what the model
+            gives.
         StorageError: weights are gone, or the file cannot be written.
     """
     if to not in SUFFIXES:

@@ -56,7 +56,7 @@ def go_on(folder: Path, wish: Wish, watcher: Watcher, *, allow_skew: bool) -> Jo
 
 
 def wish_of(folder: Path, space_file: SpaceFile) -> Wish:
-    """Check that a study, if it exists, is one of this space, and tell what the file has anew: the disk budget.
+    """Check that a study, if it exists, is one of this space; tell what the file has anew: the disk budget.
 
     Raises:
         InputError: it is not; every difference is named.
@@ -77,8 +77,8 @@ def wish_of(folder: Path, space_file: SpaceFile) -> Wish:
         )
     if there.storage.keep != space_file.storage.keep:
         raise InputError(
-            f"storage.keep: {folder} keeps {there.storage.keep}, not {space_file.storage.keep}; what was deleted does "
-            "not come back"
+            f"storage.keep: {folder} keeps {there.storage.keep}, not {space_file.storage.keep}; "
+            "what was deleted does not come back"
         )
     disk = space_file.storage.disk
     return NO_WISH if disk == there.storage.disk else Wish(disk=disk)

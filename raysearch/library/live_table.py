@@ -47,7 +47,7 @@ class Row:
     style: str
 
 
-@dataclass
+@dataclass(repr=False)
 class Snapshot:
     """A study as the live table draws it, in a thread of its own that must not see the history change."""
 
@@ -91,6 +91,9 @@ class Snapshot:
             *cells, text = self.cells(row)
             view.add_row(*cells, Text(text, no_wrap=True, overflow="ellipsis"), style=row.style)
         return Group(Text(self.head, no_wrap=True, overflow="ellipsis"), view)
+
+    def __repr__(self) -> str:
+        return "\n".join([self.head, *("  ".join(filter(None, self.cells(row))) for row in self.rows)])
 
     def _repr_html_(self) -> str:
         """The same for a notebook."""

@@ -26,11 +26,14 @@ if TYPE_CHECKING:
     from raysearch.library.generate import GeneratedFile
     from raysearch.library.opened_series import OpenedSeries
     from raysearch.library.predict import Files, Predicted
+    from raysearch.library.prune import Pruned
     from raysearch.library.watching import Show, Watcher
 
 
 class OpenedStudy:
-    """A study in its folder. What it tells is read from the ledger when asked, so that one that runs can be followed.
+    """A study in its folder.
+
+    What it tells is read from the ledger when asked, so that one that runs can be followed.
 
     (``raysearch.study.study.Study`` is another thing: the state machine of whoever carries a study out.)
 
@@ -53,7 +56,7 @@ class OpenedStudy:
 
     @property
     def state(self) -> str:
-        """``running``, or how it ended: ``finished``, ``stopped``, ``killed``, ``gave up``, ``disk budget``."""
+        """``running``, or its end: ``finished``, ``stopped``, ``killed``, ``gave up``, ``disk budget``."""
         return state_of(self.folder, self.history)
 
     @property
@@ -65,9 +68,9 @@ class OpenedStudy:
         """All trials, a row each.
 
         Returns:
-            Index ``trial``; columns ``state``, ``value`` (the objective; of a pruned trial what it had come to), further
-            objectives by their names, ``epochs``, ``seconds``, ``parameters``, ``mflop``, ``failure``, and each searched
-            setting by its name, or as ``settings.NAME`` where a column of that name is there already.
+            Index ``trial``; columns ``state``, ``value`` (the objective; of a pruned trial what it had come to),
+            further objectives by their names, ``epochs``, ``seconds``, ``parameters``, ``mflop``, ``failure``,
+            and each searched setting by its name, or as ``settings.NAME`` where such a column is there already.
         """
         from raysearch.library.trials_frame import trials_frame
 
@@ -107,9 +110,10 @@ class OpenedStudy:
             return trained
 
     def models(self, trial: str | int = "best") -> tuple[nn.Module, ...]:
-        """The trained networks of a trial, one for each fold, in evaluation mode on the CPU. Raises as :meth:`trained`.
+        """The trained networks of a trial, one for each fold, in evaluation mode on the CPU.
 
-        They take inputs as they are trained on, standardised if the task does so; :meth:`predict` takes files.
+        They take inputs as they are trained on, standardised if the task does so; files go to :meth:`predict`.
+        Raises as :meth:`trained`.
         """
         return tuple(fold.model for fold in self.trained(trial).models)
 
@@ -127,8 +131,8 @@ class OpenedStudy:
         if fold is None and len(models) > 1:
             word = self.history.created.run_word
             raise InputError(
-                f"{self.name} has {len(models)} {word}s, each with a model of its own; say which with fold=0 to "
-                f"{len(models) - 1}, or take all: models()"
+                f"{self.name} has {len(models)} {word}s, each with a model of its own; "
+                f"say which with fold=0 to {len(models) - 1}, or take all: models()"
             )
         if not 0 <= (fold or 0) < len(models):
             raise InputError(f"fold={fold}: {self.name} has {len(models)}, counted from 0")
@@ -161,7 +165,8 @@ class OpenedStudy:
         Args:
             data: a file or folder, or several.
             out: HDF5 file to write; without it the arrays are returned.
-            options: ``trial``, ``batch``, ``device``, ``force``; see :func:`raysearch.library.predict.write_predictions`.
+            options: ``trial``, ``batch``, ``device``, ``force``; see
+                :func:`raysearch.library.predict.write_predictions`.
 
         Returns:
             By name the arrays that the file would hold: what the model says of each row, and which row it is.
@@ -184,10 +189,16 @@ class OpenedStudy:
         return generate(self.folder, Path(out), **wanted)
 
     def export(self, to: str, out: str | Path | None = None, **options: Any) -> Exported:  # noqa: ANN401 - of export
-        """Write a model as a file that runs without raysearch; see :func:`raysearch.library.export.export`."""
+        """Write a model as a file that runs without raysearch, see :mod:`raysearch.library.export`."""
         from raysearch.library.export import export
 
         return export(self.folder, to, None if out is None else Path(out), **options)
+
+    def prune(self, **options: Any) -> Pruned:  # noqa: ANN401 - of prune
+        """Drop most of a model's weights, round by round, and retrain; see :mod:`raysearch.library.prune`."""
+        from raysearch.library.prune import prune
+
+        return prune(self.folder, **options)
 
     @owners_only()
     def report(self) -> ShownReport:

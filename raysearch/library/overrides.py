@@ -32,7 +32,8 @@ def override_texts(named: Mapping[str, Any], more: Overrides = ()) -> list[str]:
     """Write overrides as ``a.b=c`` texts, which :func:`raysearch.space.space_file.read_space_file` takes.
 
     Args:
-        named: by the words of ``KEYS``, or by a key of the space file such as ``budget.epochs``; None is not given.
+        named: by the words of ``KEYS``, or by a key of the space file such as ``budget.epochs``; None is not
+            given.
         more: by key, or as texts; they come after, so that they win.
 
     Raises:
@@ -67,4 +68,9 @@ def as_yaml(value: Any) -> str:  # noqa: ANN401 - whatever a space file may hold
         return as_yaml(str(value))
     if hasattr(value, "item"):  # NumPy's numbers
         return as_yaml(value.item())
-    return json.dumps(value, ensure_ascii=False)
+    return "".join(map(_printable, json.dumps(value, ensure_ascii=False)))
+
+
+def _printable(character: str) -> str:
+    """A character of a quoted text as YAML takes it, to which JSON's escapes beyond U+FFFF would be two."""
+    return character if character.isprintable() else f"\\U{ord(character):08x}"

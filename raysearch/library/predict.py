@@ -62,7 +62,7 @@ def write_predictions(
     force: bool = False,
     progress: Progress = lambda *_: None,
 ) -> Predicted:
-    """Apply a trial's models to every row of some files, and write what they say; see :mod:`raysearch.after.predict`.
+    """Apply a trial's models to every row of some files, and write what :mod:`raysearch.after.predict` says.
 
     Args:
         folder: of the study.

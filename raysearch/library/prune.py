@@ -47,7 +47,8 @@ def prune(
 ) -> Pruned:
     """Prune a trained model and retrain it, by rounds; one that was stopped is gone on with.
 
-    The smallest weights go, as in arXiv:1804.06913; ``table.json``, ``report.md`` and ``model.pt`` lie in the folder.
+    The smallest weights go, as in arXiv:1804.06913; ``table.json``, ``report.md`` and ``model.pt`` lie in the
+    folder.
 
     Args:
         folder: of the study.

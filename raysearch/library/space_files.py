@@ -33,7 +33,8 @@ def find_space_file(name: str) -> Path:
     shipped = {path.stem: path for path in sorted(space_folder().glob("*.yaml"))}
     if name not in shipped:
         raise InputError(
-            f"no space file {name!r}; {one_of(list(shipped))}, or the path of a .yaml file.{did_you_mean(name, shipped)}"
+            f"no space file {name!r}; {one_of(list(shipped))}, or the path of a .yaml file."
+            f"{did_you_mean(name, shipped)}"
         )
     return shipped[name]
 

@@ -119,8 +119,8 @@ def _describe(prepared: list[Prepared], folder: Path, watcher: Watcher) -> None:
     files = data["files"]
     where = f"{len(files)} file{'s' if len(files) > 1 else ''}, " if files else ""
     watcher.say(
-        f"data: {where}{data['n_train']} to train, {data['n_validation']} to validate, {data['n_test']} to test, "
-        f"split by {data['split_by']}"
+        f"data: {where}{data['n_train']} to train, {data['n_validation']} to validate, "
+        f"{data['n_test']} to test, split by {data['split_by']}"
     )
     needs = [study.disk_need(usable_cpus()).total for study in prepared]
     disk = prepared[needs.index(max(needs))].space_file.storage.disk

@@ -24,13 +24,13 @@ def left(history: History) -> str:
 
 
 def _runs_to_do(history: History) -> int:
-    """Runs that have not ended, of all trials that are not over; a pruned trial's other folds are left out."""
+    """Runs that have not ended, of trials that are not over; a pruned trial's other folds are left out."""
     asked = sum(run.ended is None for trial in history.trials if not trial.is_over for run in trial.runs)
     return asked + (history.n_trials - len(history.trials)) * history.created.folds
 
 
 def _at_once(history: History) -> float:
-    """How many runs went on at a time lately, since the study was last taken up: their time over what they cover."""
+    """How many runs went on at a time since the study was last taken up: their time over what they cover."""
     session, opened_ms = history.sessions[-1]
     spans = [
         (run.started_ms, run.ended_ms or history.last_ms)

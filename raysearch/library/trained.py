@@ -1,4 +1,4 @@
-"""Taking up a trained trial: its models, the device they compute on, and the file that something is written to."""
+"""A trained trial taken up: its models, the device they compute on, the file something is written to."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def taken_up(folder: Path, which: str) -> Iterator[TrainedTrial]:
-    """Load the models of a trial of a study; meanwhile what runs do not see is hidden, as the task's code is run.
+    """Load the models of a trial of a study.
+
+    Meanwhile what runs do not see of the environment is hidden, as the task's code is run.
 
     Args:
         folder: of the study.
@@ -39,7 +41,8 @@ def taken_up(folder: Path, which: str) -> Iterator[TrainedTrial]:
     space_file = SpaceFile.model_validate(history.created.space_file)
     if task_sha256(space_file.task) != history.created.task_sha256:
         raise InputError(
-            f"task: {space_file.task} was changed since {name_of(folder)} began; its models may mean another thing"
+            f"task: {space_file.task} was changed since {name_of(folder)} began; "
+            "its models may mean another thing"
         )
     with only_visible(space_file.resources.environment):
         yield load_trained(folder, history, which, source_of(space_file))

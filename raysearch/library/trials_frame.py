@@ -13,7 +13,7 @@ OWN = ("state", "value", "epochs", "seconds", "parameters", "mflop", "failure")
 
 
 def trials_frame(history: History) -> pd.DataFrame:
-    """Write all trials of a study into a table; see :meth:`raysearch.library.opened_study.OpenedStudy.trials`."""
+    """Write all trials of a study into a table: that of :meth:`OpenedStudy.trials`."""
     others, settings = list(history.created.others), history.created.settings
     columns = ["state", "value", *others, *(name for name in OWN if name not in {"state", "value"})]
     named = {name: f"settings.{name}" if name in columns else name for name in settings}

@@ -49,15 +49,16 @@ def tune(
         space: name of a space file that ships with raysearch, path of your own, or its content as a dict.
         name: of the study; by default SPACE-SAMPLER-TIME.
         runs: folder that holds the studies.
-        address: of a Ray cluster, or ``auto`` on its head; by default ``RAY_ADDRESS``, else a Ray of this machine's own.
+        address: of a Ray cluster, or ``auto`` on its head; by default ``RAY_ADDRESS``, else a Ray of this
+            machine's own.
         local: carry runs out in this process, one after another, without Ray.
         resume: go on if a study of that name exists.
         variants: which of the file's variants to carry out; by default all that it has.
         show: see :func:`raysearch.library.watching.watcher_for`.
         set: overrides by key of the space file, or as ``KEY=VALUE`` texts; they win over the words below.
         overrides: ``data``, ``trials``, ``folds``, ``repeats``, ``epochs``, ``sampler``, ``objectives``,
-            ``max_parameters``, ``max_mflop``, ``prune``, ``enqueue``, ``disk``, ``keep``, ``seed``, or any key of the
-            space file, such as ``budget.epochs``.
+            ``max_parameters``, ``max_mflop``, ``prune``, ``enqueue``, ``disk``, ``keep``, ``seed``, or any
+            key of the space file, such as ``budget.epochs``.
 
     Returns:
         The study; a series of them if the space has several variants, or varies a key.
@@ -89,7 +90,7 @@ def check(
     set: Overrides = (),
     **overrides: Any,  # noqa: ANN401 - as in tune
 ) -> None:
-    """Check everything that can be checked before a study starts, and start nothing. Arguments as of :func:`tune`.
+    """Check all that can be checked before a study starts, and start nothing; arguments of :func:`tune`.
 
     Raises:
         InputError: with all faults of a kind at once.
@@ -131,9 +132,8 @@ def _members(
     source, label = found(space)
     members = read_members(source, texts, variants)
     if variants is not None and not any(map(_evolves, members.values())):
-        watcher.say(
-            f"{space if isinstance(space, str) else label}: names no strategy, so weights are trained by gradient, as by tune"
-        )
+        named = space if isinstance(space, str) else label
+        watcher.say(f"{named}: names no strategy, so weights are trained by gradient, as by tune")
     return members, new_folder(runs, name, label, members, watcher)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -75,6 +76,13 @@ class TerminalWatcher(LogWatcher):
 class NotebookWatcher(Watcher):
     """Draws one live table below the cell that runs."""
 
+    def __init__(self) -> None:
+        with (
+            warnings.catch_warnings()
+        ):  # that tqdm, which Optuna brings along, has no widgets here: it draws nothing
+            warnings.filterwarnings("ignore", message="IProgress not found")
+            import optuna  # noqa: F401 - the first import is the one that warns
+
     @contextmanager
     def follow(self) -> Iterator[Listener]:
         """Draw it again with each record, but not all the time, and once more at the end."""
@@ -103,8 +111,9 @@ def watcher_for(show: Show | Watcher) -> Watcher:
     """Find who is told.
 
     Args:
-        show: ``table`` (in a notebook below the cell, else on the terminal), ``lines`` on standard error, ``nothing``, or
-            ``auto``: a table in a notebook or on a terminal, nothing in a script whose output goes elsewhere.
+        show: ``table`` (in a notebook below the cell, else on the terminal), ``lines`` on standard error,
+            ``nothing``, or ``auto``: a table in a notebook or on a terminal, nothing in a script whose output
+            goes elsewhere.
 
     Raises:
         InputError: it is none of these.

@@ -1,4 +1,4 @@
-"""The doors that a cluster file could leave open: to the world, to whoever reads it, and in the cloud's account."""
+"""The doors that a cluster file could leave open: to the world, to its readers, in the cloud's account."""
 
 from __future__ import annotations
 
@@ -96,7 +96,10 @@ def aws_faults(content: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     if "security_group" in provider:
         yield (
             ("provider", "security_group"),
-            "Ray adds ssh from the whole world to its rules; make the group yourself and name it by SecurityGroupIds",
+            (
+                "Ray adds ssh from the whole world to its rules; make the group yourself "
+                "and name it by SecurityGroupIds"
+            ),
         )
     if "aws_credentials" in provider:
         yield (

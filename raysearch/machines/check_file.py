@@ -1,7 +1,7 @@
 """What is wrong with a file for `ray up`, before any machine is touched: form, numbers, and open doors.
 
-The form is Ray's own schema. The doors are those that Ray's defaults leave open: no token, a dashboard for everybody,
-ssh from the whole world, a head with all rights in the cloud. No network is used.
+The form is Ray's own schema. The doors are those that Ray's defaults leave open: no token, a dashboard for
+everybody, ssh from the whole world, a head with all rights in the cloud. No network is used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Write the files that machines are asked for with: for `ray up`, on one's own machines or Amazon's, and for Slurm."""
+"""Write what machines are asked for with: files for `ray up`, on one's own or Amazon's, and for Slurm."""
 
 from __future__ import annotations
 

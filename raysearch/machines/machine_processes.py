@@ -1,4 +1,4 @@
-"""The machines of a cluster file as ssh reaches them, and the processes there: which belong to its Ray, which to another."""
+"""The machines of a cluster file as ssh reaches them; which processes there belong to its Ray."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def of_others(processes: Sequence[Process], ours: set[str]) -> list[Process]:
 
 
 def of_ray(processes: Sequence[Process], ours: set[str], user: str | None) -> list[Process]:
-    """Those of a user's processes that belong to this cluster's Ray, or to one that is gone; root may end everybody's."""
+    """A user's processes of this cluster's Ray, or of one that is gone; root may end everybody's."""
     theirs = of_others(processes, ours)
     return [
         each

@@ -1,4 +1,4 @@
-"""The commands in a cluster file, taken apart as a shell does, so that text in them can be told from what runs."""
+"""The commands in a cluster file, taken apart as a shell does, to tell text in them from what runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PREFIXES = {"env", "exec", "nohup", "sudo", "command", "{", "(", "then", "do", "
 
 @dataclass(frozen=True)
 class Simple:
-    """One simple command: its words, and what is assigned for it or was exported before it in the same text."""
+    """One simple command: its words, and what is assigned for it, or exported before it in the same text."""
 
     words: tuple[str, ...]
     variables: Mapping[str, str]
@@ -30,7 +30,7 @@ class Simple:
         return len(self.words) > 1 and self.words[0].rpartition("/")[2] == "ray" and self.words[1] == verb
 
     def option(self, name: str) -> str | None:
-        """Value of an option as ``--name=value`` or ``--name value``, "" of one without; None if it is not there."""
+        """Value of an option as ``--name=value`` or ``--name value``, "" without; None if it is not there."""
         found = None
         for word, following in zip(self.words, (*self.words[1:], ""), strict=True):
             if word == name:

@@ -1,7 +1,8 @@
 """End a cluster that `ray up` made, on all of its machines.
 
-On machines of one's own `ray down` ends Ray on the head alone: Ray's provider cannot switch machines off and only notes
-that they are free again. What is missing is done here over ssh, as the file says, and other clusters are left alone.
+On machines of one's own `ray down` ends Ray on the head alone: Ray's provider cannot switch machines off and
+only notes that they are free again. What is missing is done here over ssh, as the file says, and other
+clusters are left alone.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ class Found:
 def take_down(path: Path, say: Say) -> None:
     """End the cluster of a file, on all of its machines. Of Amazon's machines `ray down` leaves none.
 
-    A study that runs on the head is asked to save itself before. Ray of other clusters on these machines is left alone.
+    A study that runs on the head is asked to save itself before. Ray of other clusters on these machines is
+    left alone.
 
     Args:
         path: the file that it was made with.
@@ -71,7 +73,8 @@ def take_down(path: Path, say: Say) -> None:
     user = (content.get("auth") or {}).get("ssh_user")
     if studies(on_head, ours, user):
         say(
-            f"{head.address}: asks the study that runs there to save itself; `raysearch resume` goes on with it"
+            f"{head.address}: asks the study that runs there to save itself; "
+            "`raysearch resume` goes on with it"
         )
         problems += _end({head: on_head}, lambda all_: studies(all_, ours, user), ("TERM",), SAVE_S)
     if head in found.running:
@@ -88,7 +91,7 @@ def take_down(path: Path, say: Say) -> None:
 
 
 def _resolved(host: str) -> str:
-    """Its number, as Ray's processes have it in their command lines; the name if only the machines know it."""
+    """Its number, as Ray's processes have it in their command lines; its name if only machines know it."""
     try:
         return socket.gethostbyname(host)
     except OSError:
@@ -122,7 +125,7 @@ def _on_all(machines: Sequence[Machine], what: Callable[[Machine], Any]) -> list
 def _end(
     running: Mapping[Machine, Sequence[Process]], which: Which, signals: Sequence[str], limit_s: float
 ) -> list[str]:
-    """End processes on all machines, with one signal after the other, and wait for each; what stands against it.
+    """End processes on all machines, one signal after the other, and wait; what stands against it.
 
     Args:
         running: the processes on each machine.
@@ -148,7 +151,7 @@ def _end(
 
 
 def _end_head(path: Path, head: Machine, theirs: Sequence[Process], user: str | None, say: Say) -> list[str]:
-    """Carry out `ray down`, which ends every Ray of a user on the head, unless another cluster's too; what failed."""
+    """Carry out `ray down`, which ends every Ray of a user on the head, but not another's; what failed."""
     in_reach = sorted(
         {each.ray_address for each in theirs if each.ray_address and user in {each.user, "root", None}}
     )

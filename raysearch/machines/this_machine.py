@@ -1,4 +1,4 @@
-"""What `ray up` would stumble over on this machine: programs, keys, the token, folders that are too large to copy."""
+"""What `ray up` would stumble over on this machine: programs, keys, the token, folders too large to copy."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def _mounts(content: Mapping[str, Any]) -> Iterator[str]:
             yield f"file_mounts: {local} is not there, `ray up` would stop at it"
         elif (size := _size(path)) > LARGEST_BYTES:
             yield (
-                f"file_mounts: {local} ({size / 1e6:.0f} MB or more) would be copied to every machine; data belong on "
-                "storage that all of them share"
+                f"file_mounts: {local} ({size / 1e6:.0f} MB or more) would be copied to every machine; "
+                "data belong on storage that all of them share"
             )
 
 

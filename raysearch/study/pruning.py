@@ -1,7 +1,7 @@
 """When to give up on what is behind: within a run, and across the folds of a trial.
 
 Everything is decided from the trials that were committed when the trial in question was asked
-(``TrialHistory.known``), whatever has finished since. So a run can be told at its start where it must be
+(``n_committed_when_asked``), whatever has finished since. So a run can be told at its start where it must be
 by when, decides on its own as it trains, and the same seed gives the same history on any number of cores.
 
 - median: stop when the best so far is worse than the median at the same epoch (Golovin et al.,
@@ -103,7 +103,7 @@ def known_curves(history: History, trial: TrialHistory, fold: int, epochs: int) 
     A run that ended by itself before the last epoch keeps its best; one that was pruned is known up to there.
     """
     curves = []
-    for other in history.commit_order[: trial.known]:
+    for other in history.commit_order[: trial.n_committed_when_asked]:
         run = other.runs[fold]
         was_looked_at = other.committed is not None and fold < other.committed.folds
         if not was_looked_at or run.ended is None or run.ended.state not in {"finished", "pruned"}:
@@ -146,7 +146,9 @@ def _is_behind(
     history: History, trial: TrialHistory, values: Sequence[float], rule: PruneFoldsSection
 ) -> bool:
     """Ask Optuna's WilcoxonPruner, which compares fold by fold with the best trial known."""
-    finished = [other for other in history.commit_order[: trial.known] if other.state == "finished"]
+    finished = [
+        other for other in history.commit_order[: trial.n_committed_when_asked] if other.state == "finished"
+    ]
     if not finished:
         return False
     best = min(finished, key=lambda other: history.as_loss(other.value or 0.0))

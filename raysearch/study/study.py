@@ -316,7 +316,11 @@ class Study:
         settings = self._given[number] if given else self._searcher.ask(number)
         parent = self._searcher.parent(number) if isinstance(self._searcher, Breeder) else None
         return Asked(
-            trial=number, settings=settings, known=self.history.n_committed, given=given, parent=parent
+            trial=number,
+            settings=settings,
+            n_committed_when_asked=self.history.n_committed,
+            given=given,
+            parent=parent,
         )
 
     def _tell(self, trial: TrialHistory) -> None:

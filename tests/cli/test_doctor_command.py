@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from toy import create_ledger
 
+import raysearch.tracking.server
 from raysearch.doctor import checks
 from raysearch.ledger.ledger import FILE_NAME
 

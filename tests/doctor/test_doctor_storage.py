@@ -78,7 +78,8 @@ def test_data_files(tmp_path: Path) -> None:
 def test_a_disk_that_takes_no_more(tmp_path: Path) -> None:
     """A limit on the size of files stands for a full disk, which only root can make."""
     code = (
-        "import resource, sys; from pathlib import Path; from raysearch.doctor.storage import studies_folder\n"
+        "import resource, sys; from pathlib import Path\n"
+        "from raysearch.doctor.storage import studies_folder\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))\n"
         "(found,) = studies_folder(Path(sys.argv[1])); print(found.exit_code, found.found)"
     )

@@ -67,7 +67,11 @@ def test_no_more_runs_than_the_container_gives_cpus(
 @pytest.mark.parametrize(
     "group",
     [
-        {"memory.max": "1500000000", "memory.current": "1400000000", "memory.stat": "anon 5\ninactive_file 900000000"},
+        {
+            "memory.max": "1500000000",
+            "memory.current": "1400000000",
+            "memory.stat": "anon 5\ninactive_file 900000000",
+        },
         {
             "memory.limit_in_bytes": "1500000000",
             "memory.usage_in_bytes": "1400000000",
@@ -171,7 +175,8 @@ def test_thresholds_are_those_of_a_study() -> None:
 def test_few_open_files() -> None:
     code = (
         "import resource; from raysearch.doctor.machine import limits\n"
-        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)); print(*next(limits()).found.split(), next(limits()).level)"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n"
+        "print(*next(limits()).found.split(), next(limits()).level)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "at most 64 open files fault\n"

@@ -43,8 +43,9 @@ def test_a_budget_that_may_not_do_is_refused_with_what_to_change() -> None:
     with pytest.raises(InputError) as caught:
         check_budget(wanted, "2 GB")
     assert str(caught.value) == (
-        "storage.disk: 2 GB is less than the 5.23 GB that the study may need: 4.81 GB for trials under way (less with a "
-        "smaller search.window), 301 MB for kept weights (storage.keep), 126 MB for ledger, predictions and report "
+        "storage.disk: 2 GB is less than the 5.23 GB that the study may need: 4.81 GB for trials "
+        "under way (less with a smaller search.window), 301 MB for kept weights (storage.keep), "
+        "126 MB for ledger, predictions and report "
         "(search.trials)"
     )
 

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from raysearch.errors import FolderError, StorageError, StudyBusyError
-from raysearch.ledger.ledger import FILE_NAME, Ledger, is_held, read_entries
-from raysearch.ledger.records import Asked, Committed, Epoch, Opened, Record
+from raysearch.ledger.ledger import FILE_NAME, Ledger, is_held, read_entries, seal, unseal
+from raysearch.ledger.records import Asked, Committed, Entry, Epoch, Opened, Record
 
 RECORDS: list[Record] = [
     Opened(session=1, host="here", pid=os.getpid(), slots=2, versions={"torch": "2"}, cpu="x"),
@@ -226,3 +226,14 @@ def test_a_ledger_is_its_owners(tmp_path: Path) -> None:
         os.umask(old)
     assert (tmp_path / "study").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "study" / FILE_NAME).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_field_of_another_name_than_its_key_is_written_and_read_under_the_key() -> None:
+    """Ledgers of 0.1.0 say ``known``, and that version reads new ones."""
+    line = seal(Entry(0, 1, Asked(trial=0, settings={"x": 1}, n_committed_when_asked=3)))
+    assert b'"known":3' in line.replace(b" ", b"")
+    assert b"n_committed_when_asked" not in line
+    entry = unseal(line)
+    assert entry is not None
+    assert isinstance(entry.record, Asked)
+    assert entry.record.n_committed_when_asked == 3

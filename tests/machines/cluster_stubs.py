@@ -1,4 +1,4 @@
-"""A stand-in for Slurm's commands: `srun` starts every task here, `scontrol` writes down what it was asked."""
+"""A stand-in for Slurm: `srun` starts every task here, `scontrol` writes down what it was asked."""
 
 from __future__ import annotations
 
