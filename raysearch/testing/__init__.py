@@ -1,4 +1,4 @@
-"""The contract of a task, for the tests of whoever writes one: ``class TestMine(TaskContract): space = "mine.yaml"``."""
+"""The contract of a task, for the tests of whoever writes one: subclass it, name a space file."""
 
 from raysearch.testing.contract import TaskContract
 from raysearch.testing.need import BrokenContractError

@@ -1,4 +1,4 @@
-"""``python -m raysearch.testing SPACE.yaml [--set KEY=VALUE ...]``: the contract of a space file's task, without pytest."""
+"""``python -m raysearch.testing SPACE.yaml``: the contract of a space file's task, without pytest."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from raysearch.testing.need import BrokenContractError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Carry all tests out and tell of each; the exit code is 1 if one fails, 2 if the space file is refused."""
+    """Carry all tests out; the exit code is 1 if one fails, 2 if the space file is refused."""
     parser = argparse.ArgumentParser(prog="python -m raysearch.testing", description=main.__doc__)
     parser.add_argument("space", type=Path, help="a space file")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as of raysearch tune")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="as of raysearch tune"
+    )
     given = parser.parse_args(arguments)
     contract = type("Contract", (TaskContract,), {"space": given.space.resolve(), "changes": given.set})
     try:

@@ -1,4 +1,4 @@
-"""What a contract finds out about a task: each run carried out once, when first asked for, for all tests of a class."""
+"""What a contract finds out about a task: each run is carried out once, for all tests of a class."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Bench:
         order = self.order()
         return tried("load", lambda: load_parts(self.task, order.source, self.settings))
 
-    def order(self, point: Mapping[str, Any] | None = None, **changes: Any) -> Order:
+    def order(self, point: Mapping[str, Any] | None = None, **changes: Any) -> Order:  # noqa: ANN401 - fields of an order
         """The order for a run, in a folder of its own, at one worker, by gradient."""
         self._n_orders += 1
         divided = divide(self.space_file.strategy, self.point if point is None else point)
@@ -122,7 +122,7 @@ class Bench:
 
     @cached_property
     def apart(self) -> Told:
-        """What two other processes found: the first run, one that was stopped here, a shared one, shared rows."""
+        """What two other processes found: the first run, one that was stopped here, a shared one."""
         stopped = self.order()
         tried("training", lambda: carry_out(stopped, stop_after=1))
         plan = Plan(self.order(), replace(stopped, attempt=2), self.order(workers=2), self.first.weights)
@@ -130,7 +130,7 @@ class Bench:
 
     @cached_property
     def steps_alike(self) -> bool:
-        """Whether steps of two workers can be compared with those of one; see :func:`raysearch.testing.runs.steps_alike`."""
+        """Whether steps of two workers can be compared with those of one; see :func:`runs.steps_alike`."""
         return tried("the first step", lambda: steps_alike(self.order()))
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The contract that every task keeps, as a class of tests: raysearch runs it over its own tasks, users over theirs.
+"""The contract that every task keeps, as a class of tests: for raysearch's own tasks, and for users'.
 
 In a test file that pytest finds, beside the task:
 
@@ -8,8 +8,8 @@ In a test file that pytest finds, beside the task:
         space = "mine.yaml"
         changes = ("data.path=some.npz", "space.width=8")
 
-Small data and small models make it quick; it trains about a dozen short runs, two of them in other processes, and
-carries out a study of one trial. It needs no Ray.
+Small data and small models make it quick: it trains a dozen short runs, some in other processes, and carries
+out a study of one trial. It needs no Ray.
 """
 
 from __future__ import annotations
@@ -34,14 +34,16 @@ class TaskContract(DataContract, TrainingContract, OutputsContract, StudyContrac
     """All tests of a task; a subclass whose name begins with Test is found by pytest.
 
     Class attributes:
-        space: a space file, as seen from the file of the subclass; or its content, of which ``task`` and ``space``
-            are enough.
+        space: a space file, as seen from the file of the subclass; or its content, of which ``task`` and
+            ``space`` are enough.
         changes: of its values, as ``--set`` of the command line takes them.
+        variant: which of the file's variants; by default the first, if it has any.
         epochs: of each run, two at least: one that is stopped goes on after the first.
     """
 
     space: ClassVar[str | Path | Mapping[str, Any]]
     changes: ClassVar[Sequence[str]] = ()
+    variant: ClassVar[str | None] = None
     epochs: ClassVar[int] = 2
     bench: ClassVar[Bench]
 
@@ -68,4 +70,4 @@ class TaskContract(DataContract, TrainingContract, OutputsContract, StudyContrac
         path = Path(cls.space)
         if not path.is_absolute():
             path = Path(inspect.getfile(cls)).parent / path
-        return read_space_file(path, cls.changes)
+        return read_space_file(path, cls.changes, cls.variant)

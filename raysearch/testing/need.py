@@ -14,7 +14,7 @@ class BrokenContractError(AssertionError):
     """A task does not keep its contract; the message says what to do."""
 
 
-def need(fulfilled: bool, advice: str) -> None:  # noqa: FBT001 - read as a sentence
+def need(fulfilled: bool, advice: str) -> None:
     """Go on if a condition is fulfilled.
 
     Raises:
@@ -36,7 +36,7 @@ def tried(what: str, call: Callable[[], T]) -> T:
     """
     try:
         return call()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever a task raises
         _tell(what, error)
 
 
@@ -51,10 +51,11 @@ def tried_or_refused(what: str, call: Callable[[], T]) -> T | None:
     except InputError as error:
         lines = [line for line in str(error).splitlines() if line.strip()]
         need(
-            len(lines) == len(error.problems) >= 1, f"{what} is refused with {str(error)!r}; say why in one line"
+            len(lines) == len(error.problems) >= 1,
+            f"{what} is refused with {str(error)!r}; say why in one line",
         )
         return None
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever a task raises
         _tell(what, error)
 
 

@@ -33,12 +33,12 @@ class OutputsContract:
         one, other = self._predict(batch, global_seed=1), self._predict(batch, global_seed=2)
         need(
             same(one, other),
-            "predict gives other outputs for the same rows and the same chance: draw from its argument, as in "
-            "torch.randn(shape, generator=chance, device=...), and keep nothing from call to call",
+            "predict gives other outputs for the same rows and the same chance: draw from its argument, as "
+            "in torch.randn(shape, generator=chance, device=...), and keep nothing from call to call",
         )
 
     def test_a_row_is_judged_by_itself(self) -> None:
-        """The rows beside it are others in `predict` than in training; of drawn outputs nothing can be said."""
+        """In `predict` other rows stand beside it; of outputs that are drawn nothing can be said."""
         batch = self.bench.batch
         whole = self._predict(batch)
         if not same(whole, self._predict(batch, chance=1)):
@@ -48,8 +48,8 @@ class OutputsContract:
         far = [name for name in whole if not _near(torch.cat([each[name] for each in pieces]), whole[name])]
         need(
             not far,
-            f"outputs {', '.join(far)} of a row depend on the rows beside it: normalise by what the model holds "
-            "(running means, in evaluation mode), not by the batch",
+            f"outputs {', '.join(far)} of a row depend on the rows beside it: normalise by what the model "
+            "holds (running means, in evaluation mode), not by the batch",
         )
 
     def test_outputs_do_not_depend_on_the_number_of_workers(self) -> None:
@@ -58,8 +58,9 @@ class OutputsContract:
         for rank in (0, 1):
             need(
                 same(judged, self.bench.apart.outputs(rank)),
-                "two workers that share the batches of an evaluation come to other outputs than one: predict and "
-                "kept may look at the model, the batch and chance only, and keep nothing from batch to batch",
+                "two workers that share the batches of an evaluation come to other outputs than one: predict "
+                "and kept may look at the model, the batch and chance only, and keep nothing from batch to "
+                "batch",
             )
 
     def test_what_is_kept_of_batches_is_what_is_kept_of_all(self) -> None:
@@ -88,8 +89,8 @@ class OutputsContract:
         need(objective in found, f"the objective is val_{objective}, but metrics gives {', '.join(found)}")
         need(
             math.isfinite(found[objective]),
-            f"the objective {objective} is {found[objective]} after {self.bench.epochs} epochs; it must be finite, "
-            "whatever the model gives",
+            f"the objective {objective} is {found[objective]} after {self.bench.epochs} epochs; it must be "
+            "finite, whatever the model gives",
         )
         strangers = sorted(task.higher_is_better - set(found))
         need(not strangers, f"higher_is_better names {', '.join(strangers)}, which metrics does not give")
@@ -107,7 +108,8 @@ class OutputsContract:
             n = _n_rows(value)
             need(
                 n is None or n == len(validation),
-                f"shown gives {kind} of {n} rows for {len(validation)}: show every row of the data, in their order",
+                f"shown gives {kind} of {n} rows for {len(validation)}: show every row of the data, in their "
+                "order",
             )
         need(
             same_values(tuple(shown), tried("pack", lambda: unpack(pack(shown)))),
@@ -147,5 +149,3 @@ def _n_rows(value: Shown) -> int | None:
     if isinstance(value, Scores):
         return len(value.labels)
     return len(value.true) if isinstance(value, Estimates) else None
-
-

@@ -1,7 +1,7 @@
-"""Two processes of their own for a contract: what another process gives, a run that goes on there, two workers.
+"""Two processes of their own for a contract: a run there, one that goes on there, one of two workers.
 
-They are forks of a process that has imported torch and nothing of a task (``forkserver``), so that each class of tests
-costs no import; module variables, caches and the salt of Python's hashes are not this process's.
+They are forks of a process that has imported torch and nothing of a task (``forkserver``), so that a class of
+tests costs no import; module variables, caches and the salt of Python's hashes are not this process's.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs for a contract: trained as every study trains them, with what the contract asks about noted on the way."""
+"""Runs for a contract: trained as every study trains them, with what it asks about noted on the way."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def build(order: Order, weights: Mapping[str, Tensor] | None = None) -> tuple[Ta
 
 
 def judge(order: Order, weights: Mapping[str, Tensor], workers: Workers) -> dict[str, Tensor]:
-    """Outputs of a model for rows of the validation part, repeated until there are batches for two workers."""
+    """Outputs of a model for rows of the validation part, repeated so that two workers have batches."""
     task, settings, model = build(order, weights)
     validation = load_parts(task, order.source, settings).validation
     rows = validation.rows(torch.arange(min(len(validation), JUDGED_ROWS)))
@@ -122,7 +122,7 @@ def judge(order: Order, weights: Mapping[str, Tensor], workers: Workers) -> dict
 
 
 def steps_alike(order: Order) -> bool:
-    """Whether a second worker would step as one does: nothing is drawn, nothing normalised by a batch's own rows."""
+    """Whether a second worker would step as one does: nothing is drawn, nothing normalised by the batch."""
     task, settings, model = build(order)
     parts = load_parts(task, order.source, settings)
     before = _generators()

@@ -14,7 +14,13 @@ from raysearch.launch.prepare import prepare
 from raysearch.ledger.history import History
 from raysearch.space.space_file import SpaceFile, change_space_file
 
-ONE_TRIAL = ("search={sampler: random, trials: 1}", "budget={epochs: 1}", "vary={}", "objectives=[]", "limits={}")
+ONE_TRIAL = (
+    "search={sampler: random, trials: 1}",
+    "budget={epochs: 1}",
+    "vary={}",
+    "objectives=[]",
+    "limits={}",
+)
 
 
 @dataclass(frozen=True)

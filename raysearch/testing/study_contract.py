@@ -23,7 +23,7 @@ class StudyContract:
     """Tests of a study of one trial, and of what comes after it.
 
     Class attributes:
-        files: of the kind that ``to_score`` reads, which a trained model is applied to; by default the study's data.
+        files: of the kind that ``to_score`` reads, to apply a model to; by default the study's data.
     """
 
     files: ClassVar[Sequence[str | Path]] = ()
@@ -58,7 +58,10 @@ class StudyContract:
         if scored[0] is None:
             return
         one, other = (_datasets(out) for out in outs)
-        need(scored[0].n_rows > 0, "to_score finds no row in the files; name some in the contract: files = [...]")
+        need(
+            scored[0].n_rows > 0,
+            "to_score finds no row in the files; name some in the contract: files = [...]",
+        )
         need(
             set(one) == set(other) and all(np.array_equal(one[name], other[name]) for name in one),
             "predict gives other scores for the same files when it is called again",
@@ -73,7 +76,7 @@ class StudyContract:
 def _blocks(value: Shown, about: About) -> None:
     need(
         type(value) in PARTS,
-        f"the report has no room for {type(value).__name__}; show one of {', '.join(each.__name__ for each in PARTS)}",
+        f"the report has no room for {type(value).__name__}; show {', '.join(one.__name__ for one in PARTS)}",
     )
     PARTS[type(value)].evaluate([[value]], about).blocks()
 

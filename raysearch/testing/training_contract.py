@@ -1,4 +1,4 @@
-"""What a task owes its training: all of it follows from seed, settings and checkpoint, whoever carries it out."""
+"""What a task owes its training: all follows from seed, settings and checkpoint, whoever carries it out."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import torch
 
 from raysearch.errors import InputError
-from raysearch.space.domains import ChoiceDomain
 from raysearch.models.flat import Step, flat_parameters
+from raysearch.space.domains import ChoiceDomain
 from raysearch.tasks.task import make_settings, settings_names
 from raysearch.testing.bench import Bench
 from raysearch.testing.need import need, tried, tried_or_refused
@@ -20,7 +20,7 @@ class TrainingContract:
     """Tests of ``model``, ``optimizers``, ``schedulers``, ``loss`` and ``step``.
 
     Class attributes:
-        without_effect: searched settings that need not change a short run: a patience, another way to the same bits.
+        without_effect: searched settings that need not change a short run, such as a patience.
         tolerance: relative, of losses and objective by two workers to those by one.
     """
 
@@ -51,14 +51,17 @@ class TrainingContract:
         ]
         need(
             not idle,
-            f"runs with other values of {', '.join(idle)} have the same bits: use it, or name it in without_effect "
-            "if a short run cannot show what it does",
+            f"runs with other values of {', '.join(idle)} have the same bits: use it, or name it in "
+            "without_effect if a short run cannot show what it does",
         )
 
     def _changes(self, name: str) -> bool:
         """Whether some other value of a setting gives other bits."""
         return any(
-            difference(self.bench.first, tried(f"training with {name} = {point[name]!r}", lambda point=point: self._run(point)))
+            difference(
+                self.bench.first,
+                tried(f"training with {name} = {point[name]!r}", lambda point=point: self._run(point)),
+            )
             for point in self._others(name)
         )
 
@@ -66,7 +69,7 @@ class TrainingContract:
         return carry_out(self.bench.order(point))
 
     def _others(self, name: str) -> Iterator[dict[str, Any]]:
-        """The point with other values of one setting that the task takes: each choice, both ends of a range."""
+        """The point with other values of one setting: each choice, both ends of a range."""
         domain, point = self.bench.space.domains[name], self.bench.point
         ends = domain.values if isinstance(domain, ChoiceDomain) else (domain.low, domain.high)
         for value in ends:
@@ -93,16 +96,16 @@ class TrainingContract:
         self._need_same(
             self.bench.again,
             "the same run twice in one process, another one between",
-            "Draw from torch's, NumPy's or random's global generators, which are seeded for every run and epoch, not "
-            "from one that is made without a seed; keep nothing in module or class variables.",
+            "Draw from torch's, NumPy's or random's global generators, which are seeded for every run and "
+            "epoch, not from one that is made without a seed; keep nothing in module or class variables.",
         )
 
     def test_another_seed_gives_other_bits(self) -> None:
         """Or repeats of a trial would tell nothing."""
         need(
             bool(difference(self.bench.first, self.bench.other)),
-            "runs with two seeds have the same bits: weights must be drawn from torch's global generator, so do not "
-            "call torch.manual_seed, nor give initialisations a generator of their own",
+            "runs with two seeds have the same bits: weights must be drawn from torch's global generator, so "
+            "do not call torch.manual_seed, nor give initialisations a generator of their own",
         )
 
     def test_another_process_gives_the_same_bits(self) -> None:
@@ -110,8 +113,8 @@ class TrainingContract:
         self._need_same(
             self.bench.apart.ran("alone"),
             "the same run in another process",
-            "Draw from torch's, NumPy's or random's global generators only; do not let the order of a set, the time "
-            "or a process number decide anything.",
+            "Draw from torch's, NumPy's or random's global generators only; do not let the order of a set, "
+            "the time or a process number decide anything.",
         )
 
     def test_a_stopped_run_goes_on_to_the_same_bits(self) -> None:
@@ -121,9 +124,9 @@ class TrainingContract:
         self._need_same(
             self.bench.apart.ran("resumed"),
             "a run that was stopped after epoch 1 and goes on in another process",
-            f"Something is in no checkpoint.{told} Keep nothing on the task, in modules or in module variables that "
-            "changes from batch to batch: make it a buffer of the model (register_buffer), or compute it from "
-            "descent.epoch, descent.batch_number or descent.progress.",
+            f"Something is in no checkpoint.{told} Keep nothing on the task, in modules or in module "
+            "variables that changes from batch to batch: make it a buffer of the model (register_buffer), or "
+            "compute it from descent.epoch, descent.batch_number or descent.progress.",
         )
 
     def _need_same(self, ran: Ran, which: str, advice: str) -> None:
@@ -136,18 +139,19 @@ class TrainingContract:
         where = difference(two, second)
         need(
             not where,
-            f"two workers come to different models ({where}): only descent(loss) may change weights, and both "
-            "must take the same steps, so do not let a worker's own rows decide whether one is taken",
+            f"two workers come to different models ({where}): only descent(loss) may change weights, and "
+            "both must take the same steps, so do not let a worker's own rows decide whether one is taken",
         )
         for name, one, both in self._compared(two):
             need(
                 abs(both - one) <= self._allowed(name, one),
-                f"with two workers {name} is {both:.6g}, with one {one:.6g}: a loss must be the mean over the rows "
-                "of its batch, of which a worker has a part (mean(), not sum(), and no number of rows by heart)",
+                f"with two workers {name} is {both:.6g}, with one {one:.6g}: a loss must be the mean over "
+                "the rows of its batch, of which a worker has a part (mean(), not sum(), and no number of "
+                "rows by heart)",
             )
 
     def _compared(self, two: Ran) -> Iterator[tuple[str, float, float]]:
-        """Losses, and the objective where runs are comparable: name, by one worker, by two; means over the epochs."""
+        """Losses, and the objective where runs are comparable: name, mean by one worker, by two."""
         first = self.bench.first.history
         objective = self.bench.order().objective
         for name in first[0]:
@@ -183,9 +187,9 @@ class TrainingContract:
         alone = [losses([step])[0] for step in steps]
         need(
             together == alone and torch.equal(weights, before),
-            f"children_losses gives {together} for three children and {alone} for each alone: a child's loss must "
-            "depend on nothing but the model, its step and the batch, and leave the model as it was; draw in loss "
-            "from torch's global generator only",
+            f"children_losses gives {together} for three children and {alone} for each alone: a child's loss "
+            "must depend on nothing but the model, its step and the batch, and leave the model as it was; "
+            "draw in loss from torch's global generator only",
         )
 
 
