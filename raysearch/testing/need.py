@@ -36,6 +36,8 @@ def tried(what: str, call: Callable[[], T]) -> T:
     """
     try:
         return call()
+    except BrokenContractError:
+        raise  # told already
     except Exception as error:  # noqa: BLE001 - whatever a task raises
         _tell(what, error)
 
@@ -55,6 +57,8 @@ def tried_or_refused(what: str, call: Callable[[], T]) -> T | None:
             f"{what} is refused with {str(error)!r}; say why in one line",
         )
         return None
+    except BrokenContractError:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever a task raises
         _tell(what, error)
 

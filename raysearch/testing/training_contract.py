@@ -13,7 +13,7 @@ from raysearch.space.domains import ChoiceDomain
 from raysearch.tasks.task import make_settings, settings_names
 from raysearch.testing.bench import Bench
 from raysearch.testing.need import need, tried, tried_or_refused
-from raysearch.testing.runs import Ran, build, carry_out, difference, unread_at
+from raysearch.testing.runs import Ran, build, carry_out, difference, same, unread_at
 
 
 class TrainingContract:
@@ -102,9 +102,10 @@ class TrainingContract:
 
     def test_another_seed_gives_other_bits(self) -> None:
         """Or repeats of a trial would tell nothing."""
+        drawn = [build(self.bench.order(seed=seed))[2].state_dict() for seed in (0, 1)]
         need(
-            bool(difference(self.bench.first, self.bench.other)),
-            "runs with two seeds have the same bits: weights must be drawn from torch's global generator, so "
+            not same(*drawn) and bool(difference(self.bench.first, self.bench.other)),
+            "models of two seeds are the same: weights must be drawn from torch's global generator, so "
             "do not call torch.manual_seed, nor give initialisations a generator of their own",
         )
 
