@@ -52,7 +52,8 @@ def class_results(shown: Scores) -> list[ClassResult]:
     """Evaluate each class against the rest; every class must be in the test set."""
     scores = shown.scores.astype(np.float64)
     return [
-        _class_result(name, scores[:, place], shown.labels == place) for place, name in enumerate(shown.classes)
+        _class_result(name, scores[:, place], shown.labels == place)
+        for place, name in enumerate(shown.classes)
     ]
 
 

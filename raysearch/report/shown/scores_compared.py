@@ -57,12 +57,15 @@ def roc_curves(sides: Sides, classes: Sequence[str]) -> list[Block]:
     note = f"Bands: sample sd over the models of {words}; of one model, one sigma of the test set."
     for name in classes:
         shown = [side for side in sides if name in side.part.classes]
-        columns = [[results[side.part.classes.index(name)] for results in side.part.results] for side in shown]
+        columns = [
+            [results[side.part.classes.index(name)] for results in side.part.results] for side in shown
+        ]
         areas = [str(over_runs([Measured(*each.auc) for each in column])) for column in columns]
         known = [energy_tev(side.part.about.history.created.data) for side in shown]
         energy = next((each for each in known if each is not None), None)
         curves = [
-            (side.name, f"AUC {area}", column) for side, area, column in zip(shown, areas, columns, strict=True)
+            (side.name, f"AUC {area}", column)
+            for side, area, column in zip(shown, areas, columns, strict=True)
         ]
         told = "; ".join(f"{side.name} AUC {area}" for side, area in zip(shown, areas, strict=True))
         title, slug = f"{name} against the rest", "".join(c if c.isalnum() else "_" for c in name)
