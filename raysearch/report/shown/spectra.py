@@ -223,7 +223,6 @@ class SpectraPart(Part[Spectra]):
     @classmethod
     def compared(cls, sides: Sequence[Side[Any]]) -> list[Block]:
         """Separation powers of all studies in a table; what shares its simulation is drawn over it, too."""
-        first = sides[0].part
         names = list(dict.fromkeys(each.of.quantity for side in sides for each in side.part.quantities))
         columns = {name: [_of(side.part, name) for side in sides] for name in names}
         rows: list[tuple[Cell, ...]] = [
@@ -240,15 +239,20 @@ class SpectraPart(Part[Spectra]):
             Heading("Spectra", 3),
             Table(head, tuple(rows), HOW_APART, frozenset(range(1, len(head))), frozenset({len(rows) - 1})),
         ]
-        for name in names:
-            drawn = [
-                (side, each) for side, each in zip(sides, columns[name], strict=True) if each is not None
-            ]
-            alike = [(side, each) for side, each in drawn if _is_one_simulation(each, drawn[0][1])]
-            if len(alike) > 1:
-                made = [Made(side.name, each.panels) for side, each in alike]
-                blocks.append(_picture(alike[0][1], made, first.about))
-        return blocks
+        return [*blocks, *(picture for column in columns.values() for picture in _together(sides, column))]
+
+
+def _together(sides: Sequence[Side[Any]], column: Sequence[Compared | None]) -> list[Picture]:
+    """One quantity of all studies that have the first one's simulation; nothing of one alone."""
+    shown = [(side.name, each) for side, each in zip(sides, column, strict=True) if each is not None]
+    alike = [(name, each) for name, each in shown if _is_one_simulation(each.of, shown[0][1].of)]
+    if len(alike) < 2:
+        return []
+    everything = [run for _, each in alike for run in each.runs]
+    made = [Made(name, panels_of(each.runs, everything)) for name, each in alike]
+    if len({tuple(panel.label for panel in each.panels) for each in made}) > 1:
+        return []  # one of them has too few rows in some bin
+    return [_picture(alike[0][1], made, sides[0].part.about)]
 
 
 def _of(part: SpectraPart, quantity: str) -> Compared | None:
@@ -260,11 +264,10 @@ def _itself(column: Sequence[Compared | None]) -> tuple[str]:
     return (number(known[0], 2) if known else NONE,)
 
 
-def _is_one_simulation(one: Compared, other: Compared) -> bool:
-    """Whether two studies have the same real rows, and are shown in the same cells."""
-    return np.array_equal(one.of.real, other.of.real) and [p.edges.tolist() for p in one.panels] == [
-        p.edges.tolist() for p in other.panels
-    ]
+def _is_one_simulation(one: Spectra, other: Spectra) -> bool:
+    """Whether two studies have the same real rows in the same bins."""
+    edges = [None if each.over is None else each.over.edges.tolist() for each in (one, other)]
+    return np.array_equal(one.real, other.real) and edges[0] == edges[1]
 
 
 def _generator(part: SpectraPart) -> str:

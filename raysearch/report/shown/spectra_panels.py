@@ -66,11 +66,12 @@ class Panel:
 Read = Callable[[Floats, Floats], Curve]  # rows, and their condition, to contents
 
 
-def panels_of(runs: Sequence[Spectra]) -> list[Panel]:
+def panels_of(runs: Sequence[Spectra], beside: Sequence[Spectra] = ()) -> list[Panel]:
     """Compare what the models of several runs made with one simulation, in each bin of the condition.
 
     Args:
         runs: of each run, of one quantity, with the same real rows.
+        beside: what others made, that is drawn over the same axes.
 
     Raises:
         InputError: no bin has enough rows that are finite.
@@ -86,14 +87,14 @@ def panels_of(runs: Sequence[Spectra]) -> list[Panel]:
         found = [
             panel
             for place in range(1 if first.over is None else len(first.over.edges) - 1)
-            if (panel := _in_bin(runs, place)) is not None
+            if (panel := _in_bin(runs, beside, place)) is not None
         ]
     if not found:
         raise InputError(f"{first.quantity}: no bin has {FEWEST} rows on either side that are finite")
     return found
 
 
-def _in_bin(runs: Sequence[Spectra], place: int) -> Panel | None:
+def _in_bin(runs: Sequence[Spectra], beside: Sequence[Spectra], place: int) -> Panel | None:
     """A distribution or a profile in one bin of the condition; None with too few rows."""
     first = runs[0]
     real = _usable(first, first.real[_rows(first, place, "real")])
@@ -112,7 +113,8 @@ def _in_bin(runs: Sequence[Spectra], place: int) -> Panel | None:
             (real, nowhere),
             [(m, nowhere) for m in made],
         )
-    edges = distribution_edges(real, np.concatenate(made), log=first.log)
+    others = [_usable(each, each.made[_rows(each, place, "made")]) for each in beside]
+    edges = distribution_edges(real, np.concatenate([*made, *others]), log=first.log)
     return _panel(label, edges, _shares(edges), (real, nowhere), [(each, nowhere) for each in made])
 
 
