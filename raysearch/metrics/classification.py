@@ -1,85 +1,62 @@
-"""Figures of merit of classifiers: ROC curve, its area, efficiencies at a cut, accuracy, confusion.
+"""Figures of merit of classifiers: area under the ROC curve, efficiencies at a cut, accuracy.
 
 Signal is what should score high. A cut keeps scores at or above a threshold; equal scores pass or fail
 together, so that a ROC curve is a straight line across them and its area is the share of (signal,
 background) pairs in the right order, ties counted half (Mann and Whitney 1947).
+
+The area is computed here and not by scikit-learn, whose trapezoids of rounded rates differ in the last digit
+for one sample in three, and take three times as long: it is a metric of every epoch. Curves and the confusion
+matrix of the report are scikit-learn's.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from raysearch.errors import InputError
 
-# False positive rates at which the notebook of arXiv:1908.05318 reads its ROC curves (JEDInet-code, ROCcurvesPlots.ipynb)
+# False positive rates at which the notebook of arXiv:1908.05318 reads its ROC curves
+# (JEDInet-code, ROCcurvesPlots.ipynb)
 PUBLISHED_GRID = np.exp(np.linspace(math.log(0.0005), 0.0, 50))
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
-class Rejection(NamedTuple):
-    """How much background a cut refuses: one over its efficiency.
-
-    Attributes:
-        value: background events per one that passes; infinite where none passes.
-        error: one standard deviation, binomial; infinite where none passes.
-        lower_limit: at 95 % confidence (Clopper and Pearson 1934), finite also where none passes.
-        signal_efficiency: what the cut really keeps, at least what was asked for.
-        n_passed: background events that pass.
-        n_background: all background events.
-    """
-
-    value: float
-    error: float
-    lower_limit: float
-    signal_efficiency: float
-    n_passed: int
-    n_background: int
-
-
-def roc_curve(scores: ArrayLike, is_signal: ArrayLike) -> tuple[Floats, Floats]:
-    """Compute the ROC curve, one point for each distinct score, from (0, 0) to (1, 1).
+def auc(scores: ArrayLike, is_signal: ArrayLike) -> float:
+    """Compute the area under the ROC curve.
 
     Args:
         scores: (n,), finite, higher for signal.
         is_signal: (n,), true or false.
 
-    Returns:
-        False and true positive rates, each (points,), not falling.
-
     Raises:
         InputError: scores that are not finite, other shapes, or no signal or no background.
     """
-    background, signal = _passed(scores, is_signal)
-    return background / background[-1], signal / signal[-1]
-
-
-def auc(scores: ArrayLike, is_signal: ArrayLike) -> float:
-    """Compute the area under the ROC curve; arguments and errors as :func:`roc_curve`."""
-    background, signal = _passed(scores, is_signal)
-    twice_pairs = np.sum(np.diff(background) * (signal[1:] + signal[:-1]))  # whole numbers: exact
+    background, signal = passed_counts(scores, is_signal)
+    # Pairs in the right order, doubled for the ties among them: sums of whole numbers are exact, and only the
+    # division below rounds.
+    twice_pairs = np.sum(np.diff(background) * (signal[1:] + signal[:-1]))
     return float(twice_pairs / (2 * background[-1] * signal[-1]))
 
 
 def read_tpr(rates: Floats, tprs: Floats, fpr: float) -> float:
-    """Read a true positive rate off a curve of :func:`roc_curve`, on the straight line between its points.
+    """Read a true positive rate off a ROC curve, on the straight line between its points.
 
     Where the curve rises vertically at ``fpr``, the upper end counts.
 
     Args:
-        rates: false positive rates, (points,).
-        tprs: true positive rates, (points,).
+        rates: false positive rates, not falling from 0 to 1, (points,); one point for each distinct score.
+        tprs: true positive rates there, (points,).
         fpr: where to read.
 
     Raises:
         InputError: ``fpr`` outside [0, 1].
     """
-    _require_fraction("fpr", fpr)
+    require_fraction("fpr", fpr)
     below = int(np.searchsorted(rates, fpr, side="right")) - 1
     if below == len(rates) - 1:
         return float(tprs[-1])
@@ -88,46 +65,16 @@ def read_tpr(rates: Floats, tprs: Floats, fpr: float) -> float:
 
 
 def published_fpr(fpr: float) -> float:
-    """Say where arXiv:1908.05318 reads what it calls the true positive rate at ``fpr``: 11.40 % for 10 %, 1.11 % for 1 %.
+    """Say where arXiv:1908.05318 reads what it calls the true positive rate at ``fpr``.
 
-    It takes the first point of its grid at or above ``fpr``, so that its rates are one to three percent too high.
+    At 11.40 % for 10 %, at 1.11 % for 1 %: it takes the first point of its grid at or above ``fpr``, so that
+    its rates are one to three percent too high.
 
     Raises:
         InputError: ``fpr`` outside [0, 1].
     """
-    _require_fraction("fpr", fpr)
+    require_fraction("fpr", fpr)
     return float(PUBLISHED_GRID[np.searchsorted(PUBLISHED_GRID, fpr)])
-
-
-def background_rejection(scores: ArrayLike, is_signal: ArrayLike, signal_efficiency: float) -> Rejection:
-    """Count background behind the tightest cut that keeps ``signal_efficiency`` of the signal.
-
-    Args:
-        scores: (n,), finite, higher for signal.
-        is_signal: (n,), true or false.
-        signal_efficiency: in (0, 1].
-
-    Raises:
-        InputError: as :func:`roc_curve`, or an efficiency that is 0 or outside [0, 1].
-    """
-    _require_fraction("signal_efficiency", signal_efficiency)
-    if signal_efficiency == 0:
-        raise InputError("signal_efficiency: needs a number above 0; a cut that keeps nothing rejects all")
-    background, signal = _passed(scores, is_signal)
-    cut = int(np.searchsorted(signal / signal[-1], signal_efficiency))
-    n_passed, n_background = int(background[cut]), int(background[-1])
-    value, error = math.inf, math.inf
-    if n_passed:
-        value = n_background / n_passed
-        error = value * math.sqrt((1 - n_passed / n_background) / n_passed)
-    return Rejection(
-        value=value,
-        error=error,
-        lower_limit=1 / _binomial_upper_limit(n_passed, n_background),
-        signal_efficiency=float(signal[cut] / signal[-1]),
-        n_passed=n_passed,
-        n_background=n_background,
-    )
 
 
 def accuracy(probabilities: ArrayLike, labels: ArrayLike) -> float:
@@ -159,32 +106,18 @@ def one_vs_rest_auc(probabilities: ArrayLike, labels: ArrayLike) -> Floats:
     return np.array([auc(values[:, number], truth == number) for number in range(values.shape[1])])
 
 
-def confusion_matrix(probabilities: ArrayLike, labels: ArrayLike) -> Floats:
-    """Compute which share of each true class (row) is taken for which class (column).
+def passed_counts(scores: ArrayLike, is_signal: ArrayLike) -> tuple[Integers, Integers]:
+    """Count background and signal at or above each distinct score, from none to all.
 
     Args:
-        probabilities: (n, classes), finite.
-        labels: (n,), whole numbers in [0, classes).
-
-    Returns:
-        (classes, classes), each row adding up to 1.
-
-    Raises:
-        InputError: as :func:`accuracy`, or classes without events.
-    """
-    values, truth = _events(probabilities, labels)
-    classes = values.shape[1]
-    _require_all_classes(truth, classes)
-    cells = np.bincount(classes * truth + values.argmax(axis=1), minlength=classes**2)
-    counts = cells.reshape(classes, classes)
-    return counts / counts.sum(axis=1, keepdims=True)
-
-
-def _passed(scores: ArrayLike, is_signal: ArrayLike) -> tuple[Integers, Integers]:
-    """Count background and signal at or above each distinct score, from none to all.
+        scores: (n,), finite, higher for signal.
+        is_signal: (n,), true or false.
 
     Returns:
         Background and signal that pass, each (points,).
+
+    Raises:
+        InputError: scores that are not finite, other shapes, or no signal or no background.
     """
     values, signal = np.asarray(scores, dtype=np.float64), np.asarray(is_signal)
     if values.ndim != 1 or signal.shape != values.shape:
@@ -230,7 +163,8 @@ def _require_finite(name: str, values: Floats) -> None:
         raise InputError(f"{name}: {len(wrong)} of {values.size} are not finite, the first at [{place}]")
 
 
-def _require_fraction(name: str, value: float) -> None:
+def require_fraction(name: str, value: float) -> None:
+    """Refuse what is no share, with an InputError."""
     if not 0 <= value <= 1:
         raise InputError(f"{name}: needs a number in [0, 1], got {value!r}")
 
@@ -239,21 +173,3 @@ def _require_all_classes(labels: Integers, classes: int) -> None:
     absent = np.flatnonzero(np.bincount(labels, minlength=classes) == 0)
     if len(absent):
         raise InputError(*(f"labels: class {number} of {classes} has no events" for number in absent))
-
-
-def _binomial_upper_limit(passed: int, tried: int, confidence: float = 0.95) -> float:
-    """Find the efficiency at which so few or fewer of ``tried`` pass in 1 - confidence of all cases."""
-    if passed == tried:
-        return 1.0
-    counts = np.arange(passed + 1)
-    log_factors = np.cumsum(np.log((tried - counts[:-1]) / (counts[:-1] + 1)))
-    log_ways = np.concatenate([[0.0], log_factors])  # of choosing so many
-    low, high = passed / tried, 1.0
-    for _ in range(60):
-        middle = (low + high) / 2
-        log_chances = log_ways + counts * math.log(middle) + (tried - counts) * math.log1p(-middle)
-        if np.exp(log_chances).sum() > 1 - confidence:
-            low = middle
-        else:
-            high = middle
-    return high

@@ -1,7 +1,7 @@
-"""How well energies are estimated: relative error, bias and resolution, and the calibration that is hard to beat.
+"""How well energies are estimated: relative error, bias, resolution; the calibration that is hard to beat.
 
-The relative error is mean(abs(E_est - E) / E), the objective of the genetic-algorithm part of the 3DGAN paper. The
-calibration is the plainest estimate there is, E = a S + b with the sum S of all cells.
+The relative error is mean(abs(E_est - E) / E), the objective of the genetic-algorithm part of the 3DGAN
+paper. The calibration is the plainest estimate there is, E = a S + b with the sum S of all cells.
 
 Shapes in names: N showers.
 """
@@ -48,7 +48,7 @@ def bias(estimated: ArrayLike, true: ArrayLike) -> Floats:
 
 
 def resolution(estimated: ArrayLike, true: ArrayLike) -> Floats:
-    """Sample standard deviation of (E_est - E) / E over the last axis, 0 for one shower; see :func:`deviations`."""
+    """Sample standard deviation of (E_est - E) / E over the last axis, 0 for one; see :func:`deviations`."""
     found = deviations(estimated, true)
     return np.asarray(found.std(axis=-1, ddof=min(1, found.shape[-1] - 1)))
 
@@ -74,16 +74,19 @@ class Calibration:
             energy_N: (N,) GeV.
 
         Raises:
-            InputError: fewer than two showers, an energy that is not above 0, or all sums over energies alike.
+            InputError: fewer than two showers, an energy not above 0, or all sums over energies alike.
         """
         energy = np.asarray(energy_N, dtype=np.float64)
         if energy.size < 2 or not (energy > 0).all():
             raise InputError("calibration: needs at least two showers, and energies above 0")
-        x, w = np.asarray(sum_N, dtype=np.float64) / energy, 1 / energy  # (slope x + offset w - 1)^2
+        # With x = S / E and w = 1 / E the sum is that of (slope x + offset w - 1)^2. Where its derivatives by
+        # slope and by offset are zero, slope xx + offset xw = sum x and slope xw + offset ww = sum w.
+        x, w = np.asarray(sum_N, dtype=np.float64) / energy, 1 / energy
         xx, xw, ww = x @ x, x @ w, w @ w
         determinant = xx * ww - xw * xw
         if not determinant > 1e-12 * xx * ww:
             raise InputError("calibration: cannot tell slope and offset apart, as all sums are alike")
+        # Cramer's rule
         slope = (x.sum() * ww - w.sum() * xw) / determinant
         offset = (w.sum() * xx - x.sum() * xw) / determinant
         return cls(float(slope), float(offset))

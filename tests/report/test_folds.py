@@ -8,19 +8,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from report_ledgers import CLASSES, LATENCY, Recipe, draw_predictions, final_record, write_study
+from sklearn.metrics import roc_curve
 
 from raysearch.ledger.history import read_history
 from raysearch.ledger.ledger import Ledger
-from raysearch.metrics.classification import auc, published_fpr, read_tpr, roc_curve
-from raysearch.report.blocks import NONE, Picture
+from raysearch.metrics.classification import auc, published_fpr, read_tpr
+from raysearch.metrics.shown import Scores
+from raysearch.report.blocks import NONE, Picture, Table
 from raysearch.report.build import content
-from raysearch.report.final_part import working_points
-from raysearch.report.measured import Measured, fold_results, measured, over_folds
-from raysearch.report.page import to_markdown
-from raysearch.report.predictions import Predictions, read_result
-from raysearch.report.roc import ClassResult, class_results
-from raysearch.report.roc_figures import FPR_GRID, draw_rejection, efficiency_band, rejection_band
+from raysearch.report.measured import Measured, over_runs
+from raysearch.report.markdown import to_markdown
+from raysearch.report.shown.class_results import class_results
+from raysearch.report.shown.part import About
+from raysearch.report.shown.scores import ScoresPart
+from raysearch.report.shown.scores_figures import FPR_GRID, draw_rejection, efficiency_band, rejection_band
 from raysearch.report.style import hep_style
+from raysearch.report.test_result import read_result
 
 PM = "\N{PLUS-MINUS SIGN}"
 FOLDS = 3
@@ -28,6 +31,11 @@ FOLDS = 3
 
 def of_folds(folder: Path, **recipe: object) -> Path:
     return write_study(folder, Recipe(n_trials=3, done=3, folds=FOLDS, **recipe))  # type: ignore[arg-type]
+
+
+def part_of(folder: Path) -> ScoresPart:
+    (part,) = read_result(folder, read_history(folder)).of(ScoresPart)
+    return part
 
 
 def markdown_of(folder: Path) -> str:
@@ -45,7 +53,7 @@ def test_really_different_folds_have_a_band_and_equal_ones_none_with_a_warning(
 ) -> None:
     alike = of_folds(tmp_path / "s", alike=True)
     for place, width in ((folder, 0.01), (alike, 0.0)):
-        folds = fold_results(read_result(place, read_history(place)))
+        folds = part_of(place).results
         for column in zip(*folds, strict=True):
             bands = [efficiency_band("g", "", column), rejection_band("g", "", column)]
             for band in bands:
@@ -56,14 +64,19 @@ def test_really_different_folds_have_a_band_and_equal_ones_none_with_a_warning(
     assert told not in markdown_of(folder)
 
 
+def curve(scores: np.ndarray, is_signal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    fpr, tpr, _ = roc_curve(is_signal, scores, drop_intermediate=False)
+    return fpr, tpr
+
+
 def test_the_band_is_the_sample_sd_over_the_models(folder: Path) -> None:
-    folds = fold_results(read_result(folder, read_history(folder)))
+    folds = part_of(folder).results
     band = efficiency_band("q", "", [results[1] for results in folds])
     rates, at = [], 300
     for fold in range(FOLDS):
         arrays = draw_predictions(2000, fold)
         rates.append(
-            read_tpr(*roc_curve(arrays["scores"][:, 1].astype(float), arrays["labels"] == 1), FPR_GRID[at])
+            read_tpr(*curve(arrays["scores"][:, 1].astype(float), arrays["labels"] == 1), FPR_GRID[at])
         )
     assert band.value[at] == pytest.approx(np.mean(rates))
     assert (band.high - band.low)[at] / 2 == pytest.approx(np.std(rates, ddof=1))
@@ -72,7 +85,7 @@ def test_the_band_is_the_sample_sd_over_the_models(folder: Path) -> None:
 def test_one_models_band_is_the_test_sets_own_error() -> None:
     labels = np.arange(900) % 3
     scores = np.random.default_rng(3).random((900, 3)) + 0.5 * np.eye(3)[labels]
-    (result, *_) = class_results(Predictions(labels, scores, ("a", "b", "c")))
+    (result, *_) = class_results(Scores(labels, scores, ("a", "b", "c")))
     band = efficiency_band("a", "", [result])
     assert (band.high - band.value) == pytest.approx(np.sqrt(band.value * (1 - band.value) / 300))
 
@@ -80,7 +93,7 @@ def test_one_models_band_is_the_test_sets_own_error() -> None:
 def test_rejection_is_on_a_logarithmic_axis_over_signal_efficiency_and_ends_with_the_background(
     folder: Path,
 ) -> None:
-    (results, *_) = fold_results(read_result(folder, read_history(folder)))
+    (results, *_) = part_of(folder).results
     band = rejection_band("t", "AUC", [results[4]])
     with hep_style():
         axes = draw_rejection([band], "one against the rest", 13.0).axes[0]
@@ -93,15 +106,14 @@ def test_rejection_is_on_a_logarithmic_axis_over_signal_efficiency_and_ends_with
 
 def test_figures_are_means_and_sds_of_the_folds(folder: Path) -> None:
     history = read_history(folder)
-    result = read_result(folder, history)
-    figures = measured(history, result, fold_results(result))
+    figures = read_result(folder, history).figures
     for place, name in enumerate(CLASSES):
         arrays = [draw_predictions(2000, fold) for fold in range(FOLDS)]
         scores = [(each["scores"][:, place].astype(float), each["labels"] == place) for each in arrays]
         for metric, expected in {
             f"auc_{name}": [auc(*each) for each in scores],
-            f"tpr10_{name}": [read_tpr(*roc_curve(*each), 0.1) for each in scores],
-            f"tpr1_grid_{name}": [read_tpr(*roc_curve(*each), published_fpr(0.01)) for each in scores],
+            f"tpr10_{name}": [read_tpr(*curve(*each), 0.1) for each in scores],
+            f"tpr1_grid_{name}": [read_tpr(*curve(*each), published_fpr(0.01)) for each in scores],
         }.items():
             assert figures[metric].value == pytest.approx(np.mean(expected))
             assert figures[metric].error == pytest.approx(np.std(expected, ddof=1))
@@ -110,17 +122,17 @@ def test_figures_are_means_and_sds_of_the_folds(folder: Path) -> None:
 
 
 def test_a_limit_among_folds_stays_a_limit() -> None:
-    assert str(over_folds([Measured(90.0, 4.0), Measured(34.2, is_limit=True)])) == "> 34"
-    assert over_folds([Measured(0.5, 0.1)]) == Measured(0.5, 0.1)
-    both = over_folds([Measured(1.0, 9.0), Measured(3.0, 9.0)])
+    assert str(over_runs([Measured(90.0, 4.0), Measured(34.2, is_limit=True)])) == "> 34"
+    assert over_runs([Measured(0.5, 0.1)]) == Measured(0.5, 0.1)
+    both = over_runs([Measured(1.0, 9.0), Measured(3.0, 9.0)])
     assert (both.value, both.error) == (2.0, pytest.approx(np.sqrt(2)))
 
 
-def left_over(n_passed: int) -> list[ClassResult]:
+def left_over(n_passed: int) -> Scores:
     """Of a model that gives its highest score to all of 100 signal jets and to some of 1000 others."""
     labels = np.repeat([0, 1], [100, 1000])
     score = np.where(np.arange(1100) < 100 + n_passed, 1.0, 0.0)
-    return class_results(Predictions(labels, np.stack([score, 1 - score], axis=1), ("a", "b")))
+    return Scores(labels, np.stack([score, 1 - score], axis=1), ("a", "b"))
 
 
 @pytest.mark.parametrize(
@@ -135,10 +147,10 @@ def left_over(n_passed: int) -> list[ClassResult]:
 def test_rejection_without_background_left_is_the_least_that_any_model_says(
     folder: Path, passed: list[int], cells: list[str]
 ) -> None:
-    history = read_history(folder)
-    folds = [left_over(n) for n in passed]
-    figures = measured(history, read_result(folder, history), folds)
-    row = working_points(folds, "fold", figures).rows[0]
+    about = part_of(folder).about
+    part = ScoresPart.evaluate([[left_over(n)] for n in passed], About(about.history, about.tests, "jets"))
+    with hep_style():
+        row = next(block for block in part.blocks() if isinstance(block, Table)).rows[0]
     assert list(row[7 : 7 + len(cells)]) == cells
 
 

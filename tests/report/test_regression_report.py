@@ -17,13 +17,12 @@ from raysearch.ledger.ledger import Ledger
 from raysearch.report.blocks import Picture
 from raysearch.report.build import content
 from raysearch.report.curves import draw_learning_curves, draw_objective
-from raysearch.report.energy import energy_results
-from raysearch.report.energy_figures import draw_estimates, draw_relative_error, profile
 from raysearch.report.final_part import final_evaluation
-from raysearch.report.measured import measured
-from raysearch.report.page import to_markdown
-from raysearch.report.predictions import TestResult, read_result
+from raysearch.report.markdown import to_markdown
+from raysearch.report.shown.estimates import EstimatesPart
+from raysearch.report.shown.estimates_figures import draw_estimates, draw_relative_error, profile
 from raysearch.report.style import hep_style, to_bytes
+from raysearch.report.test_result import TestResult, read_result
 
 PM = "\N{PLUS-MINUS SIGN}"
 TOLD = "parameterised showers; their profile and resolution are its inputs"
@@ -80,22 +79,26 @@ def told_in(markdown: str) -> str:
     return "\n".join(line for line in report.splitlines() if not line.startswith("| budget |")).lower()
 
 
+def part_of(result: TestResult) -> EstimatesPart:
+    (part,) = result.of(EstimatesPart)
+    return part
+
+
 def relative_errors(result: TestResult) -> list[float]:
-    return [float(np.mean(np.abs(each.estimated / each.energy - 1))) for each in result.estimates]
+    return [float(np.mean(np.abs(each.estimated / each.true - 1))) for each in part_of(result).runs]
 
 
 def test_kinds_of_predictions_are_told_apart_by_their_arrays(
     folder: Path, result: TestResult, tmp_path: Path
 ) -> None:
-    assert len(result.estimates) == RUNS
-    assert result.predictions == ()
-    assert result.estimates[0].energy.min() >= 10
+    assert len(part_of(result).runs) == RUNS
+    assert part_of(result).runs[0].true.min() >= 10
     other = study(tmp_path / "s", done=1, n_trials=1)
     replace_predictions(
         other, {"outputs": np.ones(4), "targets": np.ones(4)}
     )  # of another task: kept, not shown
     unknown = read_result(other, read_history(other))
-    assert (unknown.estimates, unknown.predictions) == ((), ())
+    assert unknown.parts == ()
     assert not any("does not hold" in str(told) for told in unknown.warnings)
     with hep_style():
         assert not any(isinstance(block, Picture) for block in final_evaluation(read_history(other), unknown))
@@ -120,7 +123,7 @@ def replace_predictions(folder: Path, arrays: dict[str, np.ndarray]) -> None:
     [
         ({"outputs": np.ones(4), "targets": np.zeros(4), "calibrated": np.ones(4)}, "true ones above 0"),
         ({"outputs": np.full(4, np.nan), "targets": np.ones(4), "calibrated": np.ones(4)}, "must be finite"),
-        ({"outputs": np.ones(3), "targets": np.ones(4), "calibrated": np.ones(4)}, r"outputs (3,)"),
+        ({"outputs": np.ones(3), "targets": np.ones(4), "calibrated": np.ones(4)}, r"estimated (3,)"),
         ({"outputs": np.ones((4, 1)), "targets": np.ones((4, 1)), "calibrated": np.ones((4, 1))}, r"(4, 1)"),
     ],
 )
@@ -130,15 +133,15 @@ def test_estimates_that_make_no_sense_are_warned_of(
     folder = study(tmp_path / "s", done=1, n_trials=1)
     replace_predictions(folder, arrays)
     result = read_result(folder, read_history(folder))
-    assert result.estimates == ()
+    assert result.parts == ()
     assert told in str(result.warnings)
 
 
 def test_figures_are_means_and_sds_of_the_runs(history: History, result: TestResult) -> None:
-    figures, errors = measured(history, result, []), relative_errors(result)
+    figures, errors = result.figures, relative_errors(result)
     assert figures["relative_error"].value == pytest.approx(np.mean(errors))
     assert figures["relative_error"].error == pytest.approx(np.std(errors, ddof=1))
-    spreads = [float(np.std(each.estimated / each.energy - 1, ddof=1)) for each in result.estimates]
+    spreads = [float(np.std(each.estimated / each.true - 1, ddof=1)) for each in part_of(result).runs]
     assert figures["resolution"].value == pytest.approx(np.mean(spreads))
 
 
@@ -147,8 +150,8 @@ def test_the_verdict_has_network_and_calibration(markdown: str, result: TestResu
     errors = relative_errors(result)
     mean, spread = 100 * np.mean(errors), 100 * np.std(errors, ddof=1)
     assert f"the relative error of its 3 models is ({mean:.3f} {PM} {spread:.3f}) %" in start
-    each = result.estimates[0]
-    trivial = 100 * np.mean(np.abs(each.calibrated / each.energy - 1))
+    each = part_of(result).runs[0]
+    trivial = 100 * np.mean(np.abs(each.plain / each.true - 1))
     assert f"that of the calibrated energy sum is ({trivial:.3f} {PM} 0." in start
     assert f"| energy sum, calibrated | **({trivial:.3f} {PM}" in start
     assert "On 1,500 test showers that no training and no choice saw, its relative error is (" in single
@@ -172,7 +175,7 @@ def test_pictures_of_the_test_are_those_of_a_regression(history: History, result
 
 
 def test_the_band_is_the_spread_over_repeats_and_the_bars_the_test_sets(result: TestResult) -> None:
-    runs = energy_results(result.estimates)
+    runs = part_of(result).results
     band = profile("network", runs, lambda each: each.error)
     first = [run.bins[0].error for run in runs]
     assert band.value[0] == pytest.approx(np.mean([value for value, _ in first]))
@@ -181,13 +184,13 @@ def test_the_band_is_the_spread_over_repeats_and_the_bars_the_test_sets(result: 
     assert band.spread[0] == pytest.approx(np.std([value for value, _ in first], ddof=1))
     assert profile("network", runs[:1], lambda each: each.error).spread is None
     with hep_style():
-        axes = draw_relative_error([band], None).axes[0]
+        axes = draw_relative_error(part_of(result).first, [band], None).axes[0]
         assert axes.get_title(loc="left") == "Simulation"
         assert axes.get_xlabel() == "true energy [GeV]"
         assert [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == ":"] == [10.0]
-        density = draw_estimates(result.estimates, "showers").axes[0]
+        density = draw_estimates(part_of(result).runs, "showers").axes[0]
     inside = np.asarray(density.images[0].get_array().filled(0)).sum()  # type: ignore[union-attr]
-    assert inside == pytest.approx(len(result.estimates[0].energy))
+    assert inside == pytest.approx(len(part_of(result).first.true))
 
 
 @pytest.mark.parametrize(
@@ -203,7 +206,7 @@ def test_the_papers_claim_is_said_to_hold_or_not(tmp_path: Path, resolution: flo
     markdown = markdown_of(folder)
     assert told in markdown
     result = read_result(folder, read_history(folder))
-    bins = list(zip(*(run.bins for run in energy_results(result.estimates)), strict=True))
+    bins = list(zip(*(run.bins for run in part_of(result).results), strict=True))
     means = [100 * np.mean([each.error[0] for each in column]) for column in bins]
     line = next(
         line for line in markdown.splitlines() if line.startswith("The largest binned relative error is")

@@ -15,10 +15,10 @@ from raysearch.report.blocks import Picture
 from raysearch.report.build import build_report
 from raysearch.report.comparison import build_comparison
 from raysearch.report.comparison import content as comparison
-from raysearch.report.dependence import learning_curve, lines_of
+from raysearch.report.dependence import learning_curves, lines_of
 from raysearch.report.members import read_members, row_key, varied_keys
 from raysearch.report.models import Model, read_model
-from raysearch.report.page import to_markdown
+from raysearch.report.markdown import to_markdown
 from raysearch.report.series_report import build_series_report, content, series_lines
 from raysearch.report.style import hep_style
 
@@ -207,7 +207,7 @@ def test_models_stand_side_by_side_with_curves_of_each_class(apart: list[Path]) 
 
 def sizes_of_lines(models: list[Model]) -> list[list[int]]:
     with hep_style():
-        picture = learning_curve(models)[1]
+        picture = learning_curves(models)[1]
     assert isinstance(picture, Picture)
     return [[int(size) for size in re.findall(r"(\d+) 0\.\d", line)] for line in picture.alt.split("; ")]
 
@@ -235,7 +235,7 @@ def test_other_test_sets_are_warned_of(apart: list[Path]) -> None:
     with hep_style():
         markdown = to_markdown("Comparison", comparison(models))
     assert "were not applied to the same test set" in markdown
-    assert learning_curve(models) == []  # of one number of training jets
+    assert learning_curves(models) == []  # of one number of training jets
 
 
 def test_a_comparison_is_written_and_spares_what_is_no_report(apart: list[Path], tmp_path: Path) -> None:

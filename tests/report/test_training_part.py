@@ -15,9 +15,10 @@ from raysearch.report.comparison import content as comparison
 from raysearch.report.effort import EPOCHS, PRESENTATIONS, SECONDS, search_course
 from raysearch.report.members import read_members, tells_apart, varied_keys
 from raysearch.report.models import Model, read_model
-from raysearch.report.page import to_markdown
+from raysearch.report.markdown import to_markdown
 from raysearch.report.search_part import search_figures
 from raysearch.report.series_report import content, series_lines
+from raysearch.report.shown.described import PlainLoss
 from raysearch.report.style import hep_style
 from raysearch.report.training_part import course, draw_courses, training_part
 
@@ -112,7 +113,7 @@ def test_mean_and_band_are_those_of_the_logarithm_as_far_as_all_runs_went() -> N
 def test_one_run_has_a_line_and_no_band() -> None:
     with hep_style():
         axes = draw_courses(
-            {"a": [[(1.0, 1.0), (2.0, 0.5)]], "b": [[(1.0, 0.7)]]}, "epoch", "val_loss", 0.3
+            {"a": [[(1.0, 1.0), (2.0, 0.5)]], "b": [[(1.0, 0.7)]]}, "epoch", "val_loss", PlainLoss("energy sum, calibrated", 0.3)
         ).axes[0]
     assert not axes.collections
     assert [line.get_label() for line in axes.lines] == ["a", "b", "energy sum, calibrated"]

@@ -38,8 +38,8 @@ TYPES: dict[str, type] = {kind.__name__: kind for kind in (*get_args(Shown), Con
 OF_CLASSIFIERS = ("labels", "scores", "classes")  # of 0.1.0
 OF_CALORIMETERS = ("targets", "outputs", "calibrated")  # of 0.1.0
 
-# What numpy, zipfile and json raise for bytes that are no such file. Among them RuntimeError, of a member that
-# is encrypted, and errors of syntax, for numpy parses the headers of arrays as Python literals.
+# What numpy, zipfile and json raise for bytes that are no such file. Among them RuntimeError, of an encrypted
+# member, and errors of syntax, for numpy parses the headers of arrays as Python literals.
 DAMAGED = (
     KeyError,
     ValueError,
@@ -63,7 +63,8 @@ def pack(shown: Sequence[Shown], **kept: Array) -> bytes:
 
     Args:
         shown: the values.
-        kept: arrays that stand beside them under their own names, for whoever opens the file as the npz that it is.
+        kept: arrays that stand beside them under their own names, for whoever opens the file as the npz that
+            it is.
     """
     arrays: dict[str, Array] = {}
     values = [_flat(value, str(place), arrays) for place, value in enumerate(shown)]

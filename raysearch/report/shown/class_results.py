@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import roc_curve
 
-from raysearch.metrics.classification import Rejection, auc, background_rejection, published_fpr, read_tpr
+from raysearch.metrics.classification import auc, published_fpr, read_tpr
+from raysearch.metrics.rejection import Rejection, background_rejection
 from raysearch.metrics.shown import Scores
 
 FPRS = (0.10, 0.01)
@@ -51,7 +52,8 @@ def class_results(shown: Scores) -> list[ClassResult]:
     """Evaluate each class against the rest; every class must be in the test set."""
     scores = shown.scores.astype(np.float64)
     return [
-        _class_result(name, scores[:, place], shown.labels == place) for place, name in enumerate(shown.classes)
+        _class_result(name, scores[:, place], shown.labels == place)
+        for place, name in enumerate(shown.classes)
     ]
 
 

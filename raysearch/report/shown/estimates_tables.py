@@ -107,7 +107,10 @@ def summary(shown: Sequence[Estimates], runs: Results, plain: EstimateResult | N
     ]
     place = worst_place(runs)
     largest = _line(
-        "largest binned relative error [%]", [run.bins[place].error for run in runs], plain, lambda each: each.worst.error
+        "largest binned relative error [%]",
+        [run.bins[place].error for run in runs],
+        plain,
+        lambda each: each.worst.error,
     )
     rows.insert(3, largest)
     if runs[0].fit is not None:
@@ -166,10 +169,19 @@ def by_bins(of: Estimates, runs: Results, plain: EstimateResult | None, units: s
     for place, column in enumerate(columns):
         first = column[0]
         sets = [column, *([(plain.bins[place],)] if plain else [])]
-        cells = [str(over_runs([in_percent(read(each)) for each in one])) for one in sets for read in _IN_BINS.values()]
+        cells = [
+            str(over_runs([in_percent(read(each)) for each in one]))
+            for one in sets
+            for read in _IN_BINS.values()
+        ]
         rows.append((f"{first.low:g} to {first.high:g}", f"{first.n:,}", *cells))
     beside = [f"{name}, {of.plain_name}" for name in _IN_BINS] if plain else []
-    head = (f"true {of.quantity} [{of.unit}]" if of.unit else f"true {of.quantity}", units, *_IN_BINS, *beside)
+    head = (
+        f"true {of.quantity} [{of.unit}]" if of.unit else f"true {of.quantity}",
+        units,
+        *_IN_BINS,
+        *beside,
+    )
     return Table(head, tuple(rows), "The same in numbers.", frozenset(range(1, len(head))))
 
 

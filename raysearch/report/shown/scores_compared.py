@@ -57,15 +57,16 @@ def roc_curves(sides: Sides, classes: Sequence[str]) -> list[Block]:
     note = f"Bands: sample sd over the models of {words}; of one model, one sigma of the test set."
     for name in classes:
         shown = [side for side in sides if name in side.part.classes]
-        columns = [[results[side.part.classes.index(name)] for results in side.part.results] for side in shown]
+        columns = [
+            [results[side.part.classes.index(name)] for results in side.part.results] for side in shown
+        ]
         areas = [str(over_runs([Measured(*each.auc) for each in column])) for column in columns]
         known = [energy_tev(side.part.about.history.created.data) for side in shown]
         energy = next((each for each in known if each is not None), None)
-        bands = [
-            (band(side.name, f"AUC {area}", column) for band in (efficiency_band, rejection_band))
-            for side, column, area in zip(shown, columns, areas, strict=True)
+        curves = [
+            (side.name, f"AUC {area}", column)
+            for side, area, column in zip(shown, areas, columns, strict=True)
         ]
-        efficiencies, rejections = zip(*bands, strict=True)
         told = "; ".join(f"{side.name} AUC {area}" for side, area in zip(shown, areas, strict=True))
         title, slug = f"{name} against the rest", "".join(c if c.isalnum() else "_" for c in name)
         blocks += [
@@ -74,13 +75,13 @@ def roc_curves(sides: Sides, classes: Sequence[str]) -> list[Block]:
                 f"roc-{slug}",
                 f"ROC curves of {title}: {told}.",
                 f"{title}: signal efficiency over background efficiency of every model. {note}",
-                draw_roc(efficiencies, title, energy),
+                draw_roc([efficiency_band(*curve) for curve in curves], title, energy),
             ),
             Picture(
                 f"rejection-{slug}",
                 f"Background rejection of {title} over signal efficiency of every model.",
                 f"{title}: background rejection over signal efficiency of every model. {note}",
-                draw_rejection(rejections, title, energy),
+                draw_rejection([rejection_band(*curve) for curve in curves], title, energy),
             ),
         ]
     return blocks

@@ -6,16 +6,8 @@ import numpy as np
 import pytest
 from report_ledgers import draw_estimates
 
-from raysearch.report.energy import (
-    ENOUGH,
-    FEWEST,
-    bin_edges,
-    calibration_result,
-    energy_result,
-    energy_results,
-    fit_resolution,
-)
-from raysearch.report.predictions import Estimates
+from raysearch.metrics.shown import Estimates, calorimeter_energy
+from raysearch.report.shown.deviations import ENOUGH, FEWEST, bin_edges, estimate_result, fit_resolution
 
 
 def estimates(
@@ -23,12 +15,12 @@ def estimates(
 ) -> Estimates:
     arrays = draw_estimates(n, fold, resolution, constant, seed)
     columns = (arrays[name].astype(float) for name in ("targets", "outputs", "calibrated"))
-    return Estimates(*columns)
+    return calorimeter_energy(*columns)
 
 
 def test_figures_are_those_of_the_showers_in_the_range() -> None:
     energy = np.array([10.0, 20.0, 40.0, 50.0])
-    overall = energy_result(energy, energy * [1.1, 0.9, 1.3, 1.0]).overall
+    overall = estimate_result(energy, energy * [1.1, 0.9, 1.3, 1.0]).overall
     relative = np.array([0.1, -0.1, 0.3, 0.0])
     assert overall.error == pytest.approx((0.125, np.abs(relative).std(ddof=1) / 2))
     assert overall.bias == pytest.approx((0.075, relative.std(ddof=1) / 2))
@@ -38,7 +30,7 @@ def test_figures_are_those_of_the_showers_in_the_range() -> None:
 
 def test_errors_are_those_that_other_test_sets_show() -> None:
     results = [
-        energy_result(each.energy, each.estimated) for each in (estimates(1000, seed=s) for s in range(200))
+        estimate_result(each.true, each.estimated) for each in (estimates(1000, seed=s) for s in range(200))
     ]
     for read in (lambda d: d.error, lambda d: d.bias, lambda d: d.resolution):
         values, errors = zip(*(read(each.overall) for each in results), strict=True)
@@ -47,14 +39,14 @@ def test_errors_are_those_that_other_test_sets_show() -> None:
 
 def test_every_shower_is_in_one_bin_and_low_energies_have_narrow_ones() -> None:
     each = estimates(8000)
-    bins = energy_result(each.energy, each.estimated).bins
+    bins = estimate_result(each.true, each.estimated).bins
     assert sum(one.n for one in bins) == 8000
     assert [one.high for one in bins[:-1]] == [one.low for one in bins[1:]]
     assert (bins[0].low, bins[-1].high) == (10, 500)
     assert bins[0].high - bins[0].low < 0.5 * (bins[-1].high - bins[-1].low)
     assert bins[0].n >= ENOUGH
-    inside = (each.energy >= bins[0].low) & (each.energy < bins[0].high)
-    relative = np.abs(each.estimated / each.energy - 1)[inside]
+    inside = (each.true >= bins[0].low) & (each.true < bins[0].high)
+    relative = np.abs(each.estimated / each.true - 1)[inside]
     assert bins[0].error[0] == pytest.approx(relative.mean())
 
 
@@ -68,7 +60,7 @@ def test_bins_with_too_few_showers_are_joined(low: float, high: float) -> None:
 
 
 def test_equal_energies_are_one_bin() -> None:
-    result = energy_result(np.full(30, 50.0), np.linspace(45, 55, 30))
+    result = estimate_result(np.full(30, 50.0), np.linspace(45, 55, 30))
     assert len(result.bins) == 1
     assert result.fit is None
 
@@ -77,12 +69,12 @@ def test_the_fit_finds_the_terms_that_went_in() -> None:
     pulls = []
     for seed in range(60):
         each = estimates(3000, seed=seed)
-        fit = energy_result(each.energy, each.estimated).fit
+        fit = estimate_result(each.true, each.estimated).fit
         assert fit is not None
         for (value, error), true in ((fit.stochastic, 0.4), (fit.constant, 0.02)):
             assert error is not None
             pulls.append((value - true) / error)
-        assert fit.ndf == len(energy_result(each.energy, each.estimated).bins) - 2
+        assert fit.ndf == len(estimate_result(each.true, each.estimated).bins) - 2
     assert abs(np.mean(pulls)) < 0.5
     assert 0.6 < np.std(pulls) < 1.5
     assert fit.at(np.array([100.0]))[0] == pytest.approx(np.hypot(0.04, 0.02), rel=0.05)
@@ -91,21 +83,22 @@ def test_the_fit_finds_the_terms_that_went_in() -> None:
 def test_a_term_that_would_be_imaginary_is_zero_without_an_error() -> None:
     energy = np.random.default_rng(1).uniform(10, 500, 4000)
     rising = energy * (1 + 0.0005 * energy * np.random.default_rng(2).normal(size=4000))
-    fit = energy_result(energy, rising).fit  # it grows with energy: nothing like a / sqrt(E)
+    fit = estimate_result(energy, rising).fit  # it grows with energy: nothing like a / sqrt(E)
     assert fit is not None
     assert fit.stochastic == (0.0, None)
     assert fit.chi2 > 10 * fit.ndf
-    exact = energy_result(energy, energy)
+    exact = estimate_result(energy, energy)
     assert exact.fit is None  # no spread, nothing to fit
     assert fit_resolution(exact.bins[:2]) is None
 
 
-def test_runs_share_bins_and_the_calibration() -> None:
+def test_only_energies_are_fitted_as_a_calorimeters() -> None:
+    each = estimates(2000)
+    assert estimate_result(each.true, each.estimated, fit=False).fit is None
+
+
+def test_runs_share_bins() -> None:
     runs = [estimates(2000, fold) for fold in range(3)]
-    results = energy_results(runs)
+    results = [estimate_result(each.true, each.estimated) for each in runs]
     assert len({tuple(one.low for one in result.bins) for result in results}) == 1
     assert len({result.overall.error for result in results}) == 3
-    trivial = calibration_result(runs)
-    expected = np.abs(runs[2].calibrated / runs[2].energy - 1).mean()
-    assert trivial.overall.error[0] == pytest.approx(expected)
-    assert trivial.overall.error[0] < results[0].overall.error[0]

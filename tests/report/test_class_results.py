@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from raysearch.report.predictions import Predictions
-from raysearch.report.roc import class_results, delong_error
-from raysearch.report.roc_figures import draw_confusion, draw_roc, efficiency_band
+from raysearch.metrics.shown import Scores
+from raysearch.report.shown.class_results import class_results, delong_error
+from raysearch.report.shown.scores_figures import draw_confusion, draw_roc, efficiency_band
 from raysearch.report.style import hep_style
 
 
@@ -42,7 +42,7 @@ def test_working_points_have_binomial_errors_of_the_signal() -> None:
     rng = np.random.default_rng(2)
     labels = np.repeat([0, 1], [400, 600])
     first = np.where(labels == 0, rng.normal(1, 1, 1000), rng.normal(-1, 1, 1000))
-    result = class_results(Predictions(labels, np.stack([first, -first], axis=1), ("a", "b")))[0]
+    result = class_results(Scores(labels, np.stack([first, -first], axis=1), ("a", "b")))[0]
     assert result.n_signal == 400
     for tpr, error in result.tprs:
         assert error == pytest.approx(np.sqrt(tpr * (1 - tpr) / 400))
@@ -51,7 +51,7 @@ def test_working_points_have_binomial_errors_of_the_signal() -> None:
 def test_roc_figure_has_background_on_a_logarithmic_x_axis_and_the_energy_only_if_told() -> None:
     labels = np.arange(300) % 3
     scores = np.random.default_rng(3).random((300, 3)) + 0.5 * np.eye(3)[labels]
-    results = class_results(Predictions(labels, scores, ("g", "q", "t$")))
+    results = class_results(Scores(labels, scores, ("g", "q", "t$")))
     bands = [efficiency_band(result.name, f"AUC {result.auc[0]:.3f}", [result]) for result in results]
     with hep_style():
         axes = draw_roc(bands, "one against the rest", None).axes[0]
