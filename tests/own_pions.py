@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 PAGE = Path(__file__).parent.parent / "docs/own-task.md"
@@ -12,6 +13,5 @@ PAGE = Path(__file__).parent.parent / "docs/own-task.md"
 def make_pions(folder: Path) -> Path:
     """Run the page's own lines in a folder."""
     (lines,) = re.findall(r"```python\n([^`]*np\.savez[^`]*)```", PAGE.read_text())
-    with contextlib.chdir(folder):
-        exec(compile(lines, str(PAGE), "exec"), {})
+    subprocess.run([sys.executable, "-c", lines], cwd=folder, check=True)
     return folder / "pions.npz"

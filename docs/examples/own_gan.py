@@ -1,4 +1,4 @@
-"""A GAN of one's own, on a file of one's own: energies that pions leave in two layers; see docs/own-task.md."""
+"""A GAN of one's own on a file of one's own, energies of pions in two layers; see docs/own-task.md."""
 
 from dataclasses import dataclass
 from hashlib import sha256

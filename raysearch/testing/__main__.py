@@ -19,7 +19,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--set", action="append", default=[], metavar="KEY=VALUE", help="as of raysearch tune"
     )
     given = parser.parse_args(arguments)
-    contract = type("Contract", (TaskContract,), {"space": given.space.resolve(), "changes": given.set})
+    contract: type[TaskContract] = type(
+        "Contract", (TaskContract,), {"space": given.space.resolve(), "changes": given.set}
+    )
     try:
         contract.setup_class()
     except RaysearchError as error:

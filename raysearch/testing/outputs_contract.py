@@ -86,14 +86,14 @@ class OutputsContract:
         outputs = tried("evaluation", lambda: evaluate(task, model, validation, OneWorker(), seed=0))
         found = tried("metrics", lambda: task.metrics(outputs, validation))
         need("loss" in found, f"metrics gives {', '.join(found)}; it must give loss too")
-        wrong = [name for name, value in found.items() if isinstance(value, Tensor) or not _is_number(value)]
+        wrong = [name for name, value in found.items() if not _is_number(value)]
         need(not wrong, f"metrics must give plain numbers; {', '.join(wrong)} is none: float(...) makes one")
         objective = self.bench.order().objective.removeprefix("val_")
         need(objective in found, f"the objective is val_{objective}, but metrics gives {', '.join(found)}")
         need(
             math.isfinite(found[objective]),
-            f"the objective val_{objective} is {found[objective]} of a fresh model; it must be finite, whatever "
-            "a model gives",
+            f"the objective val_{objective} is {found[objective]} of a fresh model; it must be finite, "
+            "whatever a model gives",
         )
         strangers = sorted(task.higher_is_better - set(found))
         need(not strangers, f"higher_is_better names {', '.join(strangers)}, which metrics does not give")

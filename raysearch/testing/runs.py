@@ -166,7 +166,8 @@ def same(one: Mapping[str, Tensor] | Outputs, other: Mapping[str, Tensor] | Outp
 def difference(ours: Ran, theirs: Ran) -> str:
     """Where two runs begin to differ: the end of a sentence; empty if they are the same to the last bit."""
     for epoch, (one, other) in enumerate(zip(ours.history, theirs.history, strict=False), start=1):
-        for name in sorted(one, key=lambda name: not name.startswith("train_")):  # as one follows from another
+        # Losses of training first: what is found in validation follows from them.
+        for name in sorted(one, key=lambda name: not name.startswith("train_")):
             if one[name] != other.get(name):
                 return f"{name} of epoch {epoch} is {other.get(name)} instead of {one[name]}"
     if len(ours.history) != len(theirs.history):

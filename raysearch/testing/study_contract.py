@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -43,7 +44,7 @@ class StudyContract:
         tests = tuple(tested for tested, _ in study.history.tests)
         about = About(study.history, tests, units(study.history.created.data))
         for value in unpack((study.folder / tests[0].predictions).read_bytes()):
-            tried(f"the report's part for {type(value).__name__}", lambda value=value: _blocks(value, about))
+            tried(f"the report's part for {type(value).__name__}", partial(_blocks, value, about))
 
     def test_predict_applies_the_model_to_files_or_refuses(self) -> None:
         """`raysearch predict`, twice to the same scores."""
@@ -52,7 +53,7 @@ class StudyContract:
         files = [Path(each) for each in self.files or ([path] if path else [])]
         outs = [self.bench.folder / f"scores-{number}.h5" for number in range(2)]
         scored = [
-            tried_or_refused("predict (to_score)", lambda out=out: write_scores(study.trained, files, out))
+            tried_or_refused("predict (to_score)", partial(write_scores, study.trained, files, out))
             for out in outs
         ]
         if scored[0] is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -33,7 +34,7 @@ class TrainingContract:
         points = [self.bench.point, *self.bench.space.corners]
         unread = set(settings_names(self.bench.task))
         for point in points:
-            unread &= tried("a training step", lambda point=point: unread_at(self.bench.order(point)))
+            unread &= tried("a training step", partial(unread_at, self.bench.order(point)))
             if not unread:
                 return
         need(
@@ -60,13 +61,10 @@ class TrainingContract:
         return any(
             difference(
                 self.bench.first,
-                tried(f"training with {name} = {point[name]!r}", lambda point=point: self._run(point)),
+                tried(f"training with {name} = {point[name]!r}", partial(carry_out, self.bench.order(point))),
             )
             for point in self._others(name)
         )
-
-    def _run(self, point: dict[str, Any]) -> Ran:
-        return carry_out(self.bench.order(point))
 
     def _others(self, name: str) -> Iterator[dict[str, Any]]:
         """The point with other values of one setting: each choice, both ends of a range."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
+from typing import Any
 
 import numpy as np
 
 
-def same_values(one: object, other: object) -> bool:
+def same_values(one: Any, other: Any) -> bool:  # noqa: ANN401 - whatever a value holds
     """Compare values, or tuples of them, with all that they hold."""
     if type(one) is not type(other):
         return False
