@@ -42,7 +42,7 @@ class Network(nn.Module):
 
 
 class DeepSets(JetTask[DeepSetsSettings]):
-    """JetTask reads the jets and knows loss and metrics; a task of other data subclasses raysearch.tasks.task.Task."""
+    """JetTask reads the jets and knows loss and metrics; for other data see own_gan.py."""
 
     Settings = DeepSetsSettings
 

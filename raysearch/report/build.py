@@ -13,7 +13,8 @@ from raysearch.report.blocks import Block, Picture
 from raysearch.report.final_part import final_evaluation
 from raysearch.report.front_part import front_part
 from raysearch.report.lineage_part import lineage_part
-from raysearch.report.page import to_html, to_markdown
+from raysearch.report.markdown import to_markdown
+from raysearch.report.page import to_html
 from raysearch.report.provenance import going_on, provenance
 from raysearch.report.search_part import search_figures, trials_table
 from raysearch.report.style import hep_style, to_bytes

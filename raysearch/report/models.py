@@ -136,9 +136,10 @@ def compared(models: Sequence[Model]) -> list[Block]:
     """What the models show, side by side: for each type of value a part of the page; nothing where none shows any."""
     blocks: list[Block] = []
     for kind in PARTS.values():
-        if sides := _sides(models, kind):
-            told = caveats([entry for side in sides for entry in side.published]) if kind.MAIN else []
-            blocks += [Heading("Test set"), *one_test_set(sides), *told, *kind.compared(sides)]
+        sides = _sides(models, kind)
+        if sides and (shown := kind.compared(sides)):
+            told = caveats([entry for side in sides for entry in side.published])
+            blocks += [Heading("Test set"), *one_test_set(sides), *told, *shown]
     return blocks
 
 

@@ -91,5 +91,5 @@ def to_bytes(figure: Figure, kind: str) -> bytes:
     buffer = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"CreationDate": None}
     figure.savefig(buffer, format=kind, metadata=metadata)
-    figure.set_layout_engine("none")  # laid out once is enough for both kinds
+    figure.set_layout_engine(None)  # laid out once is enough for both kinds; with an engine matplotlib draws twice
     return buffer.getvalue()

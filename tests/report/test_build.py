@@ -15,7 +15,8 @@ from raysearch.ledger.ledger import Ledger, read_entries
 from raysearch.metrics.classification import auc
 from raysearch.report.blocks import Picture
 from raysearch.report.build import build_report, content
-from raysearch.report.page import to_html, to_markdown
+from raysearch.report.markdown import to_markdown
+from raysearch.report.page import to_html
 from raysearch.report.provenance import going_on, provenance
 from raysearch.report.style import hep_style
 

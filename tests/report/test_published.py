@@ -9,7 +9,7 @@ from report_ledgers import JEDINET_SPACE, PAPER, Recipe, published_entry, write_
 
 from raysearch.ledger.history import read_history
 from raysearch.report.final_part import final_evaluation
-from raysearch.report.page import to_markdown
+from raysearch.report.markdown import to_markdown
 from raysearch.report.published import Published, published_for
 from raysearch.report.style import hep_style
 from raysearch.report.test_result import read_result

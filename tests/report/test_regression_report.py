@@ -18,7 +18,7 @@ from raysearch.report.blocks import Picture
 from raysearch.report.build import content
 from raysearch.report.curves import draw_learning_curves, draw_objective
 from raysearch.report.final_part import final_evaluation
-from raysearch.report.page import to_markdown
+from raysearch.report.markdown import to_markdown
 from raysearch.report.shown.estimates import EstimatesPart
 from raysearch.report.shown.estimates_figures import draw_estimates, draw_relative_error, profile
 from raysearch.report.style import hep_style, to_bytes

@@ -11,7 +11,7 @@ from raysearch.ledger.history import History, read_history
 from raysearch.report.build import content
 from raysearch.report.curves import draw_objective
 from raysearch.report.front_part import draw_front, front_part
-from raysearch.report.page import to_markdown
+from raysearch.report.markdown import to_markdown
 from raysearch.report.settings_figures import draw_parallel
 from raysearch.report.states import count_states, reached
 from raysearch.report.style import hep_style

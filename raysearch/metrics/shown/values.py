@@ -196,6 +196,7 @@ class Pictures:
         x: name of the axis along a picture's rows, with its unit: ``layer``, ``x [mm]``.
         y: name of the other one.
         log: values spread over decades; colours are logarithmic.
+        names: of rows and columns, of square tables; empty for pictures, whose axes have numbers.
 
     Raises:
         InputError: shapes that do not fit together, or other kinds of values.
@@ -209,10 +210,12 @@ class Pictures:
     x: str = ""
     y: str = ""
     log: bool = False
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         need_plain(self)
         take(self, "captions", tuple(map(str, self.captions)))
+        take(self, "names", tuple(map(str, self.names)))
         for name in ("real", "made"):
             take_array(self, name, ("picture", "row", "column"))
         if self.real.shape != self.made.shape or not self.real.size:
@@ -220,6 +223,8 @@ class Pictures:
             raise InputError(f"Pictures.made: {told}")
         if len(self.captions) != len(self.real):
             raise InputError(f"Pictures.captions: {len(self.captions)} for {len(self.real)} pictures")
+        if self.names and {len(self.names)} != set(self.real.shape[1:]):
+            raise InputError(f"Pictures.names: {len(self.names)} for pictures of {self.real.shape[1:]}")
 
 
 Shown = Scores | Estimates | Spectra | Pictures

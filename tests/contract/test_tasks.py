@@ -1,0 +1,57 @@
+"""The contract over all tasks that ship, each at its own space file made small."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from few import few_jets, few_showers
+
+from raysearch.tasks import TASKS
+from raysearch.testing import TaskContract
+
+SPACES = Path(__file__).parents[2] / "searchspaces"
+JETS = f"data={{path: {few_jets()}}}"
+SHOWERS = f"data={{path: {few_showers()}}}"
+DENSE = (
+    "space.neurons={type: int, low: 8, high: 16}",
+    "space.layers={type: int, low: 1, high: 2}",
+    "space.plateau_patience=0",
+)
+
+
+class TestJediNet(TaskContract):
+    space = SPACES / "jedinet.yaml"
+    changes = (JETS, "space.constituents=6", "space.hidden={type: int, low: 6, high: 10}")
+
+
+class TestJetDnn(TaskContract):
+    space = SPACES / "jet-dnn.yaml"
+    changes = (JETS, *DENSE)
+
+
+class TestJetGru(TaskContract):
+    space = SPACES / "jet-gru.yaml"
+    changes = (JETS, *DENSE, "space.constituents=6", "space.units={type: choice, values: [8, 12]}")
+
+
+class TestJetCnn(TaskContract):
+    space = SPACES / "jet-cnn.yaml"
+    changes = (
+        JETS,
+        *DENSE,
+        "space.filters={type: choice, values: [2, 3]}",
+        "space.pool=5",
+        "space.kernel=3",
+        "space.conv_layers=1",
+    )
+
+
+class TestCaloRegressor(TaskContract):
+    space = SPACES / "calo-regressor.yaml"
+    variant = "adam"
+    changes = (SHOWERS, "space.filters={type: choice, values: [4, 6]}", "space.activation=elu")
+
+
+def test_every_task_has_its_contract() -> None:
+    contracts = [each for each in TaskContract.__subclasses__() if each.__module__ == __name__]
+    assert {each.space_file().task for each in contracts} == set(TASKS)
