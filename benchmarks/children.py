@@ -46,7 +46,7 @@ import nevergrad as ng
 import torch
 from torch import Tensor
 
-from raysearch.data.showers.model import simulate
+from raysearch.data.showers.simulation import simulate
 from raysearch.evolve.mutation import PointMutation
 from raysearch.models.calo_children import children_outputs
 from raysearch.models.calo_regressor import CaloNetwork, CaloShape

@@ -12,6 +12,7 @@ from raysearch.metrics.showers.classifier import (
     classifier_auc,
     high_level_inputs,
 )
+from raysearch.metrics.showers.comparison import comparison
 from raysearch.metrics.showers.correlation import NAMES, correlations
 from raysearch.metrics.showers.separation import histogram, separation_power, separation_powers
 from raysearch.metrics.showers.spectra import correlation_pictures, shower_spectra
@@ -116,3 +117,24 @@ def test_spectra_of_one_energy_and_a_narrow_range():
     )
     hits = shower_spectra(sample(cells, narrow), sample(cells, narrow))[-2:]
     assert len(hits[0].over.edges) == 5
+
+
+def test_a_comparison_holds_every_metric_beside_its_floor_and_tells_which_were_refused():
+    real, made = (sample(*toy_cells(200, seed)) for seed in (1, 2))
+    quick = ClassifierSettings(hidden=8, epochs=2)
+    found = comparison(real, made, sample(*toy_cells(200, 3)), classifier=quick)
+    assert set(found.refused) == {"FPD", "KPD"}
+    assert "at least 20,000 a side, got 200 and 200" in found.refused["FPD"]
+    wanted = {
+        "3DGAN metric",
+        "AUC, high-level features",
+        "separation power, layer energy",
+        "correlation difference",
+    }
+    assert wanted <= set(found.values)
+    for name, value in found.values.items():
+        assert value.n == 200, name
+        assert np.isfinite([value.value, value.itself]).all(), name
+    parts = [found.values[f"3DGAN metric{part}"].value for part in ("", ", moments", ", profiles")]
+    assert parts[0] == pytest.approx(parts[1] + parts[2])
+    assert comparison(real, made, classifier=quick).values["3DGAN metric"].n == 100

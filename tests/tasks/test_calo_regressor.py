@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from raysearch.data.showers.make import MADE
-from raysearch.data.showers.model import simulate
+from raysearch.data.showers.simulation import simulate
 from raysearch.data.source import DataSource
 from raysearch.errors import InputError
 from raysearch.metrics.regression import relative_error

@@ -84,10 +84,15 @@ def make_showers(
     done = sum(wanted[path].showers for path in kept)
     for path, recipe in missing.items():
         mine = islice(blocks, len(list(recipe.blocks())))
-        write_showers(_file(path, recipe), mine, lambda n, before=done: progress(before + n, showers))
+        write_showers(_file(path, recipe), mine, _ahead(progress, done, showers))
         done += recipe.showers
     _write_provenance(list(wanted), whole)
     return list(wanted)
+
+
+def _ahead(progress: Callable[[int, int], None], before: int, total: int) -> Callable[[int], None]:
+    """Tell of one file's showers as of all of them."""
+    return lambda n: progress(before + n, total)
 
 
 def _files(folder: Path, whole: Recipe) -> Iterator[tuple[Path, Recipe]]:

@@ -59,7 +59,12 @@ class Recipe:
 
     def told(self) -> dict[str, Any]:
         """Tell all of it in plain values; what version 0.1.0 could not choose only where it is another."""
-        found = {"version": VERSION, "seed": self.seed, "first": self.first, "showers": self.showers}
+        found: dict[str, Any] = {
+            "version": VERSION,
+            "seed": self.seed,
+            "first": self.first,
+            "showers": self.showers,
+        }
         found |= {"detector": asdict(self.calorimeter), **asdict(self.choices)}
         if self.choices.angle is Angle.fixed:
             del found["angle"]
@@ -100,7 +105,8 @@ def make_block(order: BlockOrder) -> ShowerBlock:
     fraction = (
         falling_fraction(gev, recipe.calorimeter) if recipe.choices.sampling is Sampling.falling else None
     )
-    cells = simulate(gev, rng, recipe.calorimeter, theta=theta, sampling_fraction=fraction)
+    rad = None if theta is None else theta.astype(np.float64)
+    cells = simulate(gev, rng, recipe.calorimeter, theta=rad, sampling_fraction=fraction)
     if recipe.choices.compact:
         return ShowerBlock(energy, in_steps(cells), theta)
     return ShowerBlock(energy, _rounded(np.where(cells < NOISE_GEV, np.float32(0), cells)), theta)

@@ -96,8 +96,11 @@ class _Axes:
         self.theta = theta
         self.calorimeter = calorimeter
         self.n_slices = calorimeter.n_layers + (0 if theta is None else BEYOND)
-        self.slant: Floats | float = 1.0 if theta is None else 1 / np.sin(theta)
-        self.slant_N1: Floats | float = 1.0 if theta is None else self.slant[:, None]
+        self.slant: Floats | float = 1.0
+        self.slant_N1: Floats | float = 1.0
+        if theta is not None:
+            self.slant = 1 / np.sin(theta)
+            self.slant_N1 = self.slant[:, None]
 
     @property
     def edges(self) -> Floats:

@@ -213,8 +213,8 @@ def _scores(model: nn.Module, data: _Labelled, rows: NDArray[np.int64]) -> tuple
         for start in range(0, len(rows), 1000):
             inputs, labels = data.batch(rows[start : start + 1000])
             found.append((model(inputs).numpy(), labels.numpy()))
-    scores, labels = (np.concatenate(part) for part in zip(*found, strict=True))
-    return scores, labels.astype(bool)
+    scores, are_real = (np.concatenate(part) for part in zip(*found, strict=True))
+    return scores, are_real.astype(bool)
 
 
 def _auc_error(auc: float, n: int) -> float:

@@ -136,8 +136,8 @@ def _parts(real: ShowerSample, made: ShowerSample, bins: tuple[EnergyBin, ...]) 
 
 def _parts_of_bin(real: ShowerSample, made: ShowerSample) -> tuple[float, float, float]:
     def deviation(name: str, kind: str) -> Floats:
-        means = (np.mean(part.features[name], axis=0, dtype=np.float64) for part in (real, made))
-        return relative_deviation(*means, zero=ZERO[kind])
+        first, second = (np.mean(part.features[name], axis=0, dtype=np.float64) for part in (real, made))
+        return relative_deviation(first, second, ZERO[kind])
 
     moments = np.mean([deviation(name, "moments") for name in ("mean", "variance")])  # GANutils: pos_total
     profiles = np.mean([deviation(f"profile_{axis}", "profiles").mean() for axis in AXES])  # eprofile_total

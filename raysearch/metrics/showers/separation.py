@@ -69,10 +69,8 @@ def separation_powers(real: ShowerSample, made: ShowerSample) -> dict[str, float
         "cell energy": separation_power(*spectra),
     }
     for name, edges in _edges_by_layer(real).items():
-        columns = (part.features[name] for part in (real, made))
-        powers = [
-            _power(*layer, between) for *layer, between in zip(*(c.T for c in columns), edges, strict=True)
-        ]
+        first, second = (part.features[name] for part in (real, made))
+        powers = [_power(first[:, layer], second[:, layer], each) for layer, each in enumerate(edges)]
         found[name.replace("profile_z", "layer energy").replace("_", " ")] = float(np.mean(powers))
     return found
 

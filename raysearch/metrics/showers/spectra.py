@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,8 +11,10 @@ from raysearch.metrics.showers.features import LOG_EDGES
 from raysearch.metrics.showers.sample import ShowerSample
 from raysearch.metrics.shown import Condition, Coordinate, Pictures, Spectra
 
-AXES = ("x", "y", "z")
-ALONG = {"x": "x", "y": "y", "z": "layer"}
+Edges = NDArray[np.float64]
+
+AXES = {"x": "x", "y": "y", "z": "layer"}  # as features and as readers call them
+MOMENTS = (("mean", "mean", "cells"), ("variance", "variance along", "cells squared"))
 N_TREND = 10  # bins in which the sampling fraction follows the energy
 N_BINS = 4  # of energy, where the published ones do not fit
 FEWEST_PUBLISHED = 3
@@ -34,25 +33,18 @@ def shower_spectra(real: ShowerSample, made: ShowerSample) -> list[Spectra]:
         energy; at variable angle the measured angle against the true one.
     """
     over = _condition(real, made, _edges(real))
-    trend = _condition(real, made, _trend_edges(real))
-
-    def number(quantity: str, unit: str, of: Callable[[ShowerSample], NDArray[Any]], **how: Any) -> Spectra:  # noqa: ANN401 - passed on
-        return Spectra(quantity, unit, of(real), of(made), **{"over": over, **how})
-
-    found = [number("sampling fraction", "", lambda s: s.sampling_fraction, over=trend, trend=True)]
+    found = [_sampling_trend(real, made)]
     found += [_profile(real, made, axis, over) for axis in ("z", "x", "y")]
+    for name, what, unit in (*MOMENTS, ("peak", "maximum at", "cell")):
+        first, second = (sample.features[name] for sample in (real, made))
+        found += [
+            Spectra(f"{what} {axis}", unit, first[:, k], second[:, k], over)
+            for k, axis in enumerate(AXES.values())
+        ]
+    fractions = real.sampling_fraction, made.sampling_fraction
     found += [
-        number(f"{what} {ALONG[axis]}", unit, lambda s, name=name, k=k: s.features[name][:, k])
-        for name, what, unit in (
-            ("mean", "mean", "cells"),
-            ("variance", "variance along", "cells squared"),
-            ("peak", "maximum at", "cell"),
-        )
-        for k, axis in enumerate(AXES)
-    ]
-    found += [
-        number("hits", "", lambda s: s.features["hits"]),
-        number("sampling fraction in bins of energy", "", lambda s: s.sampling_fraction),
+        Spectra("hits", "", real.features["hits"], made.features["hits"], over),
+        Spectra("energy in the cells / E", "", fractions[0], fractions[1], over),
         _cell_spectrum(real, made, over),
     ]
     return found + _angles(real, made)
@@ -60,11 +52,42 @@ def shower_spectra(real: ShowerSample, made: ShowerSample) -> list[Spectra]:
 
 def correlation_pictures(real: ShowerSample, made: ShowerSample) -> Pictures:
     """Correlations between features, see :func:`raysearch.metrics.showers.correlation.correlations`."""
-    tables = (correlations(sample)[None].astype(np.float32) for sample in (real, made))
-    return Pictures("correlations between features", "", *tables, captions=(", ".join(NAMES),))
+    tables = [correlations(sample)[None].astype(np.float32) for sample in (real, made)]
+    return Pictures("correlations between features", "", tables[0], tables[1], captions=(", ".join(NAMES),))
 
 
-def _edges(real: ShowerSample) -> NDArray[np.float64]:
+def _sampling_trend(real: ShowerSample, made: ShowerSample) -> Spectra:
+    over = _condition(real, made, _trend_edges(real))
+    fractions = real.sampling_fraction, made.sampling_fraction
+    return Spectra("sampling fraction", "", fractions[0], fractions[1], over, trend=True)
+
+
+def _profile(real: ShowerSample, made: ShowerSample, axis: str, over: Condition) -> Spectra:
+    first, second = (sample.features[f"profile_{axis}"] for sample in (real, made))
+    along = Coordinate(AXES[axis], "" if axis == "z" else "cell", np.arange(first.shape[1] + 1) - 0.5)
+    return Spectra(f"energy along {AXES[axis]}", "GeV", first, second, over, along, log=axis != "z")
+
+
+def _cell_spectrum(real: ShowerSample, made: ShowerSample, over: Condition) -> Spectra:
+    first, second = (sample.features["spectrum"] for sample in (real, made))
+    along = Coordinate("energy of a cell", "GeV", 10.0**LOG_EDGES, log=True)
+    return Spectra("cells", "", first, second, over, along, log=True)
+
+
+def _angles(real: ShowerSample, made: ShowerSample) -> list[Spectra]:
+    if real.theta is None or made.theta is None:
+        return []
+    edges = _linear(float(real.theta.min()), float(real.theta.max()), N_TREND)
+    over = Condition("angle", "rad", real.theta, made.theta, edges)
+    first, second = (sample.features["angle"] for sample in (real, made))
+    return [Spectra("measured angle", "rad", first, second, over, trend=True)]
+
+
+def _condition(real: ShowerSample, made: ShowerSample, edges: Edges) -> Condition:
+    return Condition("energy", "GeV", real.energy, made.energy, edges)
+
+
+def _edges(real: ShowerSample) -> Edges:
     """Borders of a few bins: the published energies inside the range, or equal ones."""
     low, high = float(real.energy.min()), float(real.energy.max())
     inside = [center for center in PUBLISHED_GEV if low < center < high]
@@ -73,36 +96,11 @@ def _edges(real: ShowerSample) -> NDArray[np.float64]:
     return np.array([low, *inside, high])
 
 
-def _trend_edges(real: ShowerSample) -> NDArray[np.float64]:
+def _trend_edges(real: ShowerSample) -> Edges:
     """Borders of equal bins in the logarithm of the energy, as biases are greatest at its low end."""
     low, high = float(real.energy.min()), float(real.energy.max())
     return np.geomspace(low, high, N_TREND + 1) if low < high else _linear(low, high, 1)
 
 
-def _linear(low: float, high: float, n: int) -> NDArray[np.float64]:
+def _linear(low: float, high: float, n: int) -> Edges:
     return np.linspace(low, high, n + 1) if low < high else np.array([0.999 * low, 1.001 * high])
-
-
-def _condition(real: ShowerSample, made: ShowerSample, edges: NDArray[np.float64]) -> Condition:
-    return Condition("energy", "GeV", real.energy, made.energy, edges)
-
-
-def _profile(real: ShowerSample, made: ShowerSample, axis: str, over: Condition) -> Spectra:
-    profiles = [sample.features[f"profile_{axis}"] for sample in (real, made)]
-    along = Coordinate(ALONG[axis], "" if axis == "z" else "cell", np.arange(profiles[0].shape[1] + 1) - 0.5)
-    return Spectra(f"energy along {ALONG[axis]}", "GeV", *profiles, over=over, along=along, log=axis != "z")
-
-
-def _cell_spectrum(real: ShowerSample, made: ShowerSample, over: Condition) -> Spectra:
-    counts = (sample.features["spectrum"] for sample in (real, made))
-    along = Coordinate("energy of a cell", "GeV", 10.0**LOG_EDGES, log=True)
-    return Spectra("cells", "", *counts, over=over, along=along, log=True)
-
-
-def _angles(real: ShowerSample, made: ShowerSample) -> list[Spectra]:
-    if real.theta is None or made.theta is None:
-        return []
-    edges = _linear(float(real.theta.min()), float(real.theta.max()), N_TREND)
-    over = Condition("angle", "rad", real.theta, made.theta, edges)
-    angles = (sample.features["angle"] for sample in (real, made))
-    return [Spectra("measured angle", "rad", *angles, over=over, trend=True)]
