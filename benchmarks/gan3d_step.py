@@ -12,10 +12,10 @@ and RMSprop.
     phases bf16   the same under autocast, for CPUs that compute in bfloat16
 
 Under "eager", gradients of the discriminator are computed in the generator's steps and thrown away, as a
-plain ``loss.backward()`` does. All forms start from one set of weights, after a check in double precision that
-they are one function, and take turns. A ratio is eager time / own time of one round; the table gives its
-median and its lowest and highest value. Other load disturbs wall time most. Peak memory is that of a process
-of its own after two steps.
+plain ``loss.backward()`` does. All forms start from one set of weights, after a check in double precision
+that they are one function, and take turns. A ratio is eager time / own time of one round; the table gives
+its median and its lowest and highest value. Other load disturbs wall time most. Peak memory is that of a
+process of its own after two steps.
 
 The allocator: as in ``jedinet_step.py``, the script starts itself anew with one that keeps memory, unless
 ``--default-malloc`` asks for glibc's way of giving it back, which costs every form page faults.

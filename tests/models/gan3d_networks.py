@@ -6,11 +6,41 @@ import torch
 
 from raysearch.models.gan3d import Gan3d
 from raysearch.models.gan3d_published import FIXED_ANGLE, VARIABLE_ANGLE
+from raysearch.models.gan3d_shape import Convolution
 
-SMALL = {
-    "fixed": FIXED_ANGLE.resized(latent=8, generator_filters=[5, 3, 2], discriminator_filters=[18, 3, 3, 2]),
-    "variable": VARIABLE_ANGLE.resized(
-        latent=9, generator_filters=[3, 2, 2, 2, 3, 2], discriminator_filters=[3, 2, 2, 4]
+SMALL = {  # the published kinds of layers, on fewer cells
+    "fixed": replace(
+        FIXED_ANGLE,
+        cells=(5, 5, 7),
+        latent=8,
+        start=(2, 2, 3, 3),
+        generator=(
+            Convolution(filters=5, kernel=(6, 6, 8), padding=None),
+            Convolution(filters=3, kernel=(6, 5, 4), upsampling=(2, 2, 2), padding=(2, 2, 0)),
+            Convolution(
+                filters=2, kernel=(3, 3, 8), upsampling=(2, 2, 3), padding=(1, 0, 3), batch_norm=False
+            ),
+        ),
+        discriminator=(
+            Convolution(filters=18, kernel=(5, 5, 5), padding=None, batch_norm=False),
+            Convolution(filters=3, kernel=(5, 5, 5), padding=(2, 2, 2)),
+            Convolution(filters=2, kernel=(5, 5, 5), padding=(1, 1, 1)),
+        ),
+    ),
+    "variable": replace(
+        VARIABLE_ANGLE,
+        cells=(7, 7, 5),
+        latent=9,
+        start=(2, 2, 3, 2),
+        generator=(
+            Convolution(filters=3, kernel=(6, 6, 8), upsampling=(6, 6, 6)),
+            Convolution(filters=2, kernel=(4, 4, 6), padding=(2, 2, 1)),
+            Convolution(filters=2, kernel=(3, 3, 3), padding=(1, 1, 0), batch_norm=False),
+        ),
+        discriminator=(
+            Convolution(filters=3, kernel=(2, 3, 4), padding=None, batch_norm=False),
+            Convolution(filters=2, kernel=(3, 2, 2), padding=(0, 0, 1)),
+        ),
     ),
 }
 

@@ -60,6 +60,17 @@ def test_showers_and_judgements_have_their_shapes(name, compute):
     torch.testing.assert_close(said.cell_sum, (showers ** (1 / shape.power)).sum((1, 2, 3)))
 
 
+@pytest.mark.parametrize("shape", [FIXED_ANGLE, VARIABLE_ANGLE], ids=["fixed", "variable"])
+def test_the_published_networks_make_and_judge_a_shower(shape):
+    torch.manual_seed(0)
+    model = Gan3d(shape).eval()
+    with torch.inference_mode():
+        showers = model(*inputs(shape, showers=1, dtype=torch.float32))
+        said = model.discriminator(showers)
+    assert showers.shape == (1, *shape.cells)
+    assert all(torch.isfinite(values).all() for values in said if values is not None)
+
+
 def test_parameters_are_named_in_the_order_of_the_layers():
     with torch.device("meta"):
         names = [name for name, _ in Gan3d(FIXED_ANGLE).named_parameters()]
@@ -166,8 +177,8 @@ def test_longer_kernels_keep_the_size():
 
 def test_wrong_inputs_are_told():
     model = Gan3d(SMALL["fixed"])
-    with pytest.raises(InputError, match=r"cells: needs shape \(showers, 25, 25, 25\), got \(2, 24"):
-        model.discriminator(torch.zeros(2, 24, 25, 25))
+    with pytest.raises(InputError, match=r"cells: needs shape \(showers, 5, 5, 7\), got \(2, 4"):
+        model.discriminator(torch.zeros(2, 4, 5, 7))
     with pytest.raises(InputError, match=r"noise: needs shape \(showers, 8\)"):
         model(torch.zeros(2, 9), torch.zeros(2))
     with pytest.raises(InputError, match="angle: not known") as caught:
