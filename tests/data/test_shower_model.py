@@ -148,6 +148,18 @@ def test_the_axis_lies_in_the_y_z_plane_at_the_angle_that_was_asked_for(degrees)
     assert np.degrees(np.arctan2(1, rise_y)) == pytest.approx(degrees, abs=2.5)
 
 
+@pytest.mark.parametrize("degrees", [60, 115])
+def test_spots_lie_across_the_inclined_axis(degrees):
+    theta = np.radians(degrees)
+    found = inclined(degrees).sum(axis=(0, 1), dtype=np.float64)
+    y, z = np.arange(51)[:, None] - 25, np.arange(25)[None] - 12
+    across = y * np.sin(theta) - z * np.cos(theta)
+    along = y * np.cos(theta) + z * np.sin(theta)
+    mean_across, mean_along = ((found * place).sum() / found.sum() for place in (across, along))
+    together = (found * (across - mean_across) * (along - mean_along)).sum()
+    assert together / (found * (across - mean_across) ** 2).sum() == pytest.approx(0, abs=0.25)  # else 1.7
+
+
 def test_inclined_showers_are_shallower_and_leak_less():
     straight, tilted = inclined(90), inclined(60)
     depth = [(found.sum(axis=(0, 1, 2)) * np.arange(25)).sum() / found.sum() for found in (straight, tilted)]

@@ -119,3 +119,12 @@ def test_beside_itself_gives_both_values_at_one_size(showers):
     assert beside_itself(distance, real, made, showers[1][2], seed=3).n == N
     assert beside_itself(distance, real, made, seed=3) == found
     assert real.sampling_fraction.mean() == pytest.approx(SAMPLING, rel=0.01)
+
+
+def test_halves_of_real_rows_have_none_in_common():
+    found = beside_itself(lambda a, b: (set(a), set(b)), np.arange(101), np.arange(1000, 1300), seed=1)
+    (first, made), (again, second) = found.value, found.itself
+    assert first == again
+    assert not first & second
+    assert len(first) == len(second) == len(made) == found.n == 50
+    assert min(made) >= 1000 > max(first | second)
