@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from raysearch.errors import InputError
 from raysearch.space.domains import Value
+from raysearch.space.series_file import member_name
 from raysearch.space.space_file import SpaceFile, read_space_file
 from raysearch.space.variants import variants_of
 from raysearch.space.yaml_file import read_yaml
@@ -36,7 +36,7 @@ def read_members(
     members: dict[str, SpaceFile] = {}
     problems: dict[str, None] = {}
     for variant in names:
-        prefix = [variant] if variant is not None and len(names) > 1 else []
+        prefix = variant if variant is not None and len(names) > 1 else ""
         try:
             base = read_space_file(path, overrides, variant)
         except InputError as error:
@@ -45,7 +45,7 @@ def read_members(
             continue
         problems |= dict.fromkeys(_laid_over(base, overrides))
         for values, texts in _combinations(base):
-            name = "-".join([*prefix, *(re.sub(r"[^A-Za-z0-9._]+", "_", str(value)) for value in values)])
+            name = member_name(values, prefix)
             if name in members:
                 problems[f"vary: two members would be called {name!r}"] = None
             try:

@@ -12,7 +12,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from raysearch.study.folders import NAME, SERIES
+from raysearch.space.series_file import FILE as SERIES
+from raysearch.study.folders import NAME
 
 FORMAT = 1
 SUFFIX = ".raysearch.tar.gz"

@@ -28,6 +28,7 @@ from raysearch.errors import InputError, StorageError
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, read_entries, sync_folder
 from raysearch.ledger.records import Asked, Created
+from raysearch.space.series_file import FILE as SERIES
 from raysearch.space.space_file import SpaceFile
 from raysearch.space.yaml_file import parse_yaml
 from raysearch.study.bundle_format import (
@@ -43,7 +44,7 @@ from raysearch.study.bundle_format import (
     Progress,
     kind_of,
 )
-from raysearch.study.folders import SERIES, check_writable, study_folder
+from raysearch.study.folders import check_writable, study_folder
 
 LARGEST_MANIFEST = 16 << 20
 MOST_RUNS = 500_000  # of all trials; a ledger of a few bytes can claim any number
