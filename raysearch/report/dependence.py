@@ -26,7 +26,9 @@ def dependence(members: Sequence[Member]) -> list[Block]:
     """Figures of the validation result, and of the leading test figure, over each numeric key that is varied."""
     models = [member.model for member in members if member.model]
     objective = models[0].history.created.objective
-    titles = {objective: objective} | {name: f"{words.long} on test" for name, words in leading(models).items()}
+    titles = {objective: objective} | {
+        name: f"{words.long} on test" for name, words in leading(models).items()
+    }
     pictures = [
         _picture(members, key, name, title) for key in numeric_keys(members) for name, title in titles.items()
     ]
@@ -37,7 +39,9 @@ def leading(models: Sequence[Model]) -> dict[str, Words]:
     """The figure of each type of shown values that is drawn over what studies differ in."""
     kinds = [part for part in PARTS.values() if part.LEADING]
     return {
-        part.LEADING: part.MAIN[part.LEADING] for part in kinds if any(model.result.of(part) for model in models)
+        part.LEADING: part.MAIN[part.LEADING]
+        for part in kinds
+        if any(model.result.of(part) for model in models)
     }
 
 
@@ -136,7 +140,9 @@ def draw_dependence(
 
 def learning_curves(models: Sequence[Model]) -> list[Block]:
     """The leading test figures over the number of training examples; nothing where all have one number."""
-    pictures = [each for name, words in leading(models).items() for each in _learning_curve(models, name, words)]
+    pictures = [
+        each for name, words in leading(models).items() for each in _learning_curve(models, name, words)
+    ]
     return [Heading("Learning curve"), *pictures] if pictures else []
 
 

@@ -36,7 +36,9 @@ class Measured:
 
     def scaled(self, factor: float) -> Measured:
         """The figure in another unit."""
-        return Measured(factor * self.value, None if self.error is None else factor * self.error, self.is_limit)
+        return Measured(
+            factor * self.value, None if self.error is None else factor * self.error, self.is_limit
+        )
 
 
 def over_runs(values: Sequence[Measured]) -> Measured:

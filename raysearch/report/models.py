@@ -97,7 +97,9 @@ def progress(history: History) -> str:
 
 def main_figures(models: Sequence[Model]) -> dict[str, Words]:
     """The few figures that tell of a model: those of what it shows, else its test metrics; and what it costs."""
-    words = {name: each for part in PARTS.values() if _sides(models, part) for name, each in part.MAIN.items()}
+    words = {
+        name: each for part in PARTS.values() if _sides(models, part) for name, each in part.MAIN.items()
+    }
     if not words:
         of_test = [name for model in models for name in model.figures if name.startswith("test_")]
         words = {name: Words(name, name) for name in of_test}
@@ -173,7 +175,11 @@ def _cost(models: Sequence[Model]) -> list[Block]:
     told = [name for name in known if any(joined(model.published, name) for model in models)]
     head = [
         "model",
-        *(cell for name in known for cell in (COST_WORDS[name].long, *(["published"] if name in told else []))),
+        *(
+            cell
+            for name in known
+            for cell in (COST_WORDS[name].long, *(["published"] if name in told else []))
+        ),
     ]
     n_numbers = len(head)
     head += ["inference", *(["source of published"] if told else [])]

@@ -91,5 +91,7 @@ def to_bytes(figure: Figure, kind: str) -> bytes:
     buffer = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"CreationDate": None}
     figure.savefig(buffer, format=kind, metadata=metadata)
-    figure.set_layout_engine(None)  # laid out once is enough for both kinds; with an engine matplotlib draws twice
+    figure.set_layout_engine(
+        None
+    )  # laid out once is enough for both kinds; with an engine matplotlib draws twice
     return buffer.getvalue()

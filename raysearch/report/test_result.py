@@ -91,7 +91,11 @@ def _evaluated(runs: Runs, about: About) -> tuple[list[Part[Any]], list[str]]:
     parts, problems = list[Part[Any]](), list[str]()
     for kind, part in PARTS.items():
         of_kind = [[value for value in shown if isinstance(value, kind)] for shown in runs]
-        each = [of_kind] if part.TOGETHER else [[[value] for value in column] for column in zip(*of_kind, strict=True)]
+        each = (
+            [of_kind]
+            if part.TOGETHER
+            else [[[value] for value in column] for column in zip(*of_kind, strict=True)]
+        )
         for place, values in enumerate(each):
             if not values or not values[0]:
                 continue
@@ -163,7 +167,8 @@ def _read_all(folder: Path, tests: Sequence[Tested]) -> tuple[Runs, str]:
 def _is_one_test_set(one: Sequence[Shown], other: Sequence[Shown]) -> bool:
     """Whether two models show the same values of the same rows."""
     return [type(value) for value in one] == [type(value) for value in other] and all(
-        np.array_equal(PARTS[type(a)].truth(a), PARTS[type(b)].truth(b)) for a, b in zip(one, other, strict=True)
+        np.array_equal(PARTS[type(a)].truth(a), PARTS[type(b)].truth(b))
+        for a, b in zip(one, other, strict=True)
     )
 
 

@@ -113,7 +113,10 @@ def test_mean_and_band_are_those_of_the_logarithm_as_far_as_all_runs_went() -> N
 def test_one_run_has_a_line_and_no_band() -> None:
     with hep_style():
         axes = draw_courses(
-            {"a": [[(1.0, 1.0), (2.0, 0.5)]], "b": [[(1.0, 0.7)]]}, "epoch", "val_loss", PlainLoss("energy sum, calibrated", 0.3)
+            {"a": [[(1.0, 1.0), (2.0, 0.5)]], "b": [[(1.0, 0.7)]]},
+            "epoch",
+            "val_loss",
+            PlainLoss("energy sum, calibrated", 0.3),
         ).axes[0]
     assert not axes.collections
     assert [line.get_label() for line in axes.lines] == ["a", "b", "energy sum, calibrated"]
