@@ -244,20 +244,17 @@ class History:
         return len(self.behind(trial, fold)) + len(self.run(trial, fold).epochs)
 
     @property
-    def looks(self) -> list[list[tuple[Tested, int]]]:
-        """Test records with their times, by look at the test set; all folds of a trial are one look.
-
-        A fold that was looked at already begins another one.
-        """
-        looks: list[list[tuple[Tested, int]]] = []
+    def test_evaluations(self) -> list[list[tuple[Tested, int]]]:
+        """Test records with their times, by evaluation: all folds of a trial are one, a fold again another."""
+        evaluations: list[list[tuple[Tested, int]]] = []
         for tested, time_ms in self.tests:
-            now = looks[-1] if looks else []
+            now = evaluations[-1] if evaluations else []
             is_new = tested.fold not in {record.fold for record, _ in now}
             if now and now[0][0].trial == tested.trial and is_new:
                 now.append((tested, time_ms))
             else:
-                looks.append([(tested, time_ms)])
-        return looks
+                evaluations.append([(tested, time_ms)])
+        return evaluations
 
     @property
     def is_complete(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from raysearch.ledger.history import History, TrialHistory
+from raysearch.space.sections import StorageSection
 
 
 def kept_trials(history: History) -> list[TrialHistory]:
@@ -10,7 +11,7 @@ def kept_trials(history: History) -> list[TrialHistory]:
 
     Of equal ones the first that was committed is the better one. A study may be older than ``storage``.
     """
-    keep = history.created.space_file.get("storage", {}).get("keep", 1)
+    keep = StorageSection.model_validate(history.created.space_file.get("storage", {})).keep
     # sorted() is stable, hence by order of commit: of two equal trials the same one stays on every resume.
     scored = [(point, trial) for trial in history.commit_order if (point := history.point(trial)) is not None]
     ranked = [trial for _, trial in sorted(scored, key=lambda pair: pair[0])]

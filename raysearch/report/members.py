@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,8 @@ from raysearch.errors import StorageError
 from raysearch.ledger.ledger import FILE_NAME
 from raysearch.report.models import Model, read_model
 from raysearch.report.published import Published, published_for
+from raysearch.space.series_file import FILE, member_name
 
-FILE = "series.yaml"
 VARIED_SECTIONS = ("space", "data", "search", "budget")
 
 
@@ -94,8 +93,7 @@ def varied_keys(space_files: Sequence[Mapping[str, Any]]) -> list[tuple[str, str
 def tells_apart(names: Sequence[str], varied: Sequence[Mapping[str, Any]]) -> bool:
     """Whether the members are named by what is varied; those of variants have names of their own, which say more."""
     return all(
-        sorted(name.split("-"))
-        == sorted(re.sub(r"[^A-Za-z0-9._]+", "_", str(value)) for value in values.values())
+        sorted(name.split("-")) == sorted(member_name([value]) for value in values.values())
         for name, values in zip(names, varied, strict=True)
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from raysearch.report.blocks import NONE, PM, Table, Text, listing, text
 from raysearch.report.measured import Measured
+from raysearch.space.matching import fits
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,12 @@ def joined(entries: Sequence[Published], name: str) -> str:
 
 
 def published_for(space_file: Mapping[str, Any]) -> list[Published]:
-    """The entries for this space: whatever both hold fixed is the same (as ``SpaceFile.matching``)."""
+    """The entries for this space."""
     fixed = {name: value for name, value in space_file["space"].items() if not isinstance(value, dict)}
     return [
         Published(entry["source"], entry["settings"], entry.get("metrics") or {})
         for entry in space_file.get("published") or ()
-        if all(fixed.get(name, value) == value for name, value in entry["settings"].items())
+        if fits(entry["settings"], fixed)
     ]
 
 

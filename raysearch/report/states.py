@@ -1,23 +1,12 @@
-"""How trials ended, in words and figures; light enough for the command line."""
+"""What is known of trials and of their tests; light enough for the command line."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from raysearch.ledger.history import History, TrialHistory
 from raysearch.ledger.records import Tested
-
-OVER = ("finished", "pruned", "refused", "failed")
-ALWAYS_TOLD = ("finished", "failed")
-
-
-def count_states(trials: Iterable[TrialHistory], states: Sequence[str] = OVER) -> str:
-    """Write how many are over, and how: ``10 finished, 2 pruned, 1 refused, 0 failed``."""
-    counts = Counter[str](trial.state for trial in trials)
-    told = [state for state in states if counts[state] or state in ALWAYS_TOLD]
-    return ", ".join(f"{counts[state]} {state}" for state in told)
 
 
 def reached(trial: TrialHistory) -> float | None:
@@ -40,7 +29,7 @@ def run_words(histories: Iterable[History]) -> str:
 
 def test_evaluations(history: History) -> list[list[Tested]]:
     """The test records by evaluation on the test set."""
-    return [[tested for tested, _ in evaluation] for evaluation in history.looks]
+    return [[tested for tested, _ in evaluation] for evaluation in history.test_evaluations]
 
 
 test_evaluations.__test__ = False  # type: ignore[attr-defined] # whatever pytest makes of the name

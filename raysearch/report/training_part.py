@@ -35,7 +35,7 @@ def training_part(models: Sequence[Model]) -> list[Block]:
     """
     shown = [model for model in models if model.history.best and _runs(model)]
     created = [model.history.created for model in shown]
-    about_training = any(each.space_file.get("strategy") or _repeats(each.space_file) > 1 for each in created)
+    about_training = any(each.space_file.get("strategy") or each.run_word == "repeat" for each in created)
     about_training = about_training or any(
         trial.parent is not None for model in shown for trial in model.history.trials
     )
@@ -62,11 +62,6 @@ def _is_known(models: Sequence[Model], metric: str) -> bool:
     """Whether every epoch has the metric, above 0, as logarithms need it."""
     records = [record for model in models for run in _runs(model) for record in _course(model, run)]
     return all(record.metrics.get(metric, 0) > 0 for record in records)
-
-
-def _repeats(space_file: Mapping[str, object]) -> int:
-    budget = space_file.get("budget")
-    return budget.get("repeats", 1) if isinstance(budget, dict) else 1
 
 
 def _runs(model: Model) -> list[RunHistory]:

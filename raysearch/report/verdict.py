@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from raysearch.ledger.endings import count_states
 from raysearch.ledger.history import History, TrialHistory
 from raysearch.report.blocks import (
     PM,
@@ -26,7 +27,7 @@ from raysearch.report.curves import fold_spread
 from raysearch.report.settings_figures import describe_domain
 from raysearch.report.shown.described import units
 from raysearch.report.shown.part import Tile
-from raysearch.report.states import count_states, fact, objective_names, reached, test_evaluations
+from raysearch.report.states import fact, objective_names, reached, test_evaluations
 from raysearch.report.test_result import TestResult
 
 

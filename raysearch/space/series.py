@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from raysearch.errors import InputError
 from raysearch.space.domains import Value
+from raysearch.space.series_file import member_name
 from raysearch.space.space_file import SpaceFile, read_space_file
 from raysearch.space.variants import variants_of
 from raysearch.space.yaml_file import read_document
@@ -37,7 +37,7 @@ def read_members(
     members: dict[str, SpaceFile] = {}
     problems: dict[str, None] = {}  # a set that keeps its order: members share most of their faults
     for variant in names:
-        prefix = [variant] if variant is not None and len(names) > 1 else []
+        prefix = variant if variant is not None and len(names) > 1 else ""
         try:
             base = read_space_file(source, overrides, variant)
         except InputError as error:
@@ -46,9 +46,7 @@ def read_members(
             continue
         problems |= dict.fromkeys(_laid_over(base, overrides))
         for values, texts in _combinations(base):
-            # The name becomes a folder's, so what no folder should have in its name is replaced; two values
-            # can then look alike, and the second would lie over the first.
-            name = "-".join([*prefix, *(re.sub(r"[^A-Za-z0-9._]+", "_", str(value)) for value in values)])
+            name = member_name(values, prefix)
             if name in members:
                 problems[f"vary: two members would be called {name!r}"] = None
             # Read anew from the file and not changed in memory, so that faults have their lines.

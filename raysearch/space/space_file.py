@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, StrictInt, StrictStr, ValidationError, mo
 from raysearch.errors import InputError
 from raysearch.space.domains import ChoiceDomain, Entry, FloatDomain, IntDomain, Space, Value
 from raysearch.space.faults import describe
+from raysearch.space.matching import fits
 from raysearch.space.sections import (
     BudgetSection,
     DataSection,
@@ -127,7 +128,7 @@ class SpaceFile(Section):
         return [
             entry
             for entry in self.published
-            if all(fixed.get(name, value) == value for name, value in entry.settings.items())
+            if fits(entry.settings, fixed)
         ]
 
     @property

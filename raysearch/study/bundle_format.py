@@ -13,7 +13,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from raysearch.study.folders import NAME, SERIES
+from raysearch.space.series_file import FILE as SERIES
+from raysearch.study.folders import NAME
 
 FORMAT = 1  # of a higher one only the number is understood, to say that it is higher
 SUFFIX = ".raysearch.tar.gz"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from raysearch.errors import FolderError, InputError, did_you_mean
 from raysearch.ledger.ledger import FILE_NAME
+from raysearch.space.series_file import FILE as SERIES
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-SERIES = "series.yaml"  # in the folder of a series, beside its studies' folders
 RUNS = Path("runs")  # where studies lie unless --runs says otherwise
 
 

@@ -14,8 +14,8 @@ import yaml
 
 from raysearch.errors import FolderError, StorageError
 from raysearch.files import write_whole
+from raysearch.space.series_file import FILE as SERIES
 from raysearch.space.space_file import SpaceFile
-from raysearch.study.folders import SERIES
 
 
 def write_series(folder: Path, members: dict[str, SpaceFile]) -> None:

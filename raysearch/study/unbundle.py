@@ -30,6 +30,7 @@ from raysearch.files import sync, sync_folder
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, read_entries
 from raysearch.ledger.records import Asked, Created
+from raysearch.space.series_file import FILE as SERIES
 from raysearch.space.space_file import SpaceFile
 from raysearch.space.yaml_file import parse_yaml
 from raysearch.study.bundle_format import (
@@ -45,7 +46,7 @@ from raysearch.study.bundle_format import (
     Progress,
     kind_of,
 )
-from raysearch.study.folders import SERIES, check_writable, study_folder
+from raysearch.study.folders import check_writable, study_folder
 
 LARGEST_MANIFEST = 16 << 20  # it is read into memory before anything of it is known to be true
 MOST_RUNS = 500_000  # of all trials; a ledger of a few bytes can claim any number

@@ -13,10 +13,10 @@ import yaml
 
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, is_held, read_entries
+from raysearch.space.series_file import FILE
 from raysearch.tracking.points import Point
 from raysearch.tracking.view import KEY, RunView, study_points
 
-FILE = "series.yaml"
 SERIES = "raysearch.series"
 
 

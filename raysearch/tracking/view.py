@@ -8,11 +8,11 @@ that the same ledger gives the same runs whenever it is read.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from raysearch.ledger.endings import OVER, count_states
 from raysearch.ledger.history import History, RunHistory, TrialHistory
 from raysearch.ledger.over_folds import mean_and_sd
 from raysearch.ledger.records import Committed, Entry, Epoch, Lost
@@ -24,7 +24,6 @@ STUDY = "raysearch.study"
 _STATUS = dict.fromkeys(("finished", "pruned", "refused"), "FINISHED") | dict.fromkeys(
     ("failed", "gave up"), "FAILED"
 )
-OVER = ("finished", "pruned", "refused", "failed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +68,7 @@ def views(entries: Sequence[Entry], *, is_held: bool, parent: str | None = None)
 
 
 def study_points(entries: Sequence[Entry]) -> list[Point]:
-    """The metrics of the study's run: the best value after each trial, the test figures of each look."""
+    """The metrics of the study's run: the best value after each trial, the test figures of each evaluation."""
     return list(_Study(entries, is_held=False).study_points())
 
 
@@ -89,7 +88,6 @@ class _Study:
         self.lost = [entry.record for entry in entries if isinstance(entry.record, Lost)]
         self.settings = _settings(self.history)
         self.common = _common_tags(self.history, self.key)
-        self.looks = self.history.looks
         self.front = {trial.number for trial in self.history.front} if self.history.created.others else set()
 
     def view(self, parent: str | None) -> RunView:
@@ -116,11 +114,9 @@ class _Study:
 
     def _progress(self, closed: str) -> dict[str, Any]:
         history, best = self.history, self.history.best
-        counts = Counter[str](trial.state for trial in history.committed)
-        told = [state for state in OVER if counts[state] or state in {"finished", "failed"}]
         tags: dict[str, Any] = {
             "mlflow.note.content": _note(history),
-            "trials": ", ".join(f"{counts[state]} {state}" for state in told) + f" of {history.n_trials}",
+            "trials": f"{count_states(history.committed)} of {history.n_trials}",
             "ended": "no" if self.goes_on else closed,
             "sessions": len(history.sessions),
         }
@@ -140,10 +136,10 @@ class _Study:
                 best = value
             if best is not None:
                 yield Point("best_value", best, self.time_ms["committed", trial.number], trial.number)
-        for step, look in enumerate(self.looks):
-            if len(look) == self.history.created.folds:  # of some of the folds there is no mean yet
-                metrics = mean_and_sd([tested.metrics for tested, _ in look])
-                yield from points_of(metrics, max(time_ms for _, time_ms in look), step)
+        for step, evaluation in enumerate(self.history.test_evaluations):
+            if len(evaluation) == self.history.created.folds:  # of some of the folds there is no mean yet
+                metrics = mean_and_sd([tested.metrics for tested, _ in evaluation])
+                yield from points_of(metrics, max(time_ms for _, time_ms in evaluation), step)
 
     def trial_views(self, trial: TrialHistory) -> Iterator[RunView]:
         """What waits is not shown: MLflow takes a run's start once, when it makes the run."""
@@ -223,8 +219,8 @@ class _Study:
             )
             best = {f"best/{name}": number for name, number in ended.metrics.items()}
             points += points_of(value | best | numbers, run.ended_ms, ended.best_epoch or ended.epochs)
-        for step, look in enumerate(self.looks):
-            for tested, time_ms in look:
+        for step, evaluation in enumerate(self.history.test_evaluations):
+            for tested, time_ms in evaluation:
                 if (tested.trial, tested.fold) == (run.trial, run.fold):
                     points += points_of(tested.metrics, time_ms, step)
         return RunView(

@@ -16,8 +16,8 @@ from raysearch.metrics.classification import auc, published_fpr, read_tpr
 from raysearch.metrics.shown import Scores
 from raysearch.report.blocks import NONE, Picture, Table
 from raysearch.report.build import content
-from raysearch.report.measured import Measured, over_runs
 from raysearch.report.markdown import to_markdown
+from raysearch.report.measured import Measured, over_runs
 from raysearch.report.shown.class_results import class_results
 from raysearch.report.shown.part import About
 from raysearch.report.shown.scores import ScoresPart

@@ -16,9 +16,9 @@ from raysearch.report.build import build_report
 from raysearch.report.comparison import build_comparison
 from raysearch.report.comparison import content as comparison
 from raysearch.report.dependence import learning_curves, lines_of
+from raysearch.report.markdown import to_markdown
 from raysearch.report.members import read_members, row_key, varied_keys
 from raysearch.report.models import Model, read_model
-from raysearch.report.markdown import to_markdown
 from raysearch.report.series_report import build_series_report, content, series_lines
 from raysearch.report.style import hep_style
 

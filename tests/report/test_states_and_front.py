@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from report_ledgers import Recipe, write_study
 
+from raysearch.ledger.endings import count_states
 from raysearch.ledger.history import History, read_history
 from raysearch.report.build import content
 from raysearch.report.curves import draw_objective
 from raysearch.report.front_part import draw_front, front_part
 from raysearch.report.markdown import to_markdown
 from raysearch.report.settings_figures import draw_parallel
-from raysearch.report.states import count_states, reached
+from raysearch.report.states import reached
 from raysearch.report.style import hep_style
 
 PRUNED, REFUSED, FAILED = {1: 2, 4: 3}, (2,), {5: ("error", "bad")}

@@ -13,9 +13,9 @@ from raysearch.ledger.history import read_history
 from raysearch.report.blocks import Heading, Picture, Table
 from raysearch.report.comparison import content as comparison
 from raysearch.report.effort import EPOCHS, PRESENTATIONS, SECONDS, search_course
+from raysearch.report.markdown import to_markdown
 from raysearch.report.members import read_members, tells_apart, varied_keys
 from raysearch.report.models import Model, read_model
-from raysearch.report.markdown import to_markdown
 from raysearch.report.search_part import search_figures
 from raysearch.report.series_report import content, series_lines
 from raysearch.report.shown.described import PlainLoss

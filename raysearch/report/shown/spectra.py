@@ -30,19 +30,20 @@ from raysearch.report.shown.spectra_figures import Made, draw_spectra
 from raysearch.report.shown.spectra_panels import Panel, left_out, panels_of
 
 HOW_APART = (
-    "Separation power: 1/2 sum((p - q)^2 / (p + q)) of two normalised contents, 0 for equal ones, 1 for such as do not "
-    "overlap (arXiv:2009.03796). 'Itself': the same of two halves of the simulation, which is what samples of one "
-    "truth differ by; they have half of its rows each, so that it is rather too high. Chi2: of the statistical errors, "
-    "by cell; cells of one profile follow each other."
+    "Separation power: 1/2 sum((p - q)^2 / (p + q)) of two normalised contents, 0 for equal ones, 1 for such as do "
+    "not overlap (arXiv:2009.03796). 'Itself': the same of two halves of the simulation, for as many rows as are "
+    "compared: what samples of one truth differ by. Chi2: of the statistical errors, by cell; cells of one profile "
+    "follow each other."
 )
 
 
 @dataclass(frozen=True)
 class Compared:
-    """One quantity: its values of each run, and its panels."""
+    """One quantity: its values of each run, and its panels; ``slug`` is its name for files and figures."""
 
     runs: tuple[Spectra, ...]
     panels: tuple[Panel, ...]
+    slug: str
 
     @property
     def of(self) -> Spectra:
@@ -50,9 +51,9 @@ class Compared:
         return self.runs[0]
 
     @property
-    def slug(self) -> str:
-        """Its name for files and figures."""
-        return "".join(c if c.isalnum() else "_" for c in self.of.quantity)
+    def shown_as(self) -> str:
+        """What of it is shown."""
+        return "means" if self.of.trend else "profile" if self.of.along is not None else "distribution"
 
     @property
     def separation(self) -> Measured | None:
@@ -113,7 +114,10 @@ class SpectraPart(Part[Spectra]):
         quantities, untold = list[Compared](), list[str]()
         for column in zip(*runs, strict=True):
             try:
-                quantities.append(Compared(column, tuple(panels_of(column))))
+                panels = tuple(panels_of(column))
+                quantities.append(
+                    Compared(column, panels, _slug(column[0], [each.slug for each in quantities]))
+                )
             except InputError as error:
                 untold += error.problems
         if not quantities:
@@ -223,15 +227,11 @@ class SpectraPart(Part[Spectra]):
     @classmethod
     def compared(cls, sides: Sequence[Side[Any]]) -> list[Block]:
         """Separation powers of all studies in a table; what shares its simulation is drawn over it, too."""
-        names = list(dict.fromkeys(each.of.quantity for side in sides for each in side.part.quantities))
-        columns = {name: [_of(side.part, name) for side in sides] for name in names}
+        names = {each.slug: each.of.quantity for side in sides for each in side.part.quantities}
+        columns = {slug: [_of(side.part, slug) for side in sides] for slug in names}
         rows: list[tuple[Cell, ...]] = [
-            (
-                name,
-                *(str(each.separation) if each and each.separation else NONE for each in column),
-                *_itself(column),
-            )
-            for name, column in columns.items()
+            (names[slug], *(_apart(each) for each in column), *_itself(column))
+            for slug, column in columns.items()
         ]
         rows.append(("mean", *(str(side.figures.get("separation", NONE)) for side in sides), ""))
         head = ("separation power", *(side.name for side in sides), "simulation from itself")
@@ -255,8 +255,19 @@ def _together(sides: Sequence[Side[Any]], column: Sequence[Compared | None]) -> 
     return [_picture(alike[0][1], made, sides[0].part.about)]
 
 
-def _of(part: SpectraPart, quantity: str) -> Compared | None:
-    return next((each for each in part.quantities if each.of.quantity == quantity), None)
+def _of(part: SpectraPart, slug: str) -> Compared | None:
+    return next((each for each in part.quantities if each.slug == slug), None)
+
+
+def _apart(each: Compared | None) -> str:
+    return NONE if each is None or each.separation is None else _terse(each.separation)
+
+
+def _slug(of: Spectra, taken: Sequence[str]) -> str:
+    """A quantity's name for files and figures, which no other one has."""
+    slug = "".join(c if c.isalnum() else "_" for c in of.quantity)
+    n = sum(each == slug or each.startswith(f"{slug}-") for each in taken)
+    return f"{slug}-{n + 1}" if n else slug
 
 
 def _itself(column: Sequence[Compared | None]) -> tuple[str]:
@@ -277,14 +288,13 @@ def _generator(part: SpectraPart) -> str:
 
 def _row(each: Compared) -> tuple[Cell, ...]:
     of, panels, apart = each.of, each.panels, each.separation
-    shown_as = "means" if of.trend else "profile" if of.along is not None else "distribution"
     condition = NONE if of.over is None else f"{len(panels)} bins of {of.over.quantity}"
     if of.trend and of.over is not None:
         condition = f"bins of {of.over.quantity}"
     worst = max(panels, key=lambda panel: statistics.fmean(panel.separation or (0.0,)))
     return (
         of.quantity,
-        shown_as,
+        each.shown_as,
         condition,
         f"{sum(panel.n_real for panel in panels):,}",
         f"{sum(panel.n_made for panel in panels):,}",

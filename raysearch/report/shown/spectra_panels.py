@@ -45,7 +45,7 @@ class Panel:
         n_real: rows that count.
         n_made: of the first run.
         separation: from the real ones, of each run; None for what is no distribution of anything.
-        separation_itself: of the halves.
+        separation_itself: of the halves, brought to the numbers of rows above.
         chi2: over the number of cells, of each run.
         chi2_itself: of the halves.
     """
@@ -213,16 +213,20 @@ def _panel(
         return None
     apart = [separation(simulated.value, curve.value) for curve in curves]
     known = [each for each in apart if each is not None]
+    itself = separation(halves[0].value, halves[1].value)
+    # For samples of one truth S grows as 1/n + 1/m: that of the halves is brought to the rows that are compared.
+    n_real, n_made = len(real[0]), len(made[0][0])
+    fewer = (1 / n_real + 1 / n_made) / (1 / (n_real - n_real // 2) + 1 / (n_real // 2))
     return Panel(
         label=label,
         edges=edges,
         real=simulated,
         halves=halves,
         made=_over_runs(curves),
-        n_real=len(real[0]),
-        n_made=len(made[0][0]),
+        n_real=n_real,
+        n_made=n_made,
         separation=tuple(known) if len(known) == len(curves) else None,
-        separation_itself=separation(halves[0].value, halves[1].value),
+        separation_itself=None if itself is None else fewer * itself,
         chi2=tuple(chi2_per_cell(simulated, curve) for curve in curves),
         chi2_itself=chi2_per_cell(*halves),
     )
