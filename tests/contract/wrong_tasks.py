@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from toy_task import Toy, ToySettings
 
 from raysearch.data.tensors import Parts, TensorData
+from raysearch.data.to_score import Piece, ToScore
 from raysearch.metrics.shown import Estimates
 
 
@@ -170,6 +171,12 @@ class IgnoresFolds(Regression):
         import dataclasses
 
         return super().load(dataclasses.replace(source, folds=1), settings)
+
+
+class GeneratesTooFew(Regression):
+    def to_generate(self, wanted, settings, described):
+        piece = Piece(0, 0, (torch.zeros(3, 1), torch.zeros(3, 1)), {})
+        return ToScore((), 3, lambda: iter([piece]))
 
 
 class CannotScore(Regression):
