@@ -14,7 +14,7 @@ from toy_task import Toy, ToySettings
 
 from raysearch.data.tensors import Parts, TensorData
 from raysearch.data.to_score import Piece, ToScore
-from raysearch.metrics.shown import Estimates
+from raysearch.metrics.shown import Estimates, Scores
 
 
 class Regression(Toy):
@@ -171,6 +171,17 @@ class IgnoresFolds(Regression):
         import dataclasses
 
         return super().load(dataclasses.replace(source, folds=1), settings)
+
+
+class ShowsOneClass(Regression):
+    def shown(self, outputs, data):
+        scores = outputs["outputs"].expand(-1, 2).numpy()
+        return [Scores(np.zeros(len(scores), np.int64), scores, ("signal", "background"))]
+
+
+class ExportsAnother(Regression):
+    def exported(self, model):
+        return nn.Sequential(model, nn.Softplus())
 
 
 class GeneratesTooFew(Regression):
