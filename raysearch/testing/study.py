@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from raysearch.after.trained import Trained, load_trained
+from raysearch.after.trained import TrainedTrial, load_trained
 from raysearch.launch.begin import create_study
 from raysearch.launch.carry_out import carry_out
 from raysearch.launch.local_executor import LocalExecutor
@@ -32,7 +32,7 @@ class SmallStudy:
     space_file: SpaceFile
 
     @property
-    def trained(self) -> Trained:
+    def trained(self) -> TrainedTrial:
         """Its trial's model."""
         return load_trained(self.folder, self.history, "best", source_of(self.space_file))
 

@@ -11,13 +11,17 @@ import h5py
 import numpy as np
 
 from raysearch.after.export import export
+from raysearch.after.generate import write_generated
 from raysearch.after.predict import write_scores
+from raysearch.data.conditions import Conditions
 from raysearch.metrics.shown import Shown, unpack
 from raysearch.report.shown import PARTS
 from raysearch.report.shown.described import units
 from raysearch.report.shown.part import About
 from raysearch.testing.bench import Bench
 from raysearch.testing.need import need, tried, tried_or_refused
+
+N_GENERATED = 7
 
 
 class StudyContract:
@@ -66,6 +70,17 @@ class StudyContract:
         need(
             set(one) == set(other) and all(np.array_equal(one[name], other[name]) for name in one),
             "predict gives other scores for the same files when it is called again",
+        )
+
+    def test_predict_generates_rows_or_refuses(self) -> None:
+        """`raysearch predict` without files, of a generator; without conditions, which nobody knows here."""
+        out, wanted = self.bench.folder / "generated.h5", Conditions(number=N_GENERATED)
+        made = tried_or_refused(
+            "predict (to_generate)", lambda: write_generated(self.bench.study.trained, wanted, out)
+        )
+        need(
+            made is None or made.n_rows == N_GENERATED,
+            f"to_generate makes {made and made.n_rows} rows where {N_GENERATED} are wanted",
         )
 
     def test_export_writes_the_same_function_or_refuses(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from raysearch.testing import BrokenContractError, TaskContract
+from raysearch.testing.__main__ import main
 
 HERE = Path(__file__).parent
 SPACE = {
@@ -76,6 +77,10 @@ BROKEN = [
         "what_is_shown_is_of_every_row_and_can_be_kept",
         "values of raysearch.metrics.shown",
     ),
+    ("SettingReadByNobody", "a_study_is_searched_and_its_best_model_tested", "never reads this setting"),
+    ("ShowsOneClass", "what_is_shown_has_a_room_in_the_report", "the report's part for Scores fails"),
+    ("ExportsAnother", "export_writes_the_same_function_or_refuses", "export fails: ParityError"),
+    ("GeneratesTooFew", "predict_generates_rows_or_refuses", "makes 3 rows where 7 are wanted"),
     ("CannotScore", "predict_applies_the_model_to_files_or_refuses", "fails: KeyError: 'calibration'"),
 ]
 
@@ -103,11 +108,18 @@ def test_what_is_right_is_not(contract: TaskContract) -> None:
 
 
 def test_each_test_of_the_contract_has_been_seen_to_fail() -> None:
-    """But those of a whole study, which fail by what the house itself refuses."""
     tests = {name.removeprefix("test_") for name in dir(TaskContract) if name.startswith("test_")}
-    not_here = {
-        "a_study_is_searched_and_its_best_model_tested",
-        "what_is_shown_has_a_room_in_the_report",
-        "export_writes_the_same_function_or_refuses",
-    }
-    assert tests - {test for _, test, _ in BROKEN} == not_here
+    assert {test for _, test, _ in BROKEN} == tests
+
+
+def test_without_pytest_it_tells_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    space = tmp_path / "space.yaml"
+    space.write_text(
+        f"task: {HERE}/wrong_tasks.py:CountsWrongly\nseed: 1\nsearch: {{trials: 1}}\nbudget: {{epochs: 1}}\n"
+        "space: {width: {type: int, low: 3, high: 5}, activation: relu}\n"
+    )
+    assert main([str(space), "--set", "space.activation=elu"]) == 1
+    broken = [line for line in capsys.readouterr().out.splitlines() if line.startswith("BROKEN")]
+    assert broken == ["BROKEN  inspect tells in plain values what load gives"]
+    assert main([str(space), "--set", "space.activation"]) == 2
+    assert "must be KEY=VALUE" in capsys.readouterr().err

@@ -13,7 +13,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from toy_task import Toy, ToySettings
 
 from raysearch.data.tensors import Parts, TensorData
-from raysearch.metrics.shown import Estimates
+from raysearch.data.to_score import Piece, ToScore
+from raysearch.metrics.shown import Estimates, Scores
 
 
 class Regression(Toy):
@@ -170,6 +171,23 @@ class IgnoresFolds(Regression):
         import dataclasses
 
         return super().load(dataclasses.replace(source, folds=1), settings)
+
+
+class ShowsOneClass(Regression):
+    def shown(self, outputs, data):
+        scores = outputs["outputs"].expand(-1, 2).numpy()
+        return [Scores(np.zeros(len(scores), np.int64), scores, ("signal", "background"))]
+
+
+class ExportsAnother(Regression):
+    def exported(self, model):
+        return nn.Sequential(model, nn.Softplus())
+
+
+class GeneratesTooFew(Regression):
+    def to_generate(self, wanted, settings, described):
+        piece = Piece(0, 0, (torch.zeros(3, 1), torch.zeros(3, 1)), {})
+        return ToScore((), 3, lambda: iter([piece]))
 
 
 class CannotScore(Regression):
