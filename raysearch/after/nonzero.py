@@ -66,7 +66,7 @@ def _addmm(_: Tensor, a: Tensor, b: Tensor, *__: object, **___: object) -> int:
     return 2 * _products(a, b)
 
 
-def _convolution(x: Tensor, weight: Tensor, *rest: Any, out_val: Tensor | None = None, **more: Any) -> int:  # noqa: ANN401
+def _convolution(x: Tensor, weight: Tensor, *rest: Any, out_val: Tensor | None = None, **more: Any) -> int:
     """Operations of all weights, times the share that is not zero."""
     dense = flop_registry[aten.convolution](x, weight, *rest, out_val=out_val, **more)
     return round(dense * int((weight != 0).sum()) / weight.numel())

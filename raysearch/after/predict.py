@@ -1,4 +1,4 @@
-"""Applies a trained trial to data of a user's own, and keeps the scores in an HDF5 file that can be joined to them.
+"""Applies a trained trial to a user's own data, and keeps the scores in an HDF5 file that joins to them.
 
 Rows are read, scored and written piece by piece; the file appears under its name when it is whole.
 """
@@ -49,9 +49,9 @@ def write_scores(
 
     The file holds what the task shows of each row, as the mean over folds, and with folds each
     fold's as ``NAME_folds`` (fold, row, ...); of jets ``scores`` (row, 5) float32, probabilities; of showers
-    ``outputs`` (row,) float32, GeV. Beside them ``file`` (place in ``files``) and ``row`` (in that file), and what the
-    reader hands through, such as ``event``, which goes before a prediction of that name.
-    What is not by row, such as ``classes``, is kept once. Attributes tell where the scores come from.
+    ``outputs`` (row,) float32, GeV. Beside them ``file`` (place in ``files``) and ``row`` (in that file), and
+    what the reader hands through, such as ``event``, which goes before a prediction of that name. What is not
+    by row, such as ``classes``, is kept once. Attributes tell where the scores come from.
 
     Args:
         trained: the models.

@@ -224,7 +224,12 @@ def _scaling(
     return task.scaling(measure().of_fold(run.fold), settings)
 
 
-def check_data(history: History, task: Task[Any], settings: Any, source: DataSource) -> None:  # noqa: ANN401 - the same
+def check_data(
+    history: History,
+    task: Task[Any],
+    settings: Any,  # noqa: ANN401 - the same
+    source: DataSource,
+) -> None:
     """Check that the study's data are what it was trained on.
 
     Raises:

@@ -30,7 +30,7 @@ class OneAddress(TorchConfig):
 
 
 class _OneAddressBackend(_TorchBackend):
-    def on_start(self, worker_group: BaseWorkerGroup, backend_config: Any) -> None:  # noqa: ANN401 - Ray says two things
+    def on_start(self, worker_group: BaseWorkerGroup, backend_config: Any) -> None:  # noqa: ANN401 - as Ray
         """Connect the workers."""
         n_workers = len(worker_group)
         backend = backend_config.backend

@@ -274,10 +274,22 @@ class _StateCallback(Callback):
     def __init__(self, bridge: _Bridge) -> None:
         self._bridge = bridge
 
-    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: object) -> None:  # noqa: ARG002 - Tune's signature
+    def on_trial_start(
+        self,
+        iteration: int,  # noqa: ARG002 - Tune's signature
+        trials: list[Trial],  # noqa: ARG002 - the same
+        trial: Trial,
+        **_: object,
+    ) -> None:
         self._bridge.started(trial.trial_id)
 
-    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: object) -> None:  # noqa: ARG002 - Tune's signature
+    def on_trial_error(
+        self,
+        iteration: int,  # noqa: ARG002 - Tune's signature
+        trials: list[Trial],  # noqa: ARG002 - the same
+        trial: Trial,
+        **_: object,
+    ) -> None:
         text = Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else ""
         self._bridge.lose(trial.trial_id, _reason(text.partition("\n")[2]))  # the first line is Tune's
 

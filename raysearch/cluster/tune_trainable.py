@@ -31,7 +31,7 @@ def attempt_in_actor(config: dict[str, Any], each: WorkerResources) -> None:
 
             outcome = run_with_population(order, each, _tune_report)
         elif order.workers > 1:
-            from raysearch.cluster.worker_group import run_in_group  # noqa: PLC0415 - Ray Train takes seconds to import
+            from raysearch.cluster.worker_group import run_in_group  # noqa: PLC0415 - takes seconds
 
             outcome = run_in_group(order, each, _tune_report)
         else:

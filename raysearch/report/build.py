@@ -1,4 +1,4 @@
-"""Build a study's report from its ledger and artifacts: at any moment, and the same bytes from the same ledger."""
+"""Build a study's report from its ledger and artifacts: at any moment, the same bytes for the same ledger."""
 
 from __future__ import annotations
 

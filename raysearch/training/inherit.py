@@ -58,4 +58,5 @@ def copy_common(target: Tensor, source: Tensor) -> None:
 def _middle(one: int, other: int) -> tuple[slice, slice]:
     """Where two lengths lie over each other when their middles do."""
     common = min(one, other)
-    return tuple(slice((size - common) // 2, (size - common) // 2 + common) for size in (one, other))  # type: ignore[return-value] # two
+    ours, theirs = (slice((size - common) // 2, (size + common) // 2) for size in (one, other))
+    return ours, theirs

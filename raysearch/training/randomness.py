@@ -26,7 +26,11 @@ def seed_all(seed: int) -> None:
     random.seed(seed)
 
 
-def load_parts(task: Task[Any], source: DataSource, settings: Any) -> Parts:  # noqa: ANN401 - the task's own type
+def load_parts(
+    task: Task[Any],
+    source: DataSource,
+    settings: Any,  # noqa: ANN401 - the task's own type
+) -> Parts:
     """Load the data from the same seed in all runs, so that a part drawn at random is one and the same."""
     seed_all(DATA_SEED)
     return task.load(source, settings)

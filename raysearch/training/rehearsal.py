@@ -188,7 +188,12 @@ def _are_alike(one: TensorData, other: TensorData) -> bool:
     return all(map(torch.equal, one.rows(rows), other.rows(rows)))
 
 
-def _one_step(task: Task[Any], parts: Parts, settings: Any, precision: str) -> nn.Module:  # noqa: ANN401 - the task's own type
+def _one_step(
+    task: Task[Any],
+    parts: Parts,
+    settings: Any,  # noqa: ANN401 - the task's own type
+    precision: str,
+) -> nn.Module:
     torch.manual_seed(0)
     model = task.model(settings)
     if problems := rate_problems(settings, optimisers_of(task, settings, model)):
@@ -207,7 +212,11 @@ def _one_step(task: Task[Any], parts: Parts, settings: Any, precision: str) -> n
     return model
 
 
-def _one_generation(task: Task[Any], parts: Parts, settings: Any) -> nn.Module:  # noqa: ANN401 - the task's own type
+def _one_generation(
+    task: Task[Any],
+    parts: Parts,
+    settings: Any,  # noqa: ANN401 - the task's own type
+) -> nn.Module:
     if not (defines(type(task), "loss") or defines(type(task), "children_losses")):
         raise InputError(
             f"strategy: {type(task).__name__} has no loss(model, batch), by which evolution would judge "

@@ -1,4 +1,4 @@
-"""What a study's description of its data, in the ledger, tells beside counts and files: a task's own words for them."""
+"""What the ledger's description of the data tells beside counts and files: a task's own words for them."""
 
 from __future__ import annotations
 

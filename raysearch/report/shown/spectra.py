@@ -1,4 +1,4 @@
-"""Spectra: what a generator makes beside the simulation, in bins of a condition, with the simulation's own level."""
+"""Spectra: what a generator makes beside the simulation, in bins of a condition, with its own level."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from raysearch.report.shown.spectra_figures import Made, draw_spectra
 from raysearch.report.shown.spectra_panels import Panel, left_out, panels_of
 
 HOW_APART = (
-    "Separation power: 1/2 sum((p - q)^2 / (p + q)) of two normalised contents, 0 for equal ones, 1 for such as do "
-    "not overlap (arXiv:2009.03796). 'Itself': the same of two halves of the simulation, for as many rows as are "
-    "compared: what samples of one truth differ by. Chi2: of the statistical errors, by cell; cells of one profile "
-    "follow each other."
+    "Separation power: 1/2 sum((p - q)^2 / (p + q)) of two normalised contents, 0 for equal ones, 1 for such "
+    "as do not overlap (arXiv:2009.03796). 'Itself': the same of two halves of the simulation, for as many "
+    "rows as are compared: what samples of one truth differ by. Chi2: of the statistical errors, by cell; "
+    "cells of one profile follow each other."
 )
 
 
@@ -172,8 +172,8 @@ class SpectraPart(Part[Spectra]):
         n = sum(each.separation is not None for each in self.quantities)
         here, level = _terse(apart), _terse(itself)
         told = (
-            f"the mean separation power of its {n} spectra from the simulation's is {here}, that of the simulation "
-            f"from itself {level}"
+            f"the mean separation power of its {n} spectra from the simulation's is {here}, that of the "
+            f"simulation from itself {level}"
         )
         return Headline(
             told, (("mean separation power", here, f"{n} spectra; simulation from itself {level}"),)
@@ -329,8 +329,9 @@ def _picture(each: Compared, made: Sequence[Made], about: About) -> Picture:
     return Picture(
         about.named(f"spectrum-{each.slug}"),
         f"{of.quantity}{in_bins}, generated and simulated." + (f" Separation power: {told}." if told else ""),
-        f"{what} {of.quantity}{in_bins}: simulation (grey) and {listing([one.name for one in made])}; below, the ratio to "
-        f"the simulation, whose own statistical error is the grey band. Bars: one sigma of the number of rows.{beyond}"
-        f"{bands} Dotted: the ratio of two halves of the simulation, as samples of one truth differ.",
+        f"{what} {of.quantity}{in_bins}: simulation (grey) and {listing([one.name for one in made])}; "
+        "below, the ratio to the simulation, whose own statistical error is the grey band. Bars: one sigma "
+        f"of the number of rows.{beyond}{bands} Dotted: the ratio of two halves of the simulation, as "
+        "samples of one truth differ.",
         draw_spectra(of, made),
     )
