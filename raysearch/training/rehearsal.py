@@ -22,7 +22,7 @@ from raysearch.tasks import load_task
 from raysearch.tasks.contract import defines
 from raysearch.tasks.task import Task, make_settings, watched
 from raysearch.training.counting import COUNTED, count_mflop, count_parameters
-from raysearch.training.descent import Descent, Place
+from raysearch.training.descent import Descent, NonFiniteError, Place
 from raysearch.training.evaluation import evaluate
 from raysearch.training.optimisers import optimisers_of, rate_problems
 from raysearch.training.precision import FLOAT32
@@ -202,7 +202,10 @@ def _one_step(
     model.train()
     batch = _first_batch(parts, settings)
     n_rows, n_batches = len(batch[0]), -(-len(parts.train) // len(batch[0]))
-    descent.take(batch, Place(1, 1, n_batches, n_rows=n_rows, n_mine=n_rows))
+    try:
+        descent.take(batch, Place(1, 1, n_batches, n_rows=n_rows, n_mine=n_rows))
+    except NonFiniteError:
+        return model  # these settings diverge: their trial will fail, which is no fault of the task
     losses = descent.losses()
     if not losses:
         raise InputError(
