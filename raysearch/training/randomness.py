@@ -16,6 +16,7 @@ from raysearch.data.source import DataSource
 from raysearch.data.tensors import Parts
 from raysearch.tasks.task import Task
 
+# Not the run's: all trials, folds and the final evaluation must draw the same.
 DATA_SEED = 0
 
 
