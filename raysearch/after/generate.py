@@ -60,6 +60,7 @@ def write_generated(
         tell_origin(file, trained)
         done = 0
         for number, piece in enumerate(asked.pieces()):
+            # By piece, not by row: a model is applied to whole batches.
             fold = trained.models[number % len(trained.models)]
             outputs = outputs_for(trained, fold, piece, batch, device, purpose="generate")
             made = task.written(outputs, TensorData(piece.batch))

@@ -91,6 +91,7 @@ def _fill(
             {name: values for name, values in task.written(each, rows).items() if name not in piece.columns}
             for each in outputs
         ]
+        # From the first piece: what is not by row is the same in all of them.
         if not done:
             for name, values in constants(task.shown(outputs[0], rows)).items():
                 file.h5[name] = values.tolist()
@@ -106,6 +107,7 @@ def _by_row(folds: Sequence[Arrays], piece: Piece) -> Iterator[tuple[str, NDArra
         if len(folds) > 1:
             each = np.stack([fold[name] for fold in folds])
             yield f"{name}{FOLDS}", each
+            # The mean in double precision, so that equal folds give exactly their value.
             yield name, each.mean(axis=0, dtype=np.float64).astype(values.dtype)
         else:
             yield name, values

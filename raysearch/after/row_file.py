@@ -72,6 +72,7 @@ def open_row_file(out: Path, n_rows: int) -> Iterator[RowFile]:
     Raises:
         StorageError: it cannot be written; nothing is left of it.
     """
+    # Beside it, for a rename works within one file system; with the process, for two may write one name.
     temporary = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         with _Storage(temporary) as storage:

@@ -104,6 +104,7 @@ def load_trained(folder: Path, history: History, which: str, source: DataSource)
         StorageError: weights are gone or are not those of the ledger.
     """
     pruned = folder / which
+    # A name from the command line must not lead out of the folder; best/ has a model.json, too.
     if pruned.parent == folder and (pruned / "model.json").is_file() and which not in {"best", ".."}:
         return _load_pruned(folder, history, which, source)
     trial = history.trial(which)

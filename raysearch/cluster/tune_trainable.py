@@ -37,9 +37,11 @@ def attempt_in_actor(config: dict[str, Any], each: WorkerResources) -> None:
         else:
             outcome = attempt_run(order, OneWorker(own_device(each.gpus)), _tune_report)
     except StorageError as error:
+        # Reported, not only raised: of an exception Tune passes on text, and counts it to the trial.
         tune.report({"event": "storage", "message": str(error)})
         raise
     tune.report({"event": "ended", "outcome": json.dumps(asdict(outcome))})
+    # A failed task may have left anything: open files, threads, a GPU's memory, changed global state.
     if outcome.state == "failed":
         raise RetireActor(outcome.failure)
 

@@ -27,6 +27,7 @@ class Conditions:
     like: Sequence[Path] = ()
 
     def __post_init__(self) -> None:
+        # Both at once would have to be matched row by row, which nobody could check.
         if self.like and self.values:
             given = ", ".join(f"--{name}" for name in self.values)
             raise InputError(f"--like: takes the conditions of files; leave out {given}")
