@@ -72,9 +72,8 @@ def _open_store(n_workers: int, timeout_s: int) -> tuple[str, int]:
 
 def _join(backend: str, store: tuple[str, int], rank: int, n_workers: int, timeout_s: int) -> None:
     """Join the process group; in every worker."""
-    os.environ.setdefault(
-        "TORCH_NCCL_ASYNC_ERROR_HANDLING", "1"
-    )  # as Ray Train: a lost peer is an error, not a wait
+    # As Ray Train: a lost peer is an error, not a wait.
+    os.environ.setdefault("TORCH_NCCL_ASYNC_ERROR_HANDLING", "1")
     timeout = timedelta(seconds=timeout_s)
     opened = _opened.pop() if rank == 0 else dist.TCPStore(*store, n_workers, timeout=timeout)
     dist.init_process_group(backend, store=opened, rank=rank, world_size=n_workers, timeout=timeout)

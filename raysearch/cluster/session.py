@@ -53,10 +53,8 @@ def _start_here(resources: ResourcesSection) -> None:
     n_cpus = usable_cpus()
     # Ray takes seconds to start; which GPUs there are it finds out better than we
     _check_total(resources, {"CPU": n_cpus, "GPU": math.inf}, MORE_THERE)
-    with (
-        as_resource_error("a local Ray"),
-        only_visible(resources.environment),
-    ):  # all of this Ray's processes inherit it
+    # All of this Ray's processes inherit the environment.
+    with as_resource_error("a local Ray"), only_visible(resources.environment):
         ray.init(
             address="local",
             num_cpus=n_cpus,

@@ -25,6 +25,7 @@ def checks_for(runs: Path, address: str | None, data: Path | None) -> dict[str, 
         "runs": partial(storage.studies_folder, runs),
         "ray files": storage.ray_folder,
         "shm": machine.shared_memory,
+        # In a process of its own: an import that crashes must not take the doctor down.
         "torch": machine.torch_and_gpu,
         "compiler": partial(machine.compiler, COMPILERS, FLAGS),
         "token": partial(ray_here.token, address),
@@ -34,6 +35,7 @@ def checks_for(runs: Path, address: str | None, data: Path | None) -> dict[str, 
         "ledgers": partial(studies.ledgers, runs),
         "proxies": machine.proxies,
     }
+    # Only what the user names: nothing here looks for clusters or data by itself.
     if address is not None:
         checks["address"] = partial(ray_here.cluster, address)
     if data is not None:
@@ -43,6 +45,7 @@ def checks_for(runs: Path, address: str | None, data: Path | None) -> dict[str, 
 
 def _port() -> Iterator[Finding]:
     """The port that `raysearch dashboard` would take."""
+    # As the dashboard will choose it, for the answer to be the one that counts.
     chosen = server.choose_port(None)
     if chosen == server.DEFAULT_PORT:
         yield ok("port", f"{server.DEFAULT_PORT} is free for raysearch dashboard")

@@ -30,8 +30,10 @@ def examine(checks: Mapping[str, Check], limit_s: float = LIMIT_S) -> Iterator[F
         What they find, in the order of the checks.
     """
     deadline = time.monotonic() + limit_s
+    # A queue each, so that findings come in the order of the checks, whichever is ready first.
     answers: dict[str, queue.SimpleQueue[list[Finding]]] = {name: queue.SimpleQueue() for name in checks}
     for name, check in checks.items():
+        # A thread that hangs in a dead mount cannot be ended: as a daemon it does not keep the process.
         threading.Thread(target=_carry_out, args=(name, check, answers[name]), daemon=True).start()
     for name, answer in answers.items():
         try:

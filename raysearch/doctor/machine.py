@@ -61,6 +61,7 @@ def compare(requirements: Sequence[str], python: str) -> Iterator[Finding]:
             fault("versions", f"Python {platform.python_version()} is not {python}", "use another Python")
         )
     for wanted in map(Requirement, requirements):
+        # Of an extra, or for another system or Python.
         if wanted.marker and not wanted.marker.evaluate({"extra": ""}):
             continue
         plain = f"{wanted.name}{wanted.specifier}"
@@ -99,6 +100,7 @@ def memory(root: Path = Path("/")) -> Iterator[Finding]:
     """Look at the memory that can still be had, on the machine and in this process's cgroups."""
     lines = (root / "proc/meminfo").read_text().splitlines()
     facts = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines if line.endswith("kB")}
+    # Not MemFree: file caches make way.
     available, where = facts["MemAvailable"], "on this machine"
     room = memory_room(root)
     if room is not None and room < available:
@@ -112,6 +114,7 @@ def memory(root: Path = Path("/")) -> Iterator[Finding]:
 
 def limits(root: Path = Path("/")) -> Iterator[Finding]:
     """Look at how many files may be open (Ray raises the soft limit to the hard one) and processes run."""
+    # The hard limit: Ray raises the soft one to it by itself.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     n_files = math.inf if hard == resource.RLIM_INFINITY else hard
     text = f"at most {n_files:g} open files"
@@ -149,6 +152,7 @@ def shared_memory(folder: Path = Path("/dev/shm")) -> Iterator[Finding]:
     """Look at whether Ray's object store has room where it is fast."""
     free = shutil.disk_usage(folder).free if folder.is_dir() else 0
     text = f"{free / 1e6:.0f} MB free in {folder}"
+    # Ray then falls back to a folder on a disk, and says so in a log only.
     if free < OBJECT_STORE_BYTES:
         wish = (
             "delete what is in it, or give the container more "
@@ -171,6 +175,7 @@ def torch_and_gpu() -> Iterator[Finding]:
         )
         return
     yield ok("torch", f"{found['version']}, {found['threads']} threads by default")
+    # A driver without a usable torch is a mistake; neither is a laptop.
     has_driver = DRIVER.exists()
     if found["gpus"]:
         yield ok("gpu", f"{len(found['gpus'])}: {', '.join(found['gpus'])} (CUDA {found['cuda']})")
@@ -215,6 +220,7 @@ def compiler(names: Sequence[str], flags: Sequence[str]) -> Iterator[Finding]:
         reason = (done.stderr.strip().splitlines() or [f"code {done.returncode}"])[0]
         yield warning("compiler", f"{path} fails: {reason}; {slower}", "install g++ with its headers")
         return
+    # Compiled code is loaded from there: whoever else may write to it could run as this user.
     kernels = cache_root() / "kernels"
     if kernels.exists() and (kernels.stat().st_uid != os.getuid() or kernels.stat().st_mode & 0o077):
         yield warning(
@@ -229,6 +235,7 @@ def proxies() -> Iterator[Finding]:
     given = [name for low in PROXIES for name in (low, low.upper()) if os.environ.get(name)]
     if not given:
         yield ok("proxies", "none in the environment")
+    # MLflow's client asks Python's urllib rules, no_proxy among them.
     elif all(urllib.request.proxy_bypass(host) for host in ("127.0.0.1", "localhost")):
         yield ok("proxies", f"{', '.join(given)}, not for this machine")
     else:

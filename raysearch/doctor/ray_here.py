@@ -41,6 +41,7 @@ def token(address: str | None) -> Iterator[Finding]:
 def _token_file(path: Path) -> Iterator[Finding]:
     quoted, facts, folder = shlex.quote(str(path)), path.stat(), path.parent
     close_folder = f"chmod 700 {shlex.quote(str(folder))}"
+    # From the worst to the harmless: one line is told, the one to act on first.
     if facts.st_uid != os.getuid():
         yield fault(
             "token", f"{path} belongs to another user", f"delete {quoted}, and make it again as yourself"
@@ -86,6 +87,7 @@ def running() -> Iterator[Finding]:
             owner, parent = _user(folder.stat().st_uid), _parent(folder)
         except OSError:  # it ended just now
             continue
+        # A study's own Ray is the child of its driver; it ends with it and is nothing to warn of.
         of_study = any("raysearch" in word for word in _command(parent))
         foreign = foreign or not of_study
         found.append(f"{NODE_PROGRAM} {folder.name} of {owner}{', a raysearch study' if of_study else ''}")
@@ -102,6 +104,7 @@ def cluster(address: str) -> Iterator[Finding]:
     """Connect to a cluster with this machine's token, and count what it has."""
     advice = "is it up, is the address right, and is this machine's token the head's?"
     try:
+        # A wrong token or another version of Ray can end the whole process.
         answer = ask_child("child_connect", address)
     except ResourceError as error:
         yield fault("address", f"{address}: {error}", advice)
@@ -123,6 +126,7 @@ def _command(folder: Path) -> list[str]:
 
 
 def _parent(folder: Path) -> Path:
+    # The name stands in brackets and may hold blanks and brackets itself.
     after_name = (folder / "stat").read_text(errors="replace").rpartition(")")[2].split()
     return folder.parent / after_name[1]
 

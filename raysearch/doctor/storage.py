@@ -46,6 +46,7 @@ def studies_folder(runs: Path) -> Iterator[Finding]:
     folder = nearest(runs)
     told = str(runs) if folder == runs else f"{runs} (to be made in {folder})"
     advice = "choose another folder with --runs"
+    # By writing, not by permissions: those say nothing of quotas, read-only mounts and network storage.
     if problem := _problem("runs", folder, told, advice):
         yield problem
         return
@@ -81,6 +82,7 @@ def ray_folder() -> Iterator[Finding]:
     if not top.is_dir():
         yield fault("ray files", f"{top} is not there", advice, FolderError.exit_code)
         return
+    # On a shared machine it may be there already, another user's and closed.
     place = top / "ray" if (top / "ray").is_dir() else top
     if problem := _problem("ray files", place, str(place), advice):
         yield problem
@@ -112,6 +114,7 @@ def data_files(path: Path) -> Iterator[Finding]:
         )
         for file in files:
             with file.open("rb") as opened:
+                # A byte of each, for permissions; what is in them takes minutes and is another command.
                 opened.read(1)
     except OSError as error:
         yield fault(
@@ -165,8 +168,10 @@ def _problem(name: str, folder: Path, told: str, advice: str) -> Finding | None:
 
 def _try(folder: Path) -> Tried:
     """Write, sync and lock a file."""
+    # Without a name where the system can: nothing is left behind, even by a kill.
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
         start = time.monotonic()
+        # Unbuffered, a full disk writes a part and raises nothing.
         if file.write(PROBE) < len(PROBE):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         sync(file)
@@ -180,6 +185,7 @@ def _try(folder: Path) -> Tried:
 
 def _is_locked(handle: int) -> bool:
     """Whether another opening of an open file finds it locked."""
+    # flock belongs to what is opened: a second opening is refused like another process.
     other = os.open(f"/proc/self/fd/{handle}", os.O_RDWR)
     try:
         lock(other)

@@ -22,6 +22,7 @@ def ledgers(runs: Path, limit_s: float = LIMIT_S) -> Iterator[Finding]:
         runs: folder of studies; it need not be there.
         limit_s: how long to go on with further studies.
     """
+    # The latest are the ones that somebody waits for.
     folders = sorted(studies(runs), key=lambda each: (each / FILE_NAME).stat().st_mtime, reverse=True)
     deadline = time.monotonic() + limit_s
     held, n_bytes, n_read = [], 0, 0

@@ -99,6 +99,7 @@ def _nothing_half_done() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    # An exception unwinds through the code that removes the half-written file; the default would not.
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

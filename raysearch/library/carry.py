@@ -31,6 +31,7 @@ def carry_out_series(jobs: list[Job], where: Where, folder: Path, watcher: Watch
     """
     try:
         carry_out_all(jobs, where, watcher)
+    # What the other members found is worth its report; after a stop or a full disk nothing is written.
     except (NoFinishedTrialError, TooManyFailedError):
         _finish_series(folder, watcher)
         raise
@@ -81,6 +82,7 @@ def _carry_out(job: Job, executor: Executor, watcher: Watcher) -> None:
         try:
             with watcher.follow() as listen:
                 history = carry_out(ledger, executor, listen, start_mirror, job.wish)
+            # Told at the end: the trials that did finish are kept, tested and reported.
             if history.n_failed > job.space_file.budget.max_failed:
                 failure = TooManyFailedError(
                     f"{name_of(folder)}: {history.n_failed} trials failed, "
@@ -92,6 +94,7 @@ def _carry_out(job: Job, executor: Executor, watcher: Watcher) -> None:
             raise StorageError(
                 f"{error}\nonce that is mended, go on with: {resume_command(folder)}"
             ) from error
+    # Outside of the ledger's lock: a report only reads.
     if not isinstance(failure, (StoppedError, DiskBudgetError)):
         watcher.say("writing the report")
         from raysearch.report.build import build_report

@@ -75,6 +75,7 @@ def _one_trial(
     history = read_history(folder)
     chosen = history.trial(trial)
     space_file = SpaceFile.model_validate(history.created.space_file)
+    # Its settings alone do not say what it was trained to: part of it is in the weights it began with.
     if chosen.parent is not None and not any(text.startswith("budget.epochs=") for text in texts):
         raise InputError(
             f"trial {chosen.number} went on from trial {chosen.parent} and has "
@@ -84,6 +85,7 @@ def _one_trial(
     path = {} if data is None else {"path": str(Path(data).resolve())}
     changes = {
         "description": f"{folds}-fold cross-validation of trial {chosen.number} of {history.created.study}",
+        # One given trial: nothing is proposed, so that the sampler is of no meaning.
         "search": {"sampler": "random", "trials": 1, "enqueue": (chosen.settings,)},
         "budget": {**space_file.budget.model_dump(), "folds": folds, "repeats": 1},
         "data": {**space_file.data.model_dump(), **path},

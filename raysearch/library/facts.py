@@ -45,6 +45,7 @@ def study_facts(folder: Path) -> dict[str, Any]:
 
 def state_of(folder: Path, history: History) -> str:
     """``running``, or why its last process let it go; ``killed`` if that could not say."""
+    # By the lock and not by a record: a killed process leaves no record, but its lock is gone.
     if is_held(folder):
         return "running"
     return history.closed.reason if history.closed else "killed"

@@ -65,6 +65,7 @@ def generate(
     """
     from raysearch.data.conditions import Conditions
 
+    # Before anything is loaded, which takes seconds.
     check_out(out, force=force)
     where = device_of(device)
     paths = [Path(like)] if isinstance(like, str | Path) else [Path(path) for path in like]

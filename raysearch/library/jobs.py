@@ -32,6 +32,7 @@ def begin(prepared: Prepared, folder: Path, wish: Wish, series: str = "") -> Job
     """Make the job of a study that begins."""
     from raysearch.launch.begin import create_study
 
+    # Not made yet: a folder is made when Ray is up, and not where that fails.
     return Job(lambda slots: create_study(prepared, folder, slots, series), prepared.space_file, wish)
 
 
@@ -80,6 +81,7 @@ def wish_of(folder: Path, space_file: SpaceFile) -> Wish:
             f"storage.keep: {folder} keeps {there.storage.keep}, not {space_file.storage.keep}; "
             "what was deleted does not come back"
         )
+    # A budget decides no result, and so may change with the file.
     disk = space_file.storage.disk
     return NO_WISH if disk == there.storage.disk else Wish(disk=disk)
 
@@ -91,6 +93,7 @@ def _n_done(ledger: Ledger) -> int:
         return 0
     runs = set() if history.best is None else {(run.trial, run.fold) for run in history.best.runs}
     is_tested = runs <= {(record.trial, record.fold) for record, _ in history.tests}
+    # One that was killed between its last trial and its report still has both to do.
     is_reported = (ledger.folder / "report" / "index.html").is_file()
     return history.n_trials if is_tested and is_reported else 0
 

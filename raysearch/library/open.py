@@ -64,4 +64,5 @@ def study_folder_of(name: str | Path, runs: Path) -> Path:
     """
     if isinstance(name, str):
         return existing_study(runs, name)
+    # By its name, for the sentence that names the members of a series.
     return existing_study(name.parent, folder_of(name, runs).name)

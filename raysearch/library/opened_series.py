@@ -38,6 +38,7 @@ class OpenedSeries(Mapping[str, OpenedStudy]):
         return list(read_series(self.folder))
 
     def __iter__(self) -> Iterator[str]:
+        # Looked at anew each time: the series may be running elsewhere.
         return (member for member in self.members if has_begun(self.folder / member))
 
     def __len__(self) -> int:

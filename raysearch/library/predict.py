@@ -79,6 +79,7 @@ def write_predictions(
         ResourceError: the device is not there.
         StorageError: weights are gone, or the file cannot be written.
     """
+    # Before anything is loaded, which takes seconds.
     check_out(out, force=force)
     where = device_of(device)
     with taken_up(folder, str(trial)) as trained:
@@ -94,6 +95,7 @@ def predictions(
     folder: Path, data: Files, *, trial: str | int = "best", batch: int = 1000, device: str = "cpu"
 ) -> dict[str, NDArray[np.generic]]:
     """What :func:`write_predictions` would write, by name."""
+    # By way of the file: one path through the code, with its checks of rows, instead of two.
     with tempfile.TemporaryDirectory(prefix="raysearch-") as scratch:
         out = Path(scratch) / "scores.h5"
         return write_predictions(folder, data, out, trial=trial, batch=batch, device=device).arrays()

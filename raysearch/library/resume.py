@@ -56,6 +56,7 @@ def resume(
     """
     if trials < 0:
         raise InputError(f"trials={trials}: so many more, needs at least 0")
+    # Before data and task are looked at, which takes seconds.
     if disk is not None:
         try:
             parse_size(disk)

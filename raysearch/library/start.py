@@ -84,6 +84,7 @@ def start(
         InputError: a space file or its data are wrong, or the folder holds something else.
         RaysearchError: of the first study that went wrong.
     """
+    # All members before the first begins: a fault in the last is told now, not tomorrow.
     prepared = checked(members, folder, watcher)
     exists = has_begun(folder) or is_series(folder)
     _check_fits(folder, members)
@@ -97,12 +98,14 @@ def start(
         for place, study in prepared.items()
     ]
     if not exists and folder not in prepared:
+        # Before the first member begins: a killed series is resumed with all its members.
         write_series(folder, {place.name: study.space_file for place, study in prepared.items()})
     carry_out_series([job for job in jobs if job], where, folder, watcher)
 
 
 def _check_fits(folder: Path, members: dict[str, SpaceFile]) -> None:
     """Check that the members can be carried out together, and are those of the folder if it holds any."""
+    # One Ray is started for all of them.
     if len({member.resources for member in members.values()}) > 1:
         raise InputError("resources: all members of a series run on the same ones; theirs differ")
     if has_begun(folder) and "" not in members:

@@ -39,6 +39,7 @@ def taken_up(folder: Path, which: str) -> Iterator[TrainedTrial]:
 
     history = read_history(folder)
     space_file = SpaceFile.model_validate(history.created.space_file)
+    # Weights of the same shapes load into changed code without a word, and mean another function.
     if task_sha256(space_file.task) != history.created.task_sha256:
         raise InputError(
             f"task: {space_file.task} was changed since {name_of(folder)} began; "
@@ -60,6 +61,7 @@ def device_of(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
+        # Whatever torch cannot read is refused below in the words for all others.
         device = torch.device("meta")
     if device.type not in {"cpu", "cuda"}:
         raise InputError(f"--device: needs cpu, cuda or cuda:N, got {name!r}")
@@ -80,5 +82,6 @@ def check_out(out: Path, *, force: bool) -> None:
         raise InputError(f"--out {out}: is a folder, needs the name of a file")
     if not out.parent.is_dir():
         raise InputError(f"--out {out}: there is no folder {out.parent}")
+    # Before hours of computing, not after.
     if out.exists() and not force:
         raise InputError(f"--out {out}: is there already; give another name, or --force to replace it")

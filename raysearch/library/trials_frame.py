@@ -16,6 +16,7 @@ def trials_frame(history: History) -> pd.DataFrame:
     """Write all trials of a study into a table: that of :meth:`OpenedStudy.trials`."""
     others, settings = list(history.created.others), history.created.settings
     columns = ["state", "value", *others, *(name for name in OWN if name not in {"state", "value"})]
+    # A task may have a setting of any name, epochs or state among them.
     named = {name: f"settings.{name}" if name in columns else name for name in settings}
     rows = [_row(trial, others, named) for trial in history.trials]
     index = pd.Index([trial.number for trial in history.trials], name="trial")

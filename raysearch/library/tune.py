@@ -131,6 +131,7 @@ def _members(
 
     source, label = found(space)
     members = read_members(source, texts, variants)
+    # Told and not refused: the command is right, but may not do what its name promises.
     if variants is not None and not any(map(_evolves, members.values())):
         named = space if isinstance(space, str) else label
         watcher.say(f"{named}: names no strategy, so weights are trained by gradient, as by tune")

@@ -77,9 +77,8 @@ class NotebookWatcher(Watcher):
     """Draws one live table below the cell that runs."""
 
     def __init__(self) -> None:
-        with (
-            warnings.catch_warnings()
-        ):  # that tqdm, which Optuna brings along, has no widgets here: it draws nothing
+        # tqdm, which Optuna brings along, warns that it has no widgets here: it draws nothing.
+        with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="IProgress not found")
             import optuna  # noqa: F401 - the first import is the one that warns
 

@@ -56,9 +56,11 @@ def check_cluster_file(path: Path) -> Checked:
     document = read_yaml(path)
     content = document.content
     faults, is_well_formed = _form_faults(content)
+    # Rules reach into the content; of a wrong form only the form is told.
     if is_well_formed:
         for rule in (_commands, _token, open_and_secret, _numbers, aws_faults):
             faults += rule(content)
+    # Ray stops at the first fault, in its own words; asked last, for what we do not know of.
     faults = faults or [((), refusal) for refusal in as_ray_reads_it(content)]
     return Checked(content, _all_told(document, faults), is_well_formed)
 
@@ -98,6 +100,7 @@ def _form(content: Mapping[str, Any]) -> Iterator[Fault]:
     spec = find_spec("ray")
     assert spec is not None  # a dependency
     assert spec.submodule_search_locations is not None
+    # Ray's own schema, found without importing Ray, which takes seconds.
     schema = Path(spec.submodule_search_locations[0], "autoscaler", "ray-schema.json")
     for error in jsonschema.Draft7Validator(json.loads(schema.read_text(encoding="utf-8"))).iter_errors(
         content
@@ -166,6 +169,7 @@ def _commands(content: Mapping[str, Any]) -> Iterator[Fault]:
             except ValueError as error:
                 yield (*path, index), f"no shell would read it: {error}"
                 continue
+            # What a quotation holds is not taken apart, and could start a Ray without a token.
             if any("ray start" in word for each in simple for word in each.words):
                 yield (*path, index), "hides a `ray start` inside a quotation; write it plainly"
     starts = list(parsed_commands(content))
@@ -215,6 +219,7 @@ def _is_closed_everywhere(content: Mapping[str, Any], token: str) -> bool:
         if each.words[0] == "chmod" and each.words[1] in CLOSED_MODES and token in each.words[2:]
     }
     setup, head, worker = ("setup_commands",), ("head_setup_commands",), ("worker_setup_commands",)
+    # The token comes to each machine with whatever mode it has here.
     if setup not in closed and not {head, worker} <= closed:
         return False
     own = {  # a node type's commands take the place of the general ones
@@ -237,6 +242,7 @@ def _numbers(content: Mapping[str, Any]) -> Iterator[Fault]:
                 yield ("provider", "worker_ips", index), f"{address} is there twice"
         n_workers = len(addresses) - 1
         for key, number in (("min_workers", least), ("max_workers", most)):
+            # Ray would wait for machines that there are not.
             if isinstance(number, int) and number > n_workers:
                 yield (key,), f"is {number}, provider.worker_ips names {n_workers}"
     if isinstance(least, int) and isinstance(most, int) and least > most:

@@ -17,6 +17,7 @@ from raysearch.machines.check_doors import FILL_IN
 TEMPLATES = Path(__file__).parent / "templates"
 CARRIED_OUT = ("tune", "evolve", "crossval", "resume")  # commands that take --address
 HERE_ONLY = ("--address", "--local")
+# Values go into YAML and shell as they are: nothing that either could read as its own gets in.
 FORMS = {  # of values that are written into a file, with the form in words
     "--name": (r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", "up to 64 letters, digits, '.', '_' or '-'"),
     "--head": (r"[A-Za-z0-9][A-Za-z0-9.:-]*", "an address or host name"),
@@ -118,6 +119,7 @@ def aws_file(machines: AwsMachines) -> str:
         "--head-type": machines.head_type,
         "--worker-type": machines.worker_type,
     }
+    # A placeholder stays for the user to fill in; the check of the file names those that are left.
     _check({option: [value] for option, value in given.items() if value not in placeholders})
     return _fill(
         "cluster-aws.yaml",
@@ -188,8 +190,10 @@ def _resumable(command: Sequence[str]) -> tuple[list[str], str]:
         target = Path(words[1]).stem if len(words) > 1 and not words[1].startswith("-") else ""
         if not target:
             raise InputError(f"{words[0]}: name what it is to carry out right after it")
+        # Fixed now: the job is requeued with the same script, and must find the same study.
         name = f"{target}-{time.strftime('%Y%m%d-%H%M%S')}"
         words += ["--name", name]
+    # Slurm may start the script again, after a lost node or at its time limit.
     return [*words, *(() if "--resume" in words else ("--resume",))], name
 
 

@@ -90,6 +90,7 @@ class Machine:
 
     def processes(self) -> list[Process]:
         """What runs on it. Raises as :meth:`run`."""
+        # The command line last, for it alone may hold blanks.
         found = [line.split(maxsplit=3) for line in self.run(PROCESSES).splitlines()]
         return [
             Process(int(words[0]), int(words[1]), words[2], words[3]) for words in found if len(words) == 4
@@ -97,6 +98,7 @@ class Machine:
 
     def signal(self, name: str, processes: Iterable[Process]) -> None:
         """Send a signal to processes; those that ended meanwhile are passed over. Raises as :meth:`run`."""
+        # Some of them may have ended since they were looked at.
         self.run(f"kill -{name} {' '.join(str(each.pid) for each in processes)} 2>/dev/null || true")
 
 
@@ -125,6 +127,7 @@ def reached(content: Mapping[str, Any]) -> list[Machine]:
     to_head = ["ssh", *options, *proxy, outside or head]
     through = proxy
     if outside:
+        # One word for ssh, which hands it to a shell; %h and %p are for ssh to fill in.
         jump = shlex.join([*to_head[:-1], "-W", "[target]", outside]).replace("'[target]'", "%h:%p")
         through = ["-o", f"ProxyCommand={jump}"]
     return [
@@ -146,12 +149,14 @@ def ray_port(content: Mapping[str, Any]) -> str:
 def addresses(head: str, port: str, on_head: Sequence[Process]) -> set[str]:
     """Names under which the cluster's processes may know their head: whoever has its port there is it."""
     seen = {each.ray_address for each in on_head}
+    # A head may have several addresses; the port tells that it is this cluster.
     return {f"{head}:{port}", *(each for each in seen if each and each.rpartition(":")[2] == port)}
 
 
 def of_others(processes: Sequence[Process], ours: set[str]) -> list[Process]:
     """Those of the processes that belong to Ray of another cluster, or descend from one that does."""
     theirs = {each.pid for each in processes if each.ray_address and each.ray_address not in ours}
+    # Workers of Ray name no address in their command lines, but their ancestors do.
     while more := {each.pid for each in processes if each.parent in theirs} - theirs:
         theirs |= more
     return [each for each in processes if each.pid in theirs]

@@ -62,6 +62,7 @@ def take_down(path: Path, say: Say) -> None:
         ResourceError: `ray down` failed, a machine did not answer, or something is left; all of it.
     """
     content = read_cluster_file(path)
+    # Machines that are rented end with all that runs on them.
     if content["provider"]["type"] != "local":
         _ray_down(path, say)
         return
@@ -76,9 +77,11 @@ def take_down(path: Path, say: Say) -> None:
             f"{head.address}: asks the study that runs there to save itself; "
             "`raysearch resume` goes on with it"
         )
+        # TERM alone: a study that is killed loses the epochs since its last checkpoints.
         problems += _end({head: on_head}, lambda all_: studies(all_, ours, user), ("TERM",), SAVE_S)
     if head in found.running:
         problems += _end_head(path, head, of_others(on_head, ours), user, say)
+    # Anew: `ray down` has ended some of them, and their numbers may be others by now.
     running = _look(list(found.running)).running
     problems += _end(running, lambda all_: of_ray(all_, ours, user), ("TERM", "KILL"), END_S)
     for machine in running:
@@ -138,6 +141,7 @@ def _end(
     for signal in signals:
         left = {machine: processes for machine, processes in left.items() if processes}
         _on_all(list(left), lambda machine: machine.signal(signal, left[machine]))  # noqa: B023 - at once
+        # One deadline for all machines, which end theirs at the same time.
         deadline = time.monotonic() + limit_s
         while left and time.monotonic() < deadline:
             time.sleep(PAUSE_S)

@@ -39,6 +39,7 @@ def machines(content: Mapping[str, Any]) -> list[str]:
 
 
 def _programs() -> Iterator[str]:
+    # `ray up` calls both.
     for name in ("ssh", "rsync"):
         if shutil.which(name) is None:
             yield f"{name} is not installed here (nor perhaps on the machines), `ray up` needs it"
@@ -85,6 +86,7 @@ def _size(path: Path) -> int:
     """Bytes of a file or folder, counted until they are too many."""
     total = 0
     for n_files, each in enumerate([path] if path.is_file() else path.rglob("*")):
+        # Of a link itself: rsync copies links as links.
         total += each.lstat().st_size
         if total > LARGEST_BYTES or n_files > MOST_FILES:
             break
@@ -108,6 +110,7 @@ def _is_here(address: str) -> bool:
     """Whether an address is this machine's: only then can a socket be bound to it."""
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(address, 0, type=socket.SOCK_DGRAM)[0]
+        # UDP: bound to any free port, nothing is sent and nothing listens.
         with socket.socket(family, kind, protocol) as probe:
             probe.bind(place)
     except OSError:
@@ -122,6 +125,7 @@ def ray_runs_here() -> bool:
             program = path.read_bytes().split(b"\0", 1)[0].decode(errors="replace")
         except OSError:  # it ended just now
             continue
+        # By the first word alone: others mention Ray in their arguments.
         if Path(program).name in RAY_PROGRAMS:
             return True
     return False

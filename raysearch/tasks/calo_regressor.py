@@ -99,6 +99,7 @@ class CaloRegressor(FileTask[CaloRegressorSettings]):
         """Map the projections, and sum each one's cells: images, sums and energies."""
         showers = load_projections(path, view)
         starts = range(0, len(showers.images), SUMMED_AT_ONCE)
+        # In double precision, for the calibration is fitted to them; piece by piece, for it is a copy.
         sums = [
             showers.images[start : start + SUMMED_AT_ONCE].sum((1, 2), dtype=np.float64) for start in starts
         ]
@@ -112,6 +113,7 @@ class CaloRegressor(FileTask[CaloRegressorSettings]):
     def tensors(self, rows: Rows, split: Split) -> tuple[Tensor, ...]:
         """Images, and energies by the calibration and true, in GeV."""
         images, sums, energy = rows.tensors
+        # Fitted on the training part alone, as the network is.
         calibrated = _calibration(rows, split)(sums.numpy()).astype(np.float32)
         return images, torch.from_numpy(calibrated), energy
 
@@ -140,6 +142,7 @@ class CaloRegressor(FileTask[CaloRegressorSettings]):
         self, paths: Sequence[Path], settings: CaloRegressorSettings, described: Mapping[str, Any]
     ) -> ToScore:
         """Check files of a user's own showers, with or without energies; the calibration is the study's."""
+        # The study's own: fitted to a user's showers it would need their energies.
         found = described["calibration"]
         return showers_to_score(paths, settings.axis, Calibration(found["slope"], found["offset_gev"]))
 
@@ -166,6 +169,7 @@ class CaloRegressor(FileTask[CaloRegressorSettings]):
         if not (isinstance(model, CaloNetwork) and has_fast_children(model)):
             return super().children_losses(model, steps, batch)
         outputs = children_outputs(model, steps, batch[IMAGE])
+        # In double, as the contract of children has it: selection compares losses that differ little.
         return torch.from_numpy(relative_error(outputs.numpy(), batch[ENERGY].numpy()))
 
     def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Tensor:

@@ -87,6 +87,7 @@ class FileTask(Task[S]):
     def inspect(self, source: DataSource, settings: S) -> dict[str, Any]:
         """Check every file, or recall its check, and count the parts."""
         path, kind = path_of(source), KINDS[self.kind]
+        # Every value of the files, once: from here on they are believed.
         found = checked(self.kind, path)
         self.check_files(path, found, settings)
         split = part_examples(*kind.events(path), source, kind.noun)
@@ -106,6 +107,7 @@ class FileTask(Task[S]):
         """Map the examples; all runs of a node share one copy."""
         found, split = self.mapped(source, settings)
         tensors = self.tensors(found, split)
+        # Measured on this fold's training part, so that nothing of the other parts is in the inputs.
         scaling = self.scaling(source, settings)
         rows = [torch.from_numpy(part) for part in (split.train, split.validation, split.test)]
         return Parts(*(TensorData(tensors, part, scaling) for part in rows))
@@ -123,6 +125,7 @@ class FileTask(Task[S]):
 
     def _asked(self, source: DataSource, settings: S) -> _Asked:
         path = path_of(source)
+        # Of the class, not the object: a key that is the same for all tasks of a process.
         return type(self).rows, path, stamps(KINDS[self.kind].files(path)), self.view(settings)
 
 

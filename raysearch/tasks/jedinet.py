@@ -38,6 +38,7 @@ class JediNetSettings(TaggerSettings):
     constituents: int = 30
     aggregation: str = "flatten"
     standardize: bool = False
+    # How to compute is a setting like others, so that the ledger has it: bits depend on it.
     memory: str = "fast"
     kernel: str = "torch"
 

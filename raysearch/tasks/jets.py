@@ -100,6 +100,7 @@ class JetTask(FileTask[S]):
             InputError: files are refused, or the study is older than the record of its images.
         """
         wanted = self.jet_input(settings)
+        # Stored and computed images differ; a network for one kind would score the other without a word.
         if wanted.kind == "image" and "images" not in described:
             raise InputError(
                 "data: the study does not tell whether it was trained on images of its files or on computed "
@@ -117,6 +118,7 @@ class JetTask(FileTask[S]):
 
     def exported(self, model: nn.Module) -> nn.Module:
         """Give probabilities (B, 5)."""
+        # The loss takes logits, for it is exact there; other programs expect probabilities.
         return nn.Sequential(self.plain(model), nn.Softmax(dim=1))
 
     def metrics(self, outputs: Outputs, data: TensorData) -> dict[str, float]:
@@ -139,6 +141,7 @@ class JetTask(FileTask[S]):
 
 
 def _scores(logits: Tensor) -> NDArray[np.float64]:
+    # In double: scores next to one would be equal in single precision, and ties move an AUC.
     return functional.softmax(logits.double(), dim=1).numpy()
 
 

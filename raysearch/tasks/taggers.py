@@ -38,6 +38,7 @@ class BaselineSettings(TaggerSettings):
     neurons: int
     activation: str
     dropout: float
+    # As the paper's baselines, which divide the rate when validation stops falling.
     schedule: str = "plateau"
 
     @property

@@ -123,9 +123,8 @@ class Descent:
             place: where it stands.
         """
         self._place = place
-        self._workers.share_buffers(
-            self.model
-        )  # those that are saved are the ones that every worker computes with
+        # Those that are saved are the ones that every worker computes with.
+        self._workers.share_buffers(self.model)
         with computing_in(self._precision, self._workers.device):
             self._task.step(self, batch)
 

@@ -91,7 +91,7 @@ def _leading_jets(particles: ak.Array) -> tuple[ak.Array, NDArray[np.float64], N
     leading = ak.argsort(_pt(constituents), axis=1, ascending=False)[:, :JETS_PER_EVENT]
     position = ak.to_numpy(ak.flatten(ak.broadcast_arrays(ak.local_index(leading, axis=0), leading)[0]))
     full = ak.flatten(constituents[leading], axis=1)
-    # After clustering, so that the threshold moves no axis; what it costs is the quantity ptfrac.
+    # After clustering, which sees all particles; what it costs is the quantity ptfrac.
     kept = full[np.hypot(full.px, full.py) > MIN_CONSTITUENT_PT_GEV]
     pt_full, pt = ak.to_numpy(_pt(full)), ak.to_numpy(_pt(kept))
     eta = np.arcsinh(ak.to_numpy(ak.sum(kept.pz, axis=-1)) / pt)
