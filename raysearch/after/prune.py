@@ -1,10 +1,9 @@
 """Prunes a trained network and retrains it, round by round, as arXiv:1804.06913 does for hls4ml.
 
 Round 0 drops nothing: the found model is trained on with the L1 penalty, so that later rounds can be compared
-    with one
-that was trained as long. Each further round drops the smallest weights (raysearch/after/magnitude.py) and
-retrains what is left. The published script evaluates its last pruning without retraining; here every round
-tells both.
+with one that was trained as long. Each further round drops the smallest weights
+(raysearch/after/magnitude.py) and retrains what is left. The published script evaluates its last pruning
+without retraining; here every round tells both.
 
 All that is known lies in ``table.json``, written at the beginning and after each round; a round that was cut
 off goes on from its last epoch.
@@ -149,7 +148,7 @@ def _carry_out(job: _Job, listen: Listener) -> Table:
         if number:
             masks = drop_smallest(weights, masks, shares[number])
         done, weights = _round(job, number, weights, masks)
-        # The weights before the table that names them by hash: a kill between the two repeats the round.
+        # The weights before the table that names them by hash: else a kill could leave a name without them.
         write_round(job.folder, done, weights, masks)
         table.rounds.append(done)
         table.write(path)

@@ -60,6 +60,7 @@ def part_examples(
     split = split_examples(events, file_index, source.split, noun)
     most = len(split.train)
     if source.folds >= 2:
+        # The test part is cut off first, so that it is the same with folds and without.
         pool = np.union1d(split.train, split.validation)
         number = fold_numbers(None if events is None else events[pool], file_index[pool], source, noun)
         split = replace(split, train=pool[number != source.fold], validation=pool[number == source.fold])

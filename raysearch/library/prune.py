@@ -93,7 +93,7 @@ def prune(
 
         def after_epoch(_: EpochReport) -> None:
             if stop.signal_number is not None:
-                # After an epoch, whose round is begun anew; rounds that are done are kept.
+                # After an epoch, from whose checkpoint the round goes on.
                 raise StoppedError(f"stopped, everything is saved; go on with: {again}", stop.signal_number)
 
         table = carry_out(

@@ -1,9 +1,8 @@
 """Losses of candidates of one run, for evolution: a copy of the model takes each one's weights in turn.
 
 A child that is one step away from its parent is evaluated as that: the task may share the parent's work among
-    its
-children. How a candidate is evaluated is settled for the whole round (:func:`items_of`), before it is spread
-over processes, so that the bits do not depend on how many there are.
+its children. How a candidate is evaluated is settled for the whole round (:func:`items_of`), before it is
+spread over processes, so that the bits do not depend on how many there are.
 """
 
 from __future__ import annotations

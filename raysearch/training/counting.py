@@ -55,6 +55,7 @@ def count_mflop(task: Task[Any], model: nn.Module, data: TensorData) -> float:
 
 def apply_to_ones(task: Task[Any], model: nn.Module, data: TensorData) -> None:
     """Apply a model in double precision to an example of ones, of the shape of the first row of some data."""
+    # Ones, not the example: padding could make a network skip operations.
     row = data.rows(torch.zeros(1, dtype=torch.int64))
     ones = [torch.ones_like(tensor) for tensor in row]
     batch = tuple(one.double() if one.is_floating_point() else one for one in ones)
@@ -87,8 +88,7 @@ def measure_latency(
 
     Returns:
         ``ms``: median of some repeats after a warm-up; ``spread_ms``: fastest and slowest; ``batch``;
-            ``device``;
-        ``threads``.
+        ``device``; ``threads``.
     """
     device = next(model.parameters()).device
     batch = data.rows(torch.arange(min(LATENCY_BATCH, len(data)), device=device))
@@ -99,8 +99,10 @@ def measure_latency(
         with computing_in(precision, device):
             task.predict(model, batch, chance)
         if device.type == "cuda":
+            # Kernels are only queued by then.
             torch.cuda.synchronize(device)
         times.append(1e3 * (time.perf_counter() - started))
+    # The first one warms up caches and allocators.
     times = times[1:]
     return {
         "ms": statistics.median(times),

@@ -45,6 +45,7 @@ class RunContext(Generic[S]):
     def rows_of(self, epoch: int) -> Tensor:
         """Rows to train on in an epoch, in their order; a smaller share is part of every larger one."""
         order, n = self.order, len(self.train)
+        # On the CPU whatever the device: the same order everywhere.
         shuffle = torch.Generator().manual_seed(derive(order.seed, "shuffle", epoch))
         rows = (
             chunk_shuffled(n, shuffle) if order.shuffle == "chunks" else torch.randperm(n, generator=shuffle)
@@ -52,6 +53,7 @@ class RunContext(Generic[S]):
         share = order.shares[epoch - 1] if order.shares else 1.0
         if share < 1.0:
             draw = torch.Generator().manual_seed(derive(order.seed, "share"))
+            # Drawn once for the run and not by epoch, so that what was seen stays in every larger share.
             place = torch.randperm(n, generator=draw)
             rows = rows[place[rows] < max(round(share * n), self.batch_size)]
         return rows.to(self.workers.device)

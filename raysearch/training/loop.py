@@ -92,6 +92,7 @@ class Trainer:
         self.stopping = NeverStop() if order.patience is None else EarlyStopping(order.patience)
         parts = load_parts(task, order.source.of_fold(order.fold), self.settings)
         self.parts = Parts(parts.train.to(workers.device), parts.validation.to(workers.device), parts.test)
+        # After the data are loaded: what a loader draws must not decide the weights.
         seed_all(derive(order.seed, "weights"))
         self.model = task.model(self.settings).to(workers.device)
         self.facts = self._count()
@@ -176,6 +177,7 @@ class Trainer:
     def _sound_checkpoint(self) -> tuple[Path, dict[str, Any]] | None:
         """The newest one, unless the best epoch's weights are gone: then the run begins anew, to the same."""
         found = self.checkpoints.newest("last")
+        # A `last` without its `best` would have nothing to give in the end: the run begins anew.
         if found is None or self.checkpoints.newest("best", found[1]["progress"]["best_epoch"]) is None:
             return None
         return found
@@ -211,6 +213,7 @@ class Trainer:
         self.progress.reports.append(report)
         if is_best:
             self.progress.best_epoch = epoch
+        # Before the checkpoint, which must hold the rates of the next epoch.
         self.learner.end_epoch(self._loss_of(report))
         if self.workers.rank == 0:
             self._save(epoch, is_best=is_best)
@@ -227,6 +230,7 @@ class Trainer:
             seed=self.order.seed,
             precision=self.order.precision,
         )
+        # Every worker computes them, from all outputs: all decide alike on the best epoch and on the end.
         found = self.task.metrics(outputs, self.parts.validation.to(torch.device("cpu")))
         return {f"val_{name}": float(value) for name, value in found.items()}
 
@@ -242,8 +246,10 @@ class Trainer:
     def _save(self, epoch: int, *, is_best: bool) -> None:
         weights = self.model.state_dict()
         if is_best:
+            # Moments double or triple its size, and only a child goes on with them.
             state = self.learner.state() if self.order.breeds and not self.order.strategy else {}
             self.checkpoints.save("best", epoch, {"model": weights, **state})
+        # Nobody goes on with a run that is over; its best is in the other file.
         if not self._is_over():
             progress = self.progress.to_plain()
             self.checkpoints.save(

@@ -53,6 +53,7 @@ def _ownership_problems(optimizers: Mapping[str, Optimizer], model: nn.Module) -
     for name, owned in held.items():
         if owned - all_of_it:
             yield f"{name} holds parameters that are not the model's, which no checkpoint would keep"
+    # With one alone it may be meant: a part of the model that is frozen by leaving it out.
     if len(held) > 1 and (
         left := [trained[each] for each in trained if not any(each in own for own in held.values())]
     ):

@@ -86,9 +86,8 @@ class Order:
     def from_plain(cls, plain: dict[str, Any]) -> Order:
         """Read :meth:`to_plain` back."""
         source = DataSource(**{**plain["source"], "split": tuple(plain["source"]["split"])})
-        listed = {
-            name: tuple(plain[name]) for name in ("others", "cuts", "shares", "environment")
-        }  # JSON knows no tuples
+        # JSON knows no tuples.
+        listed = {name: tuple(plain[name]) for name in ("others", "cuts", "shares", "environment")}
         return cls(**{**plain, **listed, "source": source})
 
 

@@ -35,9 +35,8 @@ class JetInput:
 
     Attributes:
         kind: ``constituents``: float32 (jet, constituents, 16), by falling pT, padded with zeros;
-            ``quantities``:
-            float32 (jet, 16), ``layout.DNN_COLUMNS``; ``image``: occupied cells int32 and their values
-            float32, see raysearch/data/jets/images.py.
+            ``quantities``: float32 (jet, 16), ``layout.DNN_COLUMNS``; ``image``: occupied cells int32 and
+            their values float32, see raysearch/data/jets/images.py.
         constituents: how many of the hardest, for that kind.
     """
 

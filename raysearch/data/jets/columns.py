@@ -106,11 +106,13 @@ def decoded(names: h5py.Dataset) -> list[str]:
 
 def feature_columns(names: Sequence[str], width: int, problems: list[str]) -> tuple[int, ...]:
     """Find the place of each of our features among a file's, or add to ``problems`` what is amiss."""
+    # The public files have a 17th name for 16 columns.
     if list(names[width:]) not in ([], [FEATURE_WITHOUT_DATA]) or len(names) < width:
         problems.append(
             f"{CONSTITUENT_NAMES}: has {len(names)} names for the {width} columns of {CONSTITUENTS}"
         )
         return ()
+    # By name, not by place: files of other makers may order them otherwise.
     with_data = list(names[:width])
     wanted = MOMENTA if set(with_data) == set(MOMENTA) else FEATURES
     if missing := [name for name in wanted if name not in with_data]:

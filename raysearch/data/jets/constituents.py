@@ -27,6 +27,7 @@ def derive_features(momenta: NDArray[np.floating], constituents: int | None = No
         (jet, constituents, 16) in the order of ``layout.FEATURES``, zero where padded.
     """
     p = momenta.astype(np.float64)
+    # Of all constituents, also where few are wanted: the axis is that of the jet.
     jet_px, jet_py, jet_pz, jet_e = np.moveaxis(p.sum(axis=1, keepdims=True), -1, 0)
     px, py, pz, e = np.moveaxis(p[:, :constituents], -1, 0)
     pt, jet_pt = np.hypot(px, py), np.hypot(jet_px, jet_py)
@@ -57,6 +58,7 @@ def pseudorapidity(pt: NDArray[np.float64], pz: NDArray[np.float64]) -> NDArray[
 
 def wrap(angle: NDArray[np.float64]) -> NDArray[np.float64]:
     """Bring angles in radians into [-pi, pi)."""
+    # To [-pi, pi): a jet may lie across the seam.
     return (angle + np.pi) % (2 * np.pi) - np.pi
 
 

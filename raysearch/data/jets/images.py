@@ -42,6 +42,7 @@ def cells_of_constituents(features: NDArray[np.float64]) -> Cells:
     place = np.floor((features[..., [ETA, PHI]] + RANGE) * (SIDE / (2 * RANGE))).astype(np.int64)
     inside = (pt > 0) & ((place >= 0) & (place < SIDE)).all(axis=-1)
     jet = np.broadcast_to(np.arange(n)[:, None], (n, width))[inside]
+    # One key for jet and cell, so that a single sort finds the cells of all jets.
     keys, which = np.unique((jet * SIDE + place[inside, 0]) * SIDE + place[inside, 1], return_inverse=True)
     return _padded(keys, np.bincount(which, weights=pt[inside], minlength=len(keys)), n, width)
 
@@ -65,6 +66,7 @@ def rasterise(cells_BK: Tensor, values_BK: Tensor) -> Tensor:
         cells_BK: int32, each number once in a jet, but for padding.
         values_BK: float32, 0 where padded.
     """
+    # Made by batch: dense images of all jets would take 40 kB each.
     flat = values_BK.new_zeros(len(cells_BK), SIDE * SIDE)
     return flat.scatter_add_(1, cells_BK.long(), values_BK).view(-1, 1, SIDE, SIDE)
 

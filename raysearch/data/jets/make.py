@@ -112,6 +112,7 @@ def _orders(jets: int, seed: int) -> list[list[BlockOrder]]:
             order = BlockOrder(
                 name=name,
                 n=min(BLOCK, per_class - start),
+                # Pythia takes 0 for the time of day.
                 pythia_seed=1 + derive(seed, "jets/pythia", class_number, number) % MAX_PYTHIA_SEED,
                 first_event=(number * len(CLASSES) + class_number) * EVENTS_PER_BLOCK,
             )
@@ -121,6 +122,7 @@ def _orders(jets: int, seed: int) -> list[list[BlockOrder]]:
 
 def _made(orders: list[BlockOrder], workers: int) -> Iterator[JetBlock]:
     """Blocks in the order asked for, a few ahead of the one that is waited for."""
+    # In processes also with one worker: Pythia keeps global state, and prints.
     pool = ProcessPoolExecutor(
         workers, mp_context=multiprocessing.get_context("spawn"), initializer=_silence_libraries
     )
@@ -128,6 +130,7 @@ def _made(orders: list[BlockOrder], workers: int) -> Iterator[JetBlock]:
         waiting = iter(orders)
         ahead: list[Future[JetBlock]] = [pool.submit(_make, order) for order in islice(waiting, 2 * workers)]
         while ahead:
+            # In order, whichever is ready first: files have the same bytes with any number of workers.
             block = ahead.pop(0).result()
             ahead.extend(pool.submit(_make, order) for order in islice(waiting, 1))
             yield block
@@ -154,6 +157,7 @@ def _mixed(blocks: list[JetBlock], rng: np.random.Generator) -> JetBlock:
     """Join blocks with their events in random order; the jets of an event stay neighbours."""
     event = np.concatenate([block.event for block in blocks])
     _, number = np.unique(event, return_inverse=True)
+    # Whole events are moved, so that both of its jets stay side by side.
     order = np.argsort(rng.permutation(number.max() + 1)[number], kind="stable")
     return JetBlock(
         momenta=np.concatenate([block.momenta for block in blocks])[order],

@@ -96,6 +96,7 @@ def hardest(values: NDArray[np.float64], constituents: int, *, derive: bool) -> 
         (jet, constituents, 16), by falling pT.
     """
     pt = np.hypot(values[..., 0], values[..., 1]) if derive else values[..., PT]
+    # Public files and ours are sorted already; then nothing is copied.
     if np.any(pt[:, 1:] > pt[:, :-1]):
         values = np.take_along_axis(values, np.argsort(-pt, axis=1, kind="stable")[..., None], axis=1)
     return derive_features(values, constituents) if derive else values[:, :constituents]

@@ -102,6 +102,7 @@ def _groom(jets: ak.Array) -> tuple[dict[str, NDArray[np.float64]], ak.Array]:
             particle.set_user_index(position)
         sequence = fastjet.ClusterSequence(particles, whole)  # outlives the jets made from it
         jet = sequence.inclusive_jets()[0]
+        # Soft drop with beta 0 is the modified mass drop tagger (arXiv:1402.2657).
         mmdt = _soft_drop(jet, 0.0)
         groomed = (trim(jet), mmdt, prune(jet), _soft_drop(jet, 2.0), _soft_drop(jet, -1.0))
         masses.append([max(found.m(), 0.0) for found in groomed])

@@ -166,6 +166,7 @@ def _labels(opened: h5py.File, file: Path, layout: _Layout, rows: slice) -> NDAr
     if not layout.labels:
         return np.full(rows.stop - rows.start, UNKNOWN)
     one_hot = read_rows(opened[JETS], rows, file, "jets")[:, layout.labels]
+    # A row of zeros has no class, which argmax would take for the first.
     return np.where(one_hot.any(axis=1), one_hot.argmax(axis=1), UNKNOWN).astype(np.int64)
 
 

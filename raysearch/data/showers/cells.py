@@ -63,6 +63,7 @@ def load_cells(path: Path | None, window: Grid | None = None) -> ShowerCells:
         0 < wanted <= there for wanted, there in zip(window, grid, strict=True)
     ):
         raise InputError(f"window: needs 1 to {grid} cells, got {window}")
+    # By content, not by path: the same files elsewhere need no second copy.
     identity = {
         "kind": "shower cells",
         "version": VERSION,
@@ -86,6 +87,7 @@ def _plan(layouts: dict[Path, Layout], window: Grid) -> Plan:
         "events": ((n,), i8),
         "file_index": ((n,), i8),
     }
+    # Files that differ in it were refused before.
     if all(layout.has_theta for layout in layouts.values()):
         arrays["theta"] = ((n,), f4)
 

@@ -78,6 +78,7 @@ class Layout(ABC):
         if name is None:
             return None
         found = read_rows(opened[name], rows, file, "showers").astype(np.float64)
+        # From pseudorapidity, eta = -ln tan(theta / 2).
         return 2 * np.arctan(np.exp(-found)) if name == "eta" else found
 
 
@@ -108,6 +109,7 @@ class Challenge(Layout):
         """Read cells."""
         found = read_rows(opened[SHOWERS], rows, file, "showers")
         angles, radii, layers = self.grid
+        # The challenge's voxels run over radii fastest, then angles, then layers.
         in_order = found.reshape(len(found), layers, angles, radii)
         return (GEV * np.moveaxis(in_order, 1, 3)).astype(np.float32)
 
@@ -127,6 +129,7 @@ def layout_of(opened: h5py.File, file: Path, grid: Grid | None = None) -> Layout
     Raises:
         InputError: there are no showers, or they are not as they must be; lists all faults.
     """
+    # By names, not by an attribute: neither kind of public file says what it is.
     if SHOWERS in opened and ECAL not in opened:
         problems = list(_challenge_misfits(opened, grid))
         make = _challenge
@@ -153,6 +156,7 @@ def _clic_misfits(opened: h5py.File, grid: Grid | None) -> Iterator[str]:
     cells = "x, y, layers" if grid is None else ", ".join(map(str, grid))
     n = len(opened[ECAL]) if ECAL in opened and _rank(opened[ECAL]) else 0
     yield from _misfits(opened, ECAL, f"(showers, {cells})", "f", (4,), n, grid)
+    # Of a file with neither the more common one is said to be missing.
     if TARGET in opened or ENERGY not in opened:
         yield from _misfits(opened, TARGET, "(showers, at least 2)", "fiu", (2,), n, None)
     for name, kinds in ((ENERGY, "fiu"), *((name, "f") for name in ANGLES), (EVENT, "iu")):

@@ -131,6 +131,7 @@ def _check(folder: Path, whole: Recipe, workers: int, wanted: Mapping[Path, Reci
         problems.append(f"{folder}: is not a folder")
     elif folder.exists():
         for path in sorted(file for file in folder.iterdir() if file.suffix in SUFFIXES):
+            # A command that was killed goes on with the files it lacks; anything else is not ours to mix.
             if path in wanted and _made_as(path) == wanted[path].text():
                 kept.add(path)
             else:
@@ -153,13 +154,16 @@ def _made(orders: list[BlockOrder], workers: int) -> Iterator[ShowerBlock]:
     if workers == 1:
         yield from map(make_block, orders)
         return
+    # Fresh processes: a fork would copy threads of torch in any state.
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
     try:
         waiting = iter(orders)
+        # Two for each worker: enough for none to wait, and no more blocks in memory than are written soon.
         ahead: list[Future[ShowerBlock]] = [
             pool.submit(make_block, order) for order in islice(waiting, 2 * workers)
         ]
         while ahead:
+            # In order, whichever is ready first: files have the same bytes with any number of workers.
             block = ahead.pop(0).result()
             ahead.extend(pool.submit(make_block, order) for order in islice(waiting, 1))
             yield block

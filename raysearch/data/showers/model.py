@@ -136,6 +136,7 @@ class Profiles:
         """Parts of each shower between depths in X0, (edge,) or (shower, edge): (shower, edge - 1)."""
         beta = (self.alpha - 1) / self.t_max
         within = torch.special.gammainc(
+            # Of both arguments torch's needs the full shape.
             torch.from_numpy(np.broadcast_to(self.alpha[:, None], (len(beta), edges.shape[-1])).copy()),
             torch.from_numpy(beta[:, None] * edges),
         )

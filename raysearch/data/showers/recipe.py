@@ -67,6 +67,7 @@ class Recipe:
         }
         found |= {"detector": asdict(self.calorimeter), **asdict(self.choices)}
         if self.choices.angle is Angle.fixed:
+            # As files of before there was a choice have it: they are still kept.
             del found["angle"]
         else:
             found["theta_rad"] = THETA_RAD
@@ -97,6 +98,7 @@ def make_block(order: BlockOrder) -> ShowerBlock:
     """Make one block; the same order gives the same bits."""
     recipe = order.recipe
     rng = generator(recipe.seed, "showers", order.number)
+    # Rounded first: the shower is one of the energy that the file holds.
     energy = rng.uniform(*recipe.choices.energy_gev, order.n).astype(np.float32)
     gev = energy.astype(np.float64)
     theta = None
@@ -126,6 +128,7 @@ def in_steps(cells: NDArray[np.float32], step_gev: float = STEP_GEV) -> NDArray[
     """
     n, side, _, layers = cells.shape
     in_line = np.moveaxis(cells, 3, 1).reshape(n, layers, side * side) / step_gev
+    # In double: the sum over a layer of 625 cells must not round by itself.
     steps = np.diff(np.rint(np.cumsum(in_line, axis=2, dtype=np.float64)), axis=2, prepend=0)
     return np.moveaxis((steps * step_gev).reshape(n, layers, side, side), 1, 3).astype(np.float32)
 

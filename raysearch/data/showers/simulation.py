@@ -85,6 +85,7 @@ def falling_fraction(energy_gev: Floats, calorimeter: Calorimeter = CALORIMETER)
     Returns:
         (shower,) for :func:`simulate`.
     """
+    # The published sum is of what is seen, and a deeper shower is seen less.
     contained = middle_profiles(energy_gev, calorimeter).shares(calorimeter.edges).sum(axis=1)
     return np.asarray(1e-2 * np.polyval(FALLING, energy_gev / 100) / contained)
 
@@ -122,9 +123,8 @@ def _simulate(energy: Floats, rng: np.random.Generator, axes: _Axes, fraction: F
     calorimeter = axes.calorimeter
     profiles = draw_profiles(energy, rng, calorimeter, axes.slant)
     edges = axes.edges
-    grain = (
-        calorimeter.sampling**2 * axes.slant_N1
-    )  # GeV; sums of Gamma(E / c^2) c^2 have the width c sqrt(E)
+    # GeV; sums of Gamma(E / c^2) c^2 have the width c sqrt(E). An inclined way through a layer is longer.
+    grain = calorimeter.sampling**2 * axes.slant_N1
     slice_gev = rng.gamma(energy[:, None] * profiles.shares(edges) / grain, grain)
     spots = _draw_spots(energy, profiles, edges, rng, axes)
     radii = _radii_of_slices(energy, profiles, edges, axes)
@@ -137,10 +137,12 @@ def _simulate(energy: Floats, rng: np.random.Generator, axes: _Axes, fraction: F
         places = _Places(across[0] + hit[0, shower], across[1] + hit[1, shower], of_slice)
     else:
         places = _inclined(across, hit[:, shower], axes.theta[shower], of_slice, rng, calorimeter)
+    # What leaves the detector at its sides or behind is lost, as in a real one.
     inside = (places.x >= 0) & (places.x < side) & (places.y >= 0) & (places.y < side)
     inside &= (places.layer >= 0) & (places.layer < layers)
     column, row = (place[inside].astype(np.int64) for place in (places.x, places.y))
     cell = ((shower[inside] * side + column) * side + row) * layers + places.layer[inside]
+    # Spots of a slice share its energy alike; the fluctuation is in the slice's energy and their number.
     spot_gev = fraction * slice_gev / spots
     shape = (n, side, side, layers)
     if axes.theta is None:  # all spots of a cell are of one slice
@@ -185,6 +187,7 @@ def _draw_spots(
         profiles.t_max * (0.813 + 0.0019 * calorimeter.z),
         np.maximum(profiles.alpha * (0.844 + 0.0026 * calorimeter.z), 1.1),
     )
+    # At least one: the energy of a slice must lie somewhere.
     return np.maximum(rng.poisson(n_spots[:, None] * of_spots.shares(edges)), 1)
 
 
@@ -208,6 +211,7 @@ def _strewn(
         rng: where the randomness comes from.
         moliere: the Moliere radius in the unit that is wanted.
     """
+    # In single precision: places within a cell need no more, and spots are the bulk of the work.
     which, u, angle = rng.random((3, len(of_spot)), np.float32)
     in_core = which < radii.core_part.ravel().astype(np.float32)[of_spot]
     widths = np.stack([radii.tail.ravel(), radii.core.ravel()], axis=1).astype(np.float32)

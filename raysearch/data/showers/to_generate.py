@@ -58,6 +58,7 @@ def showers_to_generate(
         energy, theta = _of_values(wanted)
     else:
         raise InputError("predict: a generator of showers needs --energies, or --like FILES to take theirs")
+    # A network goes on smoothly beyond what it has seen, and nothing in the file would show it.
     _require_inside("energies", "GeV", energy, energy_gev)
     if theta_rad is not None:
         _require_inside("angles", "degrees", np.degrees(theta), [math.degrees(limit) for limit in theta_rad])
@@ -79,6 +80,7 @@ def showers_to_generate(
 
 def _of_values(wanted: Conditions) -> tuple[Floats, Floats]:
     angles = wanted.values.get(ANGLES) or (STRAIGHT,)
+    # Rows of one combination stand together, in the order in which it was written.
     pairs = np.array(list(itertools.product(wanted.values[ENERGIES], angles)), np.float32)
     energy, degrees = np.repeat(pairs, wanted.number, axis=0).T
     return np.ascontiguousarray(energy), np.radians(degrees).astype(np.float32)

@@ -61,10 +61,12 @@ def write_showers(
 
     Raises:
         InputError: the blocks hold another number of showers, another grid, or angles where there should be
-        none. StorageError: the disk is full or failed.
+            none.
+        StorageError: the disk is full or failed.
     """
     part = what.path.with_name(f".{what.path.name}.part")
     try:
+        # A form that readers of HDF5 1.10 open, whatever is installed here.
         with h5py.File(part, "w", libver=("earliest", "v110")) as file:
             _fill(file, what, blocks, told)
         put_in_place(part, what.path)
@@ -81,9 +83,11 @@ def _fill(
 ) -> None:
     n = what.showers
     filters: dict[str, Any] = {"compression": "gzip", "compression_opts": what.level}
+    # Bytes of like meaning side by side pack better; and a checksum, for files travel.
     filters |= {"shuffle": True, "fletcher32": True}
     for name, text in (what.attributes or {}).items():
         file.attrs[name] = text
+    # A chunk is a block: each is packed once, when it is written.
     cells = file.create_dataset(ECAL, (n, *what.grid), "f4", chunks=(min(BLOCK, n), *what.grid), **filters)
     if what.with_theta:
         energy, theta = (file.create_dataset(name, (n,), "f4") for name in (ENERGY, THETA))
