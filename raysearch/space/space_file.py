@@ -125,11 +125,7 @@ class SpaceFile(Section):
     def matching(self) -> list[PublishedSection]:
         """Published entries for this space: whatever both hold fixed is the same."""
         fixed = self.searched.fixed
-        return [
-            entry
-            for entry in self.published
-            if fits(entry.settings, fixed)
-        ]
+        return [entry for entry in self.published if fits(entry.settings, fixed)]
 
     @property
     def enqueued(self) -> list[dict[str, Any]]:
