@@ -167,12 +167,12 @@ def _learning_curve(models: Sequence[Model], figure: str, words: Words) -> list[
         for name, points in lines.items()
     )
     title = f"{words.long} on test"
+    over = f"{title[:1].upper()}{title[1:]} over the number of training examples"
     return [
         Picture(
             "learning-curve",
-            f"{title[:1].upper()}{title[1:]} over the number of training examples. {told}.",
-            f"{title[:1].upper()}{title[1:]} over the number of training examples, a line where nothing else differs but what a "
-            f"series searched; {_bars(models)}.",
+            f"{over}. {told}.",
+            f"{over}, a line where nothing else differs but what a series searched; {_bars(models)}.",
             draw_dependence(lines, {}, "training examples", title),
         )
     ]
