@@ -27,7 +27,7 @@ def running_best(history: History) -> tuple[list[int], list[float]]:
 
 
 def draw_objective(history: History) -> Figure:
-    """Draw the objective of every trial, the best so far as a line, pruned ones where they ended, others at the edge."""
+    """Draw the objective of each trial and the best so far; pruned ones where they ended, others below."""
     figure, axes = new_axes()
     finished = [trial for trial in history.trials if trial.value is not None]
     numbers, best = running_best(history)

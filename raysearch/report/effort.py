@@ -1,8 +1,10 @@
-"""What training took: epochs, presentations and seconds, of one run with those it goes on from, and of a whole search.
+"""What training took: epochs, presentations and seconds, of one run and of a whole search.
 
-A presentation is one example put through one network, so that a generation of eight children presents each of its
-examples eight times. Searches are compared by the best objective that they had come to over all that their runs took:
-at equal samples seen (presentations), and at equal time.
+A run that goes on from others is taken with those.
+
+A presentation is one example put through one network, so that a generation of eight children presents each of
+its examples eight times. Searches are compared by the best objective that they had come to over all that
+their runs took: at equal samples seen (presentations), and at equal time.
 """
 
 from __future__ import annotations
@@ -80,8 +82,8 @@ def search_course(history: History, axis: Axis) -> Points:
     """The best objective so far over what all runs of all trials took, trials in the order of their commits.
 
     Returns:
-        A point (effort, best) after each trial from the first finished one on, whatever became of the trial; empty
-        where the ledger does not say what an epoch took.
+        A point (effort, best) after each trial from the first finished one on, whatever became of the trial;
+        empty where the ledger does not say what an epoch took.
     """
     points, spent, best = Points(), 0.0, None
     for trial in history.commit_order:
@@ -125,8 +127,9 @@ def search_effort(models: Sequence[Model]) -> list[Block]:
     )
     names = " and ".join(axis.name for axis in courses)
     caption = (
-        f"Best {objective} so far of each search over the {names} of all runs of all its trials, one after another in the "
-        "order of commits: pruned and failed ones, repeats and folds among them. A trial counts when all of it is over."
+        f"Best {objective} so far of each search over the {names} of all runs of all its trials, one after "
+        "another in the order of commits: pruned and failed ones, repeats and folds among them. A trial "
+        "counts when all of it is over."
     )
     return [
         Heading("What the searches took", 3),
@@ -163,8 +166,9 @@ def _table(models: Sequence[Model], courses: Mapping[Axis, Mapping[str, Points]]
         *(f"best by {axis.limit(limits[axis])}" for axis in courses),
     )
     caption = (
-        "Sums over all runs of all committed trials; seconds are those of the runs, however many went on at once. Best by: the "
-        f"best {objective} of the trials that were over by then, which is when the shortest search ended; {NONE}: none was."
+        "Sums over all runs of all committed trials; seconds are those of the runs, however many went on at "
+        f"once. Best by: the best {objective} of the trials that were over by then, which is when the "
+        f"shortest search ended; {NONE}: none was."
     )
     return Table(head, rows, caption, frozenset(range(1, len(head))))
 

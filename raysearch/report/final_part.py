@@ -1,4 +1,4 @@
-"""The test part of a study's report: how to read uncertainties, what the models show, their cost, published figures."""
+"""The test part of a study's report: uncertainties, what the models show, cost, published figures."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from raysearch.report.states import fact, test_evaluations
 from raysearch.report.test_result import TestResult
 
 HOW_COUNTED = (
-    "MFLOP: 10^6 operations of one example's inference, a multiplication and an addition each counted as one, matrix "
-    "products only. Inference: median of repeats with real, padded examples."
+    "MFLOP: 10^6 operations of one example's inference, a multiplication and an addition each counted as "
+    "one, matrix products only. Inference: median of repeats with real, padded examples."
 )
 
 
@@ -64,22 +64,23 @@ def _uncertainties(history: History, result: TestResult) -> Text:
     k = len(result.tests)
     if k > 1 and result.word == "repeat":
         return text(
-            f"Uncertainties: {k} models, trained on the same data with settings that are the same and seeds that "
-            f"differ, were applied to the same test set. Values are their means; {PM} and bands are their sample "
-            "standard deviation: the chance of initial weights and of the order of the data (and of mutations, where "
-            "weights are evolved), not that of the data. The test set's own statistical error is not in it; it is "
-            "common to all models and given where it is named so."
+            f"Uncertainties: {k} models, trained on the same data with settings that are the same and seeds "
+            f"that differ, were applied to the same test set. Values are their means; {PM} and bands are "
+            "their sample standard deviation: the chance of initial weights and of the order of the data "
+            "(and of mutations, where weights are evolved), not that of the data. The test set's own "
+            "statistical error is not in it; it is common to all models and given where it is named so."
         )
     if k > 1:
         return text(
-            f"Uncertainties: {k} models, each trained on another {k - 1} of {k} parts of the data, were applied to "
-            f"the same test set. Values are their means; {PM} and bands are their sample standard deviation: how much "
-            "a model differs for being trained on other data. The test set's own statistical error is not in it; it "
-            "is common to all models and given where it is named binomial."
+            f"Uncertainties: {k} models, each trained on another {k - 1} of {k} parts of the data, were "
+            f"applied to the same test set. Values are their means; {PM} and bands are their sample standard "
+            "deviation: how much a model differs for being trained on other data. The test set's own "
+            "statistical error is not in it; it is common to all models and given where it is named "
+            "binomial."
         )
     return text(
-        f"Uncertainties: one model. {PM} and bands are one sigma of this test set's size only; how much another "
-        "training would differ is not in them. For that: ",
+        f"Uncertainties: one model. {PM} and bands are one sigma of this test set's size only; how much "
+        "another training would differ is not in them. For that: ",
         Mono(f"raysearch crossval {history.created.study} --folds 10"),
     )
 

@@ -1,4 +1,4 @@
-"""Several objectives: the trials that no other one beats in all of them (Pareto front), as a figure and a table."""
+"""Several objectives: the trials that no other one beats in all of them (Pareto front), drawn and listed."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ def front_part(history: History) -> list[Block]:
             Picture(
                 f"front-{place}",
                 f"{name} over {names[0]} of every finished trial. On the front: {told}.",
-                f"{name} over {names[0]}, each finished trial a point; filled: the {len(front)} that no other trial beats "
-                f"in every objective ({_directions(history)}). Numbers are those of the trials.",
+                f"{name} over {names[0]}, each finished trial a point; filled: the {len(front)} that no "
+                f"other trial beats in every objective ({_directions(history)}). Numbers are those of the "
+                "trials.",
                 draw_front(history, place),
             )
         )

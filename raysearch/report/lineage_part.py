@@ -1,7 +1,7 @@
 """Trials that began from others: who came from whom, as a figure, and the best trial's ancestors as a table.
 
-For population based training the figure is that of Jaderberg et al., arXiv:1711.09846, figure 6, over intervals instead
-of a layout; for evolution it is drawn over trials.
+For population based training the figure is that of Jaderberg et al., arXiv:1711.09846, figure 6, over
+intervals instead of a layout; for evolution it is drawn over trials.
 """
 
 from __future__ import annotations
@@ -87,9 +87,10 @@ def _picture(history: History, children: list[TrialHistory]) -> Picture:
     n_copies = sum(is_copy(history, trial) for trial in children)
     if members:
         how = (
-            f"Member m's trial in interval i is trial {members} i + m. A line joins each interval of a member to the trial "
-            f"it went on from; {count(n_copies, 'time')} a member that failed or was among the worst copied weights and "
-            "settings of one of the best and changed the settings (green)."
+            f"Member m's trial in interval i is trial {members} i + m. A line joins each interval of a "
+            f"member to the trial it went on from; {count(n_copies, 'time')} a member that failed or was "
+            "among the worst copied weights and settings of one of the best and changed the settings "
+            "(green)."
         )
     else:
         how = "A line joins each trial to its parent, from whose weights it began."
@@ -118,8 +119,8 @@ def _ancestors(history: History, best: TrialHistory) -> Table:
         for trial in trials
     )
     caption = (
-        f"The ancestors of trial {best.number}, the best. Epochs behind a trial are its own and those of its ancestors, "
-        "of each up to its best epoch, where the next one began."
+        f"The ancestors of trial {best.number}, the best. Epochs behind a trial are its own and those of its "
+        "ancestors, of each up to its best epoch, where the next one began."
     )
     numbers = frozenset({0, 2, 3} | {4 + place for place in range(len(names))})
     return Table(head, rows, caption, numbers, frozenset({len(rows) - 1}))

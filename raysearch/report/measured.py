@@ -1,10 +1,11 @@
 """Figures of one study by name, each with its uncertainty: what tables show, beside what was published.
 
-Names are those of a space file's ``published`` metrics: ``val_loss``, ``parameters``, ``mflop``, ``test_loss``, and those
-of the parts (``auc_g``, ``resolution`` and so on, see ``report/shown``).
+Names are those of a space file's ``published`` metrics: ``val_loss``, ``parameters``, ``mflop``,
+``test_loss``, and those of the parts (``auc_g``, ``resolution`` and so on, see ``report/shown``).
 
-One model: the uncertainty is that of the test set. Models of several folds or repeats: their mean, with the sample
-standard deviation over the models; all are applied to the same test set, whose own uncertainty is common to them.
+One model: the uncertainty is that of the test set. Models of several folds or repeats: their mean, with the
+sample standard deviation over the models; all are applied to the same test set, whose own uncertainty is
+common to them.
 """
 
 from __future__ import annotations

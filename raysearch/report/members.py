@@ -1,4 +1,4 @@
-"""The members of a series as its folder has them: begun or not, and by which keys of the space file they differ."""
+"""The members of a series as its folder has them, begun or not, and the keys by which they differ."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ def has_begun(folder: Path) -> bool:
 def varied_keys(space_files: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """Section and key of every single value in which the members' space files differ, in their order.
 
-    Lists do not count: members begin with other published settings because they are members of other spaces. Nor do
-    domains, nor settings that only some members have, as variants do.
+    Lists do not count: members begin with other published settings because they are members of other spaces.
+    Nor do domains, nor settings that only some members have, as variants do.
     """
     return [
         (section, key)
@@ -91,7 +91,7 @@ def varied_keys(space_files: Sequence[Mapping[str, Any]]) -> list[tuple[str, str
 
 
 def tells_apart(names: Sequence[str], varied: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the members are named by what is varied; those of variants have names of their own, which say more."""
+    """Whether the members are named by what is varied; those of variants have names that say more."""
     return all(
         sorted(name.split("-")) == sorted(member_name([value]) for value in values.values())
         for name, values in zip(names, varied, strict=True)
@@ -105,7 +105,7 @@ def short(key: str) -> str:
 
 
 def row_key(members: Sequence[Member]) -> str:
-    """The varied key that rows and the x axis follow: the first whose values are all numbers, else the last one."""
+    """The varied key that rows and the x axis follow: the first with numbers alone, else the last one."""
     return next(iter(numeric_keys(members)), ([*members[0].varied] or [""])[-1])
 
 
@@ -121,7 +121,7 @@ def numeric_keys(members: Sequence[Member]) -> list[str]:
 
 
 def grouped(members: Sequence[Member], key: str) -> dict[str, list[Member]]:
-    """Members by what they have in all varied keys but ``key``, as text; empty text where there is no other key."""
+    """Members by what they have in all varied keys but ``key``, as text; empty where there is no other."""
     groups: dict[str, list[Member]] = {}
     for member in members:
         others = ", ".join(f"{short(name)} = {value}" for name, value in member.varied.items() if name != key)

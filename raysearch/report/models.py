@@ -96,7 +96,7 @@ def progress(history: History) -> str:
 
 
 def main_figures(models: Sequence[Model]) -> dict[str, Words]:
-    """The few figures that tell of a model: those of what it shows, else its test metrics; and what it costs."""
+    """The few figures that tell of a model: of what it shows, else its test metrics; and what it costs."""
     words = {
         name: each for part in PARTS.values() if _sides(models, part) for name, each in part.MAIN.items()
     }
@@ -118,8 +118,8 @@ def overview(models: Sequence[Model]) -> list[Block]:
     rows = tuple(_quality_row(model, [*objectives], [*words]) for model in models)
     of_runs = run_words([model.history for model in models])
     caption = (
-        f"{PM}: as the column of uncertainty says; 'test set': one model, {_of_test_set(models)}; 'sd of K': sample "
-        f"standard deviation over the models of K {of_runs}, of test figures on one test set."
+        f"{PM}: as the column of uncertainty says; 'test set': one model, {_of_test_set(models)}; 'sd of K': "
+        f"sample standard deviation over the models of K {of_runs}, of test figures on one test set."
     )
     n_left = 3 + len(objectives)
     numbers = frozenset({*range(2, n_left), *range(n_left + 1, len(head))})
@@ -133,7 +133,7 @@ def _of_test_set(models: Sequence[Model]) -> str:
 
 
 def compared(models: Sequence[Model]) -> list[Block]:
-    """What the models show, side by side: for each type of value a part of the page; nothing where none shows any."""
+    """What the models show, side by side: a part of the page for each type of value that one shows."""
     blocks: list[Block] = []
     for kind in PARTS.values():
         sides = _sides(models, kind)
@@ -216,7 +216,7 @@ def one_test_set(sides: Sequence[Side[Any]]) -> list[Text]:
     sizes = listing([f"{side.name} {side.part.about.tests[0].n_test:,}" for side in sides])
     return [
         warning(
-            f"The models were not applied to the same test set (other files, or other {of_data} of them; sizes: "
-            f"{sizes}), so that differences between them hold those between their test sets."
+            f"The models were not applied to the same test set (other files, or other {of_data} of them; "
+            f"sizes: {sizes}), so that differences between them hold those between their test sets."
         )
     ]

@@ -1,7 +1,7 @@
 """Blocks to one HTML page that needs nothing but itself, by a template of Jinja that escapes everything.
 
-Figures stand in the page as SVG data behind ``<img>``, so that they have an alternative text, cannot run anything
-and cannot clash with each other.
+Figures stand in the page as SVG data behind ``<img>``, so that they have an alternative text, cannot run
+anything and cannot clash with each other.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What papers report for a study's space, as its space file has it, and how to write it beside our own figures."""
+"""What papers report for a study's space, and how to write it beside our own figures."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def general_caveat(entries: Iterable[Published]) -> list[Text]:
         return []
     return [
         text(
-            f"Published figures ({listing(sources)}) come from other data, other training and other test sets; they "
-            "stand beside ours for orientation."
+            f"Published figures ({listing(sources)}) come from other data, other training and other test "
+            "sets; they stand beside ours for orientation."
         )
     ]
 

@@ -1,4 +1,4 @@
-"""How the search went: the objective over trials, learning curves, what the settings did, all trials, failures."""
+"""How the search went: objective over trials, learning curves, what settings did, all trials, failures."""
 
 from __future__ import annotations
 
@@ -68,7 +68,8 @@ def _learning_curves(history: History, best: TrialHistory) -> Picture:
     each = f"; one line a {history.created.run_word}" if history.created.folds > 1 else ""
     return Picture(
         "learning-curves",
-        f"Training and validation curves of trial {best.number}, whose kept epoch is {kept}, over those of all other trials.",
+        f"Training and validation curves of trial {best.number}, whose kept epoch is {kept}, over those of "
+        "all other trials.",
         f"Trial {best.number} (colour) and all other trials (grey, validation only){each}. "
         f"The kept weights are those of epoch {kept}, chosen on validation data.{_of_training(history)}",
         draw_learning_curves(history, best),
@@ -80,8 +81,8 @@ def _of_training(history: History) -> str:
     if not (strategy := history.created.space_file.get("strategy")):
         return ""
     return (
-        f" Weights evolve ({strategy}): the training loss is the mean over an epoch's generations of each one's lowest loss "
-        "among its candidates, on that generation's own batch."
+        f" Weights evolve ({strategy}): the training loss is the mean over an epoch's generations of each "
+        "one's lowest loss among its candidates, on that generation's own batch."
     )
 
 
@@ -99,8 +100,8 @@ def _importance(history: History) -> list[Block]:
     )
     told = ", ".join(f"{name} {share:.2f}" for name, share in shares.items())
     caption = (
-        f"Share of each searched setting in the objective's variance over the space, from {n} finished trials "
-        f"(fANOVA; Hutter, Hoos, Leyton-Brown, ICML 2014).{rough}"
+        f"Share of each searched setting in the objective's variance over the space, from {n} finished "
+        f"trials (fANOVA; Hutter, Hoos, Leyton-Brown, ICML 2014).{rough}"
     )
     return [Picture("importance", f"Importance of settings: {told}.", caption, draw_importance(shares))]
 
@@ -109,9 +110,11 @@ def _parallel(history: History) -> Picture:
     names = history.created.settings
     return Picture(
         "parallel-coordinates",
-        f"Each trial as a line through {listing(names)} to {history.created.objective}; the table of trials has the numbers.",
-        f"Every trial as a line through its settings to {history.created.objective}, by which it is coloured. Thick: the "
-        "best. Dotted: not finished. Lines through the same category are spread a little, so that none hides another.",
+        f"Each trial as a line through {listing(names)} to {history.created.objective}; the table of trials "
+        "has the numbers.",
+        f"Every trial as a line through its settings to {history.created.objective}, by which it is "
+        "coloured. Thick: the best. Dotted: not finished. Lines through the same category are spread a "
+        "little, so that none hides another.",
         draw_parallel(history),
     )
 

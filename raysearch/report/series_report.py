@@ -1,7 +1,7 @@
-"""The report of a series: every member's best settings and figures side by side, and how they follow what is varied.
+"""The report of a series: best settings and figures of its members, and how they follow what is varied.
 
-For the JEDI-net paper's series these are its tables 1 and 2 (arXiv:1908.05318): best settings and validation loss by
-number of particles, one table for each form of phi_C, with the published lines below ours.
+For the JEDI-net paper's series these are its tables 1 and 2 (arXiv:1908.05318): best settings and validation
+loss by number of particles, one table for each form of phi_C, with the published lines below ours.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def build_series_report(folder: Path, named: str = "") -> Path:
 
     Args:
         folder: of the series.
-        named: the series as a command is given it, such as ``paper --runs other``; by default the folder's name.
+        named: the series as a command is given it, such as ``paper --runs other``; by default the folder's
+            name.
 
     Returns:
         Path of ``index.html``.
@@ -91,10 +92,7 @@ def series_lines(folder: Path) -> list[str]:
         cells = [_terse(figures.get(name)) for name in names]
         rows.append([member.name, done, cells[0], joined(member.published, objective) or "-", *cells[1:]])
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    lines = [
-        "  ".join(cell.rjust(width) if place else cell.ljust(width) for place, (cell, width) in enumerate(zip(row, widths, strict=True)))
-        for row in rows
-    ]  # fmt: skip
+    lines = ["  ".join([name.ljust(widths[0]), *map(str.rjust, cells, widths[1:])]) for name, *cells in rows]
     sources = dict.fromkeys(
         entry.source for member in members for entry in member.published if objective in entry.metrics
     )
@@ -138,7 +136,7 @@ def _standing(members: Sequence[Member], named: str) -> list[Block]:
 
 
 def best_settings(members: Sequence[Member]) -> list[Block]:
-    """Tables of best settings and validation results, the published lines below ours; one table for each group."""
+    """Tables of best settings and validation results, published lines below ours; a table for each group."""
     key, blocks = row_key(members), list[Block]()
     objective = next((member.model.history.created.objective for member in members if member.model), "")
     names = list(
@@ -159,7 +157,8 @@ def best_settings(members: Sequence[Member]) -> list[Block]:
     sources = dict.fromkeys(entry.source for member in members for entry in member.published)
     told = "Best of each member's trials by its objective on validation data"
     told += (
-        f"; lines that name a source are published, from other data and other training: {listing(list(sources))}."
+        "; lines that name a source are published, from other data and other training: "
+        f"{listing(list(sources))}."
         if sources
         else "."
     )

@@ -1,8 +1,8 @@
-"""How the best trials of several studies train: loss over epochs, over presentations and over seconds, and as a table.
+"""How the best trials of several studies train: loss over epochs, presentations and seconds, and as a table.
 
-For studies that differ in the way they train, such as evolution and gradients: over presentations methods are compared
-at equal samples seen, over seconds at equal time. A run that went on from another's weights has what those took behind
-it, and is shown with it. What the whole searches took stands below (``effort``).
+For studies that differ in the way they train, such as evolution and gradients: over presentations methods are
+compared at equal samples seen, over seconds at equal time. A run that went on from another's weights has what
+those took behind it, and is shown with it. What the whole searches took stands below (``effort``).
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ GRID = 200  # points of a band
 def training_part(models: Sequence[Model]) -> list[Block]:
     """Make the part; nothing where studies do not differ in how they train, or cannot be compared.
 
-    They can with one task and one objective, which is lower for better. That training is what they are about shows in a
-    strategy that evolves weights, in trials that go on from others, or in repeats, which measure nothing else.
+    They can with one task and one objective, which is lower for better. That training is what they are about
+    shows in a strategy that evolves weights, in trials that go on from others, or in repeats, which measure
+    nothing else.
     """
     shown = [model for model in models if model.history.best and _runs(model)]
     created = [model.history.created for model in shown]
@@ -88,7 +89,8 @@ def _curve(model: Model, run: RunHistory, axis: Axis, metric: str) -> Points:
 def _picture(models: Sequence[Model], axis: Axis, metric: str) -> Picture:
     curves = {model.name: [_curve(model, run, axis, metric) for run in _runs(model)] for model in models}
     ends = "; ".join(
-        f"{name} from {number(statistics.fmean(c[0][1] for c in runs))} to {number(statistics.fmean(c[-1][1] for c in runs))}"
+        f"{name} from {number(statistics.fmean(c[0][1] for c in runs))} to "
+        f"{number(statistics.fmean(c[-1][1] for c in runs))}"
         for name, runs in curves.items()
     )
     several = any(len(runs) > 1 for runs in curves.values())
@@ -96,11 +98,14 @@ def _picture(models: Sequence[Model], axis: Axis, metric: str) -> Picture:
     plain = losses.pop() if len(losses) == 1 and metric == LOSS else None
     told = f"{metric} over {axis.label} of each study's best trial, both logarithmic."
     if several:
-        told += " Thick lines and bands: mean and sample sd over the runs, of the logarithm, as far as all runs went; thin: each run."
+        told += (
+            " Thick lines and bands: mean and sample sd over the runs, of the logarithm, as far as all runs "
+            "went; thin: each run."
+        )
     if went_on := [model.name for model in models if _went_on(model)]:
         told += (
-            f" The best trial of {listing(went_on)} went on from another's weights: its line begins with its oldest "
-            "ancestor, and holds each ancestor up to the epoch from which the next began."
+            f" The best trial of {listing(went_on)} went on from another's weights: its line begins with its "
+            "oldest ancestor, and holds each ancestor up to the epoch from which the next began."
         )
     return Picture(
         f"loss-over-{axis.name}",
@@ -163,7 +168,8 @@ def course(runs: Sequence[Points]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         runs: two or more, each with points of rising place above 0 and value above 0.
 
     Returns:
-        Places from where all runs have begun to where the first one ends, and both logarithms there, (point,) each.
+        Places from where all runs have begun to where the first one ends, and both logarithms there, (point,)
+        each.
     """
     begin, end = max(points[0][0] for points in runs), min(points[-1][0] for points in runs)
     grid = np.geomspace(begin, max(end, begin), GRID)
@@ -209,14 +215,14 @@ def _told(models: Sequence[Model], metric: str, axes: Sequence[Axis]) -> str:
         else "One run a trial"
     )
     told = (
-        f"Best trial of each study, chosen on validation data. {spread}; {listing([axis.name for axis in axes])} a run: its "
-        "own, until it ended. "
+        f"Best trial of each study, chosen on validation data. {spread}; "
+        f"{listing([axis.name for axis in axes])} a run: its own, until it ended. "
     )
     if any(_went_on(model) for model in models):
         told += (
-            "Behind the run: what its ancestors took, whose weights it went on from, each up to the epoch from which the "
-            f"next began. The last columns compare at equal effort, ancestors' and own: the least {metric} that a run, or an "
-            "ancestor of it, had come to by then."
+            "Behind the run: what its ancestors took, whose weights it went on from, each up to the epoch "
+            "from which the next began. The last columns compare at equal effort, ancestors' and own: the "
+            f"least {metric} that a run, or an ancestor of it, had come to by then."
         )
     else:
         told += (

@@ -42,7 +42,7 @@ def verdict(history: History, result: TestResult) -> list[Block]:
 
 
 def value_of(trial: TrialHistory) -> str:
-    """Write a trial's objective, with the sd over its runs where there are several; of a pruned one, what it had come to."""
+    """Write a trial's objective, with the sd over several runs; of a pruned one, what it had come to."""
     value, spread = reached(trial), fold_spread(trial)
     if value is None or spread is None:
         return number(value)
@@ -66,18 +66,24 @@ def _summary(history: History, result: TestResult) -> list[Block]:
     direction = "higher" if history.created.maximise else "lower"
     runs = f"{history.created.folds} {history.created.run_word}s"
     spread = f", mean {PM} sd over {runs}" if fold_spread(best) is not None else ""
-    found = f"The best is trial {best.number} with {history.created.objective} = {value_of(best)} ({direction} is better{spread}), "
+    found = (
+        f"The best is trial {best.number} with {history.created.objective} = {value_of(best)} ({direction} "
+        f"is better{spread}), "
+    )
     chosen = listing([f"{name} = {number(best.settings[name])}" for name in history.created.settings])
     front = ""
     if history.created.others:
         names = listing(objective_names(history))
-        front = f"Searched for {names}; {count(len(history.front), 'trial')} on the Pareto front, of which it is the first. "
+        front = (
+            f"Searched for {names}; {count(len(history.front), 'trial')} on the Pareto front, of which it is "
+            "the first. "
+        )
     summary = text(state, found, f"found with {chosen}. ", front, *_test_sentence(history, result))
     return [summary, *result.warnings]
 
 
 def simulated(histories: Sequence[History]) -> list[Text]:
-    """Say where the data come from a parameterised simulation, as they themselves tell; once for several studies."""
+    """Say where the data come from a parameterised simulation, as they tell themselves; each once."""
     told = dict.fromkeys(history.created.data.get("simulation") for history in histories)
     return [warning(f"Simulated data: {each}") for each in told if each]
 
@@ -105,8 +111,8 @@ def _demonstration(history: History) -> list[Block]:
     limits += [f"{name} = {number(value)}" for name, value in _input_sizes(history)]
     return [
         warning(
-            f"This study is a demonstration, small enough for a laptop ({'; '.join(limits)}). Its figures show that "
-            "everything works; they are not a physics result. The study that is: ",
+            f"This study is a demonstration, small enough for a laptop ({'; '.join(limits)}). Its figures "
+            "show that everything works; they are not a physics result. The study that is: ",
             Mono(f"raysearch tune {physics}"),
         )
     ]

@@ -1,4 +1,4 @@
-"""The report of a study that estimates energies, of one run and of several that differ in their seed alone."""
+"""The report of a study that estimates energies, of one run and of several seeds."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def single(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def told_in(markdown: str) -> str:
-    """The report in small letters, without paths of runs, the space file and its budget, whose names are as they are."""
+    """The report in small letters, but for what has its own names: runs' paths, space file, budget."""
     report = re.sub(
         r"trials/\S+", "", markdown.split("The space file, complete with defaults", maxsplit=1)[0]
     )
@@ -113,9 +113,8 @@ def replace_predictions(folder: Path, arrays: dict[str, np.ndarray]) -> None:
     (folder / "test/other.npz").write_bytes(buffer.getvalue())
     digest = hashlib.sha256(buffer.getvalue()).hexdigest()
     with Ledger(folder) as ledger:
-        ledger.append([
-            records.Tested(trial=history.best.number, metrics={}, predictions="test/other.npz", predictions_sha256=digest, n_test=4)
-        ])  # fmt: skip
+        kept = {"predictions": "test/other.npz", "predictions_sha256": digest}
+        ledger.append([records.Tested(trial=history.best.number, metrics={}, n_test=4, **kept)])
 
 
 @pytest.mark.parametrize(

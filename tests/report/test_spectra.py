@@ -1,4 +1,4 @@
-"""Spectra: contents, errors and distances against samples whose truth is known; figures and pages of a generator."""
+"""Spectra against samples whose truth is known: contents, errors, distances; figures and pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the report shows each type of value: one room for each, which the rest of the report knows by ``part.py`` only."""
+"""How the report shows each type of value: a room for each, known to the rest by ``part.py`` only."""
 
 from typing import Any
 

@@ -1,9 +1,9 @@
 """Per-class working points of one model on the test set, with the uncertainties of the test set.
 
-One class against the rest. True positive rates are read twice: by exact interpolation, and at the grid points of
-the JEDI-net notebook, which says 10 % and reads at 11.4 %. Uncertainties are one sigma: of the AUC after DeLong,
-DeLong, Clarke-Pearson, "Comparing the areas under two or more correlated receiver operating characteristic
-curves", Biometrics 44 (1988) 837; of efficiencies binomial.
+One class against the rest. True positive rates are read twice: by exact interpolation, and at the grid points
+of the JEDI-net notebook, which says 10 % and reads at 11.4 %. Uncertainties are one sigma: of the AUC after
+DeLong, DeLong, Clarke-Pearson, "Comparing the areas under two or more correlated receiver operating
+characteristic curves", Biometrics 44 (1988) 837; of efficiencies binomial.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def delong_error(scores: np.ndarray, is_signal: np.ndarray) -> float:
         return float("nan")
 
     def share_below(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
-        """Share of the reference below each value, ties half: the kernel psi of Eq. (2) of DeLong et al., averaged."""
+        """Share of the reference below each value, ties half: the mean of psi, Eq. (2) of DeLong et al."""
         low, high = np.searchsorted(reference, values, "left"), np.searchsorted(reference, values, "right")
         return (low + high) / (2 * len(reference))
 

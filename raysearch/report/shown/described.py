@@ -1,4 +1,4 @@
-"""What a study's description of its data, in the ledger, tells beside counts and files: a task's own words for them."""
+"""What a study's description of its data tells beside counts and files: a task's own words, in the ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Estimates of a quantity: relative error, bias and resolution, beside those of the plain estimate where there is one.
+"""Estimates of a quantity: relative error, bias and resolution, beside those of a plain estimate.
 
 What needs no network is trivial, and hard to beat: it stands beside the network everywhere.
 """
@@ -131,15 +131,15 @@ class EstimatesPart(Part[Estimates]):
             Picture(
                 about.named("relative-error"),
                 f"Relative error over true {quantity}{drawn}. {worst_told(first, self.results)}",
-                f"Mean relative error |E_est - E| / E in bins of true {quantity}, network ({of_runs}){and_plain}. "
-                f"{marks}{dotted}",
+                f"Mean relative error |E_est - E| / E in bins of true {quantity}, network "
+                f"({of_runs}){and_plain}. {marks}{dotted}",
                 draw_relative_error(first, [network], beside),
             ),
             Picture(
                 about.named(f"estimated-{quantity.replace(' ', '-')}"),
                 f"Density of estimated over true {quantity} of the test {about.units}, with the diagonal.",
-                f"Estimated over true {quantity} of the test {about.units} ({of_runs}); on the dashed line they are "
-                f"equal.{_beyond(self.runs)}",
+                f"Estimated over true {quantity} of the test {about.units} ({of_runs}); on the dashed line "
+                f"they are equal.{_beyond(self.runs)}",
                 draw_estimates(self.runs, about.units),
             ),
             Picture(

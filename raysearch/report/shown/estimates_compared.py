@@ -46,8 +46,8 @@ def compared_errors(sides: Sequence[Side[Any]]) -> list[Block]:
         Picture(
             "relative-error",
             f"Relative error over true {first.quantity} of each model. {told}",
-            f"Mean relative error |E_est - E| / E on the test set in bins of true {first.quantity}. Bars: one sigma "
-            "of the test set; bands: sample sd over the runs of a model, where there are several."
+            f"Mean relative error |E_est - E| / E on the test set in bins of true {first.quantity}. Bars: "
+            "one sigma of the test set; bands: sample sd over the runs of a model, where there are several."
             + (f" Squares: {first.plain_name}." if shared else ""),
             draw_relative_error(
                 first,

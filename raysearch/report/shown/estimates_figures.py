@@ -64,12 +64,12 @@ def draw_estimates(runs: Sequence[Estimates], units: str) -> Figure:
     """Draw the density of estimated over true values, the mean of all runs, with the diagonal."""
     figure, axes = new_axes(7.0, 5.8)
     end = upper_end(runs)
-    counts = sum(
-        np.histogram2d(each.true, each.estimated, CELLS, ((0, end), (0, end)))[0] for each in runs
-    ) / len(runs)
+    square = ((0, end), (0, end))
+    counts = np.mean([np.histogram2d(each.true, each.estimated, CELLS, square)[0] for each in runs], axis=0)
+    norm = LogNorm(1 / len(runs), max(2.0, float(counts.max())))
     image = axes.imshow(
-        np.ma.masked_equal(counts, 0).T, origin="lower", extent=(0, end, 0, end), cmap="viridis_r", aspect="auto",
-        norm=LogNorm(1 / len(runs), max(2.0, float(counts.max()))), interpolation="nearest", zorder=2,
+        np.ma.masked_equal(counts, 0).T, origin="lower", extent=(0, end, 0, end), aspect="auto",
+        cmap="viridis_r", norm=norm, interpolation="nearest", zorder=2,
     )  # fmt: skip
     axes.plot([0, end], [0, end], color=PALETTE[1], ls=DASHES[1], lw=1.3, label="estimated = true", zorder=3)
     figure.colorbar(image, ax=axes, label=f"{units} in a cell", pad=0.02)
@@ -83,7 +83,7 @@ def draw_estimates(runs: Sequence[Estimates], units: str) -> Figure:
 
 
 def upper_end(runs: Sequence[Estimates]) -> float:
-    """Where the axes of the density end: above every true value, with room for estimates that are too high."""
+    """Where the density's axes end: above every true value, with room for estimates that are too high."""
     return 1.12 * float(runs[0].true.max())
 
 

@@ -1,7 +1,8 @@
 """What the report needs of a type of shown values: the contract of the rooms in this folder.
 
-A part is made of the values of one type that the models of a trial's runs (folds, repeats) show of one test set. The
-rest of the report knows parts by this contract only, and a further type is one file here and one line in ``PARTS``.
+A part is made of the values of one type that the models of a trial's runs (folds, repeats) show of one test
+set. The rest of the report knows parts by this contract only, and a further type is one file here and one
+line in ``PARTS``.
 """
 
 from __future__ import annotations

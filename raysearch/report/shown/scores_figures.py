@@ -1,8 +1,8 @@
 """ROC curves with their bands, in both habits of the field, and the confusion matrix.
 
-Signal efficiency over the logarithm of background efficiency, as in arXiv:1908.05318; background rejection, one over
-background efficiency, over signal efficiency. A band is the sample standard deviation over the models of several runs
-on one test set; of one model, the binomial error of the test set.
+Signal efficiency over the logarithm of background efficiency, as in arXiv:1908.05318; background rejection,
+one over background efficiency, over signal efficiency. A band is the sample standard deviation over the
+models of several runs on one test set; of one model, the binomial error of the test set.
 """
 
 from __future__ import annotations

@@ -21,18 +21,18 @@ FAMILIES: dict[str, str] = {
 }
 
 HOW_READ = (
-    f"TPRs that were read at FPR {FPR_AS_PUBLISHED[0]} and {FPR_AS_PUBLISHED[1]} stand beside ours read there, exact "
-    "ones beside exact ones."
+    f"TPRs that were read at FPR {FPR_AS_PUBLISHED[0]} and {FPR_AS_PUBLISHED[1]} stand beside ours read "
+    "there, exact ones beside exact ones."
 )
 
 # What a reader must know of a source, whatever its figures stand beside. From the released code and curves.
 OF_SOURCES: dict[str, str] = {
     "1908.05318": (
-        "On arXiv:1908.05318: the errors of JEDI-net's AUCs (0.0001) are a constant of the plotting notebook, for the "
-        "ten folds in the released files are identical byte by byte: they are no spread. JEDI-net was tested on "
-        "80,000 jets of one block of the validation files; the ten models of the DNN on one fold, which nine of them "
-        "had trained on. Operations of JEDI-net were counted with the products of its 0/1 matrices, which ours does "
-        "not carry out."
+        "On arXiv:1908.05318: the errors of JEDI-net's AUCs (0.0001) are a constant of the plotting "
+        "notebook, for the ten folds in the released files are identical byte by byte: they are no spread. "
+        "JEDI-net was tested on 80,000 jets of one block of the validation files; the ten models of the DNN "
+        "on one fold, which nine of them had trained on. Operations of JEDI-net were counted with the "
+        "products of its 0/1 matrices, which ours does not carry out."
     )
 }
 

@@ -52,9 +52,10 @@ def roc_pictures(runs: Results, about: About) -> list[Block]:
         ),
         Picture(
             about.named("rejection"),
-            "Background rejection over signal efficiency of each class against the rest; the table has the numbers.",
-            f"Background rejection, one over background efficiency, over signal efficiency. {shared} {rejection} "
-            "Curves end where no background is left.",
+            "Background rejection over signal efficiency of each class against the rest; the table has the "
+            "numbers.",
+            f"Background rejection, one over background efficiency, over signal efficiency. {shared} "
+            f"{rejection} Curves end where no background is left.",
             draw_rejection(rejections, title, energy),
         ),
     ]
@@ -74,16 +75,17 @@ def working_points(runs: Results, about: About, figures: Mapping[str, Measured])
     )
     rows = tuple(_working_point(column, about, figures) for column in zip(*runs, strict=True))
     errors = (
-        f"{PM}: sample sd over the models of {len(runs)} {about.word}s; binomial: the test set's own error of the "
-        "mean rejection, of about one model's size, for all models share its background"
+        f"{PM}: sample sd over the models of {len(runs)} {about.word}s; binomial: the test set's own error "
+        "of the mean rejection, of about one model's size, for all models share its background"
         if several
         else "Errors: one sigma, DeLong for the AUC, binomial for the rest with the cut taken as given"
     )
     caption = (
         "Each class against the rest. TPR: signal efficiency; FPR: background efficiency; 1/FPR: background "
-        "rejection. TPR at FPR 10 % and 1 % by exact interpolation; those beside are read where arXiv:1908.05318 "
-        f"reads what it calls 10 % and 1 %, at {FPR_AS_PUBLISHED[0]} and {FPR_AS_PUBLISHED[1]}. 1/FPR at the "
-        f"tightest cut that keeps the signal. {errors}; a limit (95 % confidence) where no background is left."
+        "rejection. TPR at FPR 10 % and 1 % by exact interpolation; those beside are read where "
+        f"arXiv:1908.05318 reads what it calls 10 % and 1 %, at {FPR_AS_PUBLISHED[0]} and "
+        f"{FPR_AS_PUBLISHED[1]}. 1/FPR at the tightest cut that keeps the signal. {errors}; a limit (95 % "
+        "confidence) where no background is left."
     )
     return Table(head, rows, caption, numbers=frozenset(range(1, len(head))))
 
@@ -121,8 +123,8 @@ def confusion(runs: Sequence[Scores], about: About) -> list[Block]:
     told = ", ".join(f"{name} {100 * shares[i, i]:.1f} %" for i, name in enumerate(classes))
     mean = f" Mean over the models of {len(runs)} {about.word}s." if len(runs) > 1 else ""
     caption = (
-        f"Rows: true class, in percent of its {about.units} in the test set. Columns: the class with the highest "
-        f"score.{mean}"
+        f"Rows: true class, in percent of its {about.units} in the test set. Columns: the class with the "
+        f"highest score.{mean}"
     )
     in_numbers = "The same in numbers, in percent" + (f", {PM} sd over the models." if mean else ".")
     head = ("true \\ predicted", about.units, *classes)

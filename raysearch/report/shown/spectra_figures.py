@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
@@ -99,7 +100,7 @@ def _draw_panel(
 def _draw_curve(
     axes: Axes, of: Spectra, panel: Panel, made: Curve, look: tuple[np.ndarray, str, object, str]
 ) -> None:
-    """What a study made: steps with errors, points for means over the condition; a band for the spread over runs."""
+    """What a study made: steps, or points for means, with errors; a band for the spread over runs."""
     centres, colour, dash, name = look
     if made.spread is not None:
         low, high = made.value - made.spread, made.value + made.spread
@@ -114,7 +115,7 @@ def _draw_curve(
 
 
 def _draw_real_ratio(axes: Axes, panel: Panel) -> None:
-    """The real one's own error as a band around one, and the ratio of its halves: what samples of one truth differ by."""
+    """The real one's own error around one, and the ratio of its halves, as samples of one truth differ."""
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.nan_to_num(np.abs(panel.real.error / panel.real.value))
         itself = panel.halves[0].value / panel.halves[1].value
@@ -153,7 +154,7 @@ def _ratio(real: Curve, made: Curve) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _window(pairs: Sequence[tuple[Curve, Curve]]) -> float:
-    """How far the ratio's axis goes from one, for all panels: as far as most ratios need, as a round number."""
+    """How far the ratio's axis goes from one: in all panels as far as most ratios need, a round number."""
     distances = np.concatenate([np.abs(_ratio(real, made)[0] - 1) for real, made in pairs])
     known = distances[np.isfinite(distances)]
     needed = float(np.quantile(known, COVERED)) if len(known) else WINDOWS[-1]
@@ -171,7 +172,7 @@ def _is_log_x(of: Spectra, panels: Sequence[Panel]) -> bool:
 
 
 def _is_log_y(of: Spectra, curves: Sequence[Curve]) -> bool:
-    """Where the task says so of means, and for profiles that spread over decades; never where values are below 0."""
+    """As the task says of means, and where profiles spread over decades; never with values below 0."""
     values = np.concatenate([curve.value for curve in curves])
     known = values[np.isfinite(values) & (values > 0)]
     if not len(known) or (values < 0).any() or not (of.trend or of.along is not None):
@@ -215,8 +216,8 @@ def _scale_axes(upper: Axes, lower: Axes, panel: Panel, made: Sequence[Curve], s
 
 
 def _keep_major_ticks(upper: Axes, lower: Axes, scales: Scales) -> None:
-    """Leave small panels the ticks that have numbers, and those of logarithms, which tell them from straight axes."""
-    straight = [lower.yaxis]
+    """Leave small panels the ticks that have numbers, and those that tell logarithmic axes."""
+    straight: list[Axis] = [lower.yaxis]
     straight += [] if scales.log_x else [upper.xaxis, lower.xaxis]
     straight += [] if scales.log_y else [upper.yaxis]
     for axis in straight:

@@ -1,9 +1,10 @@
 """Spectra as numbers: contents of bins or cells, real beside made, and how far they are apart.
 
-Errors are one sigma of the number of rows. How far two normalised contents p and q are apart is told by the separation
-power S = 1/2 sum((p - q)^2 / (p + q)), 0 for equal ones and 1 for such as do not overlap (S. Diefenbacher et al.,
-arXiv:2009.03796, Eq. (15)), and by chi^2 over the number of cells. Both are positive for two samples of one truth, too,
-so that those of the two halves of the real rows stand beside them: the level of the simulation against itself.
+Errors are one sigma of the number of rows. How far two normalised contents p and q are apart is told by the
+separation power S = 1/2 sum((p - q)^2 / (p + q)), 0 for equal ones and 1 for such as do not overlap (S.
+Diefenbacher et al., arXiv:2009.03796, Eq. (15)), and by chi^2 over the number of cells. Both are positive for
+two samples of one truth, too, so that those of the two halves of the real rows stand beside them: the level
+of the simulation against itself.
 """
 
 from __future__ import annotations
@@ -146,8 +147,8 @@ def left_out(shown: Spectra) -> tuple[float, float]:
 def distribution_edges(real: Floats, made: Floats, *, log: bool) -> Floats:
     """Edges of bins for two samples: those of the real one's width, and of the made one's near it.
 
-    A generator that is far off must not press the simulation into one bin: made values count for the axis up to one
-    width of the real distribution beyond its ends. Whole numbers get bins around them.
+    A generator that is far off must not press the simulation into one bin: made values count for the axis up
+    to one width of the real distribution beyond its ends. Whole numbers get bins around them.
 
     Args:
         real: (n,), finite.
@@ -214,7 +215,7 @@ def _panel(
     apart = [separation(simulated.value, curve.value) for curve in curves]
     known = [each for each in apart if each is not None]
     itself = separation(halves[0].value, halves[1].value)
-    # For samples of one truth S grows as 1/n + 1/m: that of the halves is brought to the rows that are compared.
+    # For samples of one truth S goes as 1/n + 1/m: that of the halves is brought to the rows compared.
     n_real, n_made = len(real[0]), len(made[0][0])
     fewer = (1 / n_real + 1 / n_made) / (1 / (n_real - n_real // 2) + 1 / (n_real // 2))
     return Panel(
@@ -255,7 +256,7 @@ def separation(one: Floats, other: Floats) -> float | None:
 
 
 def chi2_per_cell(one: Curve, other: Curve) -> float:
-    """Sum of squared differences over their variances, over the number of cells that have one; NaN without any."""
+    """Squared differences over their variances, by cell that has one; NaN where none has."""
     variance = one.error**2 + other.error**2
     known = variance > 0
     if not known.any():
