@@ -6,6 +6,7 @@ import torch
 from toy_showers import sample, toy_cells
 
 from raysearch.errors import InputError
+from raysearch.metrics.separation import separation_power
 from raysearch.metrics.showers.classifier import (
     ClassifierSettings,
     LowLevel,
@@ -14,7 +15,7 @@ from raysearch.metrics.showers.classifier import (
 )
 from raysearch.metrics.showers.comparison import comparison
 from raysearch.metrics.showers.correlation import NAMES, correlations
-from raysearch.metrics.showers.separation import histogram, separation_power, separation_powers
+from raysearch.metrics.showers.separation import histogram, separation_powers
 from raysearch.metrics.showers.spectra import correlation_pictures, shower_spectra
 from raysearch.metrics.shown import pack, unpack
 

@@ -57,7 +57,7 @@ def shower_spectra(real: ShowerSample, made: ShowerSample) -> list[Spectra]:
 def correlation_pictures(real: ShowerSample, made: ShowerSample) -> Pictures:
     """Correlations between features, see :func:`raysearch.metrics.showers.correlation.correlations`."""
     tables = [correlations(sample)[None].astype(np.float32) for sample in (real, made)]
-    return Pictures("correlations between features", "", tables[0], tables[1], captions=(", ".join(NAMES),))
+    return Pictures("correlations between features", "", *tables, captions=("",), names=tuple(NAMES))
 
 
 def shower_pictures(

@@ -2,7 +2,7 @@
 
 Errors are one sigma of the number of rows. How far two normalised contents p and q are apart is told by the
 separation power S = 1/2 sum((p - q)^2 / (p + q)), 0 for equal ones and 1 for such as do not overlap (S.
-Diefenbacher et al., arXiv:2009.03796, Eq. (15)), and by chi^2 over the number of cells. Both are positive for
+Diefenbacher et al., arXiv:2009.03796), and by chi^2 over the number of cells. Both are positive for
 two samples of one truth, too, so that those of the two halves of the real rows stand beside them: the level
 of the simulation against itself.
 """
@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from raysearch.errors import InputError
+from raysearch.metrics.separation import separation_power
 from raysearch.metrics.shown import Spectra
 
 FEWEST = 10  # rows in a bin of the condition; with fewer it shows nothing
@@ -243,16 +244,15 @@ def _over_runs(curves: Sequence[Curve]) -> Curve:
 
 
 def separation(one: Floats, other: Floats) -> float | None:
-    """Separation power of two contents (cell,), each taken as a distribution: S of arXiv:2009.03796.
+    """Separation power of two contents (cell,), each taken as a distribution.
 
     Returns:
         None where one is no distribution: with cells that are negative or unknown, or all of them 0.
     """
-    if not all(np.isfinite(each).all() and each.min() >= 0 and each.sum() > 0 for each in (one, other)):
+    try:
+        return separation_power(one, other)
+    except InputError:
         return None
-    p, q = one / one.sum(), other / other.sum()
-    there = p + q > 0
-    return float(0.5 * np.sum((p - q)[there] ** 2 / (p + q)[there]))  # Eq. (15)
 
 
 def chi2_per_cell(one: Curve, other: Curve) -> float:
