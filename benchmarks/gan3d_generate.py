@@ -3,15 +3,15 @@
     python benchmarks/gan3d_generate.py [--rounds 5] [--showers 100] [--default-malloc]
 
 One process, one thread. The generator is the published one at a fixed angle, with weights as they are begun
-with: its time does not depend on them. Its forms (``compute`` "plain": every layer as it is written down;
+with. Its forms (``compute`` "plain": every layer as it is written down;
 "phases": the exact forms that are quicker) and the simulation (``data/showers/simulation.py``, 20 showers at
 a time) take turns at ``--showers`` showers of 10 to 500 GeV, the same energies for all; at batch 1 forms of
 the network make a fifth of them. The simulation's time grows with the energy, as its spots do; a network's
 does not.
 
 Of each the table gives the median of showers a second over rounds, by CPU time and by wall time, and in
-brackets the slowest and the quickest round. Other load disturbs wall time most. The ratio is simulation's
-CPU time a shower over own CPU time a shower, of one round. All of it is cells in memory: nothing is written.
+brackets the slowest and the quickest round. Other load disturbs wall time most. The ratio is showers a second
+over those of the simulation, by CPU time, of one round. All of it is cells in memory: nothing is written.
 
 The allocator: as in ``gan3d_step.py``.
 """
@@ -101,8 +101,9 @@ def measure(wanted: Mapping[str, tuple[Work, int]], rounds: int) -> dict[str, np
     return {name: np.array(values) for name, values in rates.items()}
 
 
-def spread(values: np.ndarray) -> str:
-    return f"{np.median(values):9.1f} [{values.min():8.1f}, {values.max():8.1f}]"
+def spread(values: np.ndarray, digits: int = 1) -> str:
+    low, middle, high = (f"{value:.{digits}f}" for value in (values.min(), np.median(values), values.max()))
+    return f"{middle:>9} [{low:>8}, {high:>8}]"
 
 
 def main() -> None:
@@ -118,7 +119,7 @@ def main() -> None:
     rates = measure(works(given.showers), given.rounds)
     for name, own in rates.items():
         ratios = own[:, 0] / rates[SIMULATION][:, 0]
-        print(f"{name:<20} {spread(own[:, 0]):>30} {spread(own[:, 1]):>30} {spread(ratios):>30}")
+        print(f"{name:<20} {spread(own[:, 0]):>30} {spread(own[:, 1]):>30} {spread(ratios, 3):>30}")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def evaluate(
     seed: Annotated[int, typer.Option("--seed", help="Same seed, same figures.")] = 0,
     published: Annotated[
         bool,
-        typer.Option("--published", help="Networks and batches of CaloChallenge's size; may take an hour."),
+        typer.Option("--published", help="Networks and batches of published size; 30 times the work."),
     ] = False,
     output: Format = "table",
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
@@ -63,6 +63,6 @@ def evaluate(
     for line in aligned(found.rows()):
         typer.echo(line)
     for name, why in facts["refused"].items():
-        typer.echo(f"{name}: {why}")
+        typer.echo(f"no {name}: {why}")
     for told in facts["warnings"]:
         typer.echo(f"warning: {told}")

@@ -7,19 +7,15 @@ asked for must be spread alike.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import cast
 
 from raysearch.data.checked import checked
-from raysearch.data.showers.cells import load_cells
 from raysearch.data.showers.layouts import Challenge
 from raysearch.data.showers.summary import ShowerSummary
 from raysearch.errors import InputError
 from raysearch.evaluation.found import Asked, Found
+from raysearch.evaluation.read_showers import ReadShowers, read_showers
 from raysearch.evaluation.spread import spread_warnings
 from raysearch.metrics.frechet import LEAST as FPD_LEAST
 from raysearch.metrics.itself import BesideItself, Measured, beside_itself
@@ -27,53 +23,15 @@ from raysearch.metrics.showers.classifier import (
     LEAST,
     PUBLISHED,
     ClassifierSettings,
-    LowLevel,
     classifier_auc,
 )
 from raysearch.metrics.showers.comparison import comparison
-from raysearch.metrics.showers.features import THRESHOLD_GEV, features_of
-from raysearch.metrics.showers.sample import ShowerSample
+from raysearch.metrics.showers.features import THRESHOLD_GEV
 
 CHALLENGE_THRESHOLD_GEV = 1.515e-5  # of a hit in data sets 2 and 3 of CaloChallenge, arXiv:2410.21611
 CHALLENGE_FPD_LEAST = 10_000  # showers of the smallest batch there
 AUC = "AUC, low-level cells"
 LIKE = "Generate showers of the same conditions: raysearch predict NAME --like REAL --out FILE"
-
-
-@dataclass(frozen=True)
-class _Showers:
-    """Showers of one origin: what is kept of each, and where its cells lie, which are read when they are needed.
-
-    ``sample`` (shower,), ``cells`` (every shower of the files, x, y, layer) GeV, ``rows`` (shower,) places in
-    ``cells``.
-    """
-
-    sample: ShowerSample
-    cells: NDArray[np.float32]
-    rows: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, rows: Any) -> _Showers:  # noqa: ANN401 - numbers or a slice
-        return replace(self, sample=self.sample[rows], rows=self.rows[rows])
-
-    def low_level(self, sampling: float) -> LowLevel:
-        return LowLevel(_Taken(self.cells, self.rows), self.sample.energy, sampling)
-
-
-@dataclass(frozen=True)
-class _Taken:
-    """Some showers of mapped cells."""
-
-    cells: NDArray[np.float32]
-    rows: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, rows: NDArray[np.int64], /) -> NDArray[np.float32]:
-        return np.asarray(self.cells[self.rows[rows]])
 
 
 def evaluate(asked: Asked) -> Found:
@@ -92,10 +50,10 @@ def evaluate(asked: Asked) -> Found:
         summaries[name] = cast("ShowerSummary", checked("showers", path))
     _require_comparable(paths, summaries)
     threshold = CHALLENGE_THRESHOLD_GEV if summaries["real"].layout == Challenge.name else THRESHOLD_GEV
-    showers: dict[str, _Showers] = {}
+    showers: dict[str, ReadShowers] = {}
     for name, path in paths.items():
         asked.told(f"reading {summaries[name].n:,} showers of {path}")
-        showers[name] = _read(path, threshold)
+        showers[name] = read_showers(path, threshold)
     warnings = _spread(showers)
     classifier = PUBLISHED if asked.published else ClassifierSettings()
     found = comparison(
@@ -107,7 +65,7 @@ def evaluate(asked: Asked) -> Found:
     )
     asked.told(AUC)
     values = {**found.values, AUC: _low_level_auc(list(showers.values()), classifier, asked.seed)}
-    about = {
+    about: dict[str, str | int] = {
         **{name: str(path) for name, path in paths.items()},
         "showers a side": _a_side(summaries),
         "cells": " x ".join(map(str, summaries["real"].grid)),
@@ -147,15 +105,10 @@ def _require_comparable(paths: Mapping[str, Path], summaries: Mapping[str, Showe
         raise InputError(*problems)
 
 
-def _read(path: Path, threshold_gev: float) -> _Showers:
-    found = load_cells(path)
-    sample = ShowerSample(found.energy, features_of(found.cells, threshold_gev), found.theta)
-    return _Showers(sample, found.cells, np.arange(len(sample)))
-
-
-def _spread(showers: Mapping[str, _Showers]) -> tuple[str, ...]:
+def _spread(showers: Mapping[str, ReadShowers]) -> tuple[str, ...]:
     """Tell energies and angles that are spread otherwise than in the real showers."""
-    real, warnings = showers["real"].sample, []
+    real = showers["real"].sample
+    warnings: list[str] = []
     for name in list(showers)[1:]:
         other = showers[name].sample
         warnings += spread_warnings(f"{name}: energy", "GeV", real.energy, other.energy, LIKE)
@@ -164,8 +117,8 @@ def _spread(showers: Mapping[str, _Showers]) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def _low_level_auc(showers: list[_Showers], settings: ClassifierSettings, seed: int) -> BesideItself:
-    def auc(first: _Showers, second: _Showers) -> Measured:
+def _low_level_auc(showers: list[ReadShowers], settings: ClassifierSettings, seed: int) -> BesideItself:
+    def auc(first: ReadShowers, second: ReadShowers) -> Measured:
         sampling = float(first.sample.sampling_fraction.mean())
         found = classifier_auc(first.low_level(sampling), second.low_level(sampling), settings, seed=seed)
         return Measured(found.value, found.error)

@@ -61,7 +61,7 @@ class Evaluation:
 
         head, *rows = self.rows()
         about = tuple((name, str(value)) for name, value in self.found.about.items())
-        refused: list[Text] = [text(f"{name}: {why}") for name, why in self.found.refused.items()]
+        refused: list[Text] = [text(f"no {name}: {why}") for name, why in self.found.refused.items()]
         blocks: list[Block] = [
             Table(("", ""), about),
             *map(warning, self.found.warnings),
@@ -119,8 +119,7 @@ def evaluate(
         kind: what they hold; ``showers``.
         other_real: real data of which none are in ``real``; without them ``real`` is cut in halves.
         seed: of every random choice; the same one gives the same figures.
-        published: networks and batches as large as those of published figures, which takes an hour for
-            thousands of showers.
+        published: networks and batches as large as those of published figures, some 30 times as much work.
         told: told what is done next.
 
     Raises:
