@@ -1,1 +1,1 @@
-"""How like real data made data are: files of both in, figures beside their floors out, one file for each kind."""
+"""How like real data made data are: files in, figures beside their floors out, one module for each kind."""

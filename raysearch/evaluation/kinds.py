@@ -1,4 +1,4 @@
-"""The kinds of data that can be compared: a new one is a module with ``evaluate(asked) -> Found``, and a line.
+"""The kinds of data that can be compared: a new one is a module with ``evaluate(asked) -> Found`` and a line.
 
 Light to import: a kind's module is loaded when it is asked for.
 """

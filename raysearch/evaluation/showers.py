@@ -1,7 +1,7 @@
 """Generated showers beside simulated ones: the metrics of 3DGAN and of CaloChallenge.
 
-Both are read in any layout that the reader knows; what is compared has one grid. Energies and angles that were
-asked for must be spread alike.
+Both are read in any layout that the reader knows; what is compared has one grid. Energies and angles that
+were asked for must be spread alike.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def evaluate(asked: Asked) -> Found:
     """Compare generated showers with simulated ones by every metric that their number allows.
 
     Raises:
-        InputError: files are refused, are the same, have other grids, too few showers, or energies or angles that
-            are spread otherwise; lists all that is found at a time.
+        InputError: files are refused, are the same, have other grids, too few showers, or energies or angles
+            that are spread otherwise; lists all that is found at a time.
     """
     paths = {"real": asked.real, "made": asked.made}
     if asked.other_real is not None:

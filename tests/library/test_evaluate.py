@@ -123,7 +123,7 @@ def test_halves_of_the_real_showers_will_do_and_one_seed_has_one_result_in_any_l
 
 
 def as_challenge(data: dict[str, Any]) -> dict[str, Any]:
-    """Data set 2 of CaloChallenge: 45 layers of 16 angles and 9 radii, here any 6,480 of our cells, in MeV."""
+    """Data set 2 of CaloChallenge: 45 layers of 16 angles and 9 radii, here 6,480 of our cells, in MeV."""
     cells = data["ECAL"].reshape(len(data["ECAL"]), -1)[:, 4000 : 4000 + 6480]
     return {"showers": 1e3 * cells.astype(np.float64), "incident_energies": 1e3 * data["target"][:, 1:2]}
 
@@ -157,6 +157,14 @@ def below_zero(data: dict[str, Any]) -> dict[str, Any]:
 
 def of_one_energy(data: dict[str, Any]) -> dict[str, Any]:
     return data | {"target": np.tile([11.0, 100.0], (len(data["target"]), 1))}
+
+
+def test_showers_at_angles_have_the_angle_in_the_scalar(cut: Cut) -> None:
+    files = [cut(f"angles-{first}.h5", first, 60, inclined) for first in (0, 60, 120)]
+    table = raysearch.evaluate(*files[:2], other_real=files[2]).table()
+    parts = [table.loc[f"3DGAN metric, {part}", "value"] for part in ("moments", "profiles", "angle")]
+    assert parts[2] == pytest.approx(abs(np.pi / 2 - 1.5) / 1.5, abs=0.02)  # ours are at a right angle
+    assert table.loc["3DGAN metric", "value"] == pytest.approx(sum(parts))
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,8 @@ def comparison(
     Args:
         real: simulated showers.
         made: generated ones, in the same grid.
-        other_real: simulated showers that are not among ``real``, such as the training part; without them all is
-            done with halves of ``real``.
+        other_real: simulated showers that are not among ``real``, such as the training part; without them all
+            is done with halves of ``real``.
         classifier: settings of the high-level classifier.
         fpd_least: showers of FPD's smallest batch, of which a side needs as many.
         seed: of every random choice.
