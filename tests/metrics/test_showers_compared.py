@@ -135,7 +135,12 @@ def test_a_comparison_holds_every_metric_beside_its_floor_and_tells_which_were_r
     assert wanted <= set(found.values)
     for name, value in found.values.items():
         assert value.n == 200, name
-        assert np.isfinite([value.value, value.itself]).all(), name
-    parts = [found.values[f"3DGAN metric{part}"].value for part in ("", ", moments", ", profiles")]
+        assert np.isfinite([value.value.value, value.itself.value]).all(), name
+    errors = [found.values[name].value.error for name in ("3DGAN metric", "sampling fraction error")]
+    assert min(errors) > 0
+    powers = [each.value.value for name, each in found.values.items() if name.startswith("separation power")]
+    assert powers[0] == pytest.approx(np.mean(powers[1:]))
+    assert powers[1:] == sorted(powers[1:], reverse=True)
+    parts = [found.values[f"3DGAN metric{part}"].value.value for part in ("", ", moments", ", profiles")]
     assert parts[0] == pytest.approx(parts[1] + parts[2])
     assert comparison(real, made, classifier=quick).values["3DGAN metric"].n == 100
