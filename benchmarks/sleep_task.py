@@ -30,21 +30,21 @@ class Sleep(Task[SleepSettings]):
 
     Settings = SleepSettings
 
-    def inspect(self, source: DataSource, settings: SleepSettings) -> dict[str, Any]:  # noqa: ARG002
+    def inspect(self, source: DataSource, settings: SleepSettings) -> dict[str, Any]:
         """Nothing to read."""
         return {"files": {}, "n_train": 1, "n_validation": 1, "n_test": 1, "split_by": "rows"}
 
-    def load(self, source: DataSource, settings: SleepSettings) -> Parts:  # noqa: ARG002 - the contract's
+    def load(self, source: DataSource, settings: SleepSettings) -> Parts:
         """One row each; holds x and the pause."""
         self._seconds = settings.seconds
         row = TensorData((torch.full((1, 1), settings.x),))
         return Parts(row, row, row)
 
-    def model(self, settings: SleepSettings) -> nn.Module:  # noqa: ARG002 - the contract's
+    def model(self, settings: SleepSettings) -> nn.Module:
         """One weight."""
         return nn.Linear(1, 1)
 
-    def optimizer(self, settings: SleepSettings, parameters: Iterable[Tensor]) -> Optimizer:  # noqa: ARG002
+    def optimizer(self, settings: SleepSettings, parameters: Iterable[Tensor]) -> Optimizer:
         """Plain gradient descent."""
         return torch.optim.SGD(parameters, lr=0.0)
 
@@ -53,10 +53,10 @@ class Sleep(Task[SleepSettings]):
         time.sleep(self._seconds)
         return model(batch[0]).mean()
 
-    def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Tensor:  # noqa: ARG002 - the contract's
+    def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Tensor:
         """Return x."""
         return batch[0]
 
-    def metrics(self, outputs: Outputs, data: TensorData) -> dict[str, float]:  # noqa: ARG002 - the contract's
+    def metrics(self, outputs: Outputs, data: TensorData) -> dict[str, float]:
         """A bowl."""
         return {"loss": (outputs["outputs"].item() - 0.5) ** 2}

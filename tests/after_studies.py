@@ -1,4 +1,4 @@
-"""Small studies whose trained trials are taken up: of the toy task, and of jet taggers on the shipped jets."""
+"""Small studies whose trained trials are taken up: of the toy task, and of taggers of the shipped jets."""
 
 from __future__ import annotations
 

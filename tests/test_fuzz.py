@@ -40,9 +40,10 @@ fuzz = settings(
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 TOKENS = [
-    b"&a ", b"*a", b"!!python/object/apply:os.system [x]", b"!!binary x", b"null", b"[]", b"{}", b"{[", b"1e999", b".nan", b"-1",
-    b"0", b"true", b"\x00", b"\xff", b"\xf0\x9f\x98\x80", b"? ", b"<<: ", b"2026-11-22", b"1_000", b"0o7", b": ", b"- ", b"\n", b"\t",
-    b"'", b'"', b"|", b"../", b"/etc/passwd", b"9" * 400, b"[" * 3000,
+    b"&a ", b"*a", b"!!python/object/apply:os.system [x]", b"!!binary x", b"null", b"[]", b"{}", b"{[",
+    b"1e999", b".nan", b"-1", b"0", b"true", b"\x00", b"\xff", b"\xf0\x9f\x98\x80", b"? ", b"<<: ",
+    b"2026-11-22", b"1_000", b"0o7", b": ", b"- ", b"\n", b"\t", b"'", b'"', b"|", b"../", b"/etc/passwd",
+    b"9" * 400, b"[" * 3000,
 ]  # fmt: skip
 VALUES: list[Any] = [
     None,

@@ -58,7 +58,8 @@ def test_the_list_is_held_against_the_pins(tmp_path: Path, pin: str, told: str) 
 def test_a_hole_that_nobody_gave_a_reason_for_is_a_fault(tmp_path: Path) -> None:
     advisories = tmp_path / "advisories.toml"
     advisories.write_text(
-        '[[advisory]]\npackage = "torch"\nid = "NEW-1"\naffected = ">=2"\nabout = "bad"\naccepted = "no date"\n'
+        '[[advisory]]\npackage = "torch"\nid = "NEW-1"\naffected = ">=2"\n'
+        'about = "bad"\naccepted = "no date"\n'
     )
     code, output = audit("--advisories", str(advisories))
     assert (code, "torch NEW-1" in output) == (1, True)
@@ -91,7 +92,7 @@ def test_the_lock_has_everything_at_the_versions_of_the_constraints_with_hashes(
 def install(lock: Path, wheels: Path) -> subprocess.CompletedProcess[str]:
     options = ["--no-index", "--find-links", str(wheels), "--no-deps", "--isolated", "--require-hashes"]
     return subprocess.run(
-        [sys.executable, "-m", "pip", "install", *options, "--target", str(wheels / "there"), "-r", str(lock)],
+        [sys.executable, "-m", "pip", "install", *options, "--target", str(wheels / "there"), "-r", lock],
         text=True, capture_output=True, check=False,
     )  # fmt: skip
 

@@ -20,9 +20,9 @@ class Jets:
     """Jets of all files in order; rows of all arrays belong together.
 
     ``features`` float32 (jet, constituent, 16) in the order of ``layout.FEATURES``, by falling pT, zero where
-    padded; ``labels`` int64 (jet,), positions in ``layout.CLASSES``; ``jets`` float32 (jet, 59) in the order of
-    ``layout.JET_COLUMNS``; ``events`` int64 (jet,) or None; ``file_index`` int64 (jet,), positions in the sorted
-    files. Momenta, energies and masses in GeV, angles in radians.
+    padded; ``labels`` int64 (jet,), positions in ``layout.CLASSES``; ``jets`` float32 (jet, 59) in the order
+    of ``layout.JET_COLUMNS``; ``events`` int64 (jet,) or None; ``file_index`` int64 (jet,), positions in the
+    sorted files. Momenta, energies and masses in GeV, angles in radians.
     """
 
     features: NDArray[np.float32]

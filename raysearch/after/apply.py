@@ -33,6 +33,7 @@ def outputs_for(
     """
     scaling = None if fold.scaling is None else fold.scaling.to(device)
     stored = TensorData(tuple(tensor.to(device) for tensor in piece.batch), scaling=scaling)
+    # A row's chance is its place's, so that neither other files nor a rerun change what is drawn for it.
     place = (fold.fold, piece.file, piece.first_row)
     found: list[Outputs] = []
     for number, rows in enumerate(torch.arange(len(stored), device=device).split(batch)):

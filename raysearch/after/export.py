@@ -92,8 +92,10 @@ class Standalone(nn.Module):
         for number, network in enumerate(self.networks):
             x = first
             if self.padded[number] is not None:
+                # Here and not before: each fold standardises by the mean of its own training part.
                 x = (first - getattr(self, f"mean_{number}")) / getattr(self, f"sd_{number}")
             if self.padded[number]:
+                # Padding stays zero, as in training, and does not become minus mean over sd.
                 x = x * (first != 0).any(dim=-1, keepdim=True).to(x.dtype)
             total = total + network(x, *rest)
         return total / len(self.networks)
@@ -293,6 +295,7 @@ def _largest_difference(
         ParityError: there is a difference above the tolerance.
     """
     worst, where, start = 0.0, 0, 0
+    # A graph that was drawn with one size of a batch in it would pass with that size alone.
     lengths = itertools.cycle(BATCHES)
     while start < len(expected):
         rows = slice(start, start + next(lengths))
@@ -301,6 +304,7 @@ def _largest_difference(
         difference = (outputs - expected[rows]).abs()
         if sizes is not None:
             difference /= sizes[rows]
+        # NaN counts as the largest difference: no comparison would notice it.
         difference = difference.reshape(len(difference), -1).amax(1).nan_to_num(nan=torch.inf)
         if difference.max() > worst:
             worst, where = difference.max().item(), start + int(difference.argmax())

@@ -1,4 +1,4 @@
-"""Has a trained generator make rows, and keeps them in an HDF5 file of the layout that its training data have."""
+"""Has a trained generator make rows, and keeps them in an HDF5 file of its training data's layout."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def write_generated(
 ) -> Generated:
     """Generate rows and write them.
 
-    The models of several folds take pieces in turn: a mean over what they generate would be like none of them.
+    The models of several folds take pieces in turn: a mean over what they generate is like none of them.
 
     Args:
         trained: the models.
@@ -60,6 +60,7 @@ def write_generated(
         tell_origin(file, trained)
         done = 0
         for number, piece in enumerate(asked.pieces()):
+            # By piece, not by row: a model is applied to whole batches.
             fold = trained.models[number % len(trained.models)]
             outputs = outputs_for(trained, fold, piece, batch, device, purpose="generate")
             made = task.written(outputs, TensorData(piece.batch))

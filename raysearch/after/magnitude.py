@@ -56,10 +56,13 @@ def drop_smallest(weights: Mapping[str, Tensor], masks: Masks, share: float) -> 
     ranks = []
     for name, mask in masks.items():
         size = weights[name].abs()
+        # By layer: sizes differ with the width of layers, and the widest would be emptied first.
         largest = (size * mask).max().clamp_min(torch.finfo(size.dtype).tiny)
+        # Dropped ones rank below all others, and so are among the dropped again.
         ranks.append(torch.where(mask > 0, size / largest, -1.0).flatten())
     rank = torch.cat(ranks)
     keep = torch.ones_like(rank)
+    # Stable, so that ties fall alike everywhere; 1e-9, so that 0.29 of 100 weights, 28.999..., are 29.
     keep[rank.argsort(stable=True)[: int(share * len(rank) + 1e-9)]] = 0
     parts = keep.split([mask.numel() for mask in masks.values()])
     return {name: part.view_as(mask) for (name, mask), part in zip(masks.items(), parts, strict=True)}

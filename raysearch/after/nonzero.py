@@ -46,6 +46,7 @@ def _structure(model: nn.Module) -> nn.Module:
     bare = copy.deepcopy(model).cpu().double().eval()
     for weight in bare.parameters():
         kept = weight != 0 if weight.ndim > 1 else torch.ones_like(weight, dtype=torch.bool)
+        # All of one sign: no sum can cancel to a zero that no dropped weight made.
         weight.copy_(kept * SMALL)
     for module in bare.modules():
         if isinstance(module, _BatchNorm):
@@ -55,6 +56,7 @@ def _structure(model: nn.Module) -> nn.Module:
 
 def _products(a: Tensor, b: Tensor) -> int:
     """Of matrices (..., m, k) and (..., k, n): pairs of factors that are both not zero."""
+    # Of each k: factors in its column of a times those in its row of b.
     return int(((a != 0).sum(-2) * (b != 0).sum(-1)).sum())
 
 
@@ -66,9 +68,10 @@ def _addmm(_: Tensor, a: Tensor, b: Tensor, *__: object, **___: object) -> int:
     return 2 * _products(a, b)
 
 
-def _convolution(x: Tensor, weight: Tensor, *rest: Any, out_val: Tensor | None = None, **more: Any) -> int:  # noqa: ANN401
+def _convolution(x: Tensor, weight: Tensor, *rest: Any, out_val: Tensor | None = None, **more: Any) -> int:
     """Operations of all weights, times the share that is not zero."""
     dense = flop_registry[aten.convolution](x, weight, *rest, out_val=out_val, **more)
+    # A weight of a kernel is used at every place alike.
     return round(dense * int((weight != 0).sum()) / weight.numel())
 
 

@@ -1,4 +1,4 @@
-"""Applies a trained trial to data of a user's own, and keeps the scores in an HDF5 file that can be joined to them.
+"""Applies a trained trial to a user's own data, and keeps the scores in an HDF5 file that joins to them.
 
 Rows are read, scored and written piece by piece; the file appears under its name when it is whole.
 """
@@ -49,9 +49,9 @@ def write_scores(
 
     The file holds what the task shows of each row, as the mean over folds, and with folds each
     fold's as ``NAME_folds`` (fold, row, ...); of jets ``scores`` (row, 5) float32, probabilities; of showers
-    ``outputs`` (row,) float32, GeV. Beside them ``file`` (place in ``files``) and ``row`` (in that file), and what the
-    reader hands through, such as ``event``, which goes before a prediction of that name.
-    What is not by row, such as ``classes``, is kept once. Attributes tell where the scores come from.
+    ``outputs`` (row,) float32, GeV. Beside them ``file`` (place in ``files``) and ``row`` (in that file), and
+    what the reader hands through, such as ``event``, which goes before a prediction of that name. What is not
+    by row, such as ``classes``, is kept once. Attributes tell where the scores come from.
 
     Args:
         trained: the models.
@@ -91,6 +91,7 @@ def _fill(
             {name: values for name, values in task.written(each, rows).items() if name not in piece.columns}
             for each in outputs
         ]
+        # From the first piece: what is not by row is the same in all of them.
         if not done:
             for name, values in constants(task.shown(outputs[0], rows)).items():
                 file.h5[name] = values.tolist()
@@ -106,6 +107,7 @@ def _by_row(folds: Sequence[Arrays], piece: Piece) -> Iterator[tuple[str, NDArra
         if len(folds) > 1:
             each = np.stack([fold[name] for fold in folds])
             yield f"{name}{FOLDS}", each
+            # The mean in double precision, so that equal folds give exactly their value.
             yield name, each.mean(axis=0, dtype=np.float64).astype(values.dtype)
         else:
             yield name, values

@@ -106,6 +106,7 @@ def prune(
         raise InputError(
             f"--fold: trial {trained.trial} has folds 0 to {len(trained.models) - 1}, got {recipe.fold}"
         )
+    # First of all: a network pruned on other data could not be compared with the found one.
     check_data(trained.history, trained.task, trained.settings, trained.source)
     threads_before = torch.get_num_threads()
     torch.set_num_threads(trained.space_file.resources.threads)  # which decides bits
@@ -148,11 +149,14 @@ def _carry_out(job: _Job, listen: Listener) -> Table:
         if number:
             masks = drop_smallest(weights, masks, shares[number])
         done, weights = _round(job, number, weights, masks)
+        # The weights before the table that names them by hash: a kill between the two repeats the round.
         write_round(job.folder, done, weights, masks)
         table.rounds.append(done)
         table.write(path)
+        # The round's checkpoints are of no more use, and each is as large as the model with its moments.
         shutil.rmtree(job.folder / "trials", ignore_errors=True)
         listen(done, recipe.rounds)
+    # The test part once, after the last round: no choice of a round may have seen it.
     if not table.last:
         table.first = _metrics(job, first, job.parts.test, "test_")
         table.last = _metrics(job, weights, job.parts.test, "test_")
@@ -169,6 +173,7 @@ def _round(
     task, order = job.trained.task, _order(job, number)
     model = job.found.model
     model.load_state_dict(weights)
+    # Before "pruned" metrics are taken: they are of the network with the weights gone.
     hold(model, masks)
     start = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     pruned = _metrics(job, start, job.parts.validation, "val_")

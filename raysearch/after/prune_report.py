@@ -71,16 +71,17 @@ def write_report(table: Table, path: Path, objective: str) -> None:
     )
     text = f"""# Pruning of trial {identity["trial"]} of {identity["study"]}
 
-Iterative magnitude pruning and retraining as in arXiv:1804.06913 (its code's schedule: 32.7, 47.5, 56.5, 63.0, 66.7, 70.0
-and 71.7 % of the weights): weights are ranked by |w| over the largest |w| of their layer, over all layers together; biases
-stay. Each round retrains what is left (epochs: at most {identity["epochs"]}{patience}), with an L1 penalty of
-{identity["l1"]:g} on weights; the epoch that is best on validation data counts. Round 0 drops nothing. MFLOP: 10^6
-operations per example, multiply and add counted each, of the products that no zero makes needless.
+Iterative magnitude pruning and retraining as in arXiv:1804.06913 (its code's schedule: 32.7, 47.5, 56.5,
+63.0, 66.7, 70.0 and 71.7 % of the weights): weights are ranked by |w| over the largest |w| of their layer,
+over all layers together; biases stay. Each round retrains what is left (epochs: at most
+{identity["epochs"]}{patience}), with an L1 penalty of {identity["l1"]:g} on weights; the epoch that is best
+on validation data counts. Round 0 drops nothing. MFLOP: 10^6 operations per example, multiply and add
+counted each, of the products that no zero makes needless.
 
 ## Rounds, on validation data
 
-Dropped: weights that are zero by now, as a share of the weights, and of all parameters with biases. "pruned" metrics are
-those before retraining.
+Dropped: weights that are zero by now, as a share of the weights, and of all parameters with biases.
+"pruned" metrics are those before retraining.
 
 {_markdown(table_rows(table, objective))}
 
@@ -88,9 +89,10 @@ those before retraining.
 
 {_markdown(test_rows(table, objective))}
 
-The found model was trained by the study, without the penalty; round 0 is the fair comparison of what pruning costs.
-"70 % pruned" in the literature may be of weights or of all parameters, biases included: both columns are given.
-One model, one fold (fold {identity["fold"]}): differences of the size of a fold's spread mean nothing.
+The found model was trained by the study, without the penalty; round 0 is the fair comparison of what pruning
+costs. "70 % pruned" in the literature may be of weights or of all parameters, biases included: both columns
+are given. One model, one fold (fold {identity["fold"]}): differences of the size of a fold's spread mean
+nothing.
 """
     write_durably(path, text.encode())
 

@@ -155,6 +155,7 @@ def read_round(folder: Path, done: Round) -> tuple[dict[str, Tensor], Masks]:
     """
     path = _round_path(folder, done.number)
     try:
+        # Never by pickle: folders are passed on between people.
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise StorageError(f"{path}: gone or damaged: {error}") from error

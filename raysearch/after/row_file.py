@@ -72,6 +72,7 @@ def open_row_file(out: Path, n_rows: int) -> Iterator[RowFile]:
     Raises:
         StorageError: it cannot be written; nothing is left of it.
     """
+    # Beside it, for a rename works within one file system; with the process, for two may write one name.
     temporary = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         with _Storage(temporary) as storage:
@@ -87,7 +88,7 @@ def open_row_file(out: Path, n_rows: int) -> Iterator[RowFile]:
 
 
 class _Storage(io.FileIO):
-    """A file whose first failure is kept for :meth:`check`: HDF5, told of one, brings the process down at its exit."""
+    """A file that keeps its first failure for :meth:`check`: HDF5, told of one, crashes the process."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, "wb+")

@@ -104,6 +104,7 @@ def load_trained(folder: Path, history: History, which: str, source: DataSource)
         StorageError: weights are gone or are not those of the ledger.
     """
     pruned = folder / which
+    # A name from the command line must not lead out of the folder; best/ has a model.json, too.
     if pruned.parent == folder and (pruned / "model.json").is_file() and which not in {"best", ".."}:
         return _load_pruned(folder, history, which, source)
     trial = history.trial(which)
@@ -224,7 +225,12 @@ def _scaling(
     return task.scaling(measure().of_fold(run.fold), settings)
 
 
-def check_data(history: History, task: Task[Any], settings: Any, source: DataSource) -> None:  # noqa: ANN401 - the same
+def check_data(
+    history: History,
+    task: Task[Any],
+    settings: Any,  # noqa: ANN401 - the same
+    source: DataSource,
+) -> None:
     """Check that the study's data are what it was trained on.
 
     Raises:

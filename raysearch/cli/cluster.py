@@ -181,7 +181,7 @@ def wait(
     typer.echo(f"{len(names)} machines: {', '.join(names)}", err=True)
 
 
-def _given(**values: Any) -> dict[str, Any]:  # noqa: ANN401 - options of several types
+def _given(**values: Any) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 

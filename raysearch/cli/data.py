@@ -78,7 +78,7 @@ def check(path: DataPath = None, kind: KindOption = "jets") -> None:
 def _maker(name: str, make_files: Callable[..., list[Path]]) -> Callable[..., None]:
     """Turn a kind's ``make`` into a command with an option for each of its parameters."""
 
-    def command(**options: Any) -> None:  # noqa: ANN401 - as the signature says
+    def command(**options: Any) -> None:
         n, out = options[name], options["out"]
         with _progress(name, n) as progress:
             made = make_files(**options, progress=progress)

@@ -1,4 +1,4 @@
-"""``raysearch predict``: scores of a trained model for a physicist's own data, or what a trained generator makes."""
+"""``raysearch predict``: a trained model's scores of a physicist's own data, or what a generator makes."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def ask_nodes(
     work: Callable[..., Any],
     nodes: Iterable[str],
     limit_s: float,
-    *arguments: Any,  # noqa: ANN401 - Ray passes anything
+    *arguments: Any,
 ) -> dict[str, Any]:
     """What a function returns on each node, or the reason why it did not.
 

@@ -47,6 +47,7 @@ def run_with_population(order: Order, each: WorkerResources, report: Report) -> 
     try:
         return attempt_run(order, OneWorker(), report, evaluator)
     finally:
+        # Actors hold the trial's bundles until they are killed, also where Tune ends the trial by SystemExit.
         evaluator.close()
 
 
@@ -85,6 +86,7 @@ class ActorEvaluator:
             Exception: whatever the task raised in an actor.
         """
         items = items_of(asked)
+        # How each is evaluated is settled above, for all of them: how they are dealt changes no bit.
         shares = [items[place :: len(self.actors)] for place in range(len(self.actors))]
         answers = [
             actor.losses.remote(share, batches) if share else None
@@ -112,6 +114,7 @@ class ActorEvaluator:
             try:
                 return _get(answer)
             except RayActorError:
+                # From the same seeds and batches its losses have the same bits again.
                 self.actors[place] = self._start(place)
                 answer = self.actors[place].losses.remote(share, batches)
         try:
@@ -133,4 +136,5 @@ def _get(answer: ObjectRef[list[float]]) -> list[float]:
     try:
         return ray.get(answer)
     except RayTaskError as error:
+        # Not as Ray wraps it: a StorageError must stay one, and no failed trial.
         raise error.cause from None

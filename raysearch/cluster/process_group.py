@@ -30,10 +30,11 @@ class OneAddress(TorchConfig):
 
 
 class _OneAddressBackend(_TorchBackend):
-    def on_start(self, worker_group: BaseWorkerGroup, backend_config: Any) -> None:  # noqa: ANN401 - Ray says two things
+    def on_start(self, worker_group: BaseWorkerGroup, backend_config: Any) -> None:  # noqa: ANN401 - as Ray
         """Connect the workers."""
         n_workers = len(worker_group)
         backend = backend_config.backend
+        # Train itself would listen on all interfaces, where any stranger could speak to it.
         address, port = worker_group.execute_single(0, _open_store, n_workers, backend_config.timeout_s)
         joined: Any = [
             worker_group.execute_single_async(
@@ -50,6 +51,7 @@ _opened: list[dist.TCPStore] = []  # the first worker's, between the two calls
 def _open_store(n_workers: int, timeout_s: int) -> tuple[str, int]:
     """Open the store at this machine's address, on any free port; in the first worker."""
     address = ray.util.get_node_ip_address()
+    # Bound here, for a store that is given a port of its own choice binds all of the addresses.
     listener = socket.create_server(
         (address, 0), family=socket.AF_INET6 if ":" in address else socket.AF_INET
     )

@@ -27,6 +27,7 @@ class WorkerResources:
 
 def group_trial_resources(workers: int, resources: WorkerResources) -> tune.PlacementGroupFactory:
     """What a Tune trial asks for: nothing for its own process, which only waits, and the workers' bundles."""
+    # PACK: gradients are averaged after every batch, and faster within one machine than between two.
     return tune.PlacementGroupFactory([{}, *([resources.bundle()] * workers)], strategy="PACK")
 
 
@@ -57,6 +58,7 @@ def n_dead_machines() -> int:
 
 def group_slots(workers: int, resources: WorkerResources, machines: Iterable[Mapping[str, float]]) -> int:
     """How many runs of so many workers fit at once; a worker needs all it gets on one machine and one GPU."""
+    # Workers of one run may be on several machines, one worker may not.
     return sum(_places(resources, machine) for machine in machines) // workers
 
 

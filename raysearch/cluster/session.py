@@ -41,6 +41,7 @@ def start_session(address: str | None, resources: ResourcesSection) -> None:
         with as_resource_error(f"the Ray cluster at {address!r}"):
             _check_answers(address)
         connect(address)
+    # Only after Ray has started: it is Ray that makes the file.
     if TOKEN.is_file():  # Ray makes both readable to all
         TOKEN.chmod(0o600)
         TOKEN.parent.chmod(0o700)
@@ -48,6 +49,7 @@ def start_session(address: str | None, resources: ResourcesSection) -> None:
 
 
 def _start_here(resources: ResourcesSection) -> None:
+    # Ray counts the machine's CPUs, of which a container or a job may have a share only.
     n_cpus = usable_cpus()
     # Ray takes seconds to start; which GPUs there are it finds out better than we
     _check_total(resources, {"CPU": n_cpus, "GPU": math.inf}, MORE_THERE)
@@ -82,6 +84,7 @@ def _check_resources(resources: ResourcesSection, otherwise: str) -> None:
                 f"the cluster's machines, each for itself, cannot hold {resources.workers} workers of "
                 f"{resources.cpus:g} CPU and {resources.gpus:g} GPU; change resources, or {otherwise}"
             )
+        # Last: it takes seconds, in which every node imports torch.
         if resources.gpus:
             check_gpus()
     except ResourceError:

@@ -30,7 +30,9 @@ def check_shared(folder: Path, limit_s: float = LIMIT_S) -> None:
     nodes = alive_nodes()
     if len(nodes) < 2:
         return
+    # The other nodes have another working directory.
     folder = folder.resolve()
+    # A name that no file of before can have, or a node would find what an earlier proof left.
     meeting = folder / f".nodes-{secrets.token_hex(8)}"
     try:
         meeting.mkdir(mode=0o700)
@@ -39,6 +41,7 @@ def check_shared(folder: Path, limit_s: float = LIMIT_S) -> None:
     try:
         wrote = ask_nodes(_write, nodes, limit_s, str(meeting))
         writers = sorted(node for node, failure in wrote.items() if failure is None)
+        # After all have written; who could not is at fault already.
         saw = ask_nodes(_missing, writers, limit_s, str(meeting), writers)
         here = _missing(str(meeting), writers, "")
     finally:

@@ -61,12 +61,14 @@ class TuneExecutor:
 
     def execute(self, study: Study, stop: StopFlag) -> None:
         """Carry out runs until the study is over or the flag is set; see the protocol."""
+        # Before the first run: on storage that is not shared all of them would be lost, one by one.
         check_shared(study.ledger.folder)
         # Tune keeps a finished actor only for a trial that waits; by default one may wait, and of two actors
         # that finish together one would be thrown away, seconds of imports with it.
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(self.slots)
         bridge = _Bridge(study, stop, self.slots)
         while not bridge.is_over:
+            # Tune may end over an actor that was killed for its memory; the next one takes up what is left.
             n_records = len(study.ledger.entries)
             scratch = tempfile.mkdtemp(prefix="raysearch-tune-")
             try:
@@ -90,6 +92,7 @@ class TuneExecutor:
             tune.with_resources(partial(attempt_in_actor, each=self._each), request),
             tune_config=TuneConfig(
                 search_alg=_QueueSearcher(bridge),
+                # Without end: how many there are the study decides, by the searcher.
                 num_samples=-1,
                 reuse_actors=True,
                 trial_dirname_creator=lambda trial: trial.trial_id,
@@ -105,6 +108,7 @@ class TuneExecutor:
 
     def evaluate(self, order: Order, weights: str, weights_sha256: str) -> TestOutcome:
         """Apply the best model to the test set: here on a CPU, in a Ray task where runs have a GPU."""
+        # Here the data are in memory already; but the driver's machine may have no GPU.
         if not self._resources.gpus:
             with only_visible(order.environment):
                 return evaluate_on_test(order, weights, weights_sha256)
@@ -183,6 +187,7 @@ class _Bridge:
     def started(self, trial_id: str) -> None:
         self._n_not_begun = 0
         self._n_dead[trial_id] = n_dead_machines()
+        # Now and not when it was handed out: the ledger says what runs, not what waits.
         self.study.started(self.runs[trial_id])
 
     @_kept
@@ -193,6 +198,7 @@ class _Bridge:
         if result.get("event") == "epoch":
             self.study.report(run, **json.loads(result["report"]))
         elif result.get("event") == "ended":
+            # Before the study hears of the end: what follows from it may hand out the next run at once.
             del self.runs[trial_id]
             self.suspects.discard((run.trial, run.fold))
             self.study.end(ended_record(run, Outcome(**json.loads(result["outcome"]))))
@@ -215,6 +221,7 @@ class _Bridge:
     def _lost_a_machine(self, trial_id: str) -> bool:
         """Whether a machine was lost since a run started, which then is not to blame for its end."""
         before = self._n_dead.get(trial_id, 0)
+        # Tune hears of a dead actor at once, Ray notices a dead machine only some seconds later.
         deadline = time.monotonic() + (NOTICED_S if len(machines()) > 1 else 0)
         while n_dead_machines() <= before:
             if time.monotonic() > deadline:
@@ -228,6 +235,7 @@ class _Bridge:
         if self.stop.requested:
             return
         begun = [run for run in self.runs.values() if self.study.has_begun(run)]
+        # Of several runs one took the memory, and Tune does not say which: none is blamed before it is alone.
         self.suspects |= {(run.trial, run.fold) for run in begun}
         for run in self.runs.values():
             self._lose(run, reason, to_blame=len(begun) == 1)
@@ -274,10 +282,22 @@ class _StateCallback(Callback):
     def __init__(self, bridge: _Bridge) -> None:
         self._bridge = bridge
 
-    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **_: object) -> None:  # noqa: ARG002 - Tune's signature
+    def on_trial_start(
+        self,
+        iteration: int,  # noqa: ARG002 - Tune's signature
+        trials: list[Trial],  # noqa: ARG002 - the same
+        trial: Trial,
+        **_: object,
+    ) -> None:
         self._bridge.started(trial.trial_id)
 
-    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **_: object) -> None:  # noqa: ARG002 - Tune's signature
+    def on_trial_error(
+        self,
+        iteration: int,  # noqa: ARG002 - Tune's signature
+        trials: list[Trial],  # noqa: ARG002 - the same
+        trial: Trial,
+        **_: object,
+    ) -> None:
         text = Path(trial.error_file).read_text(encoding="utf-8") if trial.error_file else ""
         self._bridge.lose(trial.trial_id, _reason(text.partition("\n")[2]))  # the first line is Tune's
 

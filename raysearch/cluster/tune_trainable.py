@@ -31,15 +31,17 @@ def attempt_in_actor(config: dict[str, Any], each: WorkerResources) -> None:
 
             outcome = run_with_population(order, each, _tune_report)
         elif order.workers > 1:
-            from raysearch.cluster.worker_group import run_in_group  # noqa: PLC0415 - Ray Train takes seconds to import
+            from raysearch.cluster.worker_group import run_in_group  # noqa: PLC0415 - takes seconds
 
             outcome = run_in_group(order, each, _tune_report)
         else:
             outcome = attempt_run(order, OneWorker(own_device(each.gpus)), _tune_report)
     except StorageError as error:
+        # Reported, not only raised: of an exception Tune passes on text, and counts it to the trial.
         tune.report({"event": "storage", "message": str(error)})
         raise
     tune.report({"event": "ended", "outcome": json.dumps(asdict(outcome))})
+    # A failed task may have left anything: open files, threads, a GPU's memory, changed global state.
     if outcome.state == "failed":
         raise RetireActor(outcome.failure)
 

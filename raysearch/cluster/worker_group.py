@@ -149,7 +149,7 @@ class _BorrowedGroup(DefaultPlacementGroupHandle):
 class _TrialWorkerGroup(WorkerGroup):
     """Workers in the bundles of the placement group that the controller is in, which is the trial's."""
 
-    def _create_placement_group(self, *_: Any) -> _BorrowedGroup:  # noqa: ANN401 - Train's arguments
+    def _create_placement_group(self, *_: Any) -> _BorrowedGroup:
         return _BorrowedGroup(trial_group(self._worker_group_context.num_workers))
 
 
@@ -159,7 +159,11 @@ class _EpochQueue(ReportCallback):
     def __init__(self) -> None:
         self.reports: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
 
-    def after_report(self, training_report: _TrainingReport, metrics: list[dict[str, Any]]) -> None:  # noqa: ARG002
+    def after_report(
+        self,
+        training_report: _TrainingReport,  # noqa: ARG002 - Train's signature
+        metrics: list[dict[str, Any]],
+    ) -> None:
         """All workers have reported the same epoch."""
         self.reports.put_nowait(metrics[0])
 
@@ -169,7 +173,7 @@ class _TrialController(TrainController):
 
     worker_group_cls = _TrialWorkerGroup
 
-    def __init__(self, **arguments: Any) -> None:  # noqa: ANN401 - Train's arguments
+    def __init__(self, **arguments: Any) -> None:
         self._epochs = _EpochQueue()
         super().__init__(**arguments | {"callbacks": [*arguments["callbacks"], self._epochs]})
 
@@ -199,7 +203,7 @@ class _TrialTrainer(TorchTrainer):
     report: Report
     group: PlacementGroup
 
-    def _initialize_and_run_controller(self, **arguments: Any) -> Result:  # noqa: ANN401
+    def _initialize_and_run_controller(self, **arguments: Any) -> Result:
         size: Any = self.scaling_config
         arguments["scaling_policy"] = _FixedSize(size)
         arguments["callbacks"] = [

@@ -1,4 +1,4 @@
-"""What a generator is asked for: rows of given conditions, or of the conditions that the rows of files have."""
+"""What a generator is asked for: rows of given conditions, or of those that the rows of files have."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Conditions:
     """A wish for generated rows.
 
     Attributes:
-        values: of each condition, by name, such as ``{"energies": (50.0, 100.0)}``; all combinations are made.
+        values: of each condition, by name, such as ``{"energies": (50.0, 100.0)}``, in all combinations.
         number: rows of each combination; without ``values`` rows in all.
         like: files whose rows' conditions are taken instead; empty for none.
 
@@ -27,6 +27,7 @@ class Conditions:
     like: Sequence[Path] = ()
 
     def __post_init__(self) -> None:
+        # Both at once would have to be matched row by row, which nobody could check.
         if self.like and self.values:
             given = ", ".join(f"--{name}" for name in self.values)
             raise InputError(f"--like: takes the conditions of files; leave out {given}")
@@ -43,7 +44,8 @@ class Conditions:
         if unknown:
             raise InputError(
                 *(
-                    f"--{name}: the generator has no such condition; {one_of(known)}.{did_you_mean(name, known)}"
+                    f"--{name}: the generator has no such condition; "
+                    f"{one_of(known)}.{did_you_mean(name, known)}"
                     for name in unknown
                 )
             )

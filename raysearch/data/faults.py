@@ -30,6 +30,7 @@ class Faults:
             yield values
         except InputError as error:
             self._problems += error.problems
+        # After the error that ended the reading: what was counted until then is true as well.
         self._problems += values.told()
 
     def add(self, problems: Iterable[str]) -> None:

@@ -28,6 +28,7 @@ def hdf5_files(path: Path | None, sample: Path) -> list[Path]:
     if path is None:
         return [sample]
     if path.is_dir():
+        # Sorted: the order of files is that of examples, and an iteration has no order of its own.
         files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and file.is_file())
         if not files:
             raise InputError(f"{path}: holds no file ending in {' or '.join(SUFFIXES)}")
@@ -55,6 +56,7 @@ def content_sha256(path: Path) -> str:
         memo = cache_folder() / f"sum-{hashlib.sha256(json.dumps(place).encode()).hexdigest()[:32]}"
         with contextlib.suppress(FileNotFoundError):
             known = memo.read_text(encoding="ascii")
+            # Shorter is one that another process is writing just now.
             if len(known) == 64:
                 return known
         found = _sha256(path)

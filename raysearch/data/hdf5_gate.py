@@ -65,11 +65,13 @@ def _problems(file: h5py.File, size: int) -> Iterator[str]:
         for name in group:
             where = f"{group.name.rstrip('/')}/{name}"
             link = group.get(name, getlink=True)
+            # A link may lead to any file that this user can read.
             if not isinstance(link, h5py.HardLink):
                 yield f"{where}: is a {type(link).__name__}; only data inside the file is read"
                 continue
             item = group[name]
             address = h5py.h5o.get_info(item.id).addr
+            # Two names of one object, or a group that holds itself, which would be walked without end.
             if address in seen:
                 continue
             seen.add(address)
@@ -82,6 +84,7 @@ def _problems(file: h5py.File, size: int) -> Iterator[str]:
                 yield from (f"{where}: {problem}" for problem in _dataset_problems(item))
                 declared += item.nbytes
     allowed = FREE_BYTES + MAX_EXPANSION * size
+    # A few bytes can declare terabytes, which the first read would try to hold.
     if declared > allowed:
         yield f"declares {declared:,} bytes in a file of {size:,}; at most {allowed:,} are believed"
 
@@ -94,5 +97,6 @@ def _dataset_problems(dataset: h5py.Dataset) -> Iterator[str]:
         yield "is a virtual dataset; only data inside the file is read"
     for position in range(creation.get_nfilters()):
         code = creation.get_filter(position)[0]
+        # HDF5 loads other filters as code, from a folder that the environment names.
         if code not in FILTERS:
             yield f"uses HDF5 filter {code}; allowed are {', '.join(FILTERS.values())}"

@@ -1,3 +1,43 @@
-"""The name by which tasks written for raysearch 0.1 import the layout of jet files."""
+"""The layout of jet files under the name of raysearch 0.1, by which its example of an own task imports it."""
 
-from raysearch.data.jets.layout import *
+from raysearch.data.jets.layout import (
+    CLASSES,
+    CONSTITUENT_NAMES,
+    CONSTITUENTS,
+    CORRELATORS,
+    DNN_COLUMNS,
+    EVENT,
+    FEATURE_WITHOUT_DATA,
+    FEATURES,
+    IMAGE,
+    JET_COLUMNS,
+    JET_NAMES,
+    JETS,
+    LABELS,
+    MOMENTA,
+    PUBLIC_MULTIPLICITY,
+    QUANTILES,
+    QUANTITIES,
+    TAUS,
+)
+
+__all__ = [
+    "CLASSES",
+    "CONSTITUENTS",
+    "CONSTITUENT_NAMES",
+    "CORRELATORS",
+    "DNN_COLUMNS",
+    "EVENT",
+    "FEATURES",
+    "FEATURE_WITHOUT_DATA",
+    "IMAGE",
+    "JETS",
+    "JET_COLUMNS",
+    "JET_NAMES",
+    "LABELS",
+    "MOMENTA",
+    "PUBLIC_MULTIPLICITY",
+    "QUANTILES",
+    "QUANTITIES",
+    "TAUS",
+]

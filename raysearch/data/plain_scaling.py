@@ -14,6 +14,7 @@ def to_plain(scaling: Scaling | None) -> dict[str, Any] | None:
     """Write a scaling down with every bit; None stays None."""
     if scaling is None:
         return None
+    # Python writes the shortest decimal number that reads back as the same bits.
     return {"mean": scaling.mean.tolist(), "sd": scaling.sd.tolist(), "padded": scaling.padded}
 
 

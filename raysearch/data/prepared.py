@@ -147,9 +147,11 @@ def _write(root: Path, key: str, identity: Mapping[str, Any], plan: Plan) -> Non
                 np.lib.format.write_array_header_1_0(files[name], header)
             for piece in plan.pieces():
                 for name, rows in piece.items():
+                    # Piece by piece: the arrays of all files may be larger than memory.
                     files[name].write(np.ascontiguousarray(rows, plan.arrays[name][1]).data)
             sizes = {name: _synced(file) for name, file in files.items()}
         arrays = {name: (sizes[name], shape, kind.str) for name, (shape, kind) in plan.arrays.items()}
+        # Last, and after the arrays are on the disk: an entry with it is whole.
         with (part / ABOUT).open("w", encoding="utf-8") as file:
             json.dump({"identity": identity, "arrays": arrays}, file, indent=1)
             _synced(file)
@@ -203,6 +205,7 @@ def _alone(root: Path, key: str) -> Iterator[None]:
 
 def _in_memory(plan: Plan, why: OSError) -> Arrays:
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    # Every run of the node would hold a copy: better told now than ended by the kernel.
     if plan.n_bytes > MEMORY_SHARE * memory:
         raise StorageError(
             f"{plan.n_bytes / 1e9:.1f} GB of prepared data can be neither cached ({why}) nor held in memory; "

@@ -47,6 +47,7 @@ def changes(before: Mapping[str, str], now: Mapping[str, str], since: str) -> li
     """
     return [
         f"data: {name} was {'changed or is gone' if name in before else 'added'} since {since}"
+        # By name and not by path: data may be moved, and a bundle is opened elsewhere.
         for name in sorted({*before, *now})
         if before.get(name) != now.get(name)
     ]

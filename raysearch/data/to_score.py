@@ -72,6 +72,7 @@ def files_and_layouts(
     for path in paths:
         with faults.of(path):
             files += files_at(path)
+    # Layouts of all files before any row is read: a fault is told in a second, not after an hour.
     for file in files:
         with faults.of(file), closing(open_hdf5(file)) as opened:
             layouts.append(layout_of(opened, file))

@@ -49,7 +49,7 @@ def _carry_out(name: str, check: Check, answer: queue.SimpleQueue[list[Finding]]
         answer.put(list(check()))
     except RaysearchError as error:
         answer.put([fault(name, " ".join(str(error).split()), "see docs/reliability.md", error.exit_code)])
-    except Exception as error:  # noqa: BLE001 - a broken machine must not keep the other checks from being shown
+    except Exception as error:  # noqa: BLE001 - one broken check must not hide what the others found
         answer.put([fault(name, f"cannot be looked at: {type(error).__name__}: {error}", "report this")])
 
 

@@ -128,7 +128,8 @@ def data_files(path: Path) -> Iterator[Finding]:
 
 def nearest(folder: Path) -> Path:
     """The folder, or the nearest one above it that is there and may be seen."""
-    return next(each for each in (folder, *folder.absolute().parents) if os.path.exists(each))  # noqa: PTH110 - False when forbidden
+    places = (folder, *folder.absolute().parents)
+    return next(each for each in places if os.path.exists(each))  # noqa: PTH110 - False when forbidden
 
 
 def filesystem(path: Path) -> str:

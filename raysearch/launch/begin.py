@@ -27,6 +27,7 @@ def create_study(prepared: Prepared, folder: Path, slots: int, series: str = "")
         StorageError: the disk is full or failed.
     """
     space_file, rehearsal = prepared.space_file, prepared.rehearsal
+    # Once more: only now is it known how many runs go on at a time.
     check_budget(prepared.disk_need(slots), space_file.storage.disk)
     ledger = Ledger(folder, create=True)
     (objective, maximise), *others = rehearsal.objectives.items()
@@ -44,6 +45,7 @@ def create_study(prepared: Prepared, folder: Path, slots: int, series: str = "")
         others=dict(others),
         series=series,
     )
+    # For people; the first record holds all of it. It comes last: a study that has begun is complete.
     write_durably(folder / "space.yaml", space_file.to_yaml().encode())
     ledger.append([created])
     return ledger

@@ -54,6 +54,7 @@ def carry_out(
         StorageError: the disk is full or failed.
     """
     study = Study(ledger, listen)
+    # From here on Ctrl-C only asks, so that the ledger always says why a study ended.
     with StopFlag() as stop:
         session = Opened(
             session=len(study.history.sessions) + 1,
@@ -65,11 +66,14 @@ def carry_out(
         )
         try:
             study.begin(session, extra_trials=wish.extra_trials, window=wish.window, disk=wish.disk)
+            # After the session is in the ledger, which the mirror that is started here reads.
             opened(ledger.folder)
             executor.execute(study, stop)
+        # Its reason is recorded before it goes up; the runs under way have their last checkpoints.
         except DiskBudgetError:
             study.close("disk budget")
             raise
+        # The test set is looked at when the search is over: what is decided after a look is too good.
         if not stop.requested:
             _test_best(study, executor)
     name = ledger.folder.name
@@ -80,6 +84,7 @@ def carry_out(
         )
     study.close("gave up" if study.gave_up else "finished")
     if study.history.best is None:
+        # Eight trials that fail alike are one line, not eight.
         failures = dict.fromkeys(trial.failure.strip().splitlines()[-1] for trial in study.history.committed)
         why = "" if study.history.is_complete else "; gave up, as the first ones all failed alike"
         raise NoFinishedTrialError("\n".join([f"{name}: no trial finished{why}", *list(failures)[:3]]))
@@ -93,6 +98,7 @@ def _test_best(study: Study, executor: Executor) -> None:
         return
     done = {(record.trial, record.fold) for record, _ in study.history.tests}
     for run in best.runs:
+        # A resume of a finished study, or one that was killed between two folds, does not look a second time.
         if (run.trial, run.fold) in done:
             continue
         assert run.ended is not None

@@ -23,10 +23,12 @@ def cpu_quota(root: Path) -> float | None:
     quotas = []
     for folder in _folders("cpu", root):
         quota, period = _number(folder / "cpu.cfs_quota_us"), _number(folder / "cpu.cfs_period_us")
+        # Version 2 has both numbers in one file, or the word max.
         if (words := _text(folder / "cpu.max").split()) and words[0] != "max":
             quota, period = int(words[0]), int(words[1])
         if quota is not None and period and quota > 0:
             quotas.append(quota / period)
+    # A group never has more than those above it, whatever its own file says.
     return min(quotas, default=None)
 
 
@@ -61,6 +63,7 @@ def _folders(controller: str, root: Path) -> Iterator[Path]:
         _, controllers, place = line.split(":", 2)
         if controllers and controller not in controllers.split(","):
             continue
+        # Version 2 names no controllers in its line, and has one tree for all of them.
         base = root / "sys/fs/cgroup" / (controller if controllers else "")
         folder = base / place.lstrip("/")
         yield from (each for each in (folder, *folder.parents) if each.is_relative_to(base))

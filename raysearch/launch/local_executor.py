@@ -28,6 +28,7 @@ class LocalExecutor:
     """
 
     def __init__(self, resources: ResourcesSection) -> None:
+        # Refused and not ignored: other sums of gradients would be another study's bits.
         if resources.workers > 1 or resources.gpus > 0:
             raise InputError(
                 "--local runs in this one process: set resources.workers to 1 and resources.gpus to 0"
@@ -43,6 +44,7 @@ class LocalExecutor:
             try:
                 with only_visible(order.environment):
                     outcome = attempt_run(order, OneWorker(), _Reporter(study, run, stop))
+            # The run has its checkpoint and no record of an end: a resume goes on with it.
             except _Stopped:
                 return
             study.end(ended_record(run, outcome))
@@ -58,6 +60,7 @@ class _Reporter:
         self._study, self._run, self._stop = study, run, stop
 
     def __call__(self, report: EpochReport) -> None:
+        # First the record, then the stop: the epoch is paid for.
         self._study.report(self._run, report.epoch, report.seconds, report.metrics)
         if self._stop.requested:
             raise _Stopped

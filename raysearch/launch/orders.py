@@ -26,6 +26,7 @@ def order_for(study: Study, run: Run) -> Order:
     settings = divide(space_file.strategy, run.settings)
     return Order(
         task=space_file.task,
+        # A worker's working directory is Ray's and not the user's.
         study_folder=str(study.ledger.folder.resolve()),
         trial=run.trial,
         fold=run.fold,
@@ -33,6 +34,7 @@ def order_for(study: Study, run: Run) -> Order:
         settings=settings.task,
         seed=run.seed,
         source=source_of(space_file),
+        # The ledger's and not the task's: a study keeps what it began with.
         objective=created.objective,
         maximise=created.maximise,
         others=tuple(created.others),

@@ -44,11 +44,14 @@ def prepare(space_file: SpaceFile, runs: Path) -> Prepared:
     if problems:
         raise InputError(*problems)
     options = complete_options(space_file.search.sampler, space_file.search.options)
+    # Defaults are written out before the study has an identity: those of a later version may be others.
     search = space_file.search.model_copy(update={"options": options, "enqueue": tuple(space_file.enqueued)})
     space_file = space_file.model_copy(update={"search": search})
+    # Before the rehearsal, which takes seconds.
     check_writable(runs)
     rehearsal = rehearsed(space_file)
     prepared = Prepared(space_file, rehearsal)
+    # An estimate: no session of Ray is open yet that could tell how many runs go on at a time.
     need = prepared.disk_need(slots=usable_cpus())
     check_budget(need, space_file.storage.disk)
     check_free(need, runs)
@@ -67,6 +70,7 @@ def rehearsed(space_file: SpaceFile) -> Rehearsal:
         InputError: settings that nothing reads, or a task, model or data that do not work.
     """
     space = space_file.searched
+    # One drawn at random is trained a step; corners, where models are largest or smallest, are only built.
     points = [space.complete(space.sample(generator(space_file.seed, "rehearsal"))), *space.corners]
     with only_visible(space_file.resources.environment):  # from here on the task's code is run
         if problems := setting_problems(space_file.task, space_file.strategy, points):

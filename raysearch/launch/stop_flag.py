@@ -24,6 +24,7 @@ class StopFlag:
         if threading.current_thread() is not threading.main_thread():
             return self  # Python lets no other thread hear signals; whoever started it stops the process
         for number in (signal.SIGINT, signal.SIGTERM):
+            # The handlers before are put back: a notebook's own Ctrl-C must work after the study.
             self._before[number] = signal.signal(number, self._set)
         return self
 

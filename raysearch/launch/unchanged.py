@@ -14,6 +14,7 @@ from raysearch.ledger.history import History
 from raysearch.ledger.ledger import read_entries
 from raysearch.space.space_file import SpaceFile
 
+# Another version of one of these may round or draw otherwise; a replay of the search would then differ.
 DECIDES_BITS = ("raysearch", "torch", "optuna", "nevergrad", "numpy")
 
 
@@ -32,9 +33,11 @@ def check_unchanged(folder: Path, *, allow_skew: bool, wish: Wish = NO_WISH) -> 
         problems.append(
             f"task: {space_file.task} was changed since the study began; start a new study with it"
         )
+    # Anew on a resume: it hashes the data, and this machine may lack what the first one had.
     rehearsal = rehearsed(space_file)
     problems += changes(created.data["files"], rehearsal.data["files"], "the study began")
     if history.sessions and not allow_skew:
+        # Against the first session: a skew that was allowed once must not become the measure of the next one.
         before, now = history.sessions[0][0].versions, versions()
         problems += [
             f"{name}: {before.get(name)} when the study began, {now[name]} now; install that version, "
@@ -44,6 +47,7 @@ def check_unchanged(folder: Path, *, allow_skew: bool, wish: Wish = NO_WISH) -> 
         ]
     if problems:
         raise InputError(*problems)
+    # A window is widened and never narrowed: what was asked ahead is in the ledger.
     window = max(history.window, wish.window or 0)
     need = disk_need(space_file, rehearsal, window, history.n_trials + wish.extra_trials)
     check_budget(need, wish.disk or history.disk)

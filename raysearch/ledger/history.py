@@ -245,7 +245,7 @@ class History:
 
     @property
     def test_evaluations(self) -> list[list[tuple[Tested, int]]]:
-        """Test records with their times, by evaluation: all folds of a trial are one, a fold again another."""
+        """Test records with their times, by evaluation: a trial's folds are one, a fold again is another."""
         evaluations: list[list[tuple[Tested, int]]] = []
         for tested, time_ms in self.tests:
             now = evaluations[-1] if evaluations else []

@@ -20,7 +20,7 @@ Json = bool | int | float | str | None | list[Any] | dict[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """Base of all records; ``kind`` is the name in the file, ``on_disk`` the key there of a field that has another."""
+    """Base of all records; ``kind`` is the name in the file, ``on_disk`` a field's key there if another."""
 
     kind: ClassVar[str]
     on_disk: ClassVar[Mapping[str, str]] = {}
@@ -109,9 +109,9 @@ class Asked(Record):
     """The search proposed the searched ``settings`` of a trial.
 
     Attributes:
-        n_committed_when_asked: trials that were committed by then, ``known`` in the file. Whatever is decided about
-            this trial while it runs (to prune it) is decided from those alone, so that it does not depend on who
-            finishes first.
+        n_committed_when_asked: trials that were committed by then, ``known`` in the file. Whatever is decided
+            about this trial while it runs (to prune it) is decided from those alone, so that it does not
+            depend on who finishes first.
         given: whether the user chose the settings (``search.enqueue``), and not the search.
         parent: the trial whose weights its runs begin from, each fold from the parent's; None to begin anew.
     """

@@ -1,4 +1,4 @@
-"""Studies brought to MLflow at once; while they run, each has a mirror of its own (:mod:`raysearch.tracking.mirror`)."""
+"""Studies brought to MLflow at once; a running one has its mirror (:mod:`raysearch.tracking.mirror`)."""
 
 from __future__ import annotations
 

@@ -58,8 +58,8 @@ def generate(
         progress: told rows done and all rows.
 
     Raises:
-        InputError: no such trial, its weights are not kept, ``out`` may not be written, its task generates nothing,
-            or not what is asked for.
+        InputError: no such trial, its weights are not kept, ``out`` may not be written, its task generates
+            nothing, or not what is asked for.
         ResourceError: the device is not there.
         StorageError: weights are gone, or the file cannot be written.
     """

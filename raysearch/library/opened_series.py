@@ -55,7 +55,7 @@ class OpenedSeries(Mapping[str, OpenedStudy]):
 
         return ShownReport(build_series_report(self.folder, as_typed(self.folder)))
 
-    def resume(self, *, show: Show | Watcher = "auto", **wishes: Any) -> OpenedSeries:  # noqa: ANN401 - of resume
+    def resume(self, *, show: Show | Watcher = "auto", **wishes: Any) -> OpenedSeries:
         """Go on with it; arguments of :func:`raysearch.resume`."""
         from raysearch.library.resume import resume
 

@@ -68,9 +68,10 @@ class OpenedStudy:
         """All trials, a row each.
 
         Returns:
-            Index ``trial``; columns ``state``, ``value`` (the objective; of a pruned trial what it had come to),
-            further objectives by their names, ``epochs``, ``seconds``, ``parameters``, ``mflop``, ``failure``,
-            and each searched setting by its name, or as ``settings.NAME`` where such a column is there already.
+            Index ``trial``; columns ``state``, ``value`` (the objective; of a pruned trial what it had come
+            to), further objectives by their names, ``epochs``, ``seconds``, ``parameters``, ``mflop``,
+            ``failure``, and each searched setting by its name, or as ``settings.NAME`` where such a column is
+            there already.
         """
         from raysearch.library.trials_frame import trials_frame
 
@@ -112,8 +113,8 @@ class OpenedStudy:
     def models(self, trial: str | int = "best") -> tuple[nn.Module, ...]:
         """The trained networks of a trial, one for each fold, in evaluation mode on the CPU.
 
-        They take inputs as they are trained on, standardised if the task does so; files go to :meth:`predict`.
-        Raises as :meth:`trained`.
+        They take inputs as they are trained on, standardised if the task does so; files go to
+        :meth:`predict`. Raises as :meth:`trained`.
         """
         return tuple(fold.model for fold in self.trained(trial).models)
 
@@ -143,7 +144,7 @@ class OpenedStudy:
         self,
         data: Files,
         out: None = None,
-        **options: Any,  # noqa: ANN401 - as below
+        **options: Any,
     ) -> dict[str, NDArray[np.generic]]: ...
 
     @overload
@@ -151,7 +152,7 @@ class OpenedStudy:
         self,
         data: Files,
         out: str | Path,
-        **options: Any,  # noqa: ANN401 - as below
+        **options: Any,
     ) -> Predicted: ...
 
     def predict(
@@ -182,19 +183,19 @@ class OpenedStudy:
             return predictions(self.folder, data, **options)
         return write_predictions(self.folder, data, Path(out), **options)
 
-    def generate(self, out: str | Path, **wanted: Any) -> GeneratedFile:  # noqa: ANN401 - of generate
+    def generate(self, out: str | Path, **wanted: Any) -> GeneratedFile:
         """Have a trained generator make rows; see :func:`raysearch.library.generate.generate`."""
         from raysearch.library.generate import generate
 
         return generate(self.folder, Path(out), **wanted)
 
-    def export(self, to: str, out: str | Path | None = None, **options: Any) -> Exported:  # noqa: ANN401 - of export
+    def export(self, to: str, out: str | Path | None = None, **options: Any) -> Exported:
         """Write a model as a file that runs without raysearch, see :mod:`raysearch.library.export`."""
         from raysearch.library.export import export
 
         return export(self.folder, to, None if out is None else Path(out), **options)
 
-    def prune(self, **options: Any) -> Pruned:  # noqa: ANN401 - of prune
+    def prune(self, **options: Any) -> Pruned:
         """Drop most of a model's weights, round by round, and retrain; see :mod:`raysearch.library.prune`."""
         from raysearch.library.prune import prune
 
@@ -212,7 +213,7 @@ class OpenedStudy:
 
         return ShownReport(build_report(self.folder))
 
-    def resume(self, *, show: Show | Watcher = "auto", **wishes: Any) -> OpenedStudy:  # noqa: ANN401 - of resume
+    def resume(self, *, show: Show | Watcher = "auto", **wishes: Any) -> OpenedStudy:
         """Go on with it; arguments of :func:`raysearch.resume`."""
         from raysearch.library.resume import resume
 
@@ -222,7 +223,7 @@ class OpenedStudy:
     def crossval(
         self,
         trial: str | int = "best",
-        **options: Any,  # noqa: ANN401 - those of crossval
+        **options: Any,
     ) -> OpenedStudy | OpenedSeries:
         """Cross-validate a trial's settings; see :func:`raysearch.library.crossval.crossval`."""
         from raysearch.library.crossval import crossval

@@ -39,7 +39,7 @@ def tune(
     variants: Sequence[str] | None = None,
     show: Show | Watcher = "auto",
     set: Overrides = (),
-    **overrides: Any,  # noqa: ANN401 - values of a space file
+    **overrides: Any,
 ) -> OpenedStudy | OpenedSeries:
     """Search: carry a space out as a study, in ``runs/NAME``, and open it.
 
@@ -88,7 +88,7 @@ def check(
     variants: Sequence[str] | None = None,
     show: Show | Watcher = "auto",
     set: Overrides = (),
-    **overrides: Any,  # noqa: ANN401 - as in tune
+    **overrides: Any,
 ) -> None:
     """Check all that can be checked before a study starts, and start nothing; arguments of :func:`tune`.
 

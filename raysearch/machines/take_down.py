@@ -137,7 +137,7 @@ def _end(
     left = {machine: which(processes) for machine, processes in running.items()}
     for signal in signals:
         left = {machine: processes for machine, processes in left.items() if processes}
-        _on_all(list(left), lambda machine: machine.signal(signal, left[machine]))  # noqa: B023 - used at once
+        _on_all(list(left), lambda machine: machine.signal(signal, left[machine]))  # noqa: B023 - at once
         deadline = time.monotonic() + limit_s
         while left and time.monotonic() < deadline:
             time.sleep(PAUSE_S)

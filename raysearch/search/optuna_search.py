@@ -101,7 +101,7 @@ class OptunaSearcher:
             self._study.tell(self._asked.pop(number), heard, state=state)
 
 
-def falls_behind(values: Sequence[float], best: Sequence[float], **options: Any) -> bool:  # noqa: ANN401
+def falls_behind(values: Sequence[float], best: Sequence[float], **options: Any) -> bool:
     """Whether Wilcoxon's signed-rank test finds ``values`` worse than the first ones of ``best``.
 
     Args:

@@ -168,7 +168,7 @@ class CaloRegressor(FileTask[CaloRegressorSettings]):
         outputs = children_outputs(model, steps, batch[IMAGE])
         return torch.from_numpy(relative_error(outputs.numpy(), batch[ENERGY].numpy()))
 
-    def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Tensor:  # noqa: ARG002 - nothing is drawn
+    def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Tensor:
         """Energies (B,) in GeV."""
         return model(batch[IMAGE])
 

@@ -65,11 +65,11 @@ class FileTask(Task[S]):
             InputError: a file is refused, or lacks what is wanted; lists all.
         """
 
-    def tensors(self, rows: Rows, split: Split) -> tuple[Tensor, ...]:  # noqa: ARG002 - for subclasses
+    def tensors(self, rows: Rows, split: Split) -> tuple[Tensor, ...]:
         """Make what batches are taken of, each (example, ...); it may depend on which examples train."""
         return rows.tensors
 
-    def is_standardized(self, settings: S) -> bool:  # noqa: ARG002 - for subclasses
+    def is_standardized(self, settings: S) -> bool:
         """Say whether the first tensor is standardised by the training part."""
         return False
 
@@ -80,7 +80,7 @@ class FileTask(Task[S]):
             InputError: they do not.
         """
 
-    def facts(self, source: DataSource, settings: S, found: FileSummary, split: Split) -> dict[str, Any]:  # noqa: ARG002
+    def facts(self, source: DataSource, settings: S, found: FileSummary, split: Split) -> dict[str, Any]:
         """Tell what else the ledger should know of the data, as plain values."""
         return {}
 

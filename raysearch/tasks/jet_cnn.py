@@ -59,11 +59,11 @@ class JetCnn(Baseline[JetCnnSettings]):
 
     Settings = JetCnnSettings
 
-    def jet_input(self, settings: JetCnnSettings) -> JetInput:  # noqa: ARG002 - the same for all settings
+    def jet_input(self, settings: JetCnnSettings) -> JetInput:
         """Ask for the occupied cells."""
         return JetInput("image")
 
-    def is_standardized(self, settings: JetCnnSettings) -> bool:  # noqa: ARG002 - the same for all settings
+    def is_standardized(self, settings: JetCnnSettings) -> bool:
         """Say no."""
         return False
 
@@ -72,7 +72,7 @@ class JetCnn(Baseline[JetCnnSettings]):
         cells, values, _ = batch
         return rasterise(cells, values)
 
-    def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Tensor:  # noqa: ARG002 - nothing is drawn
+    def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Tensor:
         """Logits (B, 5), a few jets at a time on a CPU."""
         at_once = PREDICTED_AT_ONCE if batch[0].device.type == "cpu" else len(batch[0])
         cells, values, _ = batch

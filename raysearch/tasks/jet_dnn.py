@@ -32,7 +32,7 @@ class JetDnn(Baseline[JetDnnSettings]):
 
     Settings = JetDnnSettings
 
-    def jet_input(self, settings: JetDnnSettings) -> JetInput:  # noqa: ARG002 - the same for all settings
+    def jet_input(self, settings: JetDnnSettings) -> JetInput:
         """Ask for the 16 features."""
         return JetInput("quantities")
 

@@ -82,7 +82,7 @@ class JetTask(FileTask[S]):
             )
         check_input(path, wanted)
 
-    def facts(self, source: DataSource, settings: S, found: FileSummary, split: Split) -> dict[str, Any]:  # noqa: ARG002 - the parts tell nothing more
+    def facts(self, source: DataSource, settings: S, found: FileSummary, split: Split) -> dict[str, Any]:
         """Tell the classes, and what the images are."""
         assert isinstance(found, JetSummary)
         return {
@@ -111,7 +111,7 @@ class JetTask(FileTask[S]):
         """Cross-entropy."""
         return functional.cross_entropy(model(self.network_input(batch)), batch[LABEL])
 
-    def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Tensor:  # noqa: ARG002 - nothing is drawn
+    def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Tensor:
         """Logits (B, 5)."""
         return model(self.network_input(batch))
 

@@ -105,8 +105,8 @@ def build_schedules(settings: Scheduled, optimizer: Optimizer) -> list[Schedule]
     """Build what changes the learning rate: the warm-up's factor, and that of the schedule."""
     schedules = SCHEDULES[settings.schedule](settings, optimizer)
     if settings.schedule != "none":
-        # A search over schedules holds what each of them needs, which must not count as never read. Without any
-        # schedule it does, so that nobody waits for a decay whose name was left out.
+        # A search over schedules holds what each of them needs, which must not count as never read. Without
+        # any schedule it does, so that nobody waits for a decay whose name was left out.
         _ = settings.plateau_patience, settings.decay_epochs, settings.decay
     if settings.warmup_epochs > 0:
         n = settings.warmup_epochs

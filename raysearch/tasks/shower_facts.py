@@ -11,8 +11,8 @@ from raysearch.data.showers.make import MADE
 from raysearch.data.summary import FileSummary
 
 PARAMETERISED = (
-    "The showers come from a parameterisation (G. Grindhammer, S. Peters, hep-ex/0001020), not from a simulation of "
-    "particles: their profile and the detector's resolution are its inputs, not predictions."
+    "The showers come from a parameterisation (G. Grindhammer, S. Peters, hep-ex/0001020), not from a "
+    "simulation of particles: their profile and the detector's resolution are its inputs, not predictions."
 )
 
 

@@ -67,7 +67,7 @@ class Task(ABC, Generic[S]):
     def load(self, source: DataSource, settings: S) -> Parts:
         """Read the data as tensors."""
 
-    def scaling(self, source: DataSource, settings: S) -> Scaling | None:  # noqa: ARG002 - for subclasses
+    def scaling(self, source: DataSource, settings: S) -> Scaling | None:
         """Tell how :meth:`load` standardises the first input, to apply a trained model to other data."""
         return None
 
@@ -75,7 +75,7 @@ class Task(ABC, Generic[S]):
     def model(self, settings: S) -> nn.Module:
         """Build the network with fresh weights, drawn from torch's generator."""
 
-    def optimizer(self, settings: S, parameters: Iterable[nn.Parameter]) -> Optimizer:  # noqa: ARG002 - for subclasses
+    def optimizer(self, settings: S, parameters: Iterable[nn.Parameter]) -> Optimizer:
         """Build the optimiser of a task that has one."""
         raise InputError(f"task: {type(self).__name__} defines neither optimizer nor optimizers")
 
@@ -87,11 +87,11 @@ class Task(ABC, Generic[S]):
         """
         return {LOSS: self.optimizer(settings, model.parameters())}
 
-    def schedulers(self, settings: S, optimizers: Mapping[str, Optimizer]) -> Sequence[Schedule]:  # noqa: ARG002 - for subclasses
+    def schedulers(self, settings: S, optimizers: Mapping[str, Optimizer]) -> Sequence[Schedule]:
         """Build what changes learning rates, each with when it is stepped; by default nothing does."""
         return ()
 
-    def loss(self, model: nn.Module, batch: Batch) -> Tensor:  # noqa: ARG002 - for subclasses
+    def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Mean loss over a batch, a scalar with gradient; a task with its own :meth:`step` may have none.
 
         Training by evolution judges candidates by it.
@@ -121,7 +121,7 @@ class Task(ABC, Generic[S]):
             A lone tensor stands for ``{"outputs": tensor}``.
         """
 
-    def kept(self, outputs: Outputs, batch: Batch) -> Outputs:  # noqa: ARG002 - for subclasses
+    def kept(self, outputs: Outputs, batch: Batch) -> Outputs:
         """Take of a batch's outputs what :meth:`metrics` and the report need, each (row, ...); default: all.
 
         It is asked batch by batch, so that outputs too large to be kept (a shower's cells) are never held for
@@ -151,7 +151,7 @@ class Task(ABC, Generic[S]):
         """
         return self.plain(model)
 
-    def to_score(self, paths: Sequence[Path], settings: S, described: Mapping[str, Any]) -> ToScore:  # noqa: ARG002 - for subclasses
+    def to_score(self, paths: Sequence[Path], settings: S, described: Mapping[str, Any]) -> ToScore:
         """Check files of a user's own, with or without answers, and make them ready to be read.
 
         Args:
@@ -168,7 +168,7 @@ class Task(ABC, Generic[S]):
             "files to be scored; see docs/after-the-search.md"
         )
 
-    def to_generate(self, wanted: Conditions, settings: S, described: Mapping[str, Any]) -> ToScore:  # noqa: ARG002
+    def to_generate(self, wanted: Conditions, settings: S, described: Mapping[str, Any]) -> ToScore:
         """Make rows ready for a generator: their batches hold the conditions, and whatever else is 0.
 
         Args:
@@ -180,8 +180,8 @@ class Task(ABC, Generic[S]):
             InputError: a condition that there is not; or the task generates nothing, which is the default.
         """
         raise InputError(
-            f"task: {type(self).__name__} generates nothing: it does not define to_generate(wanted, settings, "
-            "described); to score files, give them with --data"
+            f"task: {type(self).__name__} generates nothing: it does not define to_generate(wanted, "
+            "settings, described); to score files, give them with --data"
         )
 
     def written(self, outputs: Outputs, data: TensorData) -> Mapping[str, NDArray[Any]]:
@@ -224,8 +224,8 @@ class Task(ABC, Generic[S]):
             model.train(was_training)
         return torch.tensor(losses, dtype=torch.float64)
 
-    def shown(self, outputs: Outputs, data: TensorData) -> Sequence[Shown]:  # noqa: ARG002 - for subclasses
-        """Values of ``raysearch.metrics.shown`` to keep of the final evaluation on the test set, for the report.
+    def shown(self, outputs: Outputs, data: TensorData) -> Sequence[Shown]:
+        """Values of ``raysearch.metrics.shown`` to keep of the evaluation on the test set, for the report.
 
         By default nothing: outputs are kept and not shown.
         """
@@ -307,7 +307,7 @@ def watched(settings: S) -> tuple[S, set[str]]:
 
     A setting that no model, optimiser or batch ever read would be searched for nothing.
     """
-    names = {field.name for field in dataclasses.fields(settings)}  # type: ignore[arg-type] # S is a dataclass
+    names = {field.name for field in dataclasses.fields(settings)}  # type: ignore[arg-type] # a dataclass
     unread: set[str] = set()
 
     class Watched(type(settings)):  # type: ignore[misc] # the base is known only here

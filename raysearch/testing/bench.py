@@ -76,7 +76,7 @@ class Bench:
         order = self.order()
         return tried("load", lambda: load_parts(self.task, order.source, self.settings))
 
-    def order(self, point: Mapping[str, Any] | None = None, **changes: Any) -> Order:  # noqa: ANN401 - fields of an order
+    def order(self, point: Mapping[str, Any] | None = None, **changes: Any) -> Order:
         """The order for a run, in a folder of its own, at one worker, by gradient."""
         self._n_orders += 1
         divided = divide(self.space_file.strategy, self.point if point is None else point)

@@ -142,7 +142,12 @@ def unread_at(order: Order) -> set[str]:
     return set(unread)
 
 
-def _first_step(task: Task[Any], settings: Any, model: nn.Module, parts: Parts) -> None:  # noqa: ANN401 - the task's own type
+def _first_step(
+    task: Task[Any],
+    settings: Any,  # noqa: ANN401 - the task's own type
+    model: nn.Module,
+    parts: Parts,
+) -> None:
     batch = parts.train.rows(torch.arange(min(settings.batch_size, len(parts.train))))
     descent = Descent(task, settings, model.train(), OneWorker())
     descent.take(batch, Place(1, 1, 1, n_rows=len(batch[0]), n_mine=len(batch[0])))
@@ -150,7 +155,8 @@ def _first_step(task: Task[Any], settings: Any, model: nn.Module, parts: Parts) 
 
 def _generators() -> tuple[bytes, str, str]:
     """The states of the global generators."""
-    return torch.get_rng_state().numpy().tobytes(), repr(np.random.get_state()), repr(random.getstate())  # noqa: NPY002 - the global one
+    of_numpy = np.random.get_state()  # noqa: NPY002 - the global one
+    return torch.get_rng_state().numpy().tobytes(), repr(of_numpy), repr(random.getstate())
 
 
 def same(one: Mapping[str, Tensor] | Outputs, other: Mapping[str, Tensor] | Outputs) -> bool:

@@ -120,7 +120,7 @@ def _schema(file: Path, found: str | None) -> str:
 class _Stay(urllib.request.HTTPRedirectHandler):
     """Follow no redirection: the credentials would go with it."""
 
-    def redirect_request(self, *_: Any) -> None:  # noqa: ANN401 - what urllib passes
+    def redirect_request(self, *_: Any) -> None:
         """Make no request of it, so that it becomes an error."""
         return
 

@@ -68,7 +68,7 @@ def views(entries: Sequence[Entry], *, is_held: bool, parent: str | None = None)
 
 
 def study_points(entries: Sequence[Entry]) -> list[Point]:
-    """The metrics of the study's run: the best value after each trial, the test figures of each evaluation."""
+    """The metrics of the study's run: the best value after each trial, each evaluation's test figures."""
     return list(_Study(entries, is_held=False).study_points())
 
 

@@ -43,6 +43,7 @@ def attempt_run(
         EvaluatorLostError: nor is that.
         Exception: whatever ``report`` raises, which is none either.
     """
+    # The number of threads decides the order of sums and with it bits: it is the order's, not the machine's.
     threads_before = torch.get_num_threads()
     torch.set_num_threads(order.threads)
     torch.set_flush_denormal(True)  # gradients below 1e-38 are 0 for any purpose, and slow products many-fold
@@ -60,6 +61,7 @@ def attempt_run(
     state: Literal["failed", "refused"] = "failed"
     try:
         return Trainer(load_task(order.task), order, workers, remember, evaluator).run()
+    # Only what the task raises fails a trial; a report that cannot be written is no fault of its own.
     except _NotHeardError as not_heard:
         raise not_heard.error from None
     except (StorageError, EvaluatorLostError):

@@ -56,6 +56,7 @@ class EvolutionLearner:
         self._context = context
         order = context.order
         self._flat = flat_parameters(context.model)
+        # Needed with actors, too: it rebuilds the best from its seeds, and holds what is saved.
         self._here = ChildLosses(context.task, order, context.settings, context.train)
         self._evaluator = evaluator or self._here
         assert order.strategy is not None  # or the learner would be another
@@ -66,22 +67,27 @@ class EvolutionLearner:
     def train_epoch(self, epoch: int) -> EpochResult:
         """Carry out generations until the epoch's batches are used up."""
         batches = _batches(self._context.rows_of(epoch), self._context.batch_size)
+        # By epoch, so that a run which goes on from a checkpoint draws what an uninterrupted one does.
         chance = generator(self._context.order.seed, "generations", epoch)
         total, n_seen, presentations = 0.0, 0, 0
         while batches:
             self._state, asked = self._strategy.ask(self._state, chance)
             taken, batches = batches[: asked.batches], batches[asked.batches :]
             losses = self._evaluator.losses(asked, taken)
+            # A child that diverges is only never selected; a generation of them leaves nothing to go on from.
             finite = [loss for loss in losses if math.isfinite(loss)]
             if not finite:
                 raise NonFiniteError(f"no candidate of a generation in epoch {epoch} has a finite loss")
             self._state = self._strategy.tell(self._state, losses)
             n_rows = sum(len(batch) for batch in taken)
+            # The best child's: the others are thrown away.
             total += min(finite) * n_rows
             n_seen += n_rows
+            # Forward passes, by which evolution and gradients can be compared at equal effort.
             presentations += len(losses) * n_rows
         self._show_best()
         if self._evaluator is not self._here:
+            # For an actor that has to be started anew: else it would rebuild chains of hundreds of mutations.
             self._evaluator.remember(self._here.snapshots())
         return EpochResult({LOSS: total / n_seen}, presentations)
 
@@ -94,6 +100,7 @@ class EvolutionLearner:
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take it back."""
+        # Before the strategy, whose best is rebuilt from them.
         self._here.remember(state["snapshots"])
         self._evaluator.remember(state["snapshots"])
         self._state = self._strategy.from_plain(state["evolution"])

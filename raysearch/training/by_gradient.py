@@ -29,6 +29,7 @@ class GradientLearner:
     def train_epoch(self, epoch: int) -> EpochResult:
         """Train one epoch."""
         workers, train = self._context.workers, self._context.train
+        # By epoch, so that checkpoints need no generators; by rank, or all workers would drop the same units.
         seed_all(derive(self._context.order.seed, "epoch", epoch, workers.rank))
         batches = self._context.rows_of(epoch).split(self._context.batch_size)
         self._context.model.train()
@@ -36,6 +37,7 @@ class GradientLearner:
         for number, batch in enumerate(batches, start=1):
             if len(batch) < workers.size:
                 break  # a last batch too small for every worker to have a part
+            # Parts differ by one row at most, and Descent weighs the workers' means by their rows.
             share = batch[workers.rank :: workers.size]
             self.descent.take(train.rows(share), Place(epoch, number, len(batches), len(batch), len(share)))
             n_seen += len(batch)

@@ -19,7 +19,7 @@ from torch import Tensor
 from raysearch.errors import StorageError
 from raysearch.files import write_durably
 
-Kind = Literal["last", "best"]
+Role = Literal["last", "best"]  # what a run goes on from, and what is evaluated in the end
 
 
 def weights_sha256(weights: Mapping[str, Tensor]) -> str:
@@ -43,26 +43,26 @@ class Checkpoints:
         self._run_folder = run_folder
         self._folder = run_folder / f"attempt-{attempt}"
 
-    def save(self, kind: Kind, epoch: int, content: Mapping[str, Any]) -> Path:
-        """Save a generation and return its path."""
+    def save(self, role: Role, epoch: int, content: Mapping[str, Any]) -> Path:
+        """Save a checkpoint and return its path."""
         buffer = io.BytesIO()
         torch.save(dict(content), buffer)
         blob = buffer.getvalue()
-        path = self._folder / f"{kind}-{epoch:05d}-{hashlib.sha256(blob).hexdigest()[:32]}.pt"
+        path = self._folder / f"{role}-{epoch:05d}-{hashlib.sha256(blob).hexdigest()[:32]}.pt"
         write_durably(path, blob)
         return path
 
-    def keep(self, kind: Kind, newest: int) -> None:
-        """Delete all but the ``newest`` generations of this attempt."""
-        for path in sorted(self._folder.glob(f"{kind}-*.pt"))[:-newest]:
+    def keep(self, role: Role, newest: int) -> None:
+        """Delete all but the ``newest`` checkpoints of this attempt."""
+        for path in sorted(self._folder.glob(f"{role}-*.pt"))[:-newest]:
             path.unlink(missing_ok=True)
 
-    def newest(self, kind: Kind, epoch: int | None = None) -> tuple[Path, dict[str, Any]] | None:
-        """Load the newest sound generation (of one epoch, if given) over all attempts.
+    def newest(self, role: Role, epoch: int | None = None) -> tuple[Path, dict[str, Any]] | None:
+        """Load the newest sound checkpoint (of one epoch, if given) over all attempts.
 
         A damaged file is renamed ``*.corrupt`` and the one before it is taken.
         """
-        pattern = f"attempt-*/{kind}-{'*' if epoch is None else f'{epoch:05d}'}-*.pt"
+        pattern = f"attempt-*/{role}-{'*' if epoch is None else f'{epoch:05d}'}-*.pt"
         for path in sorted(self._run_folder.glob(pattern), key=lambda path: path.name, reverse=True):
             content = load_checkpoint(path)
             if content is not None:

@@ -52,7 +52,13 @@ class ChildLosses:
         train: the training part.
     """
 
-    def __init__(self, task: Task[Any], order: Order, settings: Any, train: TensorData) -> None:  # noqa: ANN401 - the task's own type
+    def __init__(
+        self,
+        task: Task[Any],
+        order: Order,
+        settings: Any,  # noqa: ANN401 - the task's own type
+        train: TensorData,
+    ) -> None:
         self._task, self._order, self._settings, self._train = task, order, settings, train
         seed_all(derive(order.seed, "weights"))  # what a model draws and does not keep among its weights
         self._model = task.model(settings).eval()

@@ -19,6 +19,7 @@ class EarlyStopping:
 
     def should_stop(self, losses: Sequence[float]) -> bool:
         """Decide after the last of ``losses``, one per epoch."""
+        # Two rules: no new best within patience, or a mean over it that rises: a flat, noisy curve ends, too.
         last, before = losses[-self.patience :], losses[: -self.patience]
         if not before:
             return False

@@ -13,6 +13,7 @@ from raysearch.tasks.task import Outputs, Task, by_row, outputs_of
 from raysearch.training.precision import FLOAT32, computing_in, widened
 from raysearch.training.workers import Workers
 
+# Fixed, not a setting: the size of a batch decides how sums round, and what its generator draws.
 EVALUATION_ROWS = 1000
 
 
@@ -50,13 +51,16 @@ def evaluate(
         with computing_in(precision, workers.device):
             batch = data.rows(batches[number])
             outputs = outputs_of(task, model, batch, chance)
+        # Here and not at the end: all outputs of a generator would not fit into memory, what is kept does.
         mine.append(_kept(task, outputs, batch))
     shares = workers.gather(mine)
+    # Batches were dealt like cards; this takes them up in their order again.
     every = [shares[number % workers.size][number // workers.size] for number in range(len(batches))]
     return {name: torch.cat([each[name] for each in every]) for name in every[0]}
 
 
 def _kept(task: Task[Any], outputs: Outputs, batch: Batch) -> Outputs:
+    # Metrics sum over the whole part, where half precision has three digits.
     wide = {name: widened(rows) for name, rows in outputs.items()}
     kept = by_row(task.kept(wide, batch), batch, f"{type(task).__name__}.kept")
     return {name: rows.cpu() for name, rows in kept.items()}

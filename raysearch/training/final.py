@@ -55,6 +55,7 @@ def evaluate_on_test(
     """
     torch.set_num_threads(order.threads)
     folder = Path(order.study_folder)
+    # The ledger's hash, not the newest file: it is this model that was chosen.
     content = load_checkpoint(folder / weights)
     if content is None or weights_sha256(content["model"]) != expected_sha256:
         raise StorageError(f"{folder / weights}: gone or damaged; the best model cannot be evaluated")
@@ -62,6 +63,7 @@ def evaluate_on_test(
     settings = make_settings(task, order.settings)
     worker = OneWorker(device)
     test = load_parts(task, order.source.of_fold(order.fold), settings).test
+    # The part stays on the CPU as well: metrics and what is shown are made from it there.
     there = test.to(worker.device)
     seed_all(derive(order.seed, "weights"))  # what a model draws and does not keep in its state_dict
     model = task.model(settings).to(worker.device)
@@ -72,6 +74,7 @@ def evaluate_on_test(
     _export(folder, order, content["model"], to_plain(scaling))
     predictions = packed(task, outputs, test)
     name = f"test/predictions-{order.trial}-{order.fold}.npz"
+    # Before the record that names it with its hash: a record without its file would be damage.
     write_durably(folder / name, predictions)
     metrics = {f"test_{key}": float(value) for key, value in task.metrics(outputs, test).items()}
     return TestOutcome(

@@ -16,8 +16,7 @@ def inherit(order: Order, model: nn.Module) -> dict[str, Any]:
     """Copy the weights of the run's parent into the model, as far as they fit.
 
     Of a tensor whose shape has changed the part that both shapes have in common is taken: the first filters,
-        the
-    first neurons, and of a kernel the middle, so that its map does not move. The rest stays as it is.
+    the first neurons, and of a kernel the middle, so that its map does not move. The rest stays as it is.
 
     Args:
         order: names the parent; without one nothing happens.
@@ -33,12 +32,14 @@ def inherit(order: Order, model: nn.Module) -> dict[str, Any]:
         return {}
     path = Path(order.study_folder) / order.parent
     content = load_checkpoint(path)
+    # Fresh weights instead would be another trial than the one in the ledger, and look like it.
     if content is None or weights_sha256(content["model"]) != order.parent_sha256:
         raise FileNotFoundError(f"{path}: gone or damaged; the run goes on from it")
     theirs: dict[str, Tensor] = content.pop("model")
     own = model.state_dict()
     for name in own.keys() & theirs.keys():
         copy_common(own[name], theirs[name])
+    # An optimiser's moments go by place: with one other shape they would be those of other weights.
     same = {name: tensor.shape for name, tensor in own.items()}
     return content if same == {name: tensor.shape for name, tensor in theirs.items()} else {}
 
@@ -58,4 +59,5 @@ def copy_common(target: Tensor, source: Tensor) -> None:
 def _middle(one: int, other: int) -> tuple[slice, slice]:
     """Where two lengths lie over each other when their middles do."""
     common = min(one, other)
-    return tuple(slice((size - common) // 2, (size - common) // 2 + common) for size in (one, other))  # type: ignore[return-value] # two
+    ours, theirs = (slice((size - common) // 2, (size + common) // 2) for size in (one, other))
+    return ours, theirs

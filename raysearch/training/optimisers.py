@@ -15,7 +15,11 @@ from raysearch.tasks.task import Task
 RATE = "learning_rate"
 
 
-def optimisers_of(task: Task[Any], settings: Any, model: nn.Module) -> dict[str, Optimizer]:  # noqa: ANN401 - the task's own type
+def optimisers_of(
+    task: Task[Any],
+    settings: Any,  # noqa: ANN401 - the task's own type
+    model: nn.Module,
+) -> dict[str, Optimizer]:
     """Build a task's optimisers.
 
     Raises:
@@ -56,7 +60,11 @@ def _ownership_problems(optimizers: Mapping[str, Optimizer], model: nn.Module) -
         yield f"none holds {', '.join(left[:3])}{more}; freeze what is not to be trained"
 
 
-def schedules_of(task: Task[Any], settings: Any, optimizers: Mapping[str, Optimizer]) -> tuple[Schedule, ...]:  # noqa: ANN401 - the task's own type
+def schedules_of(
+    task: Task[Any],
+    settings: Any,  # noqa: ANN401 - the task's own type
+    optimizers: Mapping[str, Optimizer],
+) -> tuple[Schedule, ...]:
     """Build what changes the learning rates of a task's optimisers.
 
     Raises:
@@ -77,7 +85,10 @@ def schedules_of(task: Task[Any], settings: Any, optimizers: Mapping[str, Optimi
     return found
 
 
-def rate_problems(settings: Any, optimizers: Mapping[str, Optimizer]) -> list[str]:  # noqa: ANN401 - the task's own type
+def rate_problems(
+    settings: Any,  # noqa: ANN401 - the task's own type
+    optimizers: Mapping[str, Optimizer],
+) -> list[str]:
     """Tell which learning rates do not reach the optimisers, and so would be searched for nothing.
 
     ``learning_rate`` must be that of some parameters of some optimiser, ``NAME_learning_rate`` of the one

@@ -16,6 +16,7 @@ from raysearch.data.source import DataSource
 from raysearch.data.tensors import Parts
 from raysearch.tasks.task import Task
 
+# Not the run's: all trials, folds and the final evaluation must draw the same.
 DATA_SEED = 0
 
 
@@ -26,7 +27,11 @@ def seed_all(seed: int) -> None:
     random.seed(seed)
 
 
-def load_parts(task: Task[Any], source: DataSource, settings: Any) -> Parts:  # noqa: ANN401 - the task's own type
+def load_parts(
+    task: Task[Any],
+    source: DataSource,
+    settings: Any,  # noqa: ANN401 - the task's own type
+) -> Parts:
     """Load the data from the same seed in all runs, so that a part drawn at random is one and the same."""
     seed_all(DATA_SEED)
     return task.load(source, settings)

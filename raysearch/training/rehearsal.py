@@ -22,7 +22,7 @@ from raysearch.tasks import load_task
 from raysearch.tasks.contract import defines
 from raysearch.tasks.task import Task, make_settings, watched
 from raysearch.training.counting import COUNTED, count_mflop, count_parameters
-from raysearch.training.descent import Descent, Place
+from raysearch.training.descent import Descent, NonFiniteError, Place
 from raysearch.training.evaluation import evaluate
 from raysearch.training.optimisers import optimisers_of, rate_problems
 from raysearch.training.precision import FLOAT32
@@ -188,7 +188,12 @@ def _are_alike(one: TensorData, other: TensorData) -> bool:
     return all(map(torch.equal, one.rows(rows), other.rows(rows)))
 
 
-def _one_step(task: Task[Any], parts: Parts, settings: Any, precision: str) -> nn.Module:  # noqa: ANN401 - the task's own type
+def _one_step(
+    task: Task[Any],
+    parts: Parts,
+    settings: Any,  # noqa: ANN401 - the task's own type
+    precision: str,
+) -> nn.Module:
     torch.manual_seed(0)
     model = task.model(settings)
     if problems := rate_problems(settings, optimisers_of(task, settings, model)):
@@ -197,7 +202,10 @@ def _one_step(task: Task[Any], parts: Parts, settings: Any, precision: str) -> n
     model.train()
     batch = _first_batch(parts, settings)
     n_rows, n_batches = len(batch[0]), -(-len(parts.train) // len(batch[0]))
-    descent.take(batch, Place(1, 1, n_batches, n_rows=n_rows, n_mine=n_rows))
+    try:
+        descent.take(batch, Place(1, 1, n_batches, n_rows=n_rows, n_mine=n_rows))
+    except NonFiniteError:
+        return model  # these settings diverge: their trial will fail, which is no fault of the task
     losses = descent.losses()
     if not losses:
         raise InputError(
@@ -207,7 +215,11 @@ def _one_step(task: Task[Any], parts: Parts, settings: Any, precision: str) -> n
     return model
 
 
-def _one_generation(task: Task[Any], parts: Parts, settings: Any) -> nn.Module:  # noqa: ANN401 - the task's own type
+def _one_generation(
+    task: Task[Any],
+    parts: Parts,
+    settings: Any,  # noqa: ANN401 - the task's own type
+) -> nn.Module:
     if not (defines(type(task), "loss") or defines(type(task), "children_losses")):
         raise InputError(
             f"strategy: {type(task).__name__} has no loss(model, batch), by which evolution would judge "

@@ -45,6 +45,7 @@ def divide(strategy: str | None, settings: Mapping[str, Any]) -> Divided:
     """
     names = settings_of(strategy) if strategy is not None else ()
     return Divided(
+        # By name: no task's setting may have the name of one of another reader, see setting_problems.
         task={key: value for key, value in settings.items() if key not in {*names, PRECISION}},
         evolution={key: value for key, value in settings.items() if key in names},
         precision=settings.get(PRECISION, FLOAT32),
@@ -77,6 +78,7 @@ def _problems(reference: str, strategy: str | None, points: Sequence[Mapping[str
         yield from _precision_problems(divided.precision, strategy)
         if strategy is not None:
             try:
+                # For its checks alone; how many weights there are is not known before a model is built.
                 make_strategy(strategy, divided.evolution, dimension=1)
             except InputError as error:
                 yield from (f"space.{problem}" for problem in error.problems)

@@ -84,6 +84,7 @@ class TorchWorkers:
     def share_model(self, model: nn.Module) -> None:
         """Broadcast parameters and buffers."""
         _broadcast(weight.detach() for weight in model.parameters())
+        # Parameters once, after which all take the same steps; buffers go apart with the rows they see.
         self.share_buffers(model)
 
     def share_buffers(self, model: nn.Module) -> None:
@@ -109,6 +110,7 @@ class TorchWorkers:
 
     def sum(self, value: float) -> float:
         """All-reduce in double precision."""
+        # Double, as Python adds up losses with one worker.
         total = torch.tensor(value, dtype=torch.float64, device=self.device)
         dist.all_reduce(total)
         return total.item()

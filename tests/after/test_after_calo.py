@@ -40,7 +40,7 @@ EVOLUTION = "parents: 2, children: 2, rate: 0.1, power: {type: float, low: 0.05,
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Some of the shipped showers, with and without energies, and a study of two repeats and one of evolution."""
+    """Some of the shipped showers, with and without energies; a study of two repeats and one of evolution."""
     folder = tmp_path_factory.mktemp("calo")
     with (
         h5py.File(SAMPLE) as full,

@@ -164,26 +164,26 @@ def test_a_full_disk_is_told_and_leaves_nothing(folder: Path, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "message"),
+    ("command", "code", "message"),
     [
-        (["predict", "toy", "--data", "x.h5", "--out", "o.h5"], 2, "Toy does not define to_score(paths, settings, described)"),
-        (["predict", "jedi", "--data", "gone.h5", "--out", "o.h5"], 2, "gone.h5: no such file or folder"),
-        (["predict", "jedi", "--data", "x.h5", "--out", "gone/o.h5"], 2, "there is no folder gone"),
-        (["predict", "jedo", "--data", "x.h5", "--out", "o.h5"], 2, "Did you mean 'jedi'?"),
-        (["predict", "jedi", "--data", "x", "--out", "o.h5", "--from", "7"], 2, "has trials 0 to 0, or say best"),
-        (["predict", "jedi", "--data", "x", "--out", "o.h5", "--device", "tpu"], 2, "needs cpu, cuda or cuda:N"),
-        (["predict", "jedi", "--data", "x", "--out", "o.h5", "--device", "cuda:99"], 69, "GPUs that torch can use"),
-        (["prune", "jedi", "--rounds", "0"], 2, "--rounds: needs at least 1, got 0"),
-        (["prune", "folds", "--fold", "2"], 2, "--fold: trial 0 has folds 0 to 1, got 2"),
-        (["prune", "jedi", "--name", "../x"], 2, "study name '../x'"),
-        (["prune", "jedi", "--name", "best"], 2, "--name best: best, report, test, trials and numbers mean something"),
-        (["prune", "jedi", "--name", "5", "--force"], 2, "--name 5: best, report, test, trials and numbers mean"),
-        (["export", "jedi", "--to", "tensorflow"], 2, "tensorflow"),
-        (["compare", "jedi"], 2, "needs at least two studies"),
+        ("predict toy --data x.h5 --out o.h5", 2, "Toy does not define to_score(paths, settings, described)"),
+        ("predict jedi --data gone.h5 --out o.h5", 2, "gone.h5: no such file or folder"),
+        ("predict jedi --data x.h5 --out gone/o.h5", 2, "there is no folder gone"),
+        ("predict jedo --data x.h5 --out o.h5", 2, "Did you mean 'jedi'?"),
+        ("predict jedi --data x --out o.h5 --from 7", 2, "has trials 0 to 0, or say best"),
+        ("predict jedi --data x --out o.h5 --device tpu", 2, "needs cpu, cuda or cuda:N"),
+        ("predict jedi --data x --out o.h5 --device cuda:99", 69, "GPUs that torch can use"),
+        ("prune jedi --rounds 0", 2, "--rounds: needs at least 1, got 0"),
+        ("prune folds --fold 2", 2, "--fold: trial 0 has folds 0 to 1, got 2"),
+        ("prune jedi --name ../x", 2, "study name '../x'"),
+        ("prune jedi --name best", 2, "--name best: best, report, test, trials and numbers mean something"),
+        ("prune jedi --name 5 --force", 2, "--name 5: best, report, test, trials and numbers mean"),
+        ("export jedi --to tensorflow", 2, "tensorflow"),
+        ("compare jedi", 2, "needs at least two studies"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_is_told(folder: Path, arguments: list[str], code: int, message: str) -> None:
-    result = raysearch(folder, *arguments)
+def test_what_cannot_be_is_told(folder: Path, command: str, code: int, message: str) -> None:
+    result = raysearch(folder, *command.split())
     assert (result.code, result.out) == (code, "")
     assert message in " ".join(result.err.split())
 

@@ -35,7 +35,8 @@ def write_study(folder: Path, n_trials: int = 3) -> None:
     }  # fmt: skip
     created = Created(
         study=folder.name, space_file=space_file, identity="1d" * 32, task_sha256="", objective="val_loss",
-        maximise=False, window=2, folds=1, data={"path": "jets", "files": {"jets.h5": "da" * 32}}, settings=["hidden"],
+        maximise=False, window=2, folds=1, settings=["hidden"],
+        data={"path": "jets", "files": {"jets.h5": "da" * 32}},
     )  # fmt: skip
     records: list[Record] = [
         created,

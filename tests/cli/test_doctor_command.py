@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def doctor(folder: Path, *arguments: str, **variables: str) -> tuple[int, str]:
-    """Run it as a process of its own with a home of its own, and check that it leaves everything as it was."""
+    """Run it as a process with a home of its own, and check that it leaves everything as it was."""
     clean = {name: text for name, text in os.environ.items() if not name.startswith(("RAY_", "MLFLOW_"))}
     clean |= {"HOME": str(folder / "home"), "PYTHONPATH": str(ROOT), **variables}
     before = sorted(folder.rglob("*"))

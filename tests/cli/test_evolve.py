@@ -1,4 +1,4 @@
-"""``raysearch evolve``: one variant or several side by side, the same history after kills, and errors that help."""
+"""``raysearch evolve``: variants alone and side by side, the same history after kills, errors that help."""
 
 from __future__ import annotations
 

@@ -26,30 +26,28 @@ def hold(space: Path, text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("wish", "message"),
     [
-        (["jedinett"], "no space file 'jedinett'; one of calo-regressor-ga, calo-regressor, jedinet-evolution"),
-        (["jedinett"], "Did you mean 'jedinet'?"),
-        (["gone.yaml"], "gone.yaml: cannot be read: No such file"),
-        (["toy.yaml", "--set", "search.trails=3"], "--set search.trails=3: search.trails: unknown key; one of"),
-        (["toy.yaml", "--set", "foo"], "--set foo: must be KEY=VALUE"),
-        (["toy.yaml", "--set", "seed.x=1"], "--set seed.x=1: 'seed' holds a value, not keys"),
-        (["toy.yaml", "--trials", "0"], "search.trials: input should be greater than or equal to 1, got 0"),
-        (["toy.yaml", "--trials", "many"], "Invalid value for '--trials'"),
-        (["toy.yaml", "--sampler", "tpee"], "search.sampler: unknown 'tpee'; one of tpe, gp, nsga2, random"),
-        (["toy.yaml", "--set", "space.nothing=1"], "space.nothing: Toy has no such setting; one of width, learning_rate"),
-        (["toy.yaml", "--name", "../x"], "study name '../x': 1 to 64 letters"),
-        (["toy.yaml", "--local", "--set", "resources.gpus=1"], "set resources.workers to 1 and resources.gpus to 0"),
-        (["jedinet", "--data", "nowhere"], "nowhere: no such file or folder"),
-        (["jedinet", "--data", "cut"], "jets.h5: not a whole HDF5 file (500000 bytes)"),
+        ("jedinett", "no space file 'jedinett'; one of calo-regressor-ga, calo-regressor, jedinet-evolution"),
+        ("jedinett", "Did you mean 'jedinet'?"),
+        ("gone.yaml", "gone.yaml: cannot be read: No such file"),
+        ("toy.yaml --set search.trails=3", "--set search.trails=3: search.trails: unknown key; one of"),
+        ("toy.yaml --set foo", "--set foo: must be KEY=VALUE"),
+        ("toy.yaml --set seed.x=1", "--set seed.x=1: 'seed' holds a value, not keys"),
+        ("toy.yaml --trials 0", "search.trials: input should be greater than or equal to 1, got 0"),
+        ("toy.yaml --trials many", "Invalid value for '--trials'"),
+        ("toy.yaml --sampler tpee", "search.sampler: unknown 'tpee'; one of tpe, gp, nsga2, random"),
+        ("toy.yaml --set space.no=1", "space.no: Toy has no such setting; one of width, learning_rate"),
+        ("toy.yaml --name ../x", "study name '../x': 1 to 64 letters"),
+        ("toy.yaml --local --set resources.gpus=1", "set resources.workers to 1 and resources.gpus to 0"),
+        ("jedinet --data nowhere", "nowhere: no such file or folder"),
+        ("jedinet --data cut", "jets.h5: not a whole HDF5 file (500000 bytes)"),
     ],
 )  # fmt: skip
-def test_2_for_what_the_user_can_mend(
-    toy_space: Path, tmp_path: Path, arguments: list[str], message: str
-) -> None:
+def test_2_for_what_the_user_can_mend(toy_space: Path, tmp_path: Path, wish: str, message: str) -> None:
     (tmp_path / "cut").mkdir()
     (tmp_path / "cut/jets.h5").write_bytes(SAMPLE.read_bytes()[:500_000])
-    result = raysearch(tmp_path, "tune", *arguments)
+    result = raysearch(tmp_path, "tune", *wish.split())
     assert (result.code, result.out) == (2, "")
     assert message in result.err
     assert "Traceback" not in result.err
@@ -93,9 +91,11 @@ def test_3_after_the_first_trials_alike_with_no_traceback(toy_space: Path, tmp_p
     """The model cannot be built once training has begun, so that the rehearsal cannot see it."""
     task = tmp_path / "own_task.py"
     task.write_text(
-        "from pathlib import Path\nfrom toy_task import Toy\n\n\nclass Own(Toy):\n    def model(self, settings):\n"
+        "from pathlib import Path\nfrom toy_task import Toy\n\n\nclass Own(Toy):\n"
+        "    def model(self, settings):\n"
         f"        if Path({str(tmp_path / 'runs/s' / FILE_NAME)!r}).is_file():\n"
-        "            raise RuntimeError('this model cannot be built')\n        return super().model(settings)\n"
+        "            raise RuntimeError('this model cannot be built')\n"
+        "        return super().model(settings)\n"
     )
     toy_space.write_text(re.sub(r"task: .*", "task: own_task.py:Own", toy_space.read_text()))
     result = raysearch(tmp_path, "tune", "toy.yaml", "--name", "s", "--local")

@@ -1,4 +1,4 @@
-"""What any command writes is for its owner alone, also where the shell's umask would let everybody read it."""
+"""What any command writes is for its owner alone, even where the umask would let everybody read it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Credentials of six kinds, and every way we know for a command to fail: none of them is printed, stored or an argument."""
+"""Six kinds of credentials, every known way for a command to fail: none is printed, stored or an argument."""
 
 from __future__ import annotations
 
@@ -94,19 +94,20 @@ def test_no_secret_in_what_a_failing_command_says(full: Path, case: str) -> None
 @pytest.fixture
 def refusing() -> Iterator[int]:
     """The port of an MLflow that refuses every login."""
-    answer = "from http.server import *; BaseHTTPRequestHandler.do_GET = BaseHTTPRequestHandler.do_POST = lambda self: self.send_error(401)\n"
+    program = """from http.server import *
+import sys
+BaseHTTPRequestHandler.do_GET = BaseHTTPRequestHandler.do_POST = lambda self: self.send_error(401)
+HTTPServer(("127.0.0.1", int(sys.argv[1])), BaseHTTPRequestHandler).serve_forever()
+"""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    with subprocess.Popen(
-        [sys.executable, "-c", f"{answer}HTTPServer(('127.0.0.1', {port}), BaseHTTPRequestHandler).serve_forever()"],
-        stderr=subprocess.DEVNULL,
-    ) as server:  # fmt: skip
+    with subprocess.Popen([sys.executable, "-c", program, str(port)], stderr=subprocess.DEVNULL) as server:
         yield port
         server.kill()
 
 
 def arguments_of_all(folder: Path) -> dict[int, str]:
-    """Of all processes that work in ``folder``: the command, what it started, and mirrors, which outlive it."""
+    """Of all processes working in ``folder``: the command, what it started, and mirrors, which outlive it."""
     found = {}
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # gone meanwhile

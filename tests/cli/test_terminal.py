@@ -1,4 +1,4 @@
-"""On a terminal (a pseudo-terminal of 80 columns): the live table, with Ray, and the question about a name."""
+"""On a terminal (a pseudo-terminal of 80 columns): the live table, with Ray; the question about a name."""
 
 from __future__ import annotations
 

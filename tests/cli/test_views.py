@@ -1,4 +1,4 @@
-"""What is shown of folds, pruned and refused trials, several objectives and series, on real studies of the toy task."""
+"""What is shown of folds, pruned and refused trials, several objectives, series: studies of the toy task."""
 
 from __future__ import annotations
 

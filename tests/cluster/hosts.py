@@ -1,8 +1,8 @@
-"""Several machines out of one: Linux namespaces with a network, processes, /tmp, /srv, home and sshd of their own.
+"""Several machines out of one: namespaces with a network, processes, /tmp, /srv, home and sshd of their own.
 
-A laptop with a bridge in its network, and hosts that hang on it by veth pairs. The network of the machine that this
-runs on is never touched. Every machine ends when its stdin is closed, thus also when the process that made it is killed,
-and the kernel removes its processes, mounts and interfaces with it.
+A laptop with a bridge in its network, and hosts that hang on it by veth pairs. The network of the machine
+that this runs on is never touched. Every machine ends when its stdin is closed, thus also when the process
+that made it is killed, and the kernel removes its processes, mounts and interfaces with it.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class Host:
 
 @contextmanager
 def machines(folder: Path, names: Sequence[str]) -> Iterator[tuple[Host, list[Host]]]:
-    """Make a laptop, and hosts that share ``folder/shared`` as /srv; root can log in from the laptop to the hosts.
+    """Make a laptop, and hosts that share ``folder/shared`` as /srv; the laptop's root can log in to them.
 
     Args:
         folder: where their files go; empty.

@@ -46,7 +46,7 @@ def descendants(pid: int) -> set[Path]:
 
 
 def program(process: Path) -> str:
-    """Name of a process: the Python file or module that it carries out, ``worker`` for Ray's, or the program."""
+    """Name of a process: the Python file or module that it runs, ``worker`` for Ray's, or the program."""
     try:
         words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
     except OSError:

@@ -1,8 +1,9 @@
 """A stranger tries every door of a Ray that was started as the cluster file says, in a network of its own.
 
-A program of its own, for it is the first process of a PID namespace. It starts the head and a study on it, finds every
-TCP port that anything of both listens on, and calls without a token and with a wrong one every gRPC method that
-is named in Ray's programs, and every route of Ray's dashboards by every method. Prints what was not refused, as JSON.
+A program of its own, for it is the first process of a PID namespace. It starts the head and a study on it,
+finds every TCP port that anything of both listens on, and calls without a token and with a wrong one every
+gRPC method that is named in Ray's programs, and every route of Ray's dashboards by every method. Prints what
+was not refused, as JSON.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What could take a process down is asked in a child: one that dies or hangs, and a cluster with its token."""
+"""What could take a process down is asked in a child: one that dies or hangs; a cluster with its token."""
 
 from __future__ import annotations
 

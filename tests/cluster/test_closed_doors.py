@@ -1,4 +1,4 @@
-"""A study on Ray without any network and with a careless umask: the same history, and nothing that others can read."""
+"""A study on Ray without any network and with a careless umask: the same history, nothing others can read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`raysearch` as a user calls it: on a cluster that runs already, with runs of two workers, short of memory."""
+"""`raysearch` as a user calls it: on a running cluster, with runs of two workers, short of memory."""
 
 from __future__ import annotations
 
@@ -123,9 +123,10 @@ class Greedy(Toy):
         return super().optimizer(settings, parameters)
 
     def loss(self, model, batch):
-        if "RAYSEARCH_TEST_TAKES_BYTES" in os.environ and "RAY_JOB_ID" in os.environ and not self.mark.exists():
+        n_bytes = os.environ.get("RAYSEARCH_TEST_TAKES_BYTES")
+        if n_bytes and "RAY_JOB_ID" in os.environ and not self.mark.exists():
             self.mark.touch()
-            taken = b"x" * int(os.environ["RAYSEARCH_TEST_TAKES_BYTES"])
+            taken = b"x" * int(n_bytes)
             while True:  # until the memory monitor kills
                 time.sleep(1)
         return super().loss(model, batch)

@@ -1,4 +1,4 @@
-"""GPUs: what torch cannot use is told before the first run, and shares of one are counted as Ray gives them out."""
+"""GPUs: what torch cannot use is told before the first run; shares are counted as Ray gives them out."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_ray_gives_out_as_many_shares_as_we_count(tmp_path: Path) -> None:
 
 
 def refused(folder: Path, tune: list[str], *changes: str, **token: str) -> list[str]:
-    """The lines that are told of resources that are not there, after at most 15 s of computing; others may compute beside us."""
+    """What is told of resources that are not there, after at most 15 s of computing of its own."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     changed = [word for change in changes for word in ("--set", f"resources.{change}")]
     printed = raysearch(folder, "tune", "toy.yaml", "--name", "s", *tune, *changed, **token)

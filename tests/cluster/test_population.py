@@ -1,4 +1,4 @@
-"""Evolution over Ray actors: the bits of one process with any number of them, and a killed one costs its own work only."""
+"""Evolution over Ray actors: any number gives one process's bits; a killed one costs its own work only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a stranger gets from a cluster that was started as the cluster file says: nothing but what stands here."""
+"""What a stranger gets from a cluster started as the cluster file says: nothing but what stands here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ pytestmark = pytest.mark.ray_cluster
 CHECKOUT = Path(__file__).resolve().parents[2]
 HOST = "10.78.0.1"
 ALONE = (
-    f"ip link set lo up && ip link add v0 type veth peer name v1 && ip addr add {HOST}/24 dev v0 && ip link set v0 up"
+    f"ip link set lo up && ip link add v0 type veth peer name v1 && ip addr add {HOST}/24 dev v0 && ip link "
+    "set v0 up"
     ' && ip link set v1 up && exec "$@"'
 )
 TASK = f"""
@@ -103,8 +104,8 @@ def found(home: Path) -> dict[str, Any]:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-# What a Ray of this version opens on the head, with a study whose runs have two workers; docs/security.md says what a
-# stranger could do with each. A kind that is not here is a new door: look at it, and change the page too.
+# What a Ray of this version opens on the head, with a study whose runs have two workers; docs/security.md
+# says what a stranger could do with each. A kind that is not here is a new door: look at it, mend the page.
 DOORS = {
     ("gcs_server", "grpc"),
     ("raylet", "grpc"),  # node manager and object manager

@@ -1,4 +1,4 @@
-"""Runs on Ray: a reused process gives the same bits, and what is lost or fails reaches the study as what it is."""
+"""Runs on Ray: a reused process gives the same bits; what is lost or fails reaches the study as that."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from raysearch.ledger.records import Ended, Entry, Epoch, Lost, Started
 from raysearch.space.space_file import ResourcesSection, read_space_file
 from raysearch.training.order import Order
 
-# The toy task; it leaves its process id at TRIAL's place, and draws from generators that others draw from too.
+# The toy task; it leaves its process id at TRIAL's place, and draws from generators that others use.
 TASK = f"""
 import os, random, sys
 from dataclasses import dataclass
@@ -52,7 +52,8 @@ class Marked(Toy):
     Settings = Settings
 
     def optimizer(self, settings, parameters):
-        Path(settings.folder, f"pid-{{settings.width}}-{{settings.learning_rate}}").write_text(str(os.getpid()))
+        name = f"pid-{{settings.width}}-{{settings.learning_rate}}"
+        Path(settings.folder, name).write_text(str(os.getpid()))
         return super().optimizer(settings, parameters)
 
     def loss(self, model, batch):

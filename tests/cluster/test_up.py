@@ -35,7 +35,8 @@ from pathlib import Path
 address = "http://127.0.0.1:5000/api/2.0/mlflow/"
 
 def ask(what, **body):
-    request = urllib.request.Request(address + what, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(address + what, json.dumps(body).encode(), headers)
     return json.load(urllib.request.urlopen(request, timeout=30))
 
 while True:  # until it is up; whoever started this ends it if it takes too long
@@ -45,7 +46,8 @@ while True:  # until it is up; whoever started this ends it if it takes too long
     except OSError:
         time.sleep(0.5)
 ids = [each["experiment_id"] for each in experiments]
-print([each["name"] for each in experiments], len(ask("runs/search", experiment_ids=ids, max_results=100)["runs"]))
+runs = ask("runs/search", experiment_ids=ids, max_results=100)["runs"]
+print([each["name"] for each in experiments], len(runs))
 """
 
 
@@ -99,7 +101,10 @@ class Story:
 
     def terminal(self) -> str:
         """What stands in the terminals on the head that outlive a connection."""
-        command = "for pane in $(tmux list-panes -a -F '#{pane_id}'); do tmux capture-pane -p -S -300 -t $pane; done"
+        command = (
+            "for pane in $(tmux list-panes -a -F '#{pane_id}'); "
+            "do tmux capture-pane -p -S -300 -t $pane; done"
+        )
         shown = subprocess.run(
             self.hosts[0].command("bash", "-c", command), capture_output=True, text=True, check=False
         )

@@ -27,7 +27,7 @@ EPOCHS = 6
 HOLD_AFTER = 3  # epochs
 
 # A straight line fitted to fixed points. Each worker leaves its process id in `folder`. From the fourth
-# epoch on the second one passes only when nobody holds the lock on the file `hold` there; the first waits for it.
+# epoch on the second one passes only when nobody holds the lock on the file `hold` there; the first waits.
 TASK = """
 import fcntl
 import os

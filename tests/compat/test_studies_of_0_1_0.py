@@ -1,4 +1,4 @@
-"""Studies that version 0.1.0 made and bundled: they open, go on, report and predict; and made anew they are the same."""
+"""Studies and bundles of version 0.1.0: they open, go on, report and predict, and are the same made anew."""
 
 from __future__ import annotations
 

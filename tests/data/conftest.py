@@ -23,7 +23,7 @@ def _content(n: int, width: int, first: int) -> dict[str, np.ndarray]:
 
 @pytest.fixture
 def write_public(tmp_path):
-    """Write a file as the public ones are; `change` may alter the datasets, and drop those it sets to None."""
+    """Write a file as the public ones are; `change` may alter datasets, and drop those it sets to None."""
 
     def write(
         name="jetImage_0_8p_0_20.h5", n=20, width=8, first=0, text=bytes, change=lambda datasets: None

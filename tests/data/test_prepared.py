@@ -240,9 +240,10 @@ def test_two_processes_that_train_on_an_entry_share_its_memory(cache):
         "x = t.as_tensor(t.prepared({}, t.Numbers(4_000_000))['x'])\n"
         "for rows in torch.randperm(len(x)).split(100_000): x.index_select(0, rows)\n"
         "print('ready', flush=True); sys.stdin.readline()\n"
-        "kilobytes = lambda name: sum(int(line.split()[1]) for part in maps for line in part if line.startswith(name))\n"
-        "maps = [part.splitlines() for part in open('/proc/self/smaps').read().split('VmFlags') if 'x.npy' in part]\n"
-        "print(kilobytes('Rss:'), kilobytes('Pss:'), kilobytes('Private_Dirty:')); sys.stdin.readline()\n"
+        "kilobytes = lambda name: sum(int(line.split()[1]) for part in maps for line in part if "
+        "line.startswith(name))\nmaps = [part.splitlines() for part in "
+        "open('/proc/self/smaps').read().split('VmFlags') if 'x.npy' in part]\nprint(kilobytes('Rss:'), "
+        "kilobytes('Pss:'), kilobytes('Private_Dirty:')); sys.stdin.readline()\n"
     )
     here = str(Path(__file__).parent)
     processes = [

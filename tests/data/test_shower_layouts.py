@@ -38,7 +38,7 @@ def inclined(tmp_path):
 
 @pytest.fixture
 def challenge(tmp_path):
-    """3 showers as in data set 2 of CaloChallenge: 45 layers of 16 angles and 9 radii, each voxel its own number."""
+    """3 showers as in CaloChallenge's data set 2: 45 layers, 16 angles, 9 radii; each voxel a number."""
     voxels = np.arange(3 * 6480, dtype=np.float64).reshape(3, 6480)
     return save(
         tmp_path / "dataset_2.hdf5", showers=voxels, incident_energies=np.array([[1e3], [2e4], [1e6]])

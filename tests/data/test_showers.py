@@ -12,7 +12,7 @@ from raysearch.errors import InputError
 
 @pytest.fixture
 def write(tmp_path):
-    """Write a file as the public ones are; `change` may alter the datasets, and drop those it sets to None."""
+    """Write a file as the public ones are; `change` may alter datasets, and drop those it sets to None."""
 
     def write(name="EleEscan_1_1.h5", n=7, change=lambda datasets: None):
         rng = np.random.default_rng(n)

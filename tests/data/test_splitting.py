@@ -11,7 +11,8 @@ def parts(split):
 
 
 def test_event_place_is_splitmix64():
-    # first output of the reference SplitMix64 seeded with 0 is 0xE220A8397B1DCDAF, with 1234567: 6457827717110365317
+    # first output of the reference SplitMix64 seeded with 0 is 0xE220A8397B1DCDAF, with 1234567:
+    # 6457827717110365317
     got = event_place(np.array([0, 1234567]))
     np.testing.assert_array_equal(
         got, [(0xE220A8397B1DCDAF >> 11) / 2**53, (6457827717110365317 >> 11) / 2**53]

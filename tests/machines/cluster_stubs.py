@@ -6,7 +6,7 @@ from pathlib import Path
 
 SRUN = """\
 #!/bin/bash
-# Every task is a process group of its own, as a step's tasks are on their nodes; a signal goes to all of them.
+# Every task is a process group of its own, as a step's tasks are on their nodes; a signal goes to all.
 while [[ $1 == --* ]]; do
   [[ $1 == --ntasks=* ]] && n_tasks=${1#--ntasks=}
   shift

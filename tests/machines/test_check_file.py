@@ -247,7 +247,10 @@ def test_a_file_with_open_doors_can_be_read_to_end_its_cluster_one_without_form_
 
 
 def test_commands_are_read_as_a_shell_does() -> None:
-    text = "ulimit -n 65536; export A=1 && B='x y' /opt/bin/ray start --head \\\n --port 1 | tee log # C=2\nray status"
+    text = (
+        "ulimit -n 65536; export A=1 && B='x y' /opt/bin/ray start --head \\\n --port 1 | tee log # C=2\n"
+        "ray status"
+    )
     ulimit, start, tee, status = simple_commands(text)
     assert ulimit.words == ("ulimit", "-n", "65536")
     assert start.starts_ray()

@@ -1,7 +1,7 @@
 """`cluster down` without a cluster: which processes it ends on machines that a stand-in for ssh reaches.
 
-The stand-in carries out `ps` and `kill` here, and shows of the processes only those that the test started. All of it on
-real machines: test_up.py.
+The stand-in carries out `ps` and `kill` here, and shows of the processes only those that the test started.
+All of it on real machines: test_up.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The scalar metric of 3DGAN against its published formulas, written out, and what it does where they divide by 0."""
+"""The scalar metric of 3DGAN against its published formulas, also where they divide by 0."""
 
 import numpy as np
 import pytest

@@ -11,7 +11,7 @@ LOW_GEV, HIGH_GEV = 10.0, 500.0
 
 
 def toy_cells(n, seed, theta=None):
-    """Gamma profiles in depth with fluctuating maximum, Gaussian across; deep showers leave less in the cells."""
+    """Gamma profiles in depth with fluctuating maximum, Gaussian across; deep showers leave less in cells."""
     rng = np.random.default_rng(seed)
     energy = rng.uniform(LOW_GEV, HIGH_GEV, n)
     depth = rng.normal(0, 0.5, n)
@@ -53,7 +53,7 @@ def wider(cells, energy, rng):
 
 
 def uncorrelated(cells, energy, rng):
-    """The sum of a shower is that of another one of nearly the same energy: each feature for itself stays right."""
+    """A shower gets the sum of another one of nearly the same energy: each feature for itself stays right."""
     order = np.argsort(energy)
     totals = cells.sum((1, 2, 3))
     fraction = (totals / energy)[order]

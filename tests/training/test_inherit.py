@@ -24,7 +24,8 @@ def order(folder: Path, **changes: object) -> Order:
         "breeds": True,
         "settings": {"learning_rate": 0.03, "width": 8},
     }
-    return dataclasses.replace(evolved_order(folder, "one-plus-lambda"), **{**plain, **changes})  # type: ignore[arg-type]
+    evolved = evolved_order(folder, "one-plus-lambda")
+    return dataclasses.replace(evolved, **{**plain, **changes})  # type: ignore[arg-type]
 
 
 def run(what: Order) -> tuple[Outcome, list[EpochReport]]:

@@ -113,8 +113,10 @@ def test_a_task_that_ignores_the_fold_is_told(tmp_path: Path) -> None:
 
 def test_objectives_and_limits_that_cannot_be_are_told() -> None:
     def told(**wanted: object) -> str:
+        settings = {"learning_rate": 0.03, "width": 8}
+        asked = Wanted(**wanted)  # type: ignore[arg-type]
         with pytest.raises(InputError) as caught:
-            rehearse(f"{TOY_TASK}:Toy", SOURCE, {"learning_rate": 0.03, "width": 8}, [], Wanted(**wanted))  # type: ignore[arg-type]
+            rehearse(f"{TOY_TASK}:Toy", SOURCE, settings, [], asked)
         return str(caught.value)
 
     assert "objectives: Toy has no 'val_los'; one of val_loss, parameters, mflop. Did you mean" in told(

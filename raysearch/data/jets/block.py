@@ -46,6 +46,7 @@ def make_block(order: BlockOrder) -> JetBlock:
         events_asked = min(EVENTS_AT_ONCE, missing // JETS_PER_EVENT + 2)
         particles = _visible(pythia.nextBatch(events_asked).prt)
         found, fraction, position = _leading_jets(particles)
+        # Cuts that nothing passes would otherwise generate events for ever.
         if first - order.first_event > MAX_EVENTS_PER_JET * order.n:
             raise ValueError(
                 f"class {order.name}: too few jets pass the cuts, {missing} of {order.n} are missing"
@@ -86,9 +87,11 @@ def _leading_jets(particles: ak.Array) -> tuple[ak.Array, NDArray[np.float64], N
     """Jets that pass the cuts: constituents (jet, var), pT before over after the threshold, events."""
     definition = fastjet.JetDefinition(fastjet.antikt_algorithm, RADIUS)
     constituents = fastjet.ClusterSequence(particles, definition).constituents(MIN_JET_PT_GEV)
+    # By pT after clustering: FastJet gives jets in an order of its own.
     leading = ak.argsort(_pt(constituents), axis=1, ascending=False)[:, :JETS_PER_EVENT]
     position = ak.to_numpy(ak.flatten(ak.broadcast_arrays(ak.local_index(leading, axis=0), leading)[0]))
     full = ak.flatten(constituents[leading], axis=1)
+    # After clustering, so that the threshold moves no axis; what it costs is the quantity ptfrac.
     kept = full[np.hypot(full.px, full.py) > MIN_CONSTITUENT_PT_GEV]
     pt_full, pt = ak.to_numpy(_pt(full)), ak.to_numpy(_pt(kept))
     eta = np.arcsinh(ak.to_numpy(ak.sum(kept.pz, axis=-1)) / pt)

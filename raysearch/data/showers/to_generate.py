@@ -1,4 +1,4 @@
-"""Rows for a generator of showers: of given energies and angles, or of those that the showers of files have."""
+"""Rows for a generator of showers: of given energies and angles, or of those of the showers in files."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def showers_to_generate(
         theta_rad: the same of angles in rad; None where it knows none.
 
     Returns:
-        Pieces of up to 1,000 showers. A batch is (cells, energies, angles, sums), float32 (shower, x, y, layer) of
-        zeros, (shower,) GeV, (shower,) rad, and zeros (shower,). Columns are those of the 3DGAN layout: at a fixed
-        angle ``target`` (shower, 2), PDG code and energy in GeV; else ``energy`` (shower,) GeV and ``theta``
-        (shower,) rad.
+        Pieces of up to 1,000 showers. A batch is (cells, energies, angles, sums), float32 (shower, x, y,
+        layer) of zeros, (shower,) GeV, (shower,) rad, and zeros (shower,). Columns are those of the 3DGAN
+        layout: at a fixed angle ``target`` (shower, 2), PDG code and energy in GeV; else ``energy`` (shower,)
+        GeV and ``theta`` (shower,) rad.
 
     Raises:
         InputError: an unknown condition, no energies, or some that lie outside of what was trained on.
@@ -102,7 +102,8 @@ def _require_inside(what: str, unit: str, values: NDArray[np.floating], limits: 
     ]
     if len(outside):
         raise InputError(
-            f"{what}: {outside[0]:g} {unit} lies outside of the {low:g} to {high:g} {unit} that the study was trained on"
+            f"{what}: {outside[0]:g} {unit} lies outside of the {low:g} to {high:g} {unit} that the study "
+            "was trained on"
         )
 
 

@@ -1,4 +1,4 @@
-"""Reads showers that a trained regressor is applied to: the 3DGAN layout, of which real data lack the energies.
+"""Reads showers that a trained regressor is applied to: the 3DGAN layout, where real data lack the energies.
 
 A file needs only ``ECAL``. ``target`` or ``energy``, and ``event``, are read where they are there, as
 raysearch/data/showers/files.py does. Everything is read piece by piece.
@@ -47,13 +47,14 @@ def showers_to_score(paths: Sequence[Path], axis: Literal["x", "y"], calibrate: 
 
     Returns:
         Pieces of up to 100 showers of one file. A batch is (images, energies by calibration, energies), as in
-        training: float32 (shower, 25 layers, 25 cells across), (shower,), and (shower,) with 0 where unknown, GeV.
-        Columns: ``calibrated`` (shower,) float32 GeV; ``energy`` (shower,) float32 GeV if all files have energies,
-        and ``event`` int64 if all have event numbers.
+        training: float32 (shower, 25 layers, 25 cells across), (shower,), and (shower,), in GeV, with 0 where
+        unknown.
+        Columns: ``calibrated`` (shower,) float32 GeV; ``energy`` (shower,) float32 GeV if all files have
+        energies, and ``event`` int64 if all have event numbers.
 
     Raises:
-        InputError: nothing there, or a file is refused; lists all. While reading: damaged data, cells that are
-            negative or not finite, energies that are not positive; says where.
+        InputError: nothing there, or a file is refused; lists all. While reading: damaged data, cells that
+            are negative or not finite, energies that are not positive; says where.
     """
     files, layouts = files_and_layouts(paths, shower_files, _layout)
     with_energies = all(layout.energy for layout in layouts)
@@ -136,7 +137,7 @@ def _energies(opened: h5py.File, file: Path, rows: slice, layout: _Layout) -> ND
     bad = np.flatnonzero(~(np.isfinite(energy) & (energy > 0)))
     if len(bad):
         raise InputError(
-            f"{file}: {layout.energy}: the energy of shower {rows.start + int(bad[0])} is not a positive number; "
-            f"where energies are not known, leave {layout.energy} out"
+            f"{file}: {layout.energy}: the energy of shower {rows.start + int(bad[0])} is not a positive "
+            f"number; where energies are not known, leave {layout.energy} out"
         )
     return energy

@@ -70,7 +70,8 @@ def pack(shown: Sequence[Shown], **kept: Array) -> bytes:
     values = [_flat(value, str(place), arrays) for place, value in enumerate(shown)]
     header = json.dumps({"version": VERSION, "values": values}, allow_nan=False)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, **{HEADER: np.array(header)}, **arrays, **kept)  # type: ignore[arg-type] # its stub's flag
+    named = {HEADER: np.array(header), **arrays, **kept}
+    np.savez_compressed(buffer, **named)  # type: ignore[arg-type] # its stub's flag
     return buffer.getvalue()
 
 
@@ -125,7 +126,7 @@ def _flat(what: Any, place: str, arrays: dict[str, Array]) -> Any:  # noqa: ANN4
     return list(what) if isinstance(what, tuple) else what
 
 
-def _value(flat: Any, arrays: Mapping[str, Array], allowed: Sequence[type]) -> Any:  # noqa: ANN401 - any of the types
+def _value(flat: Any, arrays: Mapping[str, Array], allowed: Sequence[type]) -> Any:  # noqa: ANN401
     """Make a value of its JSON; its own checks say what does not fit.
 
     Raises:
