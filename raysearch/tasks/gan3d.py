@@ -293,8 +293,8 @@ class Gan3dTask(FileTask[Gan3dSettings]):
     def shown(self, outputs: Outputs, data: TensorData) -> Sequence[Shown]:
         """All that the physics validation compares, and a few showers side by side."""
         real, made = _samples(outputs, data)
-        images = (outputs[origin + IMAGE].numpy() for origin in (REAL, MADE))
-        pictures = shower_pictures(*images, real.energy)
+        simulated, generated = (outputs[origin + IMAGE].numpy() for origin in (REAL, MADE))
+        pictures = shower_pictures(simulated, generated, real.energy)
         return [pictures, *shower_spectra(real, made), correlation_pictures(real, made)]
 
     def to_generate(
@@ -308,7 +308,7 @@ class Gan3dTask(FileTask[Gan3dSettings]):
             theta_rad=described["theta_rad"] if settings.shape.angle else None,
         )
 
-    def written(self, outputs: Outputs, data: TensorData) -> Mapping[str, NDArray[Any]]:  # noqa: ARG002 - cells are all
+    def written(self, outputs: Outputs, data: TensorData) -> Mapping[str, NDArray[Any]]:
         """Cells, as files of showers hold them."""
         return {ECAL: outputs[ECAL].numpy()}
 

@@ -56,14 +56,14 @@ def shower_spectra(real: ShowerSample, made: ShowerSample) -> list[Spectra]:
 
 def correlation_pictures(real: ShowerSample, made: ShowerSample) -> Pictures:
     """Correlations between features, see :func:`raysearch.metrics.showers.correlation.correlations`."""
-    tables = [correlations(sample)[None].astype(np.float32) for sample in (real, made)]
-    return Pictures("correlations between features", "", *tables, captions=("",), names=tuple(NAMES))
+    first, second = (correlations(sample)[None].astype(np.float32) for sample in (real, made))
+    return Pictures("correlations between features", "", first, second, ("",), names=tuple(NAMES))
 
 
 def shower_pictures(
     real_images: NDArray[Any], made_images: NDArray[Any], energy_gev: NDArray[Any]
 ) -> Pictures:
-    """A few showers from the side, from low to high energies, simulated above generated ones of the same energy.
+    """A few showers from the side, from low to high energies, simulated ones above generated ones.
 
     Args:
         real_images: (shower, x, layer) GeV, cells summed over y.
