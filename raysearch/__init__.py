@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from raysearch.errors import RaysearchError
     from raysearch.library.bundles import bundle, unbundle
     from raysearch.library.comparison import compare
+    from raysearch.library.evaluate import evaluate
     from raysearch.library.open import open, studies
     from raysearch.library.opened_series import OpenedSeries as Series
     from raysearch.library.opened_study import OpenedStudy as Study
@@ -22,6 +23,7 @@ _LAZY = {
     "bundle": ("raysearch.library.bundles", "bundle"),
     "check": ("raysearch.library.tune", "check"),
     "compare": ("raysearch.library.comparison", "compare"),
+    "evaluate": ("raysearch.library.evaluate", "evaluate"),
     "open": ("raysearch.library.open", "open"),
     "resume": ("raysearch.library.resume", "resume"),
     "studies": ("raysearch.library.open", "studies"),
@@ -35,6 +37,7 @@ __all__ = [
     "bundle",
     "check",
     "compare",
+    "evaluate",
     "open",
     "resume",
     "studies",

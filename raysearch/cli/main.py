@@ -17,6 +17,7 @@ from raysearch.cli import (
     dashboard,
     data,
     doctor,
+    evaluate,
     evolve,
     export,
     predict,
@@ -50,6 +51,7 @@ app.command("best")(studies.best)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("predict")(predict.predict)
+app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
 app.command("prune")(prune.prune)
 app.command("bundle")(bundle.bundle)

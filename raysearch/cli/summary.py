@@ -107,6 +107,6 @@ def _print_front(history: History) -> None:
 
 
 def _main_metrics(metrics: dict[str, float]) -> list[str]:
-    """Names of a part's metrics, without the part; those by class (``auc_g``) are in the report."""
+    """Names of those of a part of the data, without the part; those by class stand in the report."""
     names = list(dict.fromkeys(metric.partition("_")[2] for metric in metrics if metric.startswith(PARTS)))
     return [name for name in names if not any(name.startswith(f"{other}_") for other in names)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from numpy.typing import NDArray
 
@@ -26,6 +26,13 @@ class Rows(Protocol):
 
 S = TypeVar("S", bound=Rows)
 V = TypeVar("V")
+
+
+class Measured(NamedTuple):
+    """A figure and one standard deviation of it, None where nothing is known of it."""
+
+    value: float
+    error: float | None = None
 
 
 @dataclass(frozen=True)

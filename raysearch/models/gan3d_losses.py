@@ -21,8 +21,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the usual name
+from numpy.typing import NDArray
 from torch import Tensor
 
 from raysearch.errors import InputError, one_of
@@ -132,3 +134,24 @@ def target_sum(energy_B: Tensor, fit: str = "electron") -> Tensor:
     for coefficient in SUM_FITS[fit]:
         ratio_B = ratio_B * energy_B + coefficient
     return energy_B * ratio_B
+
+
+def fitted_sum(
+    energy: NDArray[np.floating], sums_gev: NDArray[np.floating], degree: int = 3
+) -> NDArray[np.float64]:
+    """Fit what showers' cells add up to by a polynomial of the energy, to be asked of fake ones.
+
+    Each shower counts by its relative deviation, as in Eq. (3).
+
+    Args:
+        energy: (shower,), in 100 GeV.
+        sums_gev: (shower,), GeV.
+        degree: of the polynomial.
+
+    Returns:
+        Coefficients for ``numpy.polyval``, the highest power first, the constant 0: no energy, no cells.
+    """
+    size = np.maximum(sums_gev.astype(np.float64), LEAST)
+    powers = np.stack([energy.astype(np.float64) ** power for power in range(degree, 0, -1)], axis=1)
+    fit, *_ = np.linalg.lstsq(powers / size[:, None], sums_gev / size, rcond=None)
+    return np.append(fit, 0.0)

@@ -106,7 +106,7 @@ def number(value: object, digits: int = 4) -> str:
     if value is None:
         return NONE
     if isinstance(value, float):
-        return f"{value:.{digits}g}"
+        return NONE if math.isnan(value) else f"{value:.{digits}g}"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return str(value)

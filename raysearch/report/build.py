@@ -1,4 +1,4 @@
-"""Build a study's report from its ledger and artifacts: at any moment, the same bytes for the same ledger."""
+"""Build a study's report from its ledger and artifacts, at any moment; one ledger gives one page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report of several studies side by side: their best models' figures, cost, and what they show."""
+"""The report of several studies side by side: figures and cost of their best models, and what these show."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def build_comparison(folders: Sequence[Path], out: Path) -> Path:
 
     Args:
         folders: of the studies, at least two.
-        out: folder that becomes the report (``index.html``, ``report.md``, ``figures/``), for an older one.
+        out: folder that becomes the report (``index.html``, ``report.md``, ``figures/``), in place of an
+            older one.
 
     Returns:
         Path of ``index.html``.

@@ -27,7 +27,7 @@ def running_best(history: History) -> tuple[list[int], list[float]]:
 
 
 def draw_objective(history: History) -> Figure:
-    """Draw the objective of all trials, pruned ones where they ended, others at the edge; line: the best."""
+    """Draw the objective of each trial and the best so far; pruned ones where they ended, others below."""
     figure, axes = new_axes()
     finished = [trial for trial in history.trials if trial.value is not None]
     numbers, best = running_best(history)
@@ -126,7 +126,7 @@ def _draw_run(axes: Axes, run: RunHistory, metric: str, **look: object) -> None:
     points = _points(run, metric)
     if points:
         marker = "." if len(points) == 1 else None  # one point has no line
-        axes.plot(*zip(*points, strict=True), marker=marker, **look)  # type: ignore[arg-type]
+        axes.plot(*zip(*points, strict=True), marker=marker, **look)  # type: ignore[arg-type] # the look is matplotlib's
 
 
 def _log_if_wide(axes: Axes, values: Iterable[float]) -> None:

@@ -1,4 +1,4 @@
-"""How figures follow a number that studies differ in: the learning curve, or loss over particles per jet."""
+"""How figures follow a number that several studies differ in: training examples, particles of a jet."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Points = list[tuple[float, Measured]]
 
 
 def dependence(members: Sequence[Member]) -> list[Block]:
-    """Figures of the validation result, and of the leading test figure, over each numeric varied key."""
+    """Validation result and leading test figure over each numeric key that is varied."""
     models = [member.model for member in members if member.model]
     objective = models[0].history.created.objective
     titles = {objective: objective} | {
@@ -147,7 +147,7 @@ def learning_curves(models: Sequence[Model]) -> list[Block]:
 
 
 def _learning_curve(models: Sequence[Model], figure: str, words: Words) -> list[Picture]:
-    """One figure; a line joins a series' studies that differ in nothing else, or those of equal settings."""
+    """One figure; a line joins studies of a series that differ in nothing else, or with the same settings."""
     joined: dict[str, list[Model]] = {}
     for model in models:
         if model.history.created.data.get("n_train") is not None and figure in model.figures:
@@ -167,12 +167,12 @@ def _learning_curve(models: Sequence[Model], figure: str, words: Words) -> list[
         for name, points in lines.items()
     )
     title = f"{words.long} on test"
+    over = f"{title[:1].upper()}{title[1:]} over the number of training examples"
     return [
         Picture(
             "learning-curve",
-            f"{title} over the number of training examples. {told}.",
-            f"{title} over the number of training examples, a line where nothing else differs but what a "
-            f"series searched; {_bars(models)}.",
+            f"{over}. {told}.",
+            f"{over}, a line where nothing else differs but what a series searched; {_bars(models)}.",
             draw_dependence(lines, {}, "training examples", title),
         )
     ]
@@ -183,7 +183,7 @@ def _task(model: Model) -> str:
 
 
 def _but_for_size(model: Model) -> str:
-    """What all studies of one line must share: of a series the space and its search, else the settings."""
+    """What is the same in all studies of one line: of a series its space and search, else the settings."""
     created, best = model.history.created, model.history.best
     file = created.space_file
     if created.series:

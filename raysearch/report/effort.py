@@ -1,4 +1,6 @@
-"""What training took: epochs, presentations and seconds, of a run with its ancestors, and of a whole search.
+"""What training took: epochs, presentations and seconds, of one run and of a whole search.
+
+A run that goes on from others is taken with those.
 
 A presentation is one example put through one network, so that a generation of eight children presents each of
 its examples eight times. Searches are compared by the best objective that they had come to over all that

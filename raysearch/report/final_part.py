@@ -1,4 +1,4 @@
-"""The test part of a study's report: uncertainties, what the models show, their cost, published figures."""
+"""The test part of a study's report: uncertainties, what the models show, cost, published figures."""
 
 from __future__ import annotations
 
@@ -75,7 +75,8 @@ def _uncertainties(history: History, result: TestResult) -> Text:
             f"Uncertainties: {k} models, each trained on another {k - 1} of {k} parts of the data, were "
             f"applied to the same test set. Values are their means; {PM} and bands are their sample standard "
             "deviation: how much a model differs for being trained on other data. The test set's own "
-            "statistical error is not in it; it is common to all models and given where it is named binomial."
+            "statistical error is not in it; it is common to all models and given where it is named "
+            "binomial."
         )
     return text(
         f"Uncertainties: one model. {PM} and bands are one sigma of this test set's size only; how much "

@@ -61,8 +61,7 @@ def draw_lineage(history: History) -> Figure:
     ):
         lines = [[points[trial.parent], points[trial.number]] for trial in trials if trial.parent is not None]
         if lines:
-            links = LineCollection(lines, label=name, zorder=1, **style)  # type: ignore[arg-type]
-            axes.add_collection(links)
+            axes.add_collection(LineCollection(lines, label=name, zorder=1, **style))  # type: ignore[arg-type]
     axes.plot(*zip(*points.values(), strict=True), "o", ms=5, color=FINISHED, label="trial", zorder=3)
     if copies:
         places = [points[trial.number] for trial in copies]
@@ -90,7 +89,8 @@ def _picture(history: History, children: list[TrialHistory]) -> Picture:
         how = (
             f"Member m's trial in interval i is trial {members} i + m. A line joins each interval of a "
             f"member to the trial it went on from; {count(n_copies, 'time')} a member that failed or was "
-            "among the worst copied weights and settings of one of the best and changed the settings (green)."
+            "among the worst copied weights and settings of one of the best and changed the settings "
+            "(green)."
         )
     else:
         how = "A line joins each trial to its parent, from whose weights it began."

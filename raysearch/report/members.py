@@ -1,4 +1,4 @@
-"""The members of a series as its folder has them: begun or not, and the keys of the space they differ in."""
+"""The members of a series as its folder has them, begun or not, and the keys by which they differ."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def varied_keys(space_files: Sequence[Mapping[str, Any]]) -> list[tuple[str, str
 
 
 def tells_apart(names: Sequence[str], varied: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether what is varied names the members; those of variants have names of their own, which say more."""
+    """Whether the members are named by what is varied; those of variants have names that say more."""
     return all(
         sorted(name.split("-")) == sorted(member_name([value]) for value in values.values())
         for name, values in zip(names, varied, strict=True)
@@ -105,7 +105,7 @@ def short(key: str) -> str:
 
 
 def row_key(members: Sequence[Member]) -> str:
-    """The varied key that rows and x axis follow: the first whose values are all numbers, else the last."""
+    """The varied key that rows and the x axis follow: the first with numbers alone, else the last one."""
     return next(iter(numeric_keys(members)), ([*members[0].varied] or [""])[-1])
 
 
@@ -121,7 +121,7 @@ def numeric_keys(members: Sequence[Member]) -> list[str]:
 
 
 def grouped(members: Sequence[Member], key: str) -> dict[str, list[Member]]:
-    """Members by their values of all varied keys but ``key``, as text; empty where there is no other key."""
+    """Members by what they have in all varied keys but ``key``, as text; empty where there is no other."""
     groups: dict[str, list[Member]] = {}
     for member in members:
         others = ", ".join(f"{short(name)} = {value}" for name, value in member.varied.items() if name != key)

@@ -133,7 +133,7 @@ def _of_test_set(models: Sequence[Model]) -> str:
 
 
 def compared(models: Sequence[Model]) -> list[Block]:
-    """What the models show, side by side: a part of the page for each type of value that any of them has."""
+    """What the models show, side by side: a part of the page for each type of value that one shows."""
     blocks: list[Block] = []
     for kind in PARTS.values():
         sides = _sides(models, kind)

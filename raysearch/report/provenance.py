@@ -34,9 +34,8 @@ def going_on(history: History) -> list[Block]:
     """List the commands that go on from here."""
     name = history.created.study
     lines = (
-        f"raysearch resume {name} --trials +{max(history.n_trials, 1)}   # as many trials again\n"
-        f"raysearch report {name}   # make this report again\n"
-        "raysearch dashboard   # compare studies in the browser"
+        f"raysearch resume {name} --trials +{max(history.n_trials, 1)}   # as many trials again\nraysearch "
+        f"report {name}   # make this report again\nraysearch dashboard   # compare studies in the browser"
     )
     if not history.is_complete:
         lines = f"raysearch resume {name}   # finish the trials that are still to do\n{lines}"

@@ -1,4 +1,4 @@
-"""What papers report for a study's space, by its space file, and how to write it beside our own figures."""
+"""What papers report for a study's space, and how to write it beside our own figures."""
 
 from __future__ import annotations
 

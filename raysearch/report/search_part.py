@@ -1,4 +1,4 @@
-"""How the search went: objective over trials, learning curves, what the settings did, trials, failures."""
+"""How the search went: objective over trials, learning curves, what settings did, all trials, failures."""
 
 from __future__ import annotations
 

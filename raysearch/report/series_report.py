@@ -1,4 +1,4 @@
-"""The report of a series: its members' best settings and figures, and how they follow what is varied.
+"""The report of a series: best settings and figures of its members, and how they follow what is varied.
 
 For the JEDI-net paper's series these are its tables 1 and 2 (arXiv:1908.05318): best settings and validation
 loss by number of particles, one table for each form of phi_C, with the published lines below ours.
@@ -39,7 +39,8 @@ def build_series_report(folder: Path, named: str = "") -> Path:
 
     Args:
         folder: of the series.
-        named: the series as a command is given it, such as ``paper --runs other``; the folder's name.
+        named: the series as a command is given it, such as ``paper --runs other``; by default the folder's
+            name.
 
     Returns:
         Path of ``index.html``.
@@ -91,9 +92,7 @@ def series_lines(folder: Path) -> list[str]:
         cells = [_terse(figures.get(name)) for name in names]
         rows.append([member.name, done, cells[0], joined(member.published, objective) or "-", *cells[1:]])
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    lines = [
-        "  ".join([first.ljust(widths[0]), *map(str.rjust, others, widths[1:])]) for first, *others in rows
-    ]
+    lines = ["  ".join([name.ljust(widths[0]), *map(str.rjust, cells, widths[1:])]) for name, *cells in rows]
     sources = dict.fromkeys(
         entry.source for member in members for entry in member.published if objective in entry.metrics
     )
@@ -137,7 +136,7 @@ def _standing(members: Sequence[Member], named: str) -> list[Block]:
 
 
 def best_settings(members: Sequence[Member]) -> list[Block]:
-    """Tables of best settings and validation results, one for each group, the published lines below ours."""
+    """Tables of best settings and validation results, published lines below ours; a table for each group."""
     key, blocks = row_key(members), list[Block]()
     objective = next((member.model.history.created.objective for member in members if member.model), "")
     names = list(

@@ -37,7 +37,7 @@ MIN_TRIALS = 4  # fewer say nothing about importance, not even roughly
 
 
 def importance(history: History) -> dict[str, float]:
-    """Share of each searched setting in the objective, falling; empty with too few or too similar trials."""
+    """Share of each searched setting in the objective, falling; empty with too few trials, or all alike."""
     finished = [trial for trial in history.trials if trial.value is not None]
     space = history.created.space_file["space"]
     domains = {name: _distribution(space[name]) for name in history.created.settings}
@@ -94,7 +94,7 @@ class Coordinate:
 
 
 def coordinate(name: str, domain: Mapping[str, Any]) -> Coordinate:
-    """Make a setting's axis: categories evenly, numbers over their range, in the logarithm if searched so."""
+    """Make the axis of a setting: categories evenly, numbers as they were searched, in logarithms or not."""
     if domain["type"] == "choice":
         values = list(domain["values"])
         spots = {repr(value): (place + 0.5) / len(values) for place, value in enumerate(values)}
@@ -123,7 +123,10 @@ def _numeric(name: str, low: float, high: float, *, log: bool, whole: bool = Fal
 
 
 def draw_parallel(history: History) -> Figure:
-    """Draw each trial as a line through its settings to its objective; the best on top, unfinished dotted."""
+    """Draw every trial as a line through its settings to its objective.
+
+    The best on top, unfinished ones dotted.
+    """
     space = history.created.space_file["space"]
     finished = [trial for trial in history.trials if trial.value is not None]
     values = [trial.value for trial in finished if trial.value is not None]

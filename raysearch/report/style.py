@@ -76,7 +76,7 @@ def with_unit(quantity: str, unit: str) -> str:
 
 
 def plain_log(axis: Axis) -> None:
-    """Write numbers, not powers, along a logarithm: at 1, 2, 5 of a decade, at all ticks of a short axis."""
+    """Write numbers and not powers along a logarithmic axis: at 1, 2 and 5, of a short one at all ticks."""
 
     def minor(value: float, _: object) -> str:
         low, high = axis.get_view_interval()

@@ -1,4 +1,4 @@
-"""The final evaluation as the report sees it: the ledger's test records, and the shown values they name.
+"""The final evaluation as the report sees it: test records of the ledger, and the values in their files.
 
 Values are told apart by their types, each of which has its part in ``raysearch/report/shown``; the task's
 code is not needed. A task that shows nothing has metrics alone.
@@ -35,7 +35,8 @@ class TestResult:
 
     Attributes:
         tests: records of the trial the report shows, one for each of its runs, in their order.
-        parts: what its models show; empty where a file is missing or changed, or the task shows nothing.
+        parts: what its models show; empty where a file is missing or not as recorded, or the task shows
+            nothing.
         warnings: for the reader.
         figures: all figures by name, those of the best trial's validation among them.
         word: what tells the runs apart, see :attr:`raysearch.ledger.records.Created.run_word`.
@@ -109,7 +110,7 @@ def _evaluated(runs: Runs, about: About) -> tuple[list[Part[Any]], list[str]]:
 
 
 def _alike(runs: Runs, parts: Sequence[Part[Any]], word: str) -> list[Text]:
-    """Warn of runs that predict the same, as JEDI-net's released curves do: their spread means nothing."""
+    """Warn of runs that predict the same, as those of JEDI-net's curves do: their spread says nothing."""
     if not parts:
         return []
     groups: dict[bytes, list[int]] = {}
@@ -178,14 +179,14 @@ def _read(folder: Path, tested: Tested) -> tuple[tuple[Shown, ...], str]:
         content = (folder / tested.predictions).read_bytes()
     except OSError as error:
         told = (
-            f"{tested.predictions} cannot be read ({error.strerror}): "
-            "no curves and no uncertainties of the test."
+            f"{tested.predictions} cannot be read ({error.strerror}): no curves and no uncertainties of the "
+            "test."
         )
         return (), told
     if hashlib.sha256(content).hexdigest() != tested.predictions_sha256:
         told = (
-            f"{tested.predictions} is not the file that the ledger names (SHA-256 differs), "
-            "so it is not used."
+            f"{tested.predictions} is not the file that the ledger names (SHA-256 differs), so it is not "
+            "used."
         )
         return (), told
     try:

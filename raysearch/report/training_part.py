@@ -1,4 +1,4 @@
-"""How the best trials of several studies train: loss over epochs, presentations and seconds, and a table.
+"""How the best trials of several studies train: loss over epochs, presentations and seconds, and as a table.
 
 For studies that differ in the way they train, such as evolution and gradients: over presentations methods are
 compared at equal samples seen, over seconds at equal time. A run that went on from another's weights has what
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -148,10 +147,10 @@ def draw_courses(
 
 
 def _draw_study(axes: Axes, name: str, runs: Sequence[Points], colour: str, dash: object) -> None:
-    look: dict[str, Any] = {"color": colour, "ls": dash, "label": literal(name), "zorder": 4}
+    label = literal(name)
     if len(runs) == 1:
         marker = "o" if len(runs[0]) == 1 else None  # one point has no line
-        axes.plot(*zip(*runs[0], strict=True), marker=marker, **look)
+        axes.plot(*zip(*runs[0], strict=True), color=colour, ls=dash, marker=marker, label=label, zorder=4)  # type: ignore[arg-type]
         return
     for points in runs:
         axes.plot(*zip(*points, strict=True), color=colour, lw=0.6, alpha=0.45, zorder=2)
@@ -159,7 +158,7 @@ def _draw_study(axes: Axes, name: str, runs: Sequence[Points], colour: str, dash
     axes.fill_between(
         grid, np.exp(mean - spread), np.exp(mean + spread), color=colour, alpha=0.2, lw=0, zorder=3
     )
-    axes.plot(grid, np.exp(mean), lw=2.2, **look)
+    axes.plot(grid, np.exp(mean), color=colour, ls=dash, lw=2.2, label=label, zorder=4)  # type: ignore[arg-type]
 
 
 def course(runs: Sequence[Points]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -169,7 +168,8 @@ def course(runs: Sequence[Points]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         runs: two or more, each with points of rising place above 0 and value above 0.
 
     Returns:
-        Places from where all runs have begun to where the first ends, both logarithms there; each (point,).
+        Places from where all runs have begun to where the first one ends, and both logarithms there, (point,)
+        each.
     """
     begin, end = max(points[0][0] for points in runs), min(points[-1][0] for points in runs)
     grid = np.geomspace(begin, max(end, begin), GRID)

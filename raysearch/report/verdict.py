@@ -67,23 +67,23 @@ def _summary(history: History, result: TestResult) -> list[Block]:
     runs = f"{history.created.folds} {history.created.run_word}s"
     spread = f", mean {PM} sd over {runs}" if fold_spread(best) is not None else ""
     found = (
-        f"The best is trial {best.number} with {history.created.objective} = {value_of(best)} "
-        f"({direction} is better{spread}), "
+        f"The best is trial {best.number} with {history.created.objective} = {value_of(best)} ({direction} "
+        f"is better{spread}), "
     )
     chosen = listing([f"{name} = {number(best.settings[name])}" for name in history.created.settings])
     front = ""
     if history.created.others:
         names = listing(objective_names(history))
         front = (
-            f"Searched for {names}; {count(len(history.front), 'trial')} on the Pareto front, "
-            "of which it is the first. "
+            f"Searched for {names}; {count(len(history.front), 'trial')} on the Pareto front, of which it is "
+            "the first. "
         )
     summary = text(state, found, f"found with {chosen}. ", front, *_test_sentence(history, result))
     return [summary, *result.warnings]
 
 
 def simulated(histories: Sequence[History]) -> list[Text]:
-    """Say where data are of a parameterised simulation, as they themselves tell; once for several studies."""
+    """Say where the data come from a parameterised simulation, as they tell themselves; each once."""
     told = dict.fromkeys(history.created.data.get("simulation") for history in histories)
     return [warning(f"Simulated data: {each}") for each in told if each]
 

@@ -18,6 +18,7 @@ TASKS: dict[str, str] = {
     "jet_cnn": "raysearch.tasks.jet_cnn:JetCnn",  # the same jets, convolutions on images
     "jet_gru": "raysearch.tasks.jet_gru:JetGru",  # the same jets, a recurrent network
     "calo_regressor": "raysearch.tasks.calo_regressor:CaloRegressor",  # an electron's energy from its shower
+    "gan3d": "raysearch.tasks.gan3d:Gan3dTask",  # showers themselves, by a generator and a discriminator
 }
 
 

@@ -10,8 +10,7 @@ from raysearch.tasks.task import Outputs, Task
 
 
 def packed(task: Task[Any], outputs: Outputs, data: TensorData) -> bytes:
-    """Pack what a task shows; of one that shows nothing its outputs, which the report leaves alone."""
+    """Pack what a task shows; of one that shows nothing its outputs, which the report leaves to others."""
     shown = task.shown(outputs, data)
-    # Shown values hold them already, as far as the report needs them.
     kept = {} if shown else {name: each.numpy() for name, each in outputs.items()}
     return pack(shown, **kept)

@@ -52,6 +52,32 @@ class TestCaloRegressor(TaskContract):
     changes = (SHOWERS, "space.filters={type: choice, values: [4, 6]}", "space.activation=elu")
 
 
+HELD = tuple(
+    f"space.{setting}={value}"
+    for setting, value in {
+        "generator_filters": 2,
+        "discriminator_filters": 2,
+        "discriminator_kernel": 2,
+        "dropout": 0.2,
+        "energy_weight": 0.2,
+        "sum_weight": 0.1,
+        "rho": 0.9,
+        "precision": "float32",
+    }.items()
+)
+
+
+class TestGan3d(TaskContract):
+    space = SPACES / "gan3d.yaml"
+    changes = (
+        SHOWERS,
+        "space.latent={type: int, low: 4, high: 8}",
+        "space.batch_size=8",
+        "data.limit=16",
+        *HELD,  # each searched setting costs a run; what they do has tests of its own
+    )
+
+
 def test_every_task_has_its_contract() -> None:
     contracts = [each for each in TaskContract.__subclasses__() if each.__module__ == __name__]
     assert {each.space_file().task for each in contracts} == set(TASKS)

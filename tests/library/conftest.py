@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 
 import raysearch
-from raysearch.data.jets import SAMPLE
+from raysearch.data.jets.files import SAMPLE
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "cli"))
 

@@ -13,7 +13,7 @@ from cli_runs import raysearch as command
 from toy import create_ledger
 
 import raysearch
-from raysearch.data.jets import SAMPLE
+from raysearch.data.jets.files import SAMPLE
 from raysearch.errors import InputError, NoFinishedTrialError, ResourceError
 
 TAGGER = {"budget.epochs": 1, "data.limit": 1000, "search.options.n_startup_trials": 1}

@@ -1,4 +1,4 @@
-"""Figures of an energy regression against numbers worked out by hand, the calibration against a search."""
+"""Figures of an energy regression worked out by hand, and the calibration against a search."""
 
 import numpy as np
 import pytest

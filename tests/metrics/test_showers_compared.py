@@ -6,6 +6,7 @@ import torch
 from toy_showers import sample, toy_cells
 
 from raysearch.errors import InputError
+from raysearch.metrics.separation import separation_power
 from raysearch.metrics.showers.classifier import (
     ClassifierSettings,
     LowLevel,
@@ -14,7 +15,7 @@ from raysearch.metrics.showers.classifier import (
 )
 from raysearch.metrics.showers.comparison import comparison
 from raysearch.metrics.showers.correlation import NAMES, correlations
-from raysearch.metrics.showers.separation import histogram, separation_power, separation_powers
+from raysearch.metrics.showers.separation import histogram, separation_powers
 from raysearch.metrics.showers.spectra import correlation_pictures, shower_spectra
 from raysearch.metrics.shown import pack, unpack
 
@@ -134,7 +135,12 @@ def test_a_comparison_holds_every_metric_beside_its_floor_and_tells_which_were_r
     assert wanted <= set(found.values)
     for name, value in found.values.items():
         assert value.n == 200, name
-        assert np.isfinite([value.value, value.itself]).all(), name
-    parts = [found.values[f"3DGAN metric{part}"].value for part in ("", ", moments", ", profiles")]
+        assert np.isfinite([value.value.value, value.itself.value]).all(), name
+    errors = [found.values[name].value.error for name in ("3DGAN metric", "sampling fraction error")]
+    assert min(errors) > 0
+    powers = [each.value.value for name, each in found.values.items() if name.startswith("separation power")]
+    assert powers[0] == pytest.approx(np.mean(powers[1:]))
+    assert powers[1:] == sorted(powers[1:], reverse=True)
+    parts = [found.values[f"3DGAN metric{part}"].value.value for part in ("", ", moments", ", profiles")]
     assert parts[0] == pytest.approx(parts[1] + parts[2])
     assert comparison(real, made, classifier=quick).values["3DGAN metric"].n == 100

@@ -1,4 +1,4 @@
-"""Shown values: their checks, one file for several, files of version 0.1.0, and what is no such file."""
+"""Shown values: checks, one file for several of them, files of 0.1.0, and whatever is no such file."""
 
 from __future__ import annotations
 

@@ -171,9 +171,10 @@ def test_provenance_says_what_decides_the_results_and_who_ran_it(finished: Path,
     provenance = markdown.split("## Provenance")[1]
     for told in (
         history.created.data["files"]["jets-30p.h5"], history.created.identity, history.hash,
-        "n_startup_trials: 5", "deterministic, window 4", "| seed | 7 |", "| split by | event |",
-        "Some CPU @ 3 GHz", "| torch | 2.13.0 |", "Resumed 1 time.", "done again: 1.",
-        "| test set used | 1 time |", "training 6,000, validation 2,000, test 2,000",
+        "n_startup_trials: 5",
+        "deterministic, window 4", "| seed | 7 |", "| split by | event |", "Some CPU @ 3 GHz",
+        "| torch | 2.13.0 |", "Resumed 1 time.", "done again: 1.", "| test set used | 1 time |",
+        "training 6,000, validation 2,000, test 2,000",
     ):  # fmt: skip
         assert told in provenance
 

@@ -23,7 +23,7 @@ SEARCHES = {
 
 
 def study_of(folder: Path, kind: str, n_done: int = 16) -> Path:
-    """A real study of a made-up training: a child beats its parent by what its settings are worth."""
+    """A study of a made-up training: a child is better than its parent by what its settings are worth."""
     study = Study(create_ledger(folder, **SEARCHES[kind]), lambda *_: None)  # type: ignore[arg-type]
     study.begin(opened())
     noise = random.Random(5)

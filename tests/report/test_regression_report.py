@@ -1,4 +1,4 @@
-"""The report of a study that estimates energies, of one run and of several that differ in their seed."""
+"""The report of a study that estimates energies, of one run and of several seeds."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def single(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def told_in(markdown: str) -> str:
-    """The report in small letters, without what has its names from elsewhere: paths, space file, budget."""
+    """The report in small letters, but for what has its own names: runs' paths, space file, budget."""
     report = re.sub(
         r"trials/\S+", "", markdown.split("The space file, complete with defaults", maxsplit=1)[0]
     )
@@ -112,8 +112,8 @@ def replace_predictions(folder: Path, arrays: dict[str, np.ndarray]) -> None:
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]
     (folder / "test/other.npz").write_bytes(buffer.getvalue())
     digest = hashlib.sha256(buffer.getvalue()).hexdigest()
-    kept = {"predictions": "test/other.npz", "predictions_sha256": digest}
     with Ledger(folder) as ledger:
+        kept = {"predictions": "test/other.npz", "predictions_sha256": digest}
         ledger.append([records.Tested(trial=history.best.number, metrics={}, n_test=4, **kept)])
 
 

@@ -1,4 +1,4 @@
-"""The report of a series with members that are done, half done and not begun; the comparison of studies."""
+"""The report of a series with members done, half done and not begun; and the comparison of studies."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def test_without_presentations_the_other_axes_are_there(tmp_path: Path) -> None:
 
 
 def test_a_run_that_went_on_has_its_ancestors_effort_behind_it(tmp_path: Path) -> None:
-    """Trial 2 is the best and goes on from 1, that from 0: of each the kept epoch is the third of four."""
+    """Trial 2 is the best and goes on from 1, as that from 0: of each the kept epoch is the third of four."""
     line = replace(GRADIENT, name="line", n_trials=3, done=3, parents={1: 0, 2: 1}, repeats=False, folds=1)
     found = {name: read_model(write_study(tmp_path / name, recipe), tmp_path, name) for name, recipe in {
         "line": line, "alone": replace(line, parents={}, n_trials=1, done=1)}.items()}  # fmt: skip

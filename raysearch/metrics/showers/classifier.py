@@ -50,6 +50,10 @@ class ClassifierSettings:
     batch_size: int = 256
     learning_rate: float = 2e-4
 
+    def __str__(self) -> str:
+        """How a table tells it."""
+        return f"{self.layers} hidden layers of {self.hidden}, {self.epochs} epochs"
+
 
 PUBLISHED = ClassifierSettings(hidden=2048, epochs=50, batch_size=1000)
 
@@ -88,7 +92,7 @@ class LowLevel:
         sampling: the simulation's mean energy in the cells over the particle's; one number for both samples.
     """
 
-    def __init__(self, cells: NDArray[Any], energy: ArrayLike, sampling: float) -> None:
+    def __init__(self, cells: Inputs, energy: ArrayLike, sampling: float) -> None:
         self._cells = cells
         self._energy = np.asarray(energy, np.float64)
         self._sampling = sampling

@@ -5,12 +5,14 @@ All but the low-level classifier, which needs cells: see :mod:`raysearch.metrics
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from raysearch.errors import InputError
-from raysearch.metrics.frechet import fpd, kpd
-from raysearch.metrics.itself import BesideItself, beside_itself
+from raysearch.metrics.frechet import LEAST, fpd, kpd
+from raysearch.metrics.itself import BesideItself, Measured, beside_itself
 from raysearch.metrics.showers.classifier import ClassifierSettings, classifier_auc, high_level_inputs
 from raysearch.metrics.showers.correlation import correlation_difference
 from raysearch.metrics.showers.high_level import high_level
@@ -18,7 +20,7 @@ from raysearch.metrics.showers.sample import ShowerSample
 from raysearch.metrics.showers.scalar import sampling_fraction_error, scalar_metric
 from raysearch.metrics.showers.separation import separation_powers
 
-Distance = Callable[[ShowerSample, ShowerSample], float]
+Figures = dict[str, Measured]
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,13 @@ class Comparison:
     """What was found.
 
     Attributes:
-        values: name of a metric to its value and its floor, floats both, and how many showers on a side.
+        values: name of a metric to its value and its floor, both :class:`Measured`, and how many showers on a
+            side.
         refused: name of a metric to why it says nothing of samples as small as these.
     """
 
-    values: dict[str, BesideItself]
-    refused: dict[str, str]
+    values: Mapping[str, BesideItself]
+    refused: Mapping[str, str]
 
 
 def comparison(
@@ -40,7 +43,9 @@ def comparison(
     other_real: ShowerSample | None = None,
     *,
     classifier: ClassifierSettings | None = None,
+    fpd_least: int = LEAST,
     seed: int = 0,
+    told: Callable[[str], None] = lambda _: None,
 ) -> Comparison:
     """Compare generated showers with simulated ones by every metric that their number allows.
 
@@ -50,30 +55,68 @@ def comparison(
         other_real: simulated showers that are not among ``real``, such as the training part; without them all
             is done with halves of ``real``.
         classifier: settings of the high-level classifier.
+        fpd_least: showers of FPD's smallest batch, of which a side needs as many.
         seed: of every random choice.
+        told: told the name of a metric before it is computed.
     """
 
-    def auc(first: ShowerSample, second: ShowerSample) -> float:
-        return classifier_auc(*high_level_inputs(first, second), classifier, seed=seed).value
+    def auc(first: ShowerSample, second: ShowerSample) -> Figures:
+        found = classifier_auc(*high_level_inputs(first, second), classifier, seed=seed)
+        return {"AUC, high-level features": Measured(found.value, found.error)}
 
-    distances: dict[str, Distance] = {
-        "3DGAN metric": lambda first, second: scalar_metric(first, second).total,
-        "3DGAN metric, moments": lambda first, second: scalar_metric(first, second).moments,
-        "3DGAN metric, profiles": lambda first, second: scalar_metric(first, second).profiles,
-        "sampling fraction error": lambda first, second: sampling_fraction_error(first, second)[0],
-        "correlation difference": correlation_difference,
+    def frechet(first: ShowerSample, second: ShowerSample) -> Figures:
+        return {"FPD": Measured(*fpd(high_level(first), high_level(second), least=fpd_least))}
+
+    metrics: dict[str, Callable[[ShowerSample, ShowerSample], Figures]] = {
+        "3DGAN metric": lambda first, second: _scalar(first, second, seed),
+        "sampling fraction error": _sampling,
+        "separation power": _separation,
+        "correlation difference": _correlation,
+        "FPD": frechet,
+        "KPD": _kernel,
         "AUC, high-level features": auc,
-        "FPD": lambda first, second: fpd(high_level(first), high_level(second)).value,
-        "KPD": lambda first, second: kpd(high_level(first), high_level(second)).value,
     }
     values: dict[str, BesideItself] = {}
     refused: dict[str, str] = {}
-    for name, distance in distances.items():
+    for name, metric in metrics.items():
+        told(name)
         try:
-            values[name] = beside_itself(distance, real, made, other_real, seed=seed)
+            found = beside_itself(metric, real, made, other_real, seed=seed)
         except InputError as error:
             refused[name] = str(error)
-    powers = beside_itself(separation_powers, real, made, other_real, seed=seed)
-    for name, value in powers.value.items():
-        values[f"separation power, {name}"] = BesideItself(value, powers.itself[name], powers.n)
+        else:
+            values |= {
+                part: BesideItself(value, found.itself[part], found.n) for part, value in found.value.items()
+            }
     return Comparison(values, refused)
+
+
+def _scalar(real: ShowerSample, made: ShowerSample, seed: int) -> Figures:
+    found = scalar_metric(real, made, error_seed=seed)
+    parts = {"moments": found.moments, "profiles": found.profiles, "angle": found.angle}
+    return {
+        "3DGAN metric": Measured(found.total, found.error),
+        **{f"3DGAN metric, {name}": Measured(part) for name, part in parts.items() if part is not None},
+    }
+
+
+def _sampling(real: ShowerSample, made: ShowerSample) -> Figures:
+    return {"sampling fraction error": Measured(*sampling_fraction_error(real, made))}
+
+
+def _separation(real: ShowerSample, made: ShowerSample) -> Figures:
+    """The mean over kinds of features, then each of them, the worst first."""
+    found = separation_powers(real, made)
+    worst_first = sorted(found, key=lambda name: -found[name])
+    return {
+        "separation power, mean": Measured(float(np.mean(list(found.values())))),
+        **{f"separation power, {name}": Measured(found[name]) for name in worst_first},
+    }
+
+
+def _correlation(real: ShowerSample, made: ShowerSample) -> Figures:
+    return {"correlation difference": Measured(correlation_difference(real, made))}
+
+
+def _kernel(real: ShowerSample, made: ShowerSample) -> Figures:
+    return {"KPD": Measured(*kpd(high_level(real), high_level(made)))}

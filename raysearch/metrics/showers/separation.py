@@ -1,6 +1,6 @@
 """Separation power of two histograms, and of the high-level features of showers, as in CaloChallenge.
 
-After arXiv:2009.03796, Eq. (15), and CaloChallenge/homepage, code/evaluate_plotting_helper.py, whose numbers
+After arXiv:2009.03796, and CaloChallenge/homepage, code/evaluate_plotting_helper.py, whose numbers
 of bins are kept. Its ranges are those of its detectors; here they follow from the simulation and the grid. A
 shower outside a range counts in the outermost bin, so that none is lost: histograms that leave such showers
 out call a generator good for those of its showers that are.
@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from raysearch.errors import InputError
+from raysearch.metrics.separation import separation_power
 from raysearch.metrics.showers.high_level import LENGTHS
 from raysearch.metrics.showers.sample import ShowerSample
 
@@ -19,28 +19,6 @@ Floats = NDArray[np.float64]
 
 RATIO_BINS, LAYER_BINS, LENGTH_BINS, SPARSITY_BINS = 100, 39, 100, 20
 LEAST_GEV = 1e-6  # of a layer's energy in its histogram; what is below counts in the first bin
-
-
-def separation_power(real: ArrayLike, made: ArrayLike) -> float:
-    """Tell two histograms apart: 0 if they are alike, 1 if they have no bin in common.
-
-    Args:
-        real: (bin,) counts, normalised here.
-        made: (bin,) counts.
-
-    Raises:
-        InputError: shapes differ, or a histogram is empty.
-    """
-    counts = [np.asarray(part, np.float64) for part in (real, made)]
-    if counts[0].shape != counts[1].shape or not all(part.sum() > 0 for part in counts):
-        raise InputError(
-            f"histograms: need one shape and entries in both, got {[part.shape for part in counts]}"
-        )
-    first, second = (part / part.sum() for part in counts)
-    both = first + second
-    return float(
-        0.5 * np.sum((first - second) ** 2 / np.where(both > 0, both, 1))
-    )  # arXiv:2009.03796, Eq. (15)
 
 
 def histogram(values: ArrayLike, edges: ArrayLike) -> NDArray[np.int64]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +20,8 @@ MOMENTS = (("mean", "mean", "cells"), ("variance", "variance along", "cells squa
 N_TREND = 10  # bins in which the sampling fraction follows the energy
 N_BINS = 4  # of energy, where the published ones do not fit
 FEWEST_PUBLISHED = 3
+N_PICTURES = 5
+PICTURED = (0.05, 0.95)  # quantiles of the energy between which showers are pictured
 
 
 def shower_spectra(real: ShowerSample, made: ShowerSample) -> list[Spectra]:
@@ -52,8 +56,32 @@ def shower_spectra(real: ShowerSample, made: ShowerSample) -> list[Spectra]:
 
 def correlation_pictures(real: ShowerSample, made: ShowerSample) -> Pictures:
     """Correlations between features, see :func:`raysearch.metrics.showers.correlation.correlations`."""
-    tables = [correlations(sample)[None].astype(np.float32) for sample in (real, made)]
-    return Pictures("correlations between features", "", tables[0], tables[1], captions=(", ".join(NAMES),))
+    first, second = (correlations(sample)[None].astype(np.float32) for sample in (real, made))
+    return Pictures("correlations between features", "", first, second, ("",), names=tuple(NAMES))
+
+
+def shower_pictures(
+    real_images: NDArray[Any], made_images: NDArray[Any], energy_gev: NDArray[Any]
+) -> Pictures:
+    """A few showers from the side, from low to high energies, simulated ones above generated ones.
+
+    Args:
+        real_images: (shower, x, layer) GeV, cells summed over y.
+        made_images: the same.
+        energy_gev: (shower,).
+    """
+    wanted = np.quantile(energy_gev, np.linspace(*PICTURED, N_PICTURES))
+    chosen = [int(np.abs(energy_gev - each).argmin()) for each in wanted]
+    return Pictures(
+        "showers from the side, summed over y",
+        "GeV",
+        real_images[chosen],
+        made_images[chosen],
+        captions=tuple(f"{energy_gev[row]:.0f} GeV" for row in chosen),
+        x="layer",
+        y="x [cell]",
+        log=True,
+    )
 
 
 def _sampling_trend(real: ShowerSample, made: ShowerSample) -> Spectra:

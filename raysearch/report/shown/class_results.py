@@ -94,7 +94,7 @@ def delong_error(scores: np.ndarray, is_signal: np.ndarray) -> float:
         return float("nan")
 
     def share_below(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
-        """Share of the reference below each value, ties half: the mean psi of DeLong et al., Eq. (2)."""
+        """Share of the reference below each value, ties half: the mean of psi, Eq. (2) of DeLong et al."""
         low, high = np.searchsorted(reference, values, "left"), np.searchsorted(reference, values, "right")
         return (low + high) / (2 * len(reference))
 

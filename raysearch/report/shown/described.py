@@ -1,4 +1,4 @@
-"""What the ledger's description of the data tells beside counts and files: a task's own words for them."""
+"""What a study's description of its data tells beside counts and files: a task's own words, in the ledger."""
 
 from __future__ import annotations
 

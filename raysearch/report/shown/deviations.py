@@ -1,4 +1,4 @@
-"""How well a quantity E is estimated: relative error, bias and resolution, in all and in bins of its truth.
+"""How well a quantity E is estimated: relative error, bias, resolution, over all rows and by its true value.
 
 The relative error, mean |E_est - E| / E, is what the 3DGAN paper's evolution of weights minimises and shows
 over energy (its Figure 3). Bias and resolution are mean and sample standard deviation of (E_est - E) / E. A
@@ -24,7 +24,9 @@ FEWEST = 10  # with fewer, a bin says nothing about a standard deviation and is 
 
 @dataclass(frozen=True)
 class Deviations:
-    """How an estimate deviates in a range of true values; a pair: value and one sigma of the test set's size.
+    """How an estimate deviates in a range of true values.
+
+    A pair is a value with one sigma of the test set's size.
 
     Attributes:
         low, high: of the range, in the quantity's unit.
@@ -48,7 +50,9 @@ class Deviations:
 
 @dataclass(frozen=True)
 class ResolutionFit:
-    """The terms of sigma / E = a / sqrt(E) (+) b, each with one sigma; None where the fit holds one at zero.
+    """The terms of sigma / E = a / sqrt(E) (+) b, each with one sigma.
+
+    None where the fit puts a term at zero.
 
     Attributes:
         stochastic: a, in the root of the quantity's unit.
@@ -100,7 +104,9 @@ def estimate_result(true: np.ndarray, estimated: np.ndarray, *, fit: bool = True
 
 
 def bin_edges(true: np.ndarray) -> np.ndarray:
-    """Edges of some ten round bins of true values (row,); narrower at low values, as far as there are rows.
+    """Edges of some ten round bins of true values (row,).
+
+    Narrower ones at low values, as far as there are rows.
 
     Estimates of energies are worst where energy is least, and a mean over a wide first bin would hide it.
     """
@@ -138,7 +144,7 @@ def deviations(true: np.ndarray, estimated: np.ndarray, low: float, high: float)
     relative = regression.deviations(estimated, true)
     n, spread = len(relative), float(relative.std(ddof=1))
     centred = relative - relative.mean()
-    # n times the variance of a sample variance is mu_4 - mu_2^2 for large n; that of the root follows
+    # For large n a sample variance has the variance (mu_4 - mu_2^2) / n, from which that of its root follows
     fourth = max(float(np.mean(centred**4)) - float(np.mean(centred**2)) ** 2, 0.0)
     return Deviations(
         low=float(low),

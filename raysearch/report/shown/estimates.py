@@ -1,4 +1,4 @@
-"""Estimates of a quantity: relative error, bias and resolution, beside a plain estimate's where there is one.
+"""Estimates of a quantity: relative error, bias and resolution, beside those of a plain estimate.
 
 What needs no network is trivial, and hard to beat: it stands beside the network everywhere.
 """

@@ -64,12 +64,12 @@ def draw_estimates(runs: Sequence[Estimates], units: str) -> Figure:
     """Draw the density of estimated over true values, the mean of all runs, with the diagonal."""
     figure, axes = new_axes(7.0, 5.8)
     end = upper_end(runs)
-    area = ((0, end), (0, end))
-    counts = np.mean([np.histogram2d(run.true, run.estimated, CELLS, area)[0] for run in runs], axis=0)
+    square = ((0, end), (0, end))
+    counts = np.mean([np.histogram2d(each.true, each.estimated, CELLS, square)[0] for each in runs], axis=0)
+    norm = LogNorm(1 / len(runs), max(2.0, float(counts.max())))
     image = axes.imshow(
         np.ma.masked_equal(counts, 0).T, origin="lower", extent=(0, end, 0, end), aspect="auto",
-        norm=LogNorm(1 / len(runs), max(2.0, float(counts.max()))), cmap="viridis_r",
-        interpolation="nearest", zorder=2,
+        cmap="viridis_r", norm=norm, interpolation="nearest", zorder=2,
     )  # fmt: skip
     axes.plot([0, end], [0, end], color=PALETTE[1], ls=DASHES[1], lw=1.3, label="estimated = true", zorder=3)
     figure.colorbar(image, ax=axes, label=f"{units} in a cell", pad=0.02)

@@ -77,7 +77,7 @@ def below_claim(claim: float, runs: Results) -> list[bool]:
 
 
 def claim(of: Estimates, runs: Results, word: str) -> Text:
-    """Say where the binned relative error is largest and, where a limit is claimed, whether it is below."""
+    """Say where the binned relative error is largest and, if there is a claim, where it holds."""
     told = worst_told(of, runs)
     if of.claim is None:
         return text(told)
@@ -98,7 +98,7 @@ def claim(of: Estimates, runs: Results, word: str) -> Text:
 
 
 def summary(shown: Sequence[Estimates], runs: Results, plain: EstimateResult | None, about: About) -> Table:
-    """Relative error, bias, resolution and its terms: network, the test set's own error, plain estimate."""
+    """Relative error, bias, resolution and its terms, the test set's own error and a plain estimate."""
     of, several = shown[0], len(runs) > 1
     rows = [
         _line(name, known, plain, read)

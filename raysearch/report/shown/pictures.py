@@ -1,4 +1,4 @@
-"""Pictures: a few generated examples below as many of the simulation, over one scale of colours."""
+"""Pictures: examples of what a generator makes below those of the simulation, over one scale of colours."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class PicturesPart(Part[Pictures]):
 
 
 def draw_pictures(value: Pictures) -> Figure:
-    """Draw pairs of examples, real above made, further pairs below the first; a single pair side by side."""
+    """Draw pairs of examples, real above made, further pairs below; a single pair side by side."""
     if len(value.real) == 1:
         return _draw_single(value)
     n_pairs, height, width = value.real.shape

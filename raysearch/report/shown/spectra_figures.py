@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -101,21 +100,22 @@ def _draw_panel(
 def _draw_curve(
     axes: Axes, of: Spectra, panel: Panel, made: Curve, look: tuple[np.ndarray, str, object, str]
 ) -> None:
-    """What a study made: steps with errors, points for means over the condition; a band: the runs' spread."""
+    """What a study made: steps, or points for means, with errors; a band for the spread over runs."""
     centres, colour, dash, name = look
     if made.spread is not None:
         low, high = made.value - made.spread, made.value + made.spread
         axes.stairs(high, panel.edges, baseline=low, fill=True, color=colour, alpha=0.2, lw=0, zorder=3)
-    line: dict[str, Any] = {"color": colour, "ls": dash}
-    if not of.trend:
-        axes.stairs(made.value, panel.edges, lw=1.6, zorder=4, **line)
-    fmt = "o" if of.trend else "none"
-    axes.errorbar(centres, made.value, yerr=made.error, color=colour, fmt=fmt, ms=5, lw=1.2, zorder=5)
-    axes.plot([], [], label=literal(name), **line)  # for the legend
+    if of.trend:
+        marks = {"fmt": "o", "ms": 5}
+    else:
+        axes.stairs(made.value, panel.edges, color=colour, ls=dash, lw=1.6, zorder=4)  # type: ignore[arg-type]
+        marks = {"fmt": "none"}
+    axes.errorbar(centres, made.value, yerr=made.error, color=colour, lw=1.2, zorder=5, **marks)  # type: ignore[arg-type]
+    axes.plot([], [], color=colour, ls=dash, label=literal(name))  # type: ignore[arg-type] # for the legend
 
 
 def _draw_real_ratio(axes: Axes, panel: Panel) -> None:
-    """The real one's error as a band around one; its halves' ratio: what samples of one truth differ by."""
+    """The real one's own error around one, and the ratio of its halves, as samples of one truth differ."""
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.nan_to_num(np.abs(panel.real.error / panel.real.value))
         itself = panel.halves[0].value / panel.halves[1].value
@@ -154,7 +154,7 @@ def _ratio(real: Curve, made: Curve) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _window(pairs: Sequence[tuple[Curve, Curve]]) -> float:
-    """How far the ratio's axis goes from one, for all panels: a round number, as far as most ratios need."""
+    """How far the ratio's axis goes from one: in all panels as far as most ratios need, a round number."""
     distances = np.concatenate([np.abs(_ratio(real, made)[0] - 1) for real, made in pairs])
     known = distances[np.isfinite(distances)]
     needed = float(np.quantile(known, COVERED)) if len(known) else WINDOWS[-1]
@@ -172,7 +172,7 @@ def _is_log_x(of: Spectra, panels: Sequence[Panel]) -> bool:
 
 
 def _is_log_y(of: Spectra, curves: Sequence[Curve]) -> bool:
-    """Where the task says so of means, and for profiles that span decades; never where values are below 0."""
+    """As the task says of means, and where profiles spread over decades; never with values below 0."""
     values = np.concatenate([curve.value for curve in curves])
     known = values[np.isfinite(values) & (values > 0)]
     if not len(known) or (values < 0).any() or not (of.trend or of.along is not None):
@@ -216,7 +216,7 @@ def _scale_axes(upper: Axes, lower: Axes, panel: Panel, made: Sequence[Curve], s
 
 
 def _keep_major_ticks(upper: Axes, lower: Axes, scales: Scales) -> None:
-    """Leave small panels ticks with numbers, and those of logarithms, which tell them from linear axes."""
+    """Leave small panels the ticks that have numbers, and those that tell logarithmic axes."""
     straight: list[Axis] = [lower.yaxis]
     straight += [] if scales.log_x else [upper.xaxis, lower.xaxis]
     straight += [] if scales.log_y else [upper.yaxis]

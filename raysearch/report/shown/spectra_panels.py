@@ -2,7 +2,7 @@
 
 Errors are one sigma of the number of rows. How far two normalised contents p and q are apart is told by the
 separation power S = 1/2 sum((p - q)^2 / (p + q)), 0 for equal ones and 1 for such as do not overlap (S.
-Diefenbacher et al., arXiv:2009.03796, Eq. (15)), and by chi^2 over the number of cells. Both are positive for
+Diefenbacher et al., arXiv:2009.03796), and by chi^2 over the number of cells. Both are positive for
 two samples of one truth, too, so that those of the two halves of the real rows stand beside them: the level
 of the simulation against itself.
 """
@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from raysearch.errors import InputError
+from raysearch.metrics.separation import separation_power
 from raysearch.metrics.shown import Spectra
 
 FEWEST = 10  # rows in a bin of the condition; with fewer it shows nothing
@@ -215,7 +216,7 @@ def _panel(
     apart = [separation(simulated.value, curve.value) for curve in curves]
     known = [each for each in apart if each is not None]
     itself = separation(halves[0].value, halves[1].value)
-    # For samples of one truth S grows as 1/n + 1/m: that of the halves is brought to the compared rows.
+    # For samples of one truth S goes as 1/n + 1/m: that of the halves is brought to the rows compared.
     n_real, n_made = len(real[0]), len(made[0][0])
     fewer = (1 / n_real + 1 / n_made) / (1 / (n_real - n_real // 2) + 1 / (n_real // 2))
     return Panel(
@@ -243,20 +244,19 @@ def _over_runs(curves: Sequence[Curve]) -> Curve:
 
 
 def separation(one: Floats, other: Floats) -> float | None:
-    """Separation power of two contents (cell,), each taken as a distribution: S of arXiv:2009.03796.
+    """Separation power of two contents (cell,), each taken as a distribution.
 
     Returns:
         None where one is no distribution: with cells that are negative or unknown, or all of them 0.
     """
-    if not all(np.isfinite(each).all() and each.min() >= 0 and each.sum() > 0 for each in (one, other)):
+    try:
+        return separation_power(one, other)
+    except InputError:
         return None
-    p, q = one / one.sum(), other / other.sum()
-    there = p + q > 0
-    return float(0.5 * np.sum((p - q)[there] ** 2 / (p + q)[there]))  # Eq. (15)
 
 
 def chi2_per_cell(one: Curve, other: Curve) -> float:
-    """Squared differences over variances, summed, over the number of cells that have one; NaN without any."""
+    """Squared differences over their variances, by cell that has one; NaN where none has."""
     variance = one.error**2 + other.error**2
     known = variance > 0
     if not known.any():

@@ -1,0 +1,1 @@
+"""How like real data made data are: files in, figures beside their floors out, one module for each kind."""
