@@ -126,7 +126,7 @@ def _draw_run(axes: Axes, run: RunHistory, metric: str, **look: object) -> None:
     points = _points(run, metric)
     if points:
         marker = "." if len(points) == 1 else None  # one point has no line
-        axes.plot(*zip(*points, strict=True), marker=marker, **look)  # type: ignore[arg-type] # the look is matplotlib's
+        axes.plot(*zip(*points, strict=True), marker=marker, **look)  # type: ignore[arg-type]
 
 
 def _log_if_wide(axes: Axes, values: Iterable[float]) -> None:

@@ -61,7 +61,8 @@ def draw_lineage(history: History) -> Figure:
     ):
         lines = [[points[trial.parent], points[trial.number]] for trial in trials if trial.parent is not None]
         if lines:
-            axes.add_collection(LineCollection(lines, label=name, zorder=1, **style))  # type: ignore[arg-type]
+            links = LineCollection(lines, label=name, zorder=1, **style)  # type: ignore[arg-type]
+            axes.add_collection(links)
     axes.plot(*zip(*points.values(), strict=True), "o", ms=5, color=FINISHED, label="trial", zorder=3)
     if copies:
         places = [points[trial.number] for trial in copies]

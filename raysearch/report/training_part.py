@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -147,10 +148,10 @@ def draw_courses(
 
 
 def _draw_study(axes: Axes, name: str, runs: Sequence[Points], colour: str, dash: object) -> None:
-    label = literal(name)
+    look: dict[str, Any] = {"color": colour, "ls": dash, "label": literal(name), "zorder": 4}
     if len(runs) == 1:
         marker = "o" if len(runs[0]) == 1 else None  # one point has no line
-        axes.plot(*zip(*runs[0], strict=True), color=colour, ls=dash, marker=marker, label=label, zorder=4)  # type: ignore[arg-type]
+        axes.plot(*zip(*runs[0], strict=True), marker=marker, **look)
         return
     for points in runs:
         axes.plot(*zip(*points, strict=True), color=colour, lw=0.6, alpha=0.45, zorder=2)
@@ -158,7 +159,7 @@ def _draw_study(axes: Axes, name: str, runs: Sequence[Points], colour: str, dash
     axes.fill_between(
         grid, np.exp(mean - spread), np.exp(mean + spread), color=colour, alpha=0.2, lw=0, zorder=3
     )
-    axes.plot(grid, np.exp(mean), color=colour, ls=dash, lw=2.2, label=label, zorder=4)  # type: ignore[arg-type]
+    axes.plot(grid, np.exp(mean), lw=2.2, **look)
 
 
 def course(runs: Sequence[Points]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

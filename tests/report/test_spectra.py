@@ -195,9 +195,12 @@ def generator_study(folder: Path, of_runs: Sequence[Sequence[Shown]]) -> Path:
     for fold, shown in enumerate(of_runs):
         content_, name = pack(shown), f"test/predictions-0-{fold}.npz"
         (folder / name).write_bytes(content_)
-        kept = {"predictions": name, "predictions_sha256": hashlib.sha256(content_).hexdigest()}
-        more = {"n_test": 2000, "latency": dict(LATENCY), **kept}
-        records.append(Tested(trial=0, fold=fold, metrics={"test_loss": 0.5}, **more))  # type: ignore[arg-type]
+        records.append(
+            Tested(
+                trial=0, fold=fold, metrics={"test_loss": 0.5}, n_test=2000, latency=dict(LATENCY),
+                predictions=name, predictions_sha256=hashlib.sha256(content_).hexdigest(),
+            )
+        )  # fmt: skip
     with Ledger(folder) as ledger:
         ledger.append(records)
     return folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -105,13 +106,12 @@ def _draw_curve(
     if made.spread is not None:
         low, high = made.value - made.spread, made.value + made.spread
         axes.stairs(high, panel.edges, baseline=low, fill=True, color=colour, alpha=0.2, lw=0, zorder=3)
-    if of.trend:
-        marks = {"fmt": "o", "ms": 5}
-    else:
-        axes.stairs(made.value, panel.edges, color=colour, ls=dash, lw=1.6, zorder=4)  # type: ignore[arg-type]
-        marks = {"fmt": "none"}
-    axes.errorbar(centres, made.value, yerr=made.error, color=colour, lw=1.2, zorder=5, **marks)  # type: ignore[arg-type]
-    axes.plot([], [], color=colour, ls=dash, label=literal(name))  # type: ignore[arg-type] # for the legend
+    line: dict[str, Any] = {"color": colour, "ls": dash}
+    if not of.trend:
+        axes.stairs(made.value, panel.edges, lw=1.6, zorder=4, **line)
+    fmt = "o" if of.trend else "none"
+    axes.errorbar(centres, made.value, yerr=made.error, color=colour, fmt=fmt, ms=5, lw=1.2, zorder=5)
+    axes.plot([], [], label=literal(name), **line)  # for the legend
 
 
 def _draw_real_ratio(axes: Axes, panel: Panel) -> None:
