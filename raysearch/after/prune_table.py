@@ -174,6 +174,7 @@ def alone(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        # The kernel gives the lock back when the process ends, however it ends.
         handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise FolderError(f"{folder}: cannot be written: {error.strerror}") from error

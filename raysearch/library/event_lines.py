@@ -24,6 +24,7 @@ def event_line(entry: Entry, history: History) -> str:
         line = (
             f"{_run(record, history)} lost its process, will go on from its last checkpoint: {record.reason}"
         )
+    # Without folds the end of the one run has told it already.
     elif isinstance(record, Committed) and history.created.folds > 1 and record.value is not None:
         line = (
             f"trial {record.trial} {record.state}: {history.created.objective} {_mean(history, record.trial)}"

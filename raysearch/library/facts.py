@@ -34,6 +34,7 @@ def study_facts(folder: Path) -> dict[str, Any]:
         "objective": history.created.objective,
         "value": history.best.value if history.best else None,
         "best_trial": history.best.number if history.best else None,
+        # Of sessions alone: nights between a stop and its resume do not count.
         "minutes": round(history.busy_ms / 60e3, 2),
         "sessions": len(history.sessions),
         "size_mb": round(folder_bytes(folder) / 1e6, 2),

@@ -129,6 +129,7 @@ class OpenedStudy:
             InputError: as :meth:`trained`, or there are several folds and nobody says which.
         """
         models = self.models(trial)
+        # Not the first: which of ten models would be chance, and the mean of their outputs is no model.
         if fold is None and len(models) > 1:
             word = self.history.created.run_word
             raise InputError(
@@ -228,6 +229,7 @@ class OpenedStudy:
         """Cross-validate a trial's settings; see :func:`raysearch.library.crossval.crossval`."""
         from raysearch.library.crossval import crossval
 
+        # Of a member of a series the folder above the series.
         runs = self.folder.parents[self.name.count("/")]
         return crossval(self.folder, trial=trial, **{"runs": runs, **options})
 

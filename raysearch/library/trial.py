@@ -69,6 +69,7 @@ class TrialResult:
             metrics=figures["metrics"],
             test_metrics=figures["test_metrics"],
             metrics_sd=figures.get("metrics_sd", {}),
+            # One run has no spread: empty, not 0.
             test_metrics_sd=figures.get("test_metrics_sd", {}),
             weights=tuple(weights_of(folder, trial)),
         )

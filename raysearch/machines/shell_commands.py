@@ -52,12 +52,14 @@ def simple_commands(text: str) -> Iterator[Simple]:
         lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|()")
         lexer.whitespace_split = True
         words: list[str] = []
+        # One more, so that the last command is handed on like the others.
         for word in [*lexer, ";"]:
             if not set(word) <= set(";&|()"):
                 words.append(word)
                 continue
             simple = _simple(words, exported)
             words = []
+            # Holds for all commands after it; what stands before a command alone holds for that one.
             if simple.words[:1] == ("export",):
                 exported |= _assignments(simple.words[1:])
             elif simple.words:
@@ -70,6 +72,7 @@ def _simple(words: list[str], exported: Mapping[str, str]) -> Simple:
     for word in words:
         if assigned := ASSIGNMENT.fullmatch(word):
             own[assigned[1]] = assigned[2]
+        # `sudo ray start` starts Ray as well.
         elif word not in PREFIXES:
             break
         start += 1

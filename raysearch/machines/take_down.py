@@ -102,6 +102,7 @@ def _resolved(host: str) -> str:
 
 
 def _look(machines: Sequence[Machine]) -> Found:
+    # At once: a machine that does not answer costs its minute once, not one after the other.
     answers = _on_all(machines, Machine.processes)
     running = {
         machine: answer
