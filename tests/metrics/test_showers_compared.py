@@ -143,4 +143,8 @@ def test_a_comparison_holds_every_metric_beside_its_floor_and_tells_which_were_r
     assert powers[1:] == sorted(powers[1:], reverse=True)
     parts = [found.values[f"3DGAN metric{part}"].value.value for part in ("", ", moments", ", profiles")]
     assert parts[0] == pytest.approx(parts[1] + parts[2])
-    assert comparison(real, made, classifier=quick).values["3DGAN metric"].n == 100
+    halves = comparison(real, made, classifier=quick, fpd_least=100)
+    assert set(halves.refused) == {"KPD"}
+    assert halves.values["3DGAN metric"].n == 100
+    assert halves.values["FPD"].value.value >= 0
+    assert halves.values["FPD"].value.error > 0
