@@ -129,6 +129,7 @@ def _empty(size: torch.Size, like: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=64)
+@torch.inference_mode(mode=False)  # kept: what is made in inference mode could never be trained with
 def _places(kernel: int) -> Tensor:
     """Say which tap is at each place of a paired kernel: (R, S, M, tap), 1 where it is."""
     r, s, m, t = torch.meshgrid(

@@ -99,6 +99,7 @@ class _Axis:
 
 
 @lru_cache(maxsize=256)
+@torch.inference_mode(mode=False)  # kept: what is made in inference mode could never be trained with
 def _axis(cells: int, kernel: int, times: int, before: int, after: int) -> _Axis:
     phase, tap = torch.arange(times)[:, None], torch.arange(kernel)
     small_tap = (phase + tap) // times  # j of Eq. (2)

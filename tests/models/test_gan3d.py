@@ -7,6 +7,7 @@ import torch
 from gan3d_networks import SMALL, inputs
 
 from raysearch.errors import InputError
+from raysearch.models import gan3d_pairs, gan3d_upsampling
 from raysearch.models.gan3d import Gan3d
 from raysearch.models.gan3d_block import KerasConvolution
 from raysearch.models.gan3d_published import FIXED_ANGLE, VARIABLE_ANGLE
@@ -188,3 +189,14 @@ def test_wrong_inputs_are_told():
         Gan3d(SMALL["variable"])(torch.zeros(2, 7), torch.zeros(2))
     with pytest.raises(InputError, match="compute: needs one of phases, plain, got 'fast'"):
         Gan3d(SMALL["fixed"], compute="fast")
+
+
+def test_what_was_generated_in_inference_mode_can_still_be_trained():
+    for kept in (gan3d_upsampling._axis, gan3d_pairs._places):
+        kept.cache_clear()
+    network = Gan3d(SMALL["fixed"])
+    with torch.inference_mode():
+        network.discriminator(network(*inputs(SMALL["fixed"], dtype=torch.float32)))
+    judged = network.discriminator(network(*inputs(SMALL["fixed"], dtype=torch.float32)))
+    judged.real_logit.sum().backward()
+    assert all(weight.grad is not None for weight in network.generator.parameters())

