@@ -20,7 +20,7 @@ from raysearch.errors import InputError
 ENERGIES, ANGLES = "energies", "angles"
 STRAIGHT = 90.0  # degrees
 AT_ONCE = 1000  # showers of a piece
-SLACK = 1e-3  # of a limit: what files hold in single precision may lie a little beyond
+SLACK = 0.05  # of a limit: where exactly a sample ends is chance, and nothing changes so near to it
 
 Floats = NDArray[np.float32]
 
