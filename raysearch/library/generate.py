@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from raysearch.files import owners_only
+from raysearch.library.predict import Files, Progress
 from raysearch.library.trained import check_out, device_of, taken_up
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ def generate(
     *,
     values: Mapping[str, Iterable[float]] | None = None,
     number: int = 1,
-    like: str | Path | Iterable[str | Path] = (),
+    like: Files = (),
     trial: str | int = "best",
     batch: int = 100,
     device: str = "cpu",

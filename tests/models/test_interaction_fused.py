@@ -34,11 +34,25 @@ def fused_pair(shape):
 def assert_close_to_the_textbook(fused, textbook, x, of_input=False):
     """Compare with double precision: hardly worse than the textbook form in single precision, if at all."""
     exact = outputs_and_gradients(textbook, x.double(), of_input=of_input)
-    single = outputs_and_gradients(copy.deepcopy(textbook).float(), x, of_input=of_input)
     got = outputs_and_gradients(fused, x, of_input=of_input)
+    usual = rounding_of(textbook, x, of_input)
     for name, expected in exact.items():
-        usual = (single[name] - expected).abs().max()  # of a few numbers: it differs between processors
-        assert (got[name] - expected).abs().max() <= TOLERANCE * expected.abs().max() + 8 * usual, name
+        difference = (got[name] - expected).abs().max()
+        assert difference <= TOLERANCE * expected.abs().max() + 4 * usual[name], name
+
+
+def rounding_of(textbook, x, of_input):
+    """The textbook's own largest deviation in single precision, of each output and gradient, by name.
+
+    Of a few nearby inputs, since that of a single one is chance and differs between processors.
+    """
+    single = copy.deepcopy(textbook).float()
+    found = []
+    for factor in (1.0, 0.99, 1.01):
+        exact = outputs_and_gradients(textbook, (factor * x).double(), of_input=of_input)
+        rounded = outputs_and_gradients(single, factor * x, of_input=of_input)
+        found.append({name: (rounded[name] - each).abs().max() for name, each in exact.items()})
+    return {name: max(each[name] for each in found) for name in found[0]}
 
 
 @pytest.fixture(autouse=True)
