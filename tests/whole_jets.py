@@ -57,7 +57,7 @@ def load_jets(path: Path | None, constituents: int) -> Jets:
         with closing(open_hdf5(file)) as opened:
             for rows, some_constituents, some_jets, some_events in pieces(opened, file, columns):
                 to = slice(start + rows.start, start + rows.stop)
-                features[to] = hardest(some_constituents, constituents, derive=columns.derived)
+                features[to] = hardest(some_constituents, constituents, columns.derive_by)
                 jets[to] = some_jets
                 events[to] = some_events
         start += columns.n

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.jets.arrays import JetInput, check_input, jet_arrays
+from raysearch.data.jets.frames import Frame
 from raysearch.data.jets.layout import CLASSES, IMAGE
 from raysearch.data.jets.summary import JetSummary
 from raysearch.data.jets.to_score import jets_to_score
@@ -32,6 +33,7 @@ from raysearch.tasks.task import OUTPUTS, Outputs
 
 S = TypeVar("S")
 LABEL = -1  # the last column of a batch, after what the network sees, which may be several
+FRAME = "jet_frame"  # where the ledger has by which definitions features were derived and images computed
 STORED = "stored"  # the kind of images that files hold; the other one is computed from constituents
 
 
@@ -89,12 +91,13 @@ class JetTask(FileTask[S]):
             "n_per_class": found.n_per_class,
             "classes": list(CLASSES),
             "features_derived": found.derived_features,
+            FRAME: found.frame,
             **({"images": _kind_of_images(found)} if self.jet_input(settings).kind == "image" else {}),
             **({"sqrt_s_tev": 13} if source.path is None else {}),  # of other files nobody tells us
         }
 
     def to_score(self, paths: Sequence[Path], settings: S, described: Mapping[str, Any]) -> ToScore:
-        """Check files of a user's own jets, with or without labels; images are of the kind of the training.
+        """Check files of a user's own jets, with or without labels; what is derived is so as in the training.
 
         Raises:
             InputError: files are refused, or the study is older than the record of its images.
@@ -106,7 +109,9 @@ class JetTask(FileTask[S]):
                 "data: the study does not tell whether it was trained on images of its files or on computed "
                 "ones; train it again with this version"
             )
-        return jets_to_score(paths, wanted, stored_images=described.get("images") == STORED)
+        # A study that does not tell is of version 0.1.0, which knew its own definitions alone.
+        frame = Frame(described.get(FRAME, Frame.first))
+        return jets_to_score(paths, wanted, stored_images=described.get("images") == STORED, frame=frame)
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Cross-entropy."""

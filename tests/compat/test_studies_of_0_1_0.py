@@ -12,8 +12,10 @@ import pytest
 import torch
 from cli_runs import Result, raysearch
 
+from raysearch.data.showers.files import SAMPLE as SHOWERS
 from raysearch.ledger.history import History, read_history
 
+JETS = Path(__file__).parent / "sample" / "jets.h5"
 STUDIES = Path(__file__).parent / "studies"
 FINISHED = (
     "jedinet",
@@ -98,8 +100,7 @@ def headings(page: str) -> list[str]:
 @pytest.mark.parametrize(("name", "dataset"), [("jedinet", "scores"), ("calo-gradient", "outputs")])
 def test_it_predicts(tmp_path: Path, name: str, dataset: str) -> None:
     opened(tmp_path, name)
-    sample = Path(__file__).parents[2] / "raysearch" / "data" / "sample"
-    data = sample / ("jets.h5" if name == "jedinet" else "showers.h5")
+    data = JETS if name == "jedinet" else SHOWERS
     done(raysearch(tmp_path, "predict", name, "--data", str(data), "--out", "scores.h5"))
     with h5py.File(tmp_path / "scores.h5") as file:
         assert len(file[dataset]) == len(file["row"])

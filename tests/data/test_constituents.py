@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from raysearch.data.jets.constituents import derive_features, wrap
+from raysearch.data.jets.constituents import derive_features
+from raysearch.data.jets.frames import Frame
 from raysearch.data.jets.layout import FEATURES
 
 
@@ -30,7 +31,7 @@ def test_two_massless_constituents_give_the_numbers_worked_out_by_hand():
         "j1_etarot": [0, 0, 0],
         "j1_phi": [0, np.pi / 2, 0],
         "j1_phirel": [-axis, np.pi / 2 - axis, 0],
-        "j1_phirot": [axis, axis - np.pi / 2, 0],  # hardest on +phirot: turned by half a turn
+        "j1_phirot": [0, -np.pi / 2, 0],  # from the hardest, the other one turned to -phirot
         "j1_deltaR": [axis, np.pi / 2 - axis, 0],
         "j1_costheta": [0, 0, 0],
         "j1_costhetarel": [0, 0, 0],
@@ -58,28 +59,29 @@ def test_polar_angle_of_a_massive_constituent_is_that_of_its_momentum():
 def test_a_jet_across_the_cut_in_phi_stays_together():
     got = derive_features(np.array([[momentum(5, 0, np.pi - 0.1), momentum(4, 0, -np.pi + 0.1)]]))
     assert np.abs(feature(got, "j1_phirel")).max() < 0.12
-    np.testing.assert_allclose(wrap(np.array([np.pi, -np.pi, 3.5])), [-np.pi, -np.pi, 3.5 - 2 * np.pi])
 
 
-@pytest.mark.parametrize("turn", [0.0, 0.7, 2.5])
-def test_rotation_puts_the_hardest_on_positive_phirot_and_keeps_handedness(turn):
-    offsets = np.array([[0.1, 0.0], [-0.2, 0.15], [0.05, -0.3]])  # (eta, phi) about the axis
-    cosine, sine = np.cos(turn), np.sin(turn)
-    turned = offsets @ np.array([[cosine, sine], [-sine, cosine]])
-    got = derive_features(np.array([[momentum(50 - 10 * i, *offset) for i, offset in enumerate(turned)]]))
-    eta, phi = feature(got, "j1_etarot"), feature(got, "j1_phirot")
-    assert eta[0] == pytest.approx(0, abs=1e-12)
-    assert phi[0] == pytest.approx(feature(got, "j1_deltaR")[0])
-    np.testing.assert_allclose(np.hypot(eta, phi), feature(got, "j1_deltaR"))
-    rel = feature(got, "j1_etarel"), feature(got, "j1_phirel")
-    np.testing.assert_allclose(
-        eta[1] * phi[2] - phi[1] * eta[2], rel[0][1] * rel[1][2] - rel[1][1] * rel[0][2]
-    )
+def test_angle_to_the_turned_axis_is_that_of_etarot():
+    momenta = np.array([[momentum(50, 0.1, 0.2), momentum(30, 0.3, 0.1), momentum(10, 0.1, 0.4), [0] * 4]])
+    got = derive_features(momenta)
+    assert np.abs(feature(got, "j1_etarot")[2]) > 0.1
+    np.testing.assert_allclose(feature(got, "j1_costhetarel"), np.tanh(feature(got, "j1_etarot")))
 
 
-def test_axis_is_the_sum_of_all_constituents_even_if_few_are_asked_for():
+def test_of_version_0_1_0_it_was_the_angle_to_the_beam_and_another_rotation():
+    momenta = np.array([[momentum(50, 0.1, 0.2), momentum(30, 0.3, 0.1), momentum(10, -0.1, 0.3), [0] * 4]])
+    got, public = derive_features(momenta, frame=Frame.first), derive_features(momenta)
+    np.testing.assert_array_equal(feature(got, "j1_costhetarel"), feature(got, "j1_costheta"))
+    assert feature(got, "j1_phirot")[0] == pytest.approx(feature(got, "j1_deltaR")[0])
+    turned = [FEATURES.index(name) for name in ("j1_etarot", "j1_phirot", "j1_costhetarel")]
+    np.testing.assert_array_equal(np.delete(got, turned, axis=-1), np.delete(public, turned, axis=-1))
+
+
+@pytest.mark.parametrize("frame", Frame)
+def test_axis_and_turn_are_those_of_all_constituents_even_if_few_are_asked_for(frame):
     momenta = np.random.default_rng(0).normal(size=(6, 9, 4)) + np.array([20, 0, 0, 40])
-    np.testing.assert_array_equal(derive_features(momenta, 3), derive_features(momenta)[:, :3])
+    few, all_of_them = derive_features(momenta, 3, frame), derive_features(momenta, frame=frame)
+    np.testing.assert_array_equal(few, all_of_them[:, :3])
 
 
 def test_padding_a_lone_constituent_and_an_empty_jet_give_no_nan():

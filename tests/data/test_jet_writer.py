@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -9,6 +10,7 @@ from whole_jets import load_jets
 from raysearch.data.jets.arrays import JetInput, jet_arrays
 from raysearch.data.jets.constituents import derive_features
 from raysearch.data.jets.files import check_jets
+from raysearch.data.jets.frames import Frame
 from raysearch.data.jets.images import rasterise
 from raysearch.data.jets.recipe import JetBlock
 from raysearch.data.jets.writer import write_jets, write_provenance
@@ -30,10 +32,11 @@ def block():
 
 
 @pytest.mark.parametrize("compact", [False, True])
-def test_what_is_written_is_read_back(block, tmp_path, compact):
-    path = write_jets(tmp_path / "jets.h5", block, compact=compact)
+@pytest.mark.parametrize(("made", "frame"), [("{}", Frame.public), ("", Frame.first)])
+def test_what_is_written_is_read_back(block, tmp_path, compact, made, frame):
+    path = write_jets(tmp_path / "jets.h5", block, compact=compact, made=made)
     got = load_jets(path, 12)
-    expected = derive_features(block.momenta)
+    expected = derive_features(block.momenta, frame=frame)
     spread = expected[:, :9].std(axis=(0, 1))
     assert np.abs((got.features - expected) / spread).max() < (1e-2 if compact else 1e-6)
     assert np.quantile(np.abs((got.features - expected) / spread), 0.999) < (1e-3 if compact else 1e-6)
@@ -55,7 +58,7 @@ def test_images_are_written_that_are_those_computed_from_a_compact_file(block, t
     monkeypatch.setenv("RAYSEARCH_CACHE", str(tmp_path / "cache"))
     images = []
     for compact in (False, True):
-        path = write_jets(tmp_path / f"{compact}.h5", block, compact=compact)
+        path = write_jets(tmp_path / f"{compact}.h5", block, compact=compact, made="{}")
         with h5py.File(path) as file:
             assert ("jetImage" in file) is not compact
         cells, values = (
@@ -83,6 +86,19 @@ def test_provenance_counts_and_names_what_was_written(block, tmp_path):
     assert record["jets_per_class"] == dict.fromkeys("gqwzt", 140)
     assert record["seed"] == 3
     assert record["constituents_per_jet"]["public"] == [22, 34, 46, 61, 89]
+
+
+def test_a_file_tells_how_it_was_made(block, tmp_path):
+    with h5py.File(write_jets(tmp_path / "jets.h5", block, compact=True, made='{"seed": 3}')) as file:
+        assert json.loads(file.attrs["made"]) == {"seed": 3}
+
+
+def test_the_sample_of_version_0_1_0_is_written_again_byte_for_byte(tmp_path):
+    old = Path(__file__).parents[1] / "compat" / "sample" / "jets.h5"
+    with h5py.File(old) as file:
+        content = (file[name][:] for name in ("jetConstituentList", "jets", "event"))
+        path = write_jets(tmp_path / "jets.h5", JetBlock(*content), compact=True)
+    assert path.read_bytes() == old.read_bytes()
 
 
 def test_a_place_that_cannot_be_written_is_named(block, tmp_path):

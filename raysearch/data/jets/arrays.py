@@ -23,7 +23,7 @@ from raysearch.data.jets.pieces import columns_of_all, hardest, pieces
 from raysearch.data.prepared import Plan, prepared
 from raysearch.errors import InputError
 
-VERSION = 1  # of the definitions behind the arrays; a new one leaves old entries of the cache aside
+VERSION = 2  # of the definitions behind the arrays; a new one leaves old entries of the cache aside
 IMAGE_ROWS = 100  # dense images read at a time
 
 Piece = dict[str, NDArray[Any]]
@@ -149,8 +149,9 @@ def _derived(
     if wanted.kind == "quantities":
         return {"quantities": jets[:, DNN_COLUMNS]}
     if wanted.kind == "constituents":
-        return {"constituents": hardest(constituents, wanted.constituents, derive=columns.derived)}
-    cells, values = cells_of_constituents(hardest(constituents, columns.width, derive=columns.derived))
+        return {"constituents": hardest(constituents, wanted.constituents, columns.derive_by)}
+    features = hardest(constituents, columns.width, columns.derive_by)
+    cells, values = cells_of_constituents(features, columns.frame)
     return {"cells": cells, "values": values}
 
 

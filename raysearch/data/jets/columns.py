@@ -8,6 +8,7 @@ from pathlib import Path
 
 import h5py
 
+from raysearch.data.jets.frames import Frame, frame_of
 from raysearch.data.jets.layout import (
     CONSTITUENT_NAMES,
     CONSTITUENTS,
@@ -27,15 +28,22 @@ class Columns:
     """A file's shape and columns.
 
     ``features`` are the positions of all 16 features, or of the four-momenta if ``derived``; ``jets`` those
-    of the 59 jet columns; ``width`` is how many constituents a jet can have.
+    of the 59 jet columns; ``width`` is how many constituents a jet can have; ``frame`` are the definitions of
+    what is derived.
     """
 
     n: int
     width: int
     features: tuple[int, ...]
     derived: bool
+    frame: Frame
     jets: tuple[int, ...]
     has_events: bool
+
+    @property
+    def derive_by(self) -> Frame | None:
+        """The definitions by which features are to be derived; None where the file holds them."""
+        return self.frame if self.derived else None
 
 
 def find_columns(file: h5py.File, path: Path) -> Columns:
@@ -72,6 +80,8 @@ def find_columns(file: h5py.File, path: Path) -> Columns:
         width=constituents.shape[1],
         features=features,
         derived=len(features) == len(MOMENTA),
+        # Files with all features hold them by whatever definitions, and are drawn as the public ones.
+        frame=frame_of(file) if len(features) == len(MOMENTA) else Frame.public,
         jets=jet_columns,
         has_events=event is not None,
     )

@@ -17,6 +17,7 @@ from raysearch.data.files import hdf5_files, sums
 from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.hdf5_rows import read_rows
 from raysearch.data.jets.columns import Columns, find_columns
+from raysearch.data.jets.earlier_sample import earlier_sample
 from raysearch.data.jets.layout import CLASSES, CONSTITUENTS, EVENT, JETS, LABELS, QUANTILES
 from raysearch.data.jets.pieces import columns_of_all, misfits, pieces
 from raysearch.data.jets.summary import JetSummary
@@ -25,8 +26,12 @@ SAMPLE = Path(__file__).parents[1] / "sample" / "jets.h5"
 
 
 def jet_files(path: Path | None = None) -> list[Path]:
-    """List the files that a path means, None for the sample that ships; see :func:`hdf5_files`."""
-    return hdf5_files(path, SAMPLE)
+    """List the files that a path means, None for the sample that ships; see :func:`hdf5_files`.
+
+    Raises:
+        InputError: there is nothing there, or :func:`earlier_sample` refuses what the environment names.
+    """
+    return hdf5_files(path, (earlier_sample() if path is None else None) or SAMPLE)
 
 
 def check_jets(path: Path | None = None) -> JetSummary:
@@ -67,6 +72,7 @@ def check_jets(path: Path | None = None) -> JetSummary:
         n_per_class={name: int(np.sum(label == number)) for number, name in enumerate(CLASSES)},
         n_constituents=first.width,
         derived_features=first.derived,
+        frame=str(first.frame),
         multiplicity=tuple(np.quantile(np.concatenate(multiplicities), QUANTILES).tolist()),
     )
 

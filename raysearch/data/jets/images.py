@@ -1,9 +1,10 @@
 """Images of jets: the scalar sum of pT in 100 x 100 cells around the jet axis, kept as the occupied cells.
 
-The public files hold ``jetImage`` (jet, 100, 100), input of the CNN of arXiv:1908.05318. What range it spans
-was never published, nor which axis comes first. Where files have none, ours is computed from the
-constituents: etarel along the first axis, phirel along the second, each from -0.8 (the jets' radius) to 0.8;
-what lies outside is left out.
+The public files hold ``jetImage`` (jet, 100, 100), input of the CNN of arXiv:1908.05318. Where files have
+none, ours is computed from the constituents: phirel along the first axis, etarel along the second, each from
+-1.0 to 1.0 in cells of 0.02; what lies outside is left out. Range and axes were read off a plot of a public
+file, on which jets of radius 0.4 are discs of some 20.5 cells. In the frame of version 0.1.0 it was etarel
+along the first axis, phirel along the second, from -0.8 to 0.8.
 
 A dense image is 40 kB, its some 40 occupied cells are 0.3 kB: so a jet is stored as cell numbers and values,
 and images are made batch by batch.
@@ -18,20 +19,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from raysearch.data.jets.frames import Frame
 from raysearch.data.jets.layout import FEATURES
 
 SIDE = 100
-RANGE = 0.8
 PT, ETA, PHI = (FEATURES.index(name) for name in ("j1_pt", "j1_etarel", "j1_phirel"))
+AXES = {Frame.public: (PHI, ETA), Frame.first: (ETA, PHI)}  # along which the cells are counted
+HALF_WIDTH = {Frame.public: 1.0, Frame.first: 0.8}
 
 Cells = tuple[NDArray[np.int32], NDArray[np.float32]]
 
 
-def cells_of_constituents(features: NDArray[np.float64]) -> Cells:
+def cells_of_constituents(features: NDArray[np.float64], frame: Frame = Frame.public) -> Cells:
     """Sum up the pT of each cell of each jet.
 
     Args:
         features: (jet, constituent, 16) in the order of ``layout.FEATURES``, zero where padded.
+        frame: by whose axes and range.
 
     Returns:
         Cell numbers int32 and sums of pT in GeV float32, both (jet, constituent), by rising cell and padded
@@ -39,7 +43,8 @@ def cells_of_constituents(features: NDArray[np.float64]) -> Cells:
     """
     n, width, _ = features.shape
     pt = features[..., PT]
-    place = np.floor((features[..., [ETA, PHI]] + RANGE) * (SIDE / (2 * RANGE))).astype(np.int64)
+    half = HALF_WIDTH[frame]
+    place = np.floor((features[..., AXES[frame]] + half) * (SIDE / (2 * half))).astype(np.int64)
     inside = (pt > 0) & ((place >= 0) & (place < SIDE)).all(axis=-1)
     jet = np.broadcast_to(np.arange(n)[:, None], (n, width))[inside]
     # One key for jet and cell, so that a single sort finds the cells of all jets.
@@ -53,9 +58,9 @@ def cells_of_images(images: NDArray[np.floating], width: int) -> Cells:
     return _padded((jet * SIDE + row) * SIDE + column, images[jet, row, column], len(images), width)
 
 
-def dense_images(features: NDArray[np.float64]) -> NDArray[np.float32]:
+def dense_images(features: NDArray[np.float64], frame: Frame = Frame.public) -> NDArray[np.float32]:
     """Make images float32 (jet, 100, 100), to be stored, of features as above."""
-    cells, values = (torch.from_numpy(array) for array in cells_of_constituents(features))
+    cells, values = (torch.from_numpy(array) for array in cells_of_constituents(features, frame))
     return rasterise(cells, values)[:, 0].numpy()
 
 

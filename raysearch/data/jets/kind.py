@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+from raysearch.data.jets.choices import Choices, Detector, RecipeName
 from raysearch.data.jets.summary import JetSummary
 
 if TYPE_CHECKING:
@@ -33,16 +34,24 @@ def events(path: Path | None) -> Events:
     return load_events(path)
 
 
-def make(
+def make(  # noqa: PLR0913 - an option is an argument
     out: Annotated[Path, "Folder for the files; without HDF5 files yet."],
     jets: Annotated[int, "How many jets, a multiple of 5 (equal classes)."] = 10_000,
     seed: Annotated[int, "Same seed, same jets, with any number of workers."] = 1,
     workers: Annotated[int, "Processes at a time."] = 1,
     compact: Annotated[bool, "Store rounded four-momenta only, a quarter of the size."] = False,
+    recipe: Annotated[
+        RecipeName, "Like the public HLS4ML LHC jets, or those of raysearch 0.1.0."
+    ] = RecipeName.public,
+    detector: Annotated[
+        Detector | None,
+        "What sees the particles: none, cells and tracks, or these smeared; for public cells if not given.",
+    ] = None,
     *,
     progress: Callable[[int, int], None],
 ) -> list[Path]:
     """Make jets with Pythia 8 and FastJet, which the extra "hep" installs."""
     from raysearch.data.jets.make import make_jets
 
-    return make_jets(out, jets, seed, workers, compact=compact, progress=progress)
+    choices = Choices(recipe, detector, compact)
+    return make_jets(out, jets, seed, workers, choices=choices, progress=progress)

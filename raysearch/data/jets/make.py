@@ -1,15 +1,16 @@
 """Makes jets with Pythia 8 and FastJet, in the layout of the public HLS4ML LHC jet files.
 
-What the jets are stands in raysearch/data/jets/recipe.py, what is computed of each in block.py and
-substructure.py. Here work is cut into blocks of one class, each with a seed of its own, so that neither the
-number of processes nor the order in which they end changes a byte of the files. At most one file's jets and
-the blocks in work are in memory.
+What the jets are stands in raysearch/data/jets/recipe.py, what a detector makes of them in detector.py, what
+is computed of each in block.py and substructure.py. Here work is cut into blocks of one class, each with a
+seed of its own, so that neither the number of processes nor the order in which they end changes a byte of the
+files. At most one file's jets and the blocks in work are in memory.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import json
 import multiprocessing
 import os
 from collections.abc import Callable, Iterator
@@ -21,8 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from raysearch import __version__
+from raysearch.data.jets.choices import DEFAULT, Choices, RecipeName
 from raysearch.data.jets.layout import CLASSES
-from raysearch.data.jets.recipe import BLOCK, FILE, WIDTH, BlockOrder, JetBlock, definitions
+from raysearch.data.jets.recipe import FILE, RECIPES, WIDTH, BlockOrder, JetBlock, definitions
 from raysearch.data.jets.writer import write_jets, write_provenance
 from raysearch.errors import FolderError, InputError, ResourceError
 from raysearch.seeds import derive, generator
@@ -38,7 +40,7 @@ def make_jets(
     seed: int,
     workers: int = 1,
     *,
-    compact: bool = False,
+    choices: Choices = DEFAULT,
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> list[Path]:
     """Make jets, equally many of each class, and write them with ``provenance.json`` beside them.
@@ -50,7 +52,7 @@ def make_jets(
         jets: how many; a multiple of 5.
         seed: the same seed gives the same bytes with any number of workers.
         workers: processes at a time.
-        compact: store rounded four-momenta only; the reader derives the other features.
+        choices: what jets are made.
         progress: called with (jets made, jets asked for) after each block.
 
     Returns:
@@ -58,7 +60,7 @@ def make_jets(
 
     Raises:
         InputError: ``jets``, ``workers`` or ``folder`` cannot be used; lists all faults.
-        ResourceError: the extra ``hep`` is not installed, or a process was killed.
+        ResourceError: the extra ``hep`` or Pythia's data are not there, or a process was killed.
         FolderError: the folder cannot be made.
         StorageError: a file cannot be written.
     """
@@ -67,22 +69,23 @@ def make_jets(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FolderError(f"{folder}: cannot be made: {error}") from None
-    orders = _orders(jets, seed)
+    orders = _orders(jets, seed, choices)
+    versions = {"raysearch": __version__} | {name: importlib.metadata.version(name) for name in LIBRARIES}
+    made = {"seed": seed, "versions": versions, "definitions": definitions(choices)}
     blocks = _made([order for file in orders for order in file], workers)
     files, done = [], 0
     for number, file in enumerate(orders):
-        made, first = [], done
+        parts, first = [], done
         for block in islice(blocks, len(file)):
-            made.append(block)
+            parts.append(block)
             done += len(block.event)
             progress(done, jets)
-        mixed = _mixed(made, generator(seed, "jets/order", number))
+        mixed = _mixed(parts, generator(seed, "jets/order", number))
         name = f"jetImage_{number}_{WIDTH}p_{first}_{done}.h5"
-        files.append(write_jets(folder / name, mixed, compact=compact))
-    versions = {"raysearch": __version__} | {name: importlib.metadata.version(name) for name in LIBRARIES}
-    write_provenance(
-        files, {"seed": seed, "versions": versions, "definitions": definitions()}, compact=compact
-    )
+        # Files of 0.1.0 hold no such words, and made again they are the same bytes.
+        words = "" if choices.recipe is RecipeName.first else json.dumps(made)
+        files.append(write_jets(folder / name, mixed, compact=choices.compact, made=words))
+    write_provenance(files, made, compact=choices.compact)
     return files
 
 
@@ -103,18 +106,20 @@ def _check(folder: Path, jets: int, workers: int) -> None:
         raise ResourceError(f"making jets needs {', '.join(missing)}: pip install 'raysearch[hep]'")
 
 
-def _orders(jets: int, seed: int) -> list[list[BlockOrder]]:
+def _orders(jets: int, seed: int, choices: Choices) -> list[list[BlockOrder]]:
     """The blocks of each file; the order of files, blocks and classes fixes seeds and event numbers."""
-    per_class = jets // len(CLASSES)
+    per_class, block = jets // len(CLASSES), RECIPES[choices.recipe].block
     files: list[list[BlockOrder]] = [[] for _ in range(0, jets, FILE)]
-    for number, start in enumerate(range(0, per_class, BLOCK)):
+    for number, start in enumerate(range(0, per_class, block)):
         for class_number, name in enumerate(CLASSES):
             order = BlockOrder(
                 name=name,
-                n=min(BLOCK, per_class - start),
+                n=min(block, per_class - start),
                 # Pythia takes 0 for the time of day.
                 pythia_seed=1 + derive(seed, "jets/pythia", class_number, number) % MAX_PYTHIA_SEED,
                 first_event=(number * len(CLASSES) + class_number) * EVENTS_PER_BLOCK,
+                recipe=choices.recipe,
+                detector=choices.seen_by,
             )
             files[start * len(CLASSES) // FILE].append(order)
     return files
@@ -154,10 +159,10 @@ def _silence_libraries() -> None:
 
 
 def _mixed(blocks: list[JetBlock], rng: np.random.Generator) -> JetBlock:
-    """Join blocks with their events in random order; the jets of an event stay neighbours."""
+    """Join blocks with their events in random order; jets of one event stay neighbours."""
     event = np.concatenate([block.event for block in blocks])
     _, number = np.unique(event, return_inverse=True)
-    # Whole events are moved, so that both of its jets stay side by side.
+    # Whole events are moved, so that the jets of one stay side by side.
     order = np.argsort(rng.permutation(number.max() + 1)[number], kind="stable")
     return JetBlock(
         momenta=np.concatenate([block.momenta for block in blocks])[order],

@@ -15,6 +15,7 @@ from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.hdf5_rows import read_rows
 from raysearch.data.jets.columns import Columns, find_columns
 from raysearch.data.jets.constituents import derive_features
+from raysearch.data.jets.frames import Frame
 from raysearch.data.jets.layout import CONSTITUENTS, EVENT, FEATURES, JETS
 
 ROWS = 1000  # jets read at a time
@@ -47,6 +48,7 @@ def misfits(found: dict[Path, Columns]) -> Iterator[str]:
     traits = {
         "constituents a jet": lambda columns: columns.width,
         "features": lambda columns: len(columns.features),
+        "definitions of derived features": lambda columns: str(columns.frame),
         "event numbers": lambda columns: "some" if columns.has_events else "none",
     }
     for word, trait in traits.items():
@@ -84,19 +86,20 @@ def pieces(
         yield rows, constituents, jets, events.astype(np.int64)
 
 
-def hardest(values: NDArray[np.float64], constituents: int, *, derive: bool) -> NDArray[np.float64]:
+def hardest(values: NDArray[np.float64], constituents: int, frame: Frame | None) -> NDArray[np.float64]:
     """Take the hardest constituents of each jet.
 
     Args:
         values: (jet, constituent, 16), or the four momenta.
         constituents: how many.
-        derive: the values are momenta, of which the features are to be derived.
+        frame: the values are momenta, of which features are to be derived by these definitions; None: they
+            are the features.
 
     Returns:
         (jet, constituents, 16), by falling pT.
     """
-    pt = np.hypot(values[..., 0], values[..., 1]) if derive else values[..., PT]
+    pt = values[..., PT] if frame is None else np.hypot(values[..., 0], values[..., 1])
     # Public files and ours are sorted already; then nothing is copied.
     if np.any(pt[:, 1:] > pt[:, :-1]):
         values = np.take_along_axis(values, np.argsort(-pt, axis=1, kind="stable")[..., None], axis=1)
-    return derive_features(values, constituents) if derive else values[:, :constituents]
+    return values[:, :constituents] if frame is None else derive_features(values, constituents, frame)

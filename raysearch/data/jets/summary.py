@@ -17,12 +17,14 @@ class JetSummary(FileSummary):
         n_per_class: jets of each of ``layout.CLASSES``.
         n_constituents: how many a jet can have.
         derived_features: the files hold four-momenta alone.
+        frame: by which definitions features are derived and images computed, see frames.py.
         multiplicity: constituents per jet at ``layout.QUANTILES``.
     """
 
     n_per_class: dict[str, int]
     n_constituents: int
     derived_features: bool
+    frame: str
     multiplicity: tuple[float, ...]
 
     def facts(self) -> dict[str, Any]:
@@ -33,6 +35,7 @@ class JetSummary(FileSummary):
             "constituents_stored": self.n_constituents,
             "features": list(FEATURES),
             "features_derived_from_momenta": self.derived_features,
+            **({"features_derived_as": self.frame} if self.derived_features else {}),
             "event_numbers": self.has_events,
             "constituents_per_jet": {
                 "quantiles": list(QUANTILES),

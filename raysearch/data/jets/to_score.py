@@ -24,6 +24,7 @@ from raysearch.data.hdf5_rows import read_rows
 from raysearch.data.jets.arrays import JetInput
 from raysearch.data.jets.columns import dataset, decoded, feature_columns
 from raysearch.data.jets.files import jet_files
+from raysearch.data.jets.frames import Frame
 from raysearch.data.jets.images import SIDE, cells_of_constituents, cells_of_images
 from raysearch.data.jets.layout import (
     CLASSES,
@@ -59,7 +60,13 @@ class _Layout:
     has_images: bool = False
 
 
-def jets_to_score(paths: Sequence[Path], wanted: JetInput, *, stored_images: bool = False) -> ToScore:
+def jets_to_score(
+    paths: Sequence[Path],
+    wanted: JetInput,
+    *,
+    stored_images: bool = False,
+    frame: Frame = Frame.public,
+) -> ToScore:
     """Check files and make them ready to be read.
 
     Args:
@@ -67,6 +74,8 @@ def jets_to_score(paths: Sequence[Path], wanted: JetInput, *, stored_images: boo
         wanted: what the network sees of a jet.
         stored_images: take images from the files, as in training, instead of computing them from
             constituents.
+        frame: by which definitions features are derived and images computed: those of the training, whatever
+            the files would want.
 
     Returns:
         Pieces of up to 1000 jets of one file, with ``label`` (int64, -1 where unknown) if all files have
@@ -90,7 +99,7 @@ def jets_to_score(paths: Sequence[Path], wanted: JetInput, *, stored_images: boo
                     columns: dict[str, NDArray[Any]] = {"label": labels} if with_labels else {}
                     if with_events:
                         columns["event"] = read_rows(opened[EVENT], rows, file, "jets").astype(np.int64)
-                    inputs = _inputs(opened, file, layout, rows, wanted)
+                    inputs = _inputs(opened, file, layout, rows, wanted, frame)
                     batch = (*(torch.from_numpy(array) for array in inputs), torch.from_numpy(labels.clip(0)))
                     yield Piece(number, start, batch, columns)
 
@@ -171,7 +180,7 @@ def _labels(opened: h5py.File, file: Path, layout: _Layout, rows: slice) -> NDAr
 
 
 def _inputs(
-    opened: h5py.File, file: Path, layout: _Layout, rows: slice, wanted: JetInput
+    opened: h5py.File, file: Path, layout: _Layout, rows: slice, wanted: JetInput, frame: Frame
 ) -> tuple[NDArray[Any], ...]:
     """Read what the network sees; types as in :class:`raysearch.data.jets.arrays.JetInput`."""
     if layout.has_images:
@@ -180,10 +189,10 @@ def _inputs(
     if wanted.kind == "quantities":
         return (_finite(opened, JETS, rows, file, layout.quantities).astype(np.float32),)
     values = _finite(opened, CONSTITUENTS, rows, file, layout.features).astype(np.float64)
-    derive = len(layout.features) < len(FEATURES)
+    derive_by = frame if len(layout.features) < len(FEATURES) else None
     if wanted.kind == "image":
-        return cells_of_constituents(hardest(values, layout.width, derive=derive))
-    return (hardest(values, wanted.constituents, derive=derive).astype(np.float32),)
+        return cells_of_constituents(hardest(values, layout.width, derive_by), frame)
+    return (hardest(values, wanted.constituents, derive_by).astype(np.float32),)
 
 
 def _finite(

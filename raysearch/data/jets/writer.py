@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from raysearch.data.files import sums
 from raysearch.data.jets.constituents import derive_features
+from raysearch.data.jets.frames import MADE, Frame
 from raysearch.data.jets.images import SIDE, dense_images
 from raysearch.data.jets.layout import (
     CLASSES,
@@ -40,13 +41,14 @@ FILTERS = {"compression": "gzip", "compression_opts": 9, "shuffle": True, "fletc
 LICENCE = "CC BY 4.0"
 
 
-def write_jets(path: Path, block: JetBlock, *, compact: bool) -> Path:
+def write_jets(path: Path, block: JetBlock, *, compact: bool, made: str = "") -> Path:
     """Write one file under a temporary name, then rename it, so that a file is whole or not there.
 
     Args:
         path: the file's final name.
         block: its jets.
         compact: the four-momenta only, rounded; else all 16 features, and images.
+        made: how, for the file to tell; without it the file is one of version 0.1.0, in its frame.
 
     Returns:
         The path.
@@ -56,7 +58,7 @@ def write_jets(path: Path, block: JetBlock, *, compact: bool) -> Path:
     """
     part = path.with_name(f".{path.name}.part")
     n, width, _ = block.momenta.shape
-    names = MOMENTA if compact else FEATURES
+    names, frame = MOMENTA if compact else FEATURES, Frame.public if made else Frame.first
     # compact: one chunk for each component, since alike bytes side by side compress better
     chunk = (min(CHUNK, n), width, 1 if compact else len(names))
     try:
@@ -74,15 +76,14 @@ def write_jets(path: Path, block: JetBlock, *, compact: bool) -> Path:
                 if compact:
                     constituents[rows], jets[rows] = _round(momenta), _round(columns)
                 else:
-                    features = derive_features(momenta)
-                    constituents[rows], jets[rows], file[IMAGE][rows] = (
-                        features,
-                        columns,
-                        dense_images(features),
-                    )
+                    features = derive_features(momenta, frame=frame)
+                    constituents[rows], jets[rows] = features, columns
+                    file[IMAGE][rows] = dense_images(features, frame)
             file.create_dataset(EVENT, data=block.event, chunks=(n,), **FILTERS)
             file[CONSTITUENT_NAMES] = np.array(names, dtype="S")
             file[JET_NAMES] = np.array(JET_COLUMNS, dtype="S")
+            if made:
+                file.attrs[MADE] = made
         put_in_place(part, path)
     except OSError as error:
         part.unlink(missing_ok=True)
