@@ -1,1 +1,1 @@
-"""Files to typed arrays; generators of real input. Knows no model and no metric."""
+"""Files to typed arrays; generators of new ones. Knows no model and no metric."""

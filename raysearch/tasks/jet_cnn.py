@@ -1,7 +1,7 @@
 """The CNN baseline of arXiv:1908.05318: jets tagged from images of 100 x 100 cells.
 
 Images are read from the files (``jetImage``) or computed from the constituents; see
-raysearch/data/jets/images.py, also for what was never published about them. There is no ``standardize``: the
+raysearch/data/jets/images.py. There is no ``standardize``: the
 network normalises what its first convolution gives, so that an image's scale has no effect.
 """
 

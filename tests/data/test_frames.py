@@ -45,6 +45,7 @@ def test_a_file_that_says_how_it_was_made_has_the_public_frame(block, tmp_path):
 def test_a_compact_file_of_version_0_1_0_is_read_as_that_version_did(block, tmp_path):
     path = write_jets(tmp_path / "jets.h5", block, compact=True)  # says nothing, as its files
     assert check_jets(path).frame == "0.1.0"
+    assert check_jets(write_jets(tmp_path / "full.h5", block, compact=False)).frame == "0.1.0"
     expected = derive_features(momenta_of(path), frame=Frame.first)
     np.testing.assert_allclose(load_jets(path, 12).features, expected, rtol=1e-5, atol=1e-6)
 
@@ -68,7 +69,7 @@ def test_momenta_of_any_other_maker_have_the_public_frame(block, write_public, e
 def test_files_of_two_frames_are_not_one_sample(block, tmp_path):
     write_jets(tmp_path / "old.h5", block, compact=True)
     write_jets(tmp_path / "new.h5", block, compact=True, made="{}")
-    with pytest.raises(InputError, match="definitions of derived features: must be alike in all files"):
+    with pytest.raises(InputError, match="definitions of features: must be alike in all files"):
         check_jets(tmp_path)
 
 

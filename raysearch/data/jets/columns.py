@@ -29,7 +29,7 @@ class Columns:
 
     ``features`` are the positions of all 16 features, or of the four-momenta if ``derived``; ``jets`` those
     of the 59 jet columns; ``width`` is how many constituents a jet can have; ``frame`` are the definitions of
-    what is derived.
+    what is derived, or was by who made the file.
     """
 
     n: int
@@ -80,8 +80,7 @@ def find_columns(file: h5py.File, path: Path) -> Columns:
         width=constituents.shape[1],
         features=features,
         derived=len(features) == len(MOMENTA),
-        # Files with all features hold them by whatever definitions, and are drawn as the public ones.
-        frame=frame_of(file) if len(features) == len(MOMENTA) else Frame.public,
+        frame=frame_of(file),
         jets=jet_columns,
         has_events=event is not None,
     )

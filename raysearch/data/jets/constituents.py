@@ -32,15 +32,16 @@ def derive_features(
     p = momenta.astype(np.float64)
     # Of all constituents, also where few are wanted: axis and turn are those of the jet.
     jet_px, jet_py, jet_pz, jet_e = np.moveaxis(p.sum(axis=1, keepdims=True), -1, 0)
-    px, py, pz, e = np.moveaxis(p, -1, 0)
-    pt, jet_pt = np.hypot(px, py), np.hypot(jet_px, jet_py)
-    there = pt > 0
-    eta, phi = pseudorapidity(pt, pz), np.arctan2(py, px)
+    all_pt = np.hypot(p[..., 0], p[..., 1])
+    all_eta, all_phi = pseudorapidity(all_pt, p[..., 2]), np.arctan2(p[..., 1], p[..., 0])
+    px, py, pz, e = np.moveaxis(p[:, :constituents], -1, 0)
+    pt, eta, phi = (axis[:, :constituents] for axis in (all_pt, all_eta, all_phi))
+    jet_pt, there = np.hypot(jet_px, jet_py), pt > 0
     eta_rel = eta - pseudorapidity(jet_pt, jet_pz)
     phi_rel = wrap(phi - np.arctan2(jet_py, jet_px))
     cos_theta = np.divide(pz, np.hypot(pt, pz), out=np.zeros_like(pz), where=there)
     if frame is Frame.public:
-        eta_rot, phi_rot = turned(pt, eta, phi)
+        eta_rot, phi_rot = turned(all_pt, all_eta, all_phi, constituents)
         cos_theta_rel = np.tanh(eta_rot)
     else:
         (eta_rot, phi_rot), cos_theta_rel = hardest_up(eta_rel, phi_rel), cos_theta
@@ -55,8 +56,7 @@ def derive_features(
         cos_theta,
         cos_theta_rel,
     )
-    wanted = (feature[:, :constituents] for feature in features)
-    return np.where(there[:, :constituents, None], np.stack(list(wanted), axis=-1), 0.0)
+    return np.where(there[..., None], np.stack(features, axis=-1), 0.0)
 
 
 def pseudorapidity(pt: NDArray[np.float64], pz: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -30,13 +30,11 @@ class Frame(StrEnum):
 
 
 def frame_of(file: h5py.File) -> Frame:
-    """Tell by which definitions an open jet file's four-momenta are read."""
+    """Tell by which definitions an open jet file's features are derived, or were by who made it."""
     item = file.get(CONSTITUENTS)
     if MADE in file.attrs or EVENT not in file or not isinstance(item, h5py.Dataset):
         return Frame.public
-    # Version 0.1.0 left no name in its files, but stored compact ones as nothing else does: each component of
-    # the momenta in chunks of its own, shuffled, packed as tightly as can be, with check sums.
-    chunks: tuple[int, ...] = item.chunks or ()
+    # Version 0.1.0 left no name in its files, but event numbers, and stored them as hardly anything else does:
+    # shuffled, packed as tightly as can be, with check sums.
     packed = (item.compression, item.compression_opts, item.shuffle, item.fletcher32)
-    by_first = len(chunks) == 3 and chunks[2] == 1 and packed == ("gzip", 9, True, True)
-    return Frame.first if by_first else Frame.public
+    return Frame.first if packed == ("gzip", 9, True, True) else Frame.public

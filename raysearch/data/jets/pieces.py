@@ -48,7 +48,7 @@ def misfits(found: dict[Path, Columns]) -> Iterator[str]:
     traits = {
         "constituents a jet": lambda columns: columns.width,
         "features": lambda columns: len(columns.features),
-        "definitions of derived features": lambda columns: str(columns.frame),
+        "definitions of features": lambda columns: str(columns.frame),
         "event numbers": lambda columns: "some" if columns.has_events else "none",
     }
     for word, trait in traits.items():

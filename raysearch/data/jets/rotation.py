@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 LEAST_DISTANCE = 0.1  # in eta and phi, of the constituent that a jet is turned by from the hardest one
 
 
-def turned(pt: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
+def turned(pt: Floats, eta: Floats, phi: Floats, constituents: int | None = None) -> tuple[Floats, Floats]:
     """Turn jets about their hardest constituent, so that the next one apart points along -phirot.
 
     1. Shift: deta, dphi of each constituent to the hardest.
@@ -30,25 +30,27 @@ def turned(pt: Floats, eta: Floats, phi: Floats) -> tuple[Floats, Floats]:
         pt: (jet, constituent) in GeV, falling, 0 where padded.
         eta: the same shape.
         phi: the same shape, in radians.
+        constituents: tell it of so many of the hardest only; None: of all.
 
     Returns:
-        etarot and phirot, the same shape; what padded places hold means nothing.
+        etarot and phirot (jet, constituents); what padded places hold means nothing.
     """
     there = pt > 0
-    d_eta, d_phi = eta - eta[:, :1], wrap(phi - phi[:, :1])
+    d_eta, d_phi = np.where(there, eta - eta[:, :1], 0.0), wrap(phi - phi[:, :1])
     apart = there & (np.hypot(d_eta, d_phi) > LEAST_DISTANCE)
     # By falling pT, so that the first one apart is the hardest one.
     second = apart.argmax(axis=1)[:, None]
-    x, y, z = np.cos(d_phi), np.sin(d_phi), np.sinh(np.where(there, d_eta, 0.0))
-    second_y, second_z = (np.take_along_axis(axis, second, axis=1) for axis in (y, z))
-    length = np.hypot(second_y, second_z)
-    turns = apart.any(axis=1, keepdims=True)
+    second_y = np.sin(np.take_along_axis(d_phi, second, axis=1))
+    second_z = np.sinh(np.take_along_axis(d_eta, second, axis=1))
+    length, turns = np.hypot(second_y, second_z), apart.any(axis=1, keepdims=True)
     cosine = np.divide(-second_y, length, out=np.ones_like(length), where=turns)
     sine = np.divide(second_z, length, out=np.zeros_like(length), where=turns)
-    y, z = cosine * y - sine * z, sine * y + cosine * z
-    across = np.hypot(x, y)  # 0 for padding alone: constituents of a jet lie near each other
     below, above = (np.where(side, pt, 0.0).sum(axis=1) for side in (d_eta < 0, d_eta > 0))
     side = np.where(below > above, -1.0, 1.0)[:, None]
+    d_eta, d_phi = d_eta[:, :constituents], d_phi[:, :constituents]
+    x, y, z = np.cos(d_phi), np.sin(d_phi), np.sinh(d_eta)
+    y, z = cosine * y - sine * z, sine * y + cosine * z
+    across = np.hypot(x, y)  # 0 for padding alone: constituents of a jet lie near each other
     up, along = (np.divide(axis, across, out=np.zeros_like(axis), where=across > 0) for axis in (z, y))
     return side * np.arcsinh(up), np.arcsin(np.clip(along, -1.0, 1.0))
 
