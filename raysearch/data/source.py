@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from raysearch.data.jets.choices import EARLIER_SAMPLES
+
 FoldBy = Literal["event", "file", "random"]
 
 
@@ -47,7 +49,18 @@ def changes(before: Mapping[str, str], now: Mapping[str, str], since: str) -> li
     """
     return [
         f"data: {name} was {'changed or is gone' if name in before else 'added'} since {since}"
+        f"{_way_back(before.get(name, ''))}"
         # By name and not by path: data may be moved, and a bundle is opened elsewhere.
         for name in sorted({*before, *now})
         if before.get(name) != now.get(name)
     ]
+
+
+def _way_back(sha256: str) -> str:
+    """How a study goes on with the sample of an earlier version; nothing if it was on another file."""
+    version = EARLIER_SAMPLES.get(sha256)
+    return (
+        f"; it was the sample of raysearch {version}: set RAYSEARCH_JETS to it (docs/jets.md)"
+        if version
+        else ""
+    )

@@ -1,5 +1,6 @@
 """What is said of data that are not what they were."""
 
+from raysearch.data.jets.choices import EARLIER_SAMPLES
 from raysearch.data.source import changes
 
 
@@ -12,3 +13,11 @@ def test_changed_added_and_missing_files_are_named_in_order():
         "data: c.h5 was changed or is gone since toy began",
     ]
     assert changes(before, dict(reversed(before.items())), "toy began") == []
+
+
+def test_of_a_sample_that_shipped_earlier_the_way_back_is_told():
+    (sha,) = EARLIER_SAMPLES
+    (told,) = changes({"jets.h5": sha}, {"jets.h5": "new"}, "the study began")
+    assert told.endswith(
+        "since the study began; it was the sample of raysearch 0.1.0: set RAYSEARCH_JETS to it (docs/jets.md)"
+    )

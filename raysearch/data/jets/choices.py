@@ -1,4 +1,4 @@
-"""What may be chosen of jets that are made; light to import, for the command line's help."""
+"""What may be chosen of jets that are made, and earlier samples of them; light to import, for the help."""
 
 from __future__ import annotations
 
@@ -58,3 +58,7 @@ class Choices:
 
 
 DEFAULT = Choices()
+
+EARLIER_SAMPLES = {  # SHA-256 of samples that shipped, and with which version
+    "d36fec1d75d5141514a0cb080fa681418d98139f29b1ffeb8fdd627fcf2ea942": "0.1.0",
+}

@@ -10,10 +10,10 @@ import os
 from pathlib import Path
 
 from raysearch.data.files import content_sha256
+from raysearch.data.jets.choices import EARLIER_SAMPLES
 from raysearch.errors import InputError
 
 VARIABLE = "RAYSEARCH_JETS"
-SUMS = {"d36fec1d75d5141514a0cb080fa681418d98139f29b1ffeb8fdd627fcf2ea942": "0.1.0"}
 
 
 def earlier_sample() -> Path | None:
@@ -26,9 +26,10 @@ def earlier_sample() -> Path | None:
     if not told:
         return None
     path = Path(told)
-    if not path.is_file() or content_sha256(path) not in SUMS:
+    if not path.is_file() or content_sha256(path) not in EARLIER_SAMPLES:
+        versions = ", ".join(EARLIER_SAMPLES.values())
         raise InputError(
-            f"{VARIABLE}: {told} is not the sample that shipped with raysearch {', '.join(SUMS.values())}; "
+            f"{VARIABLE}: {told} is not the sample that shipped with raysearch {versions}; "
             "give other jets with --data"
         )
     return path

@@ -34,7 +34,7 @@ def frame_of(file: h5py.File) -> Frame:
     item = file.get(CONSTITUENTS)
     if MADE in file.attrs or EVENT not in file or not isinstance(item, h5py.Dataset):
         return Frame.public
-    # Version 0.1.0 left no name in its files, but event numbers, and stored them as hardly anything else does:
+    # Version 0.1.0 left no name in its files, but event numbers, and stored them as hardly anything does:
     # shuffled, packed as tightly as can be, with check sums.
     packed = (item.compression, item.compression_opts, item.shuffle, item.fletcher32)
     return Frame.first if packed == ("gzip", 9, True, True) else Frame.public
