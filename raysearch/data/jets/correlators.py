@@ -40,15 +40,18 @@ def correlators(momenta: Floats) -> dict[str, float]:
     distance = np.hypot(rapidity[first] - rapidity[second], wrap(phi[first] - phi[second]))
     weight = z[first] * z[second]
     found = {"c1_b0": float(weight.sum())}
-    sums = _three_point_sums(distance, weight, z)
+    lesser = _sums_of_lesser_distances(distance, weight, z)
+    matrix = np.zeros((len(pt), len(pt)))
+    matrix[first, second] = matrix[second, first] = distance
+    e3 = [_sum_of_all_distances(matrix**beta, z) for beta in (1, 2)]
     for number, beta in enumerate((1, 2)):
         e2 = float(weight @ distance**beta)
-        one_e3, two_e3, e3 = sums[number].tolist()
+        one_e3, two_e3 = lesser[number].tolist()
         found |= {
             f"c1_b{beta}": e2,
-            f"c2_b{beta}": _ratio(e3, e2**2),
-            f"d2_b{beta}": _ratio(e3, e2**3),
-            f"d2_a1_b{beta}": _ratio(float(sums[0, 2]), e2 ** (3 / beta)),
+            f"c2_b{beta}": _ratio(e3[number], e2**2),
+            f"d2_b{beta}": _ratio(e3[number], e2**3),
+            f"d2_a1_b{beta}": _ratio(e3[0], e2 ** (3 / beta)),
             f"m2_b{beta}": _ratio(one_e3, e2),
             f"n2_b{beta}": _ratio(two_e3, e2**2),
         }
@@ -59,22 +62,28 @@ def _ratio(value: float, by: float) -> float:
     return value / by if by > 0 else 0.0
 
 
-def _three_point_sums(distance: Floats, weight: Floats, z: Floats) -> Floats:
-    """Sum z z z times the least, the two lesser, all three distances over triples: (beta 1 and 2, 3)."""
-    sums = np.zeros((2, 3))
+def _sum_of_all_distances(distance: Floats, z: Floats) -> float:
+    """Sum z z z times all three distances over triples: six times each in the trace of a cubed matrix."""
+    root = np.sqrt(z)
+    shared = distance * (root[:, None] * root)
+    return float(np.vdot(shared @ shared, shared)) / 6
+
+
+def _sums_of_lesser_distances(distance: Floats, weight: Floats, z: Floats) -> Floats:
+    """Sum z z z times the least, and the two lesser distances over triples: (beta 1 and 2, 2)."""
+    sums = np.zeros((2, 2))
     n = len(z)
     count = n * (n - 1) * (n - 2) // 6
     table = _triples(_size(n))
     for start in range(0, count, CHUNK):
         ij, ik, jk, k = (places[start : min(start + CHUNK, count)] for places in table)
-        zzz = weight.take(ij) * z.take(k)
-        a, b, c = distance.take(ij), distance.take(ik), distance.take(jk)
+        # Without a check of each place, which all are: a fourth faster.
+        zzz = weight.take(ij, mode="clip") * z.take(k, mode="clip")
+        a, b, c = (distance.take(places, mode="clip") for places in (ij, ik, jk))
         low, high = np.minimum(a, b), np.maximum(a, b)
         least, middle = np.minimum(low, c), np.maximum(low, np.minimum(high, c))
-        for number, side in enumerate((least, least * middle, a * b * c)):
-            weighted = zzz * side
-            sums[0, number] += weighted.sum()
-            sums[1, number] += weighted @ side
+        for number, side in enumerate((least, least * middle)):
+            sums[:, number] += zzz @ side, (zzz * side) @ side
     return sums
 
 

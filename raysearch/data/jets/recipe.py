@@ -97,7 +97,7 @@ RECIPES = {
         most_eta=3.0,
         soft_drop_radius=1.0,
         frame=Frame.public,
-        block=1000,
+        block=2000,
     ),
     RecipeName.first: Recipe(
         cards=CARDS,
