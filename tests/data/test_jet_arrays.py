@@ -60,7 +60,7 @@ def test_images_of_files_without_any_are_computed_from_all_constituents():
     features = load_jets(None, 150).features
     got = images(arrays)
     assert got.shape == (10_000, 100, 100)
-    inside = (np.abs(features[..., [8, 11]]) < 0.8).all(axis=-1)
+    inside = (np.abs(features[..., [8, 11]]) < 1.0).all(axis=-1)
     np.testing.assert_allclose(got.sum(axis=(1, 2)), (features[..., 5] * inside).sum(axis=1), rtol=1e-5)
     expected = rasterise(*map(torch.from_numpy, cells_of_constituents(features[:50].astype(float))))[:, 0]
     differing = (np.abs(got[:50] - expected.numpy()) > 1e-3).sum()  # at a cell's edge rounding decides

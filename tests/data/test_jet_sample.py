@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import numpy as np
 import pytest
 from whole_jets import load_jets
@@ -33,16 +34,24 @@ def test_is_small_whole_and_the_one_described(summary):
 
 
 def test_has_as_many_constituents_per_jet_as_the_public_jets(summary):
-    np.testing.assert_allclose(summary.multiplicity, PUBLIC_MULTIPLICITY, rtol=0.05)
+    # Nothing is tuned to them: what is left is the detector's, whose cells are read off file names.
+    np.testing.assert_allclose(summary.multiplicity, PUBLIC_MULTIPLICITY, rtol=0.07)
 
 
 def test_groomed_masses_show_w_z_and_top(jets):
     mass = column(jets, "mass_mmdt")
     medians = {name: np.median(mass[jets.labels == number]) for number, name in enumerate(CLASSES)}
-    assert medians["w"] == pytest.approx(78.3, rel=0.03)
-    assert medians["z"] == pytest.approx(87.9, rel=0.03)
-    assert medians["t"] == pytest.approx(164, rel=0.05)
+    assert medians["w"] == pytest.approx(79.8, rel=0.02)
+    assert medians["z"] == pytest.approx(89.5, rel=0.02)
     assert medians["q"] < 25
+    within = {
+        name: np.mean(np.abs(mass[jets.labels == CLASSES.index(name)] - peak) < 3)
+        for name, peak in {"w": 80.4, "z": 91.2}.items()
+    }
+    assert min(within.values()) > 0.5  # on shell, and not smeared
+    of_top = mass[jets.labels == CLASSES.index("t")]
+    counts, edges = np.histogram(of_top, np.arange(60, 250, 5))
+    assert edges[counts.argmax()] in {165, 170}
     tau32 = column(jets, "tau32_b1")
     top = jets.labels == CLASSES.index("t")
     assert np.median(tau32[top]) < 0.6
@@ -52,25 +61,45 @@ def test_groomed_masses_show_w_z_and_top(jets):
 def test_cuts_and_jet_columns_agree_with_the_constituents(jets):
     momenta = jets.features[..., :4].astype(np.float64).sum(axis=1)
     pt = np.hypot(momenta[:, 0], momenta[:, 1])
-    mass = np.sqrt(np.maximum(momenta[:, 3] ** 2 - (momenta[:, :3] ** 2).sum(axis=1), 0))
+    mass_squared = momenta[:, 3] ** 2 - (momenta[:, :3] ** 2).sum(axis=1)
     stored = column(jets, "multiplicity") <= 150
     np.testing.assert_allclose(pt[stored], column(jets, "pt")[stored], rtol=1e-4)
-    np.testing.assert_allclose(mass[stored], column(jets, "mass")[stored], rtol=2e-3, atol=0.5)
-    assert (column(jets, "pt") > 800).all()
-    assert (column(jets, "pt") < 1600).all()
-    assert (np.abs(column(jets, "eta")) < 2.5).all()
-    constituent_pt = jets.features[..., FEATURES.index("j1_pt")]
-    assert constituent_pt[constituent_pt > 0].min() > 1.149
+    # The momenta were rounded, which of forward jets of 3 TeV leaves a mass to some tens of GeV^2.
+    off = np.abs(mass_squared - column(jets, "mass") ** 2)
+    assert (off[stored] < 1e-5 * momenta[stored, 3] ** 2).all()
+    assert (off < 1e-3 * column(jets, "mass") ** 2).mean() > 0.5
+    assert (column(jets, "pt") > 100).all()
+    assert (np.abs(column(jets, "eta")) < 3).all()
+    assert (column(jets, "ptfrac") == 1).all()
+    gluon = column(jets, "pt")[jets.labels == CLASSES.index("g")]
+    assert (gluon > 1300).mean() > 0.03  # without upper bound
     assert np.isfinite(jets.features).all()
 
 
-def test_an_event_gives_at_most_two_jets_of_one_class(jets):
-    _, number, count = np.unique(jets.events, return_inverse=True, return_counts=True)
-    assert count.max() == 2
-    assert (count == 2).mean() > 0.8
-    labels_of_event = np.zeros((len(count), len(CLASSES)), bool)
-    labels_of_event[number, jets.labels] = True
-    assert (labels_of_event.sum(axis=1) == 1).all()
+def test_constituents_lie_within_the_radius_and_are_turned(jets):
+    pt, distance, phi_rot, eta_rot, cosine = (
+        jets.features[..., FEATURES.index(f"j1_{name}")]
+        for name in ("pt", "deltaR", "phirot", "etarot", "costhetarel")
+    )
+    there = pt > 0
+    assert (distance[there] < 0.4).mean() > 0.98
+    assert np.median(distance.max(axis=1)) == pytest.approx(0.4, abs=0.02)
+    # the hardest one in the middle, the next one apart below it
+    np.testing.assert_allclose([phi_rot[:, 0], eta_rot[:, 0]], 0, atol=1e-6)
+    assert (phi_rot[there & (np.abs(phi_rot) > 0.1)] < 0).mean() > 0.6
+    np.testing.assert_allclose(cosine, np.tanh(eta_rot), atol=1e-6)
+
+
+def test_an_event_gives_one_jet(jets):
+    assert len(np.unique(jets.events)) == len(jets.events)
+
+
+def test_says_in_the_file_how_it_was_made():
+    with h5py.File(SAMPLE) as file:
+        made = json.loads(file.attrs["made"])
+    provenance = json.loads(SAMPLE.with_name("provenance.json").read_text())
+    assert made == {key: provenance[key] for key in ("seed", "versions", "definitions")}
+    assert made["definitions"]["recipe"] == "public"
 
 
 def test_classes_are_mixed(jets):
