@@ -37,7 +37,7 @@ def test_agrees_with_the_columns_of_the_sample(values):
         column = stored[:, JET_COLUMNS.index(f"j_{name}")]
         # the columns are of the momenta before rounding, which moves groomed masses of a few GeV
         assert np.abs(value - column).max() < 0.1 * column.std(), name
-        assert np.median(np.abs(value - column)) < 1e-3 * column.std(), name
+        assert np.median(np.abs(value - column)) < 1e-2 * column.std(), name
 
 
 def test_soft_drop_gives_the_masses_of_fastjet_itself(jets, values):
