@@ -36,7 +36,8 @@ def left_out(
     if not isinstance(sampler, str) or sampler not in SAMPLERS:
         return {}  # what is no sampler is told by whoever checks the file
     found: dict[KeyPath, str] = {}
-    for variant in variants or variants_of(read_document(source)) or [None]:
+    named: Sequence[str | None] = variants or variants_of(read_document(source)) or [None]
+    for variant in named:
         document = read_document(source)
         choose_variant(document, variant)
         search = document.content.get("search")
@@ -51,9 +52,7 @@ def left_out_line(keys: Mapping[KeyPath, str], overrides: Sequence[str]) -> str:
     names = ", ".join(".".join(map(str, path)) for path in keys)
     owners = " and ".join(dict.fromkeys(keys.values()))
     sampler = dict(_given(overrides))[SAMPLER]
-    return (
-        f"sampler {sampler}: the file's {names} mean nothing to it and are left out (they are for {owners})"
-    )
+    return f"sampler {sampler}: left out is what means nothing to it, the file's {names} for {owners}"
 
 
 def _given(overrides: Sequence[str]) -> Iterator[tuple[str, object]]:
