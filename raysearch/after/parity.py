@@ -54,9 +54,8 @@ def largest_difference(
         rows = slice(start, start + next(lengths))
         with torch.no_grad():
             outputs = run([x[rows].contiguous() for x in inputs]).double()
-        _need_one_shape(
-            outputs, expected[rows]
-        )  # or the subtraction would compare every row with every other
+        # Before the subtraction, which of a column and a row makes a table of all pairs.
+        _need_one_shape(outputs, expected[rows])
         difference = (outputs - expected[rows]).abs()
         if sizes is not None:
             difference /= sizes[rows]
