@@ -29,12 +29,13 @@ class CommandLine(Watcher):
 
     def nothing_left(self, folder: Path, n_trials: int) -> None:
         """Say so, and how to search on."""
+        from raysearch.ledger.history import read_history
         from raysearch.study.folders import name_of, resume_command
 
-        more = resume_command(folder, f"--trials +{n_trials}")
-        typer.echo(
-            f"{name_of(folder)}: all {n_trials} trials are done, nothing is left to do; for more: {more}"
-        )
+        more = f"for more: {resume_command(folder, f'--trials +{n_trials}')}"
+        if read_history(folder).exhausted:
+            more = "no point of the space is left"
+        typer.echo(f"{name_of(folder)}: all {n_trials} trials are done, nothing is left to do; {more}")
 
     def study_over(self, folder: Path) -> None:
         """Print how it stands."""

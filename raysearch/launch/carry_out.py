@@ -13,6 +13,7 @@ import torch
 from raysearch.errors import DiskBudgetError, NoFinishedTrialError, StoppedError
 from raysearch.launch.executor import Executor
 from raysearch.launch.orders import order_for
+from raysearch.launch.points import gate_of
 from raysearch.launch.request import NO_WISH, Wish
 from raysearch.launch.stop_flag import StopFlag
 from raysearch.launch.versions import cpu_model, versions
@@ -48,12 +49,13 @@ def carry_out(
         wish: more trials, a wider window, another disk budget.
 
     Raises:
+        InputError: a wish is wrong, or nothing of the space may be run.
         StoppedError: a signal; everything is saved.
         NoFinishedTrialError: no trial finished.
         DiskBudgetError: the study's files take more than its budget; everything is saved.
         StorageError: the disk is full or failed.
     """
-    study = Study(ledger, listen)
+    study = Study(ledger, listen, make_gate=gate_of)
     # From here on Ctrl-C only asks, so that the ledger always says why a study ended.
     with StopFlag() as stop:
         session = Opened(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from raysearch.errors import InputError
 from raysearch.launch.cgroups import usable_cpus
 from raysearch.launch.disk_need import DiskNeed, check_budget, check_free, disk_need
 from raysearch.launch.orders import source_of
+from raysearch.launch.points import gate_of, points_of
 from raysearch.launch.run_environment import only_visible
 from raysearch.search.make import complete_options, default_window, sampler_problems
-from raysearch.seeds import generator
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.folders import check_writable
 from raysearch.training.rehearsal import Rehearsal, Wanted, rehearse
@@ -50,12 +50,25 @@ def prepare(space_file: SpaceFile, runs: Path) -> Prepared:
     # Before the rehearsal, which takes seconds.
     check_writable(runs)
     rehearsal = rehearsed(space_file)
+    _check_given(space_file)
     prepared = Prepared(space_file, rehearsal)
     # An estimate: no session of Ray is open yet that could tell how many runs go on at a time.
     need = prepared.disk_need(slots=usable_cpus())
     check_budget(need, space_file.storage.disk)
     check_free(need, runs)
     return prepared
+
+
+def _check_given(space_file: SpaceFile) -> None:
+    """Check that settings which the user gives may be run; others would be drawn anew, his are an error."""
+    gate, space = gate_of(space_file), space_file.searched
+    problems = [
+        f"search.enqueue.{number}: {refusal[1]}"
+        for number, settings in enumerate(space_file.enqueued)
+        if (refusal := gate(space.complete(settings))) is not None
+    ]
+    if problems:
+        raise InputError(*problems)
 
 
 def window_of(space_file: SpaceFile, slots: int) -> int:
@@ -69,10 +82,10 @@ def rehearsed(space_file: SpaceFile) -> Rehearsal:
     Raises:
         InputError: settings that nothing reads, or a task, model or data that do not work.
     """
-    space = space_file.searched
-    # One drawn at random is trained a step; corners, where models are largest or smallest, are only built.
-    points = [space.complete(space.sample(generator(space_file.seed, "rehearsal"))), *space.corners]
     with only_visible(space_file.resources.environment):  # from here on the task's code is run
+        looked_at = points_of(space_file)
+        # The one drawn at random is trained a step; corners are only built.
+        points = [looked_at.drawn, *looked_at.corners]
         if problems := setting_problems(space_file.task, space_file.strategy, points):
             raise InputError(*problems)
         first, *corners = (divide(space_file.strategy, point) for point in points)
@@ -82,6 +95,7 @@ def rehearsed(space_file: SpaceFile) -> Rehearsal:
             by_gradient=space_file.strategy is None,
             precisions=tuple(dict.fromkeys(divided.precision for divided in (first, *corners))),
         )
-        return rehearse(
+        rehearsal = rehearse(
             space_file.task, source_of(space_file), first.task, [corner.task for corner in corners], wanted
         )
+        return replace(rehearsal, refused=looked_at.refused)

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from raysearch.errors import InputError, NoFinishedTrialError, StorageError
+from raysearch.ledger.asking_records import Exhausted, Redrawn
 from raysearch.ledger.ledger import read_entries
 from raysearch.ledger.pareto_front import unbeaten
+from raysearch.ledger.record import Record
 from raysearch.ledger.records import (
     Allotted,
     Asked,
@@ -27,7 +29,6 @@ from raysearch.ledger.records import (
     Extended,
     Lost,
     Opened,
-    Record,
     RunState,
     Started,
     Tested,
@@ -62,6 +63,7 @@ class TrialHistory:
     n_committed_when_asked: int = 0
     given: bool = False
     parent: int | None = None
+    drawn: int = 0
     committed: Committed | None = None
 
     @property
@@ -106,6 +108,8 @@ class History:
         self.sessions: list[tuple[Opened, int]] = []
         self.tests: list[tuple[Tested, int]] = []
         self.closed: Closed | None = None
+        self.redrawn: list[Redrawn] = []
+        self.exhausted: Exhausted | None = None
         self.first_ms = self.last_ms = self.busy_ms = 0
         # Written out, so that a kind of record without a line here is an error and not passed over.
         self._apply: dict[type[Record], Callable[[Any, int], None]] = {
@@ -115,6 +119,8 @@ class History:
             Widened: self._widened,
             Allotted: self._allotted,
             Asked: self._asked,
+            Redrawn: self._redrawn,
+            Exhausted: self._exhausted,
             Started: self._started,
             Epoch: self._epoch,
             Ended: self._ended,
@@ -333,8 +339,15 @@ class History:
                 record.n_committed_when_asked,
                 record.given,
                 record.parent,
+                record.drawn,
             )
         )
+
+    def _redrawn(self, record: Redrawn, _: int) -> None:
+        self.redrawn.append(record)
+
+    def _exhausted(self, record: Exhausted, _: int) -> None:
+        self.exhausted, self.n_trials = record, len(self.trials)
 
     def _started(self, record: Started, time_ms: int) -> None:
         run = self.run(record.trial, record.fold)

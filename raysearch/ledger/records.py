@@ -13,17 +13,11 @@ from pathlib import PurePosixPath
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from raysearch.errors import StorageError
+from raysearch.ledger.asking_records import Exhausted, Redrawn
+from raysearch.ledger.record import Record
 
 RunState = Literal["finished", "pruned", "refused", "failed"]
 Json = bool | int | float | str | None | list[Any] | dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """Base of all records; ``kind`` is the name in the file, ``on_disk`` a field's key there if another."""
-
-    kind: ClassVar[str]
-    on_disk: ClassVar[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +108,8 @@ class Asked(Record):
             depend on who finishes first.
         given: whether the user chose the settings (``search.enqueue``), and not the search.
         parent: the trial whose weights its runs begin from, each fold from the parent's; None to begin anew.
+        drawn: 0 for the search's own proposal; else the search had come to nothing that may be run, and the
+            settings are number ``drawn`` of those drawn at random in its place.
     """
 
     kind: ClassVar[str] = "asked"
@@ -123,6 +119,7 @@ class Asked(Record):
     n_committed_when_asked: int = 0
     given: bool = False
     parent: int | None = None
+    drawn: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,7 +253,7 @@ RECORD_KINDS: dict[str, type[Record]] = {
     record.kind: record
     for record in (
         Created, Opened, Extended, Widened, Allotted, Asked, Started,
-        Epoch, Ended, Lost, Committed, Tested, Closed,
+        Epoch, Ended, Lost, Committed, Tested, Closed, Redrawn, Exhausted,
     )
 }  # fmt: skip
 

@@ -15,7 +15,8 @@ from raysearch.errors import (
     TooManyFailedError,
 )
 from raysearch.launch.request import Where
-from raysearch.ledger.history import History
+from raysearch.ledger.history import History, read_history
+from raysearch.ledger.turned_down import turned_down_lines
 from raysearch.library.jobs import Job
 from raysearch.library.remarks import window_remark
 from raysearch.library.watching import Watcher
@@ -100,6 +101,8 @@ def _carry_out(job: Job, executor: Executor, watcher: Watcher) -> None:
             ) from error
     # Outside of the ledger's lock: a report only reads.
     if not isinstance(failure, (StoppedError, DiskBudgetError)):
+        for line in turned_down_lines(read_history(folder)):
+            watcher.say(line)
         watcher.say("writing the report")
         from raysearch.report.build import build_report
 

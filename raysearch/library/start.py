@@ -129,3 +129,5 @@ def _describe(prepared: list[Prepared], folder: Path, watcher: Watcher) -> None:
     disk = prepared[needs.index(max(needs))].space_file.storage.disk
     budget = f", budget {disk}" if disk else ""
     watcher.say(f"disk: at most {written(max(needs))} under {folder.parent}{budget}")
+    if refused := next((study.rehearsal.refused for study in prepared if study.rehearsal.refused), ""):
+        watcher.say(f"space: points that the task refuses will be drawn anew, such as where {refused}")

@@ -34,9 +34,12 @@ def going_on(history: History) -> list[Block]:
     """List the commands that go on from here."""
     name = history.created.study
     lines = (
-        f"raysearch resume {name} --trials +{max(history.n_trials, 1)}   # as many trials again\nraysearch "
-        f"report {name}   # make this report again\nraysearch dashboard   # compare studies in the browser"
+        f"raysearch report {name}   # make this report again\n"
+        "raysearch dashboard   # compare studies in the browser"
     )
+    if not history.exhausted:
+        more = max(history.n_trials, 1)
+        lines = f"raysearch resume {name} --trials +{more}   # as many trials again\n{lines}"
     if not history.is_complete:
         lines = f"raysearch resume {name}   # finish the trials that are still to do\n{lines}"
     return [Heading("Going on"), Code(lines)]

@@ -7,6 +7,7 @@ does not know or never reads, data that do not fit, corners of the space that ca
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -48,6 +49,7 @@ class Rehearsal:
         largest_weights_bytes: of the largest model in the space.
         largest_checkpoint_bytes: the same with its optimiser.
         predictions_bytes: of a model's predictions for the test set.
+        refused: why the task refuses a corner of the space, or empty.
     """
 
     data: dict[str, Any]
@@ -55,6 +57,7 @@ class Rehearsal:
     largest_weights_bytes: int
     largest_checkpoint_bytes: int
     predictions_bytes: int
+    refused: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,9 @@ def rehearse(
         names = sorted(unread & set(settings))
         raise InputError(*(f"space.{name}: the task never reads this setting" for name in names))
     _check_limits(wanted.limits, costs)
-    largest = FLOAT_BYTES * int(max(cost["parameters"] for cost in costs))
+    # What is above the limit is never trained.
+    parameters = min(max(cost["parameters"] for cost in costs), wanted.limits.get("parameters", math.inf))
+    largest = FLOAT_BYTES * int(parameters)
     floats = FLOATS_PER_WEIGHT if wanted.by_gradient else FLOATS_EVOLVED
     return Rehearsal(
         data,

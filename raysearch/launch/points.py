@@ -1,0 +1,137 @@
+"""Which points of a space are looked at before a study, and which may be run in it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from raysearch.errors import InputError
+from raysearch.launch.orders import source_of
+from raysearch.launch.run_environment import only_visible
+from raysearch.seeds import generator
+from raysearch.space.domains import ChoiceDomain
+from raysearch.space.space_file import SpaceFile
+from raysearch.study.asking import DRAWS, Gate, Refusal
+from raysearch.training.allowed import Allowed
+
+N_MORE = 16  # points drawn for the size of models, where corners cannot tell it
+
+Point = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Points:
+    """What of a space is looked at; all of it is such as the task takes.
+
+    Attributes:
+        drawn: at random, to be trained a step.
+        corners: where models are largest or smallest, with every value of every choice; and where some of
+            these are refused, more that are drawn.
+        refused: why the first refused corner is, or empty.
+    """
+
+    drawn: Point
+    corners: list[Point]
+    refused: str
+
+
+def points_of(space_file: SpaceFile, purpose: str = "rehearsal") -> Points:
+    """Find the points of a space to look at, without those that the task refuses.
+
+    Args:
+        space_file: the space and the task, whose own code is run.
+        purpose: what the random one is drawn for.
+
+    Raises:
+        InputError: nothing may be run of the space, or nothing with some value of a choice; or settings that
+            the task does not know.
+    """
+    allowed = _Finder(space_file)
+    drawn = next(allowed.draws(purpose), None)
+    if drawn is None:
+        raise InputError(*allowed.why_none("no point of the space"))
+    corners, refused = [], ""
+    for corner in space_file.searched.corners:
+        if problems := allowed.problems(corner):
+            refused = refused or "; ".join(problems)
+        else:
+            corners.append(corner)
+    corners += _of_missing_choices(space_file, allowed, [drawn, *corners])
+    more = itertools.islice(allowed.draws("size"), N_MORE) if refused else ()
+    return Points(drawn, [*corners, *more], refused)
+
+
+def gate_of(space_file: SpaceFile) -> Gate:
+    """Make what tells of a study's proposals whether they may be run."""
+    looked_at = _looked_at(space_file)
+
+    def gate(settings: Mapping[str, Any]) -> Refusal | None:
+        with only_visible(space_file.resources.environment):  # the task's code is run
+            if problems := looked_at.problems(settings):
+                return "settings", "; ".join(problems)
+            if reason := looked_at.over_limit(settings):
+                return "limit", reason
+        return None
+
+    return gate
+
+
+def _looked_at(space_file: SpaceFile) -> Allowed:
+    return Allowed(space_file.task, space_file.strategy, source_of(space_file), space_file.limits.given)
+
+
+class _Finder:
+    """Draws points that the task takes, and remembers why others are refused."""
+
+    def __init__(self, space_file: SpaceFile) -> None:
+        self._seed, self._space = space_file.seed, space_file.searched
+        self._looked_at = _looked_at(space_file)
+        self._reasons: dict[tuple[str, ...], None] = {}
+
+    def problems(self, point: Mapping[str, Any]) -> tuple[str, ...]:
+        """Why the task refuses a point."""
+        return self._looked_at.problems(point)
+
+    def draws(self, purpose: str, held: Mapping[str, Any] | None = None) -> Iterator[Point]:
+        """Points that are allowed, of so many draws from one stream, with some settings at a value."""
+        self._reasons = {}
+        rng = generator(self._seed, purpose)
+        for _ in range(DRAWS):
+            point = self._space.complete({**self._space.sample(rng), **(held or {})})
+            if problems := self.problems(point):
+                self._reasons[problems] = None
+            else:
+                yield point
+
+    def why_none(self, what: str) -> Iterator[str]:
+        """Say why the last draws gave nothing."""
+        first, *others = self._reasons
+        yield from first
+        if others:
+            yield f"space: {what} may be run, of {DRAWS} drawn"
+
+
+def _of_missing_choices(space_file: SpaceFile, allowed: _Finder, points: list[Point]) -> list[Point]:
+    """A point for each value of a choice that none of ``points`` has.
+
+    Raises:
+        InputError: there is none: the value would never be tried, and may be a slip of the pen.
+    """
+    found: list[Point] = []
+    problems: list[str] = []
+    for name, domain in space_file.searched.domains.items():
+        if not isinstance(domain, ChoiceDomain):
+            continue
+        for value in domain.values:
+            if any(domain.index(point[name]) == domain.index(value) for point in [*points, *found]):
+                continue
+            point = next(allowed.draws("choice", {name: value}), None)
+            if point is None:
+                problems += allowed.why_none(f"no point with {name} = {value!r}")
+            else:
+                found.append(point)
+    if problems:
+        raise InputError(*dict.fromkeys(problems))
+    return found
