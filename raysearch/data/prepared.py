@@ -6,7 +6,8 @@ their content. It is written under another name, synced and renamed, so that it 
 a process is killed; processes that want the same entry wait for the first. Each process verifies the content
 of an entry when it first maps it (raysearch/data/array_files.py), and one that is damaged is made again.
 
-If the cache cannot be written, arrays are read into memory instead. It is ``arrays`` in the folder that raysearch/cache.py names; it may be deleted at any time.
+If the cache cannot be written, arrays are read into memory instead. It is ``arrays`` in the
+folder that raysearch/cache.py names, and may be deleted at any time.
 """
 
 from __future__ import annotations
