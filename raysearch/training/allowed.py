@@ -12,7 +12,7 @@ import torch
 
 from raysearch.data.source import DataSource
 from raysearch.data.tensors import TensorData
-from raysearch.errors import InputError, SettingsRefusedError
+from raysearch.errors import InputError, SettingsRefusedError, StorageError
 from raysearch.evolve.make import make_strategy
 from raysearch.tasks import load_task
 from raysearch.tasks.task import Task, make_settings, watched
@@ -70,12 +70,17 @@ class Allowed:
         """Say in one line which limits a model is over, as its run would; empty if none.
 
         A model that cannot be counted here is left to its run, which fails and says why.
+
+        Raises:
+            StorageError: the data cannot be read.
         """
         if not self._limits:
             return ""
         try:
             with torch.random.fork_rng(devices=[]):  # here others compute, too
                 costs = self._costs(divide(self._strategy, point).task)
+        except StorageError:
+            raise
         except Exception:  # noqa: BLE001 - whatever a task raises
             return ""
         over = [

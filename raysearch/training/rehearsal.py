@@ -50,6 +50,7 @@ class Rehearsal:
         largest_checkpoint_bytes: the same with its optimiser.
         predictions_bytes: of a model's predictions for the test set.
         refused: why the task refuses a corner of the space, or empty.
+        inspected: the settings at which the task described its data.
     """
 
     data: dict[str, Any]
@@ -58,6 +59,7 @@ class Rehearsal:
     largest_checkpoint_bytes: int
     predictions_bytes: int
     refused: str = ""
+    inspected: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ def rehearse(
         largest_weights_bytes=largest,
         largest_checkpoint_bytes=largest * floats,
         predictions_bytes=int(example_bytes * len(parts.test)),
+        inspected=dict(settings),
     )
 
 
