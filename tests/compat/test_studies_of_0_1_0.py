@@ -43,7 +43,7 @@ def done(result: Result) -> Result:
 def made_anew(folder: Path, study: Path) -> Path:
     """Carry the same space file out again.
 
-    A study of today trains no point of a finite space twice. Where one of 0.1.0 did, its settings are given, so
+    A study of today trains no point of a finite space twice. Where one of 0.1.0 did, its points are given, so
     that all that is trained can be compared.
     """
     trials = read_history(study).trials
