@@ -14,13 +14,15 @@ from typing import Any
 from raysearch import __version__
 from raysearch.data.files import stamps, sums
 from raysearch.data.kinds import KINDS
+from raysearch.data.paths import DataPath
 from raysearch.data.prepared import cache_folder
 from raysearch.data.summary import FileSummary
 
+CHECKS = 2  # raised whenever a check finds more than before: what was found then is read again
 OF_FILES = ("files", "sha256")  # of a summary: what is told anew at each start
 
 
-def checked(kind: str, path: Path | None) -> FileSummary:
+def checked(kind: str, path: DataPath) -> FileSummary:
     """Check files, or recall what this version of raysearch found in files of the same content.
 
     Believed is that a file whose stamps have not changed has the content that it had
@@ -41,7 +43,7 @@ def checked(kind: str, path: Path | None) -> FileSummary:
 @lru_cache(maxsize=1)
 def _checked(
     kind: str,
-    path: Path | None,
+    path: DataPath,
     stamps: tuple[tuple[int, ...], ...],  # noqa: ARG001 - as a key
 ) -> FileSummary:
     """Look once for all studies of a series, unless a file changes meanwhile."""
@@ -67,7 +69,7 @@ def _memo(kind: str, sums_now: dict[str, str]) -> Path:
     Raises:
         OSError: there is no cache.
     """
-    identity = json.dumps([kind, __version__, list(sums_now.items())])
+    identity = json.dumps([kind, __version__, CHECKS, list(sums_now.items())])
     return cache_folder() / f"check-{hashlib.sha256(identity.encode()).hexdigest()[:32]}.json"
 
 
@@ -82,4 +84,4 @@ def _keep(memo: Path, found: FileSummary) -> None:
 
 def _frozen(value: Any) -> Any:  # noqa: ANN401 - any plain value
     """Sequences of a summary are tuples, which JSON does not know."""
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.data.files import content_sha256
+from raysearch.data.paths import DataPath
 from raysearch.data.prepared import Arrays, Plan, prepared
 from raysearch.data.showers.files import pieces, shower_files, shower_layouts
 from raysearch.data.showers.layouts import Grid, Layout
@@ -43,7 +44,7 @@ class ShowerCells:
     theta: NDArray[np.float32] | None = None
 
 
-def load_cells(path: Path | None, window: Grid | None = None) -> ShowerCells:
+def load_cells(path: DataPath, window: Grid | None = None) -> ShowerCells:
     """Get the cells, mapped from the cache.
 
     Args:
