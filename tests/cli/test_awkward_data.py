@@ -42,7 +42,7 @@ def test_all_that_is_named_is_read_and_what_is_odd_is_told_everywhere(tmp_path):
     for warning, told in zip(warnings, data["warnings"], strict=True):
         assert told.startswith(warning)
         assert f"warning: {warning}" in got.out + got.err
-        assert f"warning: {warning}" in check.err
+        assert f"warning: {warning.removeprefix(f'{tmp_path}/')}" in check.err
         assert f"Data: {warning}" in report
     assert f"{tmp_path}/b, {tmp_path}/a" in report
     assert raysearch(tmp_path, "resume", "s", "--local", "--trials", "+1").code == 0
