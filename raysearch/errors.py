@@ -58,6 +58,10 @@ class StorageError(RaysearchError):
     exit_code = 74
 
 
+class WeightsGoneError(StorageError):
+    """A checkpoint that a study keeps is gone or damaged; a resume trains it again, to the same bits."""
+
+
 class DiskBudgetError(StorageError):
     """A study's files have outgrown its disk budget; it stopped with everything saved."""
 

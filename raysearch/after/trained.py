@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from raysearch.data.plain_scaling import from_plain
 from raysearch.data.scaling import Scaling
 from raysearch.data.source import DataSource, changes
-from raysearch.errors import InputError, StorageError
+from raysearch.errors import InputError, StorageError, WeightsGoneError
 from raysearch.ledger.history import History, RunHistory, TrialHistory
 from raysearch.ledger.kept import kept_trials
 from raysearch.seeds import derive
@@ -101,7 +101,8 @@ def load_trained(folder: Path, history: History, which: str, source: DataSource)
     Raises:
         InputError: there is no such trial, or its weights are not kept.
         NoFinishedTrialError: there is no best yet.
-        StorageError: weights are gone or are not those of the ledger.
+        WeightsGoneError: weights are gone or are not those of the ledger.
+        StorageError: those of a pruning are not.
     """
     pruned = folder / which
     # A name from the command line must not lead out of the folder; best/ has a model.json, too.
@@ -205,7 +206,7 @@ def _weights(folder: Path, run: RunHistory) -> dict[str, Tensor]:
     path = folder / run.ended.weights
     content = load_checkpoint(path)
     if content is None or weights_sha256(content["model"]) != run.ended.weights_sha256:
-        raise StorageError(f"{path}: gone or damaged; it holds the weights of trial {run.trial}")
+        raise WeightsGoneError(f"{path}: gone or damaged; it holds the weights of trial {run.trial}")
     return content["model"]
 
 

@@ -20,6 +20,7 @@ from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.records import Opened, Tested
 from raysearch.study.folders import resume_command
+from raysearch.study.mending import sound_in
 from raysearch.study.study import Listener, Study
 
 
@@ -53,7 +54,7 @@ def carry_out(
         DiskBudgetError: the study's files take more than its budget; everything is saved.
         StorageError: the disk is full or failed.
     """
-    study = Study(ledger, listen)
+    study = Study(ledger, listen, sound_in(ledger.folder))
     # From here on Ctrl-C only asks, so that the ledger always says why a study ended.
     with StopFlag() as stop:
         session = Opened(
@@ -68,7 +69,8 @@ def carry_out(
             study.begin(session, extra_trials=wish.extra_trials, window=wish.window, disk=wish.disk)
             # After the session is in the ledger, which the mirror that is started here reads.
             opened(ledger.folder)
-            executor.execute(study, stop)
+            study.redo_lost()
+            _execute(study, executor, stop)
         # Its reason is recorded before it goes up; the runs under way have their last checkpoints.
         except DiskBudgetError:
             study.close("disk budget")
@@ -89,6 +91,17 @@ def carry_out(
         why = "" if study.history.is_complete else "; gave up, as the first ones all failed alike"
         raise NoFinishedTrialError("\n".join([f"{name}: no trial finished{why}", *list(failures)[:3]]))
     return study.history
+
+
+def _execute(study: Study, executor: Executor, stop: StopFlag) -> None:
+    """Carry the runs out, until the weights of the best are there as well, or until a signal."""
+    executor.execute(study, stop)
+    # A file may have gone while the others trained.
+    while not stop.requested and study.history.best is not None:
+        study.redo_lost(study.history.best.runs)
+        if not study.history.to_redo:
+            return
+        executor.execute(study, stop)
 
 
 def _test_best(study: Study, executor: Executor) -> None:

@@ -8,13 +8,15 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from raysearch.errors import InputError, NoFinishedTrialError, StorageError
 from raysearch.ledger.ledger import read_entries
+from raysearch.ledger.mending_records import Redone, WeightsLost
 from raysearch.ledger.pareto_front import unbeaten
+from raysearch.ledger.record import Record
 from raysearch.ledger.records import (
     Allotted,
     Asked,
@@ -27,7 +29,6 @@ from raysearch.ledger.records import (
     Extended,
     Lost,
     Opened,
-    Record,
     RunState,
     Started,
     Tested,
@@ -106,6 +107,7 @@ class History:
         self.sessions: list[tuple[Opened, int]] = []
         self.tests: list[tuple[Tested, int]] = []
         self.closed: Closed | None = None
+        self.to_redo: dict[tuple[int, int], RunHistory] = {}  # by trial and fold, whose weights were lost
         self.first_ms = self.last_ms = self.busy_ms = 0
         # Written out, so that a kind of record without a line here is an error and not passed over.
         self._apply: dict[type[Record], Callable[[Any, int], None]] = {
@@ -122,6 +124,8 @@ class History:
             Committed: self._committed,
             Tested: self._tested,
             Closed: self._closed,
+            WeightsLost: self._weights_lost,
+            Redone: self._redone,
         }
         for entry in entries:
             # Checksums say that a record is whole, not that it makes sense: a ledger can come
@@ -355,6 +359,17 @@ class History:
         run = self.run(record.trial, record.fold)
         run.lost += record.to_blame  # a machine that went is no fault of the run
         run.in_flight = False
+
+    def _weights_lost(self, record: WeightsLost, _: int) -> None:
+        run = self.run(record.trial, record.fold)
+        run.lost = 0  # what befell its first time is no matter of this one
+        self.to_redo[record.trial, record.fold] = run
+
+    def _redone(self, record: Redone, _: int) -> None:
+        run = self.to_redo.pop((record.trial, record.fold))
+        if run.ended is None:
+            raise ValueError("a run that had not ended")
+        run.ended, run.in_flight = replace(run.ended, weights=record.weights), False
 
     def _committed(self, record: Committed, _: int) -> None:
         trial = self.trials[record.trial]

@@ -13,17 +13,11 @@ from pathlib import PurePosixPath
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from raysearch.errors import StorageError
+from raysearch.ledger.mending_records import Redone, WeightsLost
+from raysearch.ledger.record import Record
 
 RunState = Literal["finished", "pruned", "refused", "failed"]
 Json = bool | int | float | str | None | list[Any] | dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """Base of all records; ``kind`` is the name in the file, ``on_disk`` a field's key there if another."""
-
-    kind: ClassVar[str]
-    on_disk: ClassVar[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,7 +250,7 @@ RECORD_KINDS: dict[str, type[Record]] = {
     record.kind: record
     for record in (
         Created, Opened, Extended, Widened, Allotted, Asked, Started,
-        Epoch, Ended, Lost, Committed, Tested, Closed,
+        Epoch, Ended, Lost, Committed, Tested, Closed, WeightsLost, Redone,
     )
 }  # fmt: skip
 

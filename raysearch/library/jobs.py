@@ -14,6 +14,7 @@ from raysearch.ledger.ledger import Ledger
 from raysearch.library.watching import Watcher
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.folders import has_begun, name_of
+from raysearch.study.mending import lost_weights, needed_weights, sound_in
 
 if TYPE_CHECKING:
     from raysearch.launch.prepare import Prepared
@@ -87,9 +88,11 @@ def wish_of(folder: Path, space_file: SpaceFile) -> Wish:
 
 
 def _n_done(ledger: Ledger) -> int:
-    """How many trials a study has that is complete, with test figures and report; 0 if it is not."""
+    """How many trials a study has that is complete, with weights, test figures and report; 0 if it is not."""
     history = History(ledger.entries)
-    if not history.is_complete:
+    if not history.is_complete or history.to_redo:
+        return 0
+    if lost_weights(history, needed_weights(history), sound_in(ledger.folder)):
         return 0
     runs = set() if history.best is None else {(run.trial, run.fold) for run in history.best.runs}
     is_tested = runs <= {(record.trial, record.fold) for record, _ in history.tests}
