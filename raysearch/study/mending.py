@@ -1,7 +1,7 @@
 """Weights that a study keeps and that are gone or damaged: which runs are carried out again for them.
 
-A run has the same bits whenever it is carried out, so that nothing is lost with a file but time. A run that began from
-another's weights needs those first, and so on up to a run that began anew.
+A run has the same bits whenever it is carried out, so that nothing is lost with a file but time. A run that
+began from another's weights needs those first, and so on up to a run that began anew.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ IsSound = Callable[[Ended], bool]
 
 
 def sound_in(folder: Path) -> IsSound:
-    """What tells whether the checkpoint of a run is in a study's folder, whole; a damaged one is set aside."""
+    """What tells whether a run's checkpoint is in a study's folder, whole; a damaged one is set aside."""
     return lambda ended: read_sound(folder / ended.weights) is not None
 
 
@@ -37,7 +37,7 @@ def needed_weights(history: History, possible_parents: Collection[int] = ()) -> 
 
 
 def lost_weights(history: History, runs: Iterable[RunHistory], is_sound: IsSound) -> list[RunHistory]:
-    """Of these runs, and of those that they began from, the ones to carry out again; what is begun from first."""
+    """Of these runs, and of those that they began from, the ones to carry out again; ancestors first."""
     found: dict[tuple[int, int], RunHistory] = {}
     for each in runs:
         line: list[RunHistory] = []
@@ -70,15 +70,14 @@ def redone(known: RunHistory, again: Ended) -> Redone:
     before = known.ended
     assert before is not None  # it was over
     if again.weights_sha256 != before.weights_sha256:
+        sha256 = again.weights_sha256
         came_to = (
-            f"weights with SHA-256 {again.weights_sha256[:16]}"
-            if again.weights
-            else f"{again.state}: {again.message}"
+            f"weights with SHA-256 {sha256[:16]}" if again.weights else f"{again.state}: {again.message}"
         )
         raise StorageError(
-            f"trial {known.trial}, whose weights were gone or damaged, was trained again and came to {came_to}, not to "
-            f"those of the ledger ({before.weights_sha256[:16]}): is this the machine, are these the packages that it "
-            f"was trained with? Else restore {before.weights} from a copy"
+            f"trial {known.trial}, whose weights were gone or damaged, was trained again and came to "
+            f"{came_to}, not to those of the ledger ({before.weights_sha256[:16]}): are this the machine and "
+            f"the packages that it was trained with? Else restore {before.weights} from a copy"
         )
     return Redone(
         trial=again.trial,

@@ -34,6 +34,16 @@ class Retention:
         self._tidy: set[tuple[int, int]] = set()  # runs (trial, fold) that hold nothing but what is in use
         self._settled: dict[int, int] = {}  # bytes of kept trials of which nothing changes any more
 
+    def reopen(self, trial: int, fold: int) -> None:
+        """A run that was over is carried out again, and leaves files to be tidied up once more."""
+        self._settled.pop(trial, None)
+        self._tidy.discard((trial, fold))
+
+    def delete_checkpoints(self, trial: int, fold: int) -> None:
+        """Delete all that a run has."""
+        for path in (self._folder / "trials" / str(trial) / f"fold-{fold}").glob("*/*.pt"):
+            path.unlink(missing_ok=True)
+
     def delete_superseded(self, history: History, possible_parents: Collection[int] = ()) -> None:
         """Delete the checkpoints that nothing needs any more; safe to repeat.
 
@@ -41,9 +51,6 @@ class Retention:
             history: what is known of the study.
             possible_parents: trials that others, yet to be asked, may begin from.
         """
-        for place in history.to_redo:  # will have to be tidied once more
-            self._settled.pop(place[0], None)
-            self._tidy.discard(place)
         parents = {trial.parent for trial in history.trials if not _is_over(trial, history)}
         kept = {trial.number for trial in kept_trials(history)} | parents | {*possible_parents}
         there = set()
@@ -115,7 +122,7 @@ def folder_bytes(folder: Path, but: Collection[str] = ()) -> int:
 
 
 def _is_over(trial: TrialHistory, history: History) -> bool:
-    """Whether it is committed and no run is under way or to do again, also of a fold that no longer matters."""
+    """Whether it is committed, and no run of it is under way or to do again."""
     return trial.committed is not None and not any(
         run.in_flight or (run.trial, run.fold) in history.to_redo for run in trial.runs
     )

@@ -15,7 +15,7 @@ from typing import Any
 from raysearch.errors import InputError, StorageError
 from raysearch.ledger.history import History, RunHistory, TrialHistory
 from raysearch.ledger.ledger import Ledger
-from raysearch.ledger.mending_records import WeightsLost
+from raysearch.ledger.mending_records import Redone, WeightsLost
 from raysearch.ledger.record import Record
 from raysearch.ledger.records import (
     Allotted,
@@ -169,6 +169,7 @@ class Study:
             runs = needed_weights(self.history, self._possible_parents)
         for run in lost_weights(self.history, runs, self._is_sound):
             self._stage(WeightsLost(trial=run.trial, fold=run.fold))
+            self._retention.reopen(run.trial, run.fold)
         self._flush()
 
     def as_run(self, known: RunHistory, attempt: int) -> Run:
@@ -220,13 +221,21 @@ class Study:
         """
         again = self.history.to_redo.get((ended.trial, ended.fold))
         if again is not None and again.attempt == ended.attempt:
-            self._stage(redone(again, ended))
+            self._stage(self._redone(again, ended))
         elif self._current(ended) is not None:
             self._stage(ended)
         else:
             return
         self._handed_out.discard((ended.trial, ended.fold))
         self._advance()
+
+    def _redone(self, known: RunHistory, ended: Ended) -> Redone:
+        try:
+            return redone(known, ended)
+        except StorageError:
+            # Nothing of what is not the ledger's may be gone on from.
+            self._retention.delete_checkpoints(known.trial, known.fold)
+            raise
 
     def has_begun(self, run: Run) -> bool:
         """Whether the attempt was ever started."""
