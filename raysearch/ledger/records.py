@@ -240,10 +240,16 @@ class Tested(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Closed(Record):
-    """The process let the study go: ``finished``, ``stopped`` (a signal), ``disk budget`` or ``gave up``."""
+    """The process let the study go.
+
+    Attributes:
+        reason: ``finished``, ``stopped``, ``disk budget``, ``gave up`` or ``cluster lost``.
+        signal: the one that stopped it, such as ``SIGHUP``, or empty.
+    """
 
     kind: ClassVar[str] = "closed"
     reason: str
+    signal: str = ""
 
 
 RECORD_KINDS: dict[str, type[Record]] = {

@@ -281,9 +281,9 @@ class Study:
         self._stage(record)
         self._flush()
 
-    def close(self, reason: str) -> None:
+    def close(self, reason: str, signal: str = "") -> None:
         """Write down why this process lets the study go."""
-        self._stage(Closed(reason=reason))
+        self._stage(Closed(reason=reason, signal=signal))
         self._flush()
 
     @property

@@ -82,7 +82,7 @@ def test_every_kept_trial_and_fold_of_a_study_that_is_done(tmp_path: Path) -> No
     for path in files[1:]:
         damage(path)
     trial = str(kept_trials(read_history(folder))[1].number)
-    said = raysearch(tmp_path, "export", f"s:{trial}", "--to", "torch")
+    said = raysearch(tmp_path, "export", "s", "--to", "torch", "--from", trial)
     assert said.code == 74
     assert "to have it trained again: raysearch resume s" in said.err
     result = raysearch(tmp_path, "resume", "s", "--local")
