@@ -62,6 +62,15 @@ class WeightsGoneError(StorageError):
     """A checkpoint that a study keeps is gone or damaged; a resume trains it again, to the same bits."""
 
 
+class ChangedError(StorageError):
+    """Data or code that a study's results come from are not what its ledger says; everything is saved.
+
+    No fault of a run, and so no outcome of one: the study stops, and goes on once they are put back.
+    """
+
+    exit_code = 2  # as for input that was wrong from the beginning
+
+
 class DiskBudgetError(StorageError):
     """A study's files have outgrown its disk budget; it stopped with everything saved."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from raysearch.errors import DiskBudgetError, NoFinishedTrialError, StoppedError
+from raysearch.errors import ChangedError, DiskBudgetError, NoFinishedTrialError, StoppedError
 from raysearch.launch.executor import Executor
 from raysearch.launch.orders import order_for
 from raysearch.launch.request import NO_WISH, Wish
@@ -60,6 +60,7 @@ def carry_out(
         StoppedError: a signal; everything is saved.
         NoFinishedTrialError: no trial finished.
         DiskBudgetError: the study's files take more than its budget; everything is saved.
+        ChangedError: its data or code are not those that it began with; everything is saved.
         StorageError: the disk is full or failed.
     """
     study = Study(ledger, listen, sound_in(ledger.folder))
@@ -90,6 +91,9 @@ def carry_out(
         # Its reason is recorded before it goes up; the runs under way have their last checkpoints.
         except DiskBudgetError:
             study.close("disk budget")
+            raise
+        except ChangedError:
+            study.close("changed")
             raise
         except StoppedError:
             pass  # the flag says so as well

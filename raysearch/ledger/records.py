@@ -36,6 +36,7 @@ class Created(Record):
         window: trials asked ahead of the oldest uncommitted one.
         folds: runs per trial.
         data: what was read: ``files`` (name -> SHA-256), ``split_by``, ``n_train`` and so on.
+        inspected: the task's settings at which it told so.
         settings: names of the searched settings, in order.
         series: the series of studies it belongs to, or empty.
     """
@@ -54,6 +55,7 @@ class Created(Record):
     # Fields with a default came later: a ledger of before them is read as if they had been at it.
     others: dict[str, bool] = field(default_factory=dict)
     series: str = ""
+    inspected: dict[str, Any] = field(default_factory=dict)
 
     @property
     def run_word(self) -> str:
@@ -243,7 +245,8 @@ class Closed(Record):
     """The process let the study go.
 
     Attributes:
-        reason: ``finished``, ``stopped``, ``disk budget``, ``gave up`` or ``cluster lost``.
+        reason: ``finished``, ``stopped`` (a signal), ``disk budget``, ``changed`` (data or code are not those
+            it began with), ``cluster lost`` or ``gave up``.
         signal: the one that stopped it, such as ``SIGHUP``, or empty.
     """
 
