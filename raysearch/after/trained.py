@@ -131,7 +131,7 @@ def load_trained(folder: Path, history: History, which: str, source: DataSource)
         check_data(history, task, settings, source)
     return TrainedTrial(
         folder=folder,
-        study=history.created.study,
+        study=history.name,
         trial=trial.number,
         reference=space_file.task,
         task=task,
@@ -163,7 +163,7 @@ def _load_pruned(folder: Path, history: History, which: str, source: DataSource)
     model = _model(task, settings, space_file, (about["trial"], about["fold"]), weights)
     return TrainedTrial(
         folder=folder,
-        study=history.created.study,
+        study=history.name,
         trial=about["trial"],
         reference=space_file.task,
         task=task,
@@ -195,12 +195,11 @@ def _model(
 def _check_kept(history: History, trial: TrialHistory) -> None:
     kept = kept_trials(history)
     if trial.state != "finished":
-        raise InputError(f"trial {trial.number} of {history.created.study} is {trial.state}, not finished")
+        raise InputError(f"trial {trial.number} of {history.name} is {trial.state}, not finished")
     if trial.number not in {one.number for one in kept}:
         numbers = ", ".join(str(one.number) for one in kept)
         raise InputError(
-            f"the weights of trial {trial.number} are not kept; {history.created.study} keeps those of "
-            f"trial {numbers}"
+            f"the weights of trial {trial.number} are not kept; {history.name} keeps those of trial {numbers}"
         )
 
 
@@ -242,6 +241,6 @@ def check_data(
     """
     created = history.created
     inspected = make_settings(task, created.inspected) if created.inspected else settings
-    problems = data_problems(task, source, inspected, created.data["files"], f"{created.study} began")
+    problems = data_problems(task, source, inspected, created.data["files"], f"{history.name} began")
     if problems:
         raise InputError(*problems)

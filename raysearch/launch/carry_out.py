@@ -20,6 +20,7 @@ from raysearch.launch.stop_flag import LOG, StopFlag
 from raysearch.launch.versions import cpu_model, versions
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger
+from raysearch.ledger.place import inode_of
 from raysearch.ledger.records import Closed, Opened, Tested
 from raysearch.study.folders import resume_command
 from raysearch.study.mending import sound_in
@@ -78,6 +79,8 @@ def carry_out(
             slots=executor.slots,
             versions=versions(),
             cpu=cpu_model(),
+            folder=str(ledger.folder.resolve()),
+            inode=inode_of(ledger.folder),
         )
         try:
             study.begin(session, extra_trials=wish.extra_trials, window=wish.window, disk=wish.disk)

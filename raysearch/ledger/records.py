@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from raysearch.errors import StorageError
+from raysearch.ledger.copied import Copied
 from raysearch.ledger.mending_records import Redone, WeightsLost
 from raysearch.ledger.record import Record
 
@@ -65,7 +66,10 @@ class Created(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Opened(Record):
-    """A process has taken the study up; ``session`` counts from 1."""
+    """A process has taken the study up; ``session`` counts from 1.
+
+    ``folder`` and ``inode`` (of the ledger's file) say where it lay; see :mod:`raysearch.ledger.place`.
+    """
 
     kind: ClassVar[str] = "opened"
     session: int
@@ -74,6 +78,8 @@ class Opened(Record):
     slots: int
     versions: dict[str, str]
     cpu: str
+    folder: str = ""
+    inode: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -259,7 +265,7 @@ RECORD_KINDS: dict[str, type[Record]] = {
     record.kind: record
     for record in (
         Created, Opened, Extended, Widened, Allotted, Asked, Started,
-        Epoch, Ended, Lost, Committed, Tested, Closed, WeightsLost, Redone,
+        Epoch, Ended, Lost, Committed, Tested, Closed, WeightsLost, Redone, Copied,
     )
 }  # fmt: skip
 

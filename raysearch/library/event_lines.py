@@ -13,7 +13,7 @@ def event_line(entry: Entry, history: History) -> str:
     record = entry.record
     if isinstance(record, Opened):
         line = (
-            f"study {history.created.study}: {history.n_trials} trials, {history.n_committed} done, "
+            f"study {history.name}: {history.n_trials} trials, {history.n_committed} done, "
             f"window {history.window}"
         )
     elif isinstance(record, Started):

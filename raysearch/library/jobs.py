@@ -11,6 +11,7 @@ from raysearch.errors import InputError
 from raysearch.launch.request import NO_WISH, Wish
 from raysearch.ledger.history import History, read_history
 from raysearch.ledger.ledger import Ledger
+from raysearch.ledger.place import as_copy, copied_from
 from raysearch.library.watching import Watcher
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.folders import has_begun, name_of
@@ -46,6 +47,9 @@ def go_on(folder: Path, wish: Wish, watcher: Watcher, *, allow_skew: bool) -> Jo
         StorageError: its ledger is damaged.
     """
     with Ledger(folder) as ledger:  # busy or damaged: say so before anything else
+        if original := copied_from(folder, ledger.entries):
+            watcher.say(f"{name_of(folder)}: a copy of {original}; from here on it is a study of its own")
+            ledger.append([as_copy(folder, ledger.entries, original)])
         done = _n_done(ledger)
     if done and not wish.extra_trials:
         watcher.nothing_left(folder, done)

@@ -69,7 +69,7 @@ class Snapshot:
     def of(cls, history: History) -> Snapshot:
         """Copy what the table shows of a history: the newest trials, and the best in its head."""
         best = history.best
-        head = f"{history.created.study}: {history.n_committed} of {history.n_trials} trials, {left(history)}"
+        head = f"{history.name}: {history.n_committed} of {history.n_trials} trials, {left(history)}"
         if best is not None:
             head += f"; best: trial {best.number}, {history.created.objective} {best.value:.4g}"
         rows = [_row(trial, history) for trial in history.trials[-ROWS:]]
