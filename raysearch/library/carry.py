@@ -15,7 +15,9 @@ from raysearch.errors import (
     TooManyFailedError,
 )
 from raysearch.launch.request import Where
+from raysearch.ledger.history import History
 from raysearch.library.jobs import Job
+from raysearch.library.remarks import window_remark
 from raysearch.library.watching import Watcher
 from raysearch.study.folders import as_typed, is_series, name_of, resume_command
 
@@ -79,6 +81,8 @@ def _carry_out(job: Job, executor: Executor, watcher: Watcher) -> None:
     failure: RaysearchError | None = None
     with job.open_ledger(executor.slots) as ledger:
         folder = ledger.folder
+        if remark := window_remark(History(ledger.entries), executor.slots):
+            watcher.say(remark)
         try:
             with watcher.follow() as listen:
                 history = carry_out(ledger, executor, listen, start_mirror, job.wish)

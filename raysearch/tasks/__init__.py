@@ -10,6 +10,7 @@ from typing import Any
 
 from raysearch.errors import InputError, did_you_mean, one_of
 from raysearch.tasks.contract import contract_problems
+from raysearch.tasks.earlier import as_of_today
 from raysearch.tasks.task import Task
 
 TASKS: dict[str, str] = {
@@ -49,7 +50,7 @@ def load_task(reference: str) -> Task[Any]:
         raise InputError(f"task: {path} has no task {name!r}; it has {', '.join(found) or 'none'}")
     if problems := contract_problems(kind):
         raise InputError(*problems)
-    return kind()
+    return as_of_today(kind)()
 
 
 def _import_file(path: Path) -> Any:  # noqa: ANN401 - modules have no type of their own

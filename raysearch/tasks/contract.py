@@ -1,7 +1,4 @@
-"""What a class must define to be a task, and what has changed since version 0.1.0.
-
-A user's file is told in one go all that is to be done.
-"""
+"""What a class must define to be a task; a user's file is told in one go all that is to be done."""
 
 from __future__ import annotations
 
@@ -18,21 +15,13 @@ EITHER = {
 }
 # Methods of version 0.1.0 that nobody calls any more, and what to write instead
 GONE = {
-    "scheduler": (
-        "is now schedulers(settings, optimizers), which returns a list, such as "
-        '[Schedule(scheduler, every="plateau")] with raysearch.tasks.schedule.Schedule and optimizers["loss"]'
-    ),
     "other_data": "is now to_score(paths, settings, described)",
     "other_data_like": "is now to_score(paths, settings, described)",
 }
-PREDICT = (
-    "takes a third argument now, chance, a torch.Generator to draw from; and metrics gets what it gave by "
-    'name, a lone tensor as outputs["outputs"]'
-)
 
 
 def contract_problems(kind: type[Task[Any]]) -> list[str]:
-    """Tell what a task's class lacks, and what of it was written for version 0.1.0."""
+    """Tell what a task's class lacks, and what it has that nobody calls."""
     return [f"task: {kind.__name__}{problem}" for problem in _problems(kind)]
 
 
@@ -46,8 +35,8 @@ def _problems(kind: type[Task[Any]]) -> Iterator[str]:
     for method, change in GONE.items():
         if hasattr(kind, method):
             yield f".{method} {change}"
-    if not _takes(kind.predict, 4):
-        yield f".predict {PREDICT}"
+    if not missing and not any(takes(kind.predict, n) for n in (3, 4)):
+        yield ".predict must take (model, batch, chance)"
 
 
 def defines(kind: type[Task[Any]], method: str) -> bool:
@@ -55,7 +44,8 @@ def defines(kind: type[Task[Any]], method: str) -> bool:
     return getattr(kind, method) is not getattr(Task, method)
 
 
-def _takes(function: Any, n_arguments: int) -> bool:  # noqa: ANN401 - any callable
+def takes(function: Any, n_arguments: int) -> bool:  # noqa: ANN401 - any callable
+    """Whether a function can be called with so many arguments by place, ``self`` among them."""
     try:
         inspect.signature(function).bind(*[None] * n_arguments)
     except TypeError:

@@ -1,0 +1,149 @@
+"""Between Tune's trials and the study's runs: what Tune tells of a trial reaches the study as its run's."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from raysearch.cluster.resources import machines, n_dead_machines
+from raysearch.errors import ResourceError, StorageError
+from raysearch.launch.orders import ended_record, order_for
+from raysearch.launch.stop_flag import StopFlag
+from raysearch.study.study import Run, Study
+from raysearch.training.order import Outcome
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+LONGEST_REASON = 300
+NOTICED_S = 3.0  # how much later than a run's end Ray may notice that its machine is gone
+MAX_NOT_BEGUN = 3  # processes in a row, for each slot, that end before they train
+
+
+def reason_in(text: str) -> str:
+    """One line of an error: of a traceback that Ray passes on the last, of its own messages the first."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["no reason given"]
+    return lines[-1 if "Traceback" in text else 0][:LONGEST_REASON]
+
+
+def _kept(
+    method: Callable[Concatenate[Bridge, P], T | None],
+) -> Callable[Concatenate[Bridge, P], T | None]:
+    """Keep what a call from Tune raises, and end Tune: there it would be wrapped, or counted to a trial."""
+
+    @wraps(method)
+    def guarded(self: Bridge, *args: P.args, **kwargs: P.kwargs) -> T | None:
+        if self.failure is None:
+            try:
+                return method(self, *args, **kwargs)
+            except Exception as error:  # noqa: BLE001 - raised again when Tune has ended
+                self.failure = error
+        return None
+
+    return guarded
+
+
+class Bridge:
+    """The runs that Tune carries out for a study.
+
+    Attributes:
+        runs: by Tune's trial, what is handed out.
+        suspects: runs (trial, fold) of which one was killed for the memory it took; nobody says which.
+            They go on one at a time, so that a run that is killed again is the one to blame.
+        failure: ends the study as soon as Tune has ended.
+    """
+
+    def __init__(self, study: Study, stop: StopFlag, slots: int) -> None:
+        self.study, self.stop, self.slots = study, stop, slots
+        self.runs: dict[str, Run] = {}
+        self.suspects: set[tuple[int, int]] = set()
+        self.failure: Exception | None = None
+        self._n_not_begun = 0
+        self._n_dead: dict[str, int] = {}  # machines that were lost before Tune's trial started its run
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Tune pickles its state for a restore that never comes, and a live view holds a lock."""
+        return {}
+
+    @property
+    def is_over(self) -> bool:
+        """Whether Tune is to be given nothing more."""
+        return self.stop.requested or self.study.is_over or self.failure is not None
+
+    @_kept
+    def hand_out(self, trial_id: str) -> dict[str, str] | None:
+        """Give Tune a run; more than there are slots, so that a freed actor finds its next run waiting."""
+        most = 1 if self.suspects else 2 * self.slots
+        if len(self.runs) >= most or (run := self.study.next_run()) is None:
+            return None
+        self.runs[trial_id] = run
+        return {"order": json.dumps(order_for(self.study, run).to_plain())}
+
+    @_kept
+    def started(self, trial_id: str) -> None:
+        """Tune has a process for a trial, which begins."""
+        self._n_not_begun = 0
+        self._n_dead[trial_id] = n_dead_machines()
+        # Now and not when it was handed out: the ledger says what runs, not what waits.
+        self.study.started(self.runs[trial_id])
+
+    @_kept
+    def result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """A trial's process has told something."""
+        run = self.runs.get(trial_id)
+        if run is None:
+            return
+        if result.get("event") == "epoch":
+            self.study.report(run, **json.loads(result["report"]))
+        elif result.get("event") == "ended":
+            # Before the study hears of the end: what follows from it may hand out the next run at once.
+            del self.runs[trial_id]
+            self.suspects.discard((run.trial, run.fold))
+            self.study.end(ended_record(run, Outcome(**json.loads(result["outcome"]))))
+        elif result.get("event") == "storage":
+            raise StorageError(result["message"])
+
+    @_kept
+    def lose(self, trial_id: str, reason: str) -> None:
+        """A trial's process has ended without a result."""
+        run = self.runs.pop(trial_id, None)
+        if run is None or self.stop.requested:
+            return
+        if not self.study.has_begun(run):
+            self._n_not_begun += 1
+        self._lose(run, reason, to_blame=not self._lost_a_machine(trial_id))
+        if self._n_not_begun >= MAX_NOT_BEGUN * self.slots:
+            raise ResourceError(
+                f"Ray cannot start the processes that train; has every machine the same raysearch? {reason}"
+            )
+
+    def _lost_a_machine(self, trial_id: str) -> bool:
+        """Whether a machine was lost since a run started, which then is not to blame for its end."""
+        before = self._n_dead.get(trial_id, 0)
+        # Tune hears of a dead actor at once, Ray notices a dead machine only some seconds later.
+        deadline = time.monotonic() + (NOTICED_S if len(machines()) > 1 else 0)
+        while n_dead_machines() <= before:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        return True
+
+    @_kept
+    def lose_all(self, reason: str) -> None:
+        """Tune has ended over one of the runs it had."""
+        if self.stop.requested:
+            return
+        begun = [run for run in self.runs.values() if self.study.has_begun(run)]
+        # Of several runs one took the memory, and Tune does not say which: none is blamed before it is alone.
+        self.suspects |= {(run.trial, run.fold) for run in begun}
+        for run in self.runs.values():
+            self._lose(run, reason, to_blame=len(begun) == 1)
+        self.runs.clear()
+
+    def _lose(self, run: Run, reason: str, *, to_blame: bool) -> None:
+        self.study.lose(run, reason, to_blame=to_blame)
+        if self.study.history.run(run.trial, run.fold).ended:
+            self.suspects.discard((run.trial, run.fold))
