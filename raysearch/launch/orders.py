@@ -54,6 +54,8 @@ def order_for(study: Study, run: Run) -> Order:
         parent_sha256=run.parent_sha256,
         breeds=run.breeds,
         environment=space_file.resources.environment,
+        files=created.data.get("files", {}),
+        inspected=created.inspected,
     )
 
 

@@ -95,7 +95,7 @@ def _carry_out(job: Job, executor: Executor, watcher: Watcher) -> None:
         except (NoFinishedTrialError, StoppedError, DiskBudgetError) as error:
             failure = error
         except StorageError as error:
-            raise StorageError(
+            raise type(error)(
                 f"{error}\nonce that is mended, go on with: {resume_command(folder)}"
             ) from error
     # Outside of the ledger's lock: a report only reads.

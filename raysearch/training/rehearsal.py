@@ -48,6 +48,7 @@ class Rehearsal:
         largest_weights_bytes: of the largest model in the space.
         largest_checkpoint_bytes: the same with its optimiser.
         predictions_bytes: of a model's predictions for the test set.
+        inspected: the settings at which the task described its data.
     """
 
     data: dict[str, Any]
@@ -55,6 +56,7 @@ class Rehearsal:
     largest_weights_bytes: int
     largest_checkpoint_bytes: int
     predictions_bytes: int
+    inspected: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,7 @@ def rehearse(
         largest_weights_bytes=largest,
         largest_checkpoint_bytes=largest * floats,
         predictions_bytes=int(example_bytes * len(parts.test)),
+        inspected=dict(settings),
     )
 
 
