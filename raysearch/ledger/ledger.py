@@ -11,6 +11,7 @@ import errno
 import json
 import os
 import re
+import shlex
 import threading
 import time
 import zlib
@@ -77,15 +78,22 @@ def _scan(content: bytes, path: Path) -> tuple[list[Entry], int]:
                 break  # a prefix of a line: its writer was killed before the record counted
             raise StorageError(
                 f"{path}: damaged at byte {position}, after record {len(entries) - 1}. Nothing was changed; "
-                "restore the file from a copy, or keep the part before that byte"
+                f"restore the file from a copy, or keep the part before that byte: {_repair(path.parent)}"
             )
         if entry.seq != len(entries):  # lines lost, doubled or of another file have right checksums too
             raise StorageError(
-                f"{path}: record {entry.seq} at byte {position} where {len(entries)} was expected"
+                f"{path}: record {entry.seq} at byte {position} where {len(entries)} was expected; "
+                f"restore the file from a copy, or keep the part before that byte: {_repair(path.parent)}"
             )
         entries.append(entry)
         position += len(line)
     return entries, position
+
+
+def _repair(folder: Path) -> str:
+    """The command that cuts a damaged ledger."""
+    # With --runs always: which folder of studies it is does not concern a ledger, nor whether of a series.
+    return f"raysearch repair {folder.name} --runs {shlex.quote(str(folder.parent))}"
 
 
 class Ledger:
