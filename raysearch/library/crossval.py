@@ -83,7 +83,7 @@ def _one_trial(folder: Path, trial: str, folds: int, data: Files | None, texts: 
         )
     path = {} if not data else {"path": [str(each) for each in paths_given(data)]}
     changes = {
-        "description": f"{folds}-fold cross-validation of trial {chosen.number} of {history.created.study}",
+        "description": f"{folds}-fold cross-validation of trial {chosen.number} of {history.name}",
         # One given trial: nothing is proposed, so that the sampler is of no meaning.
         "search": {"sampler": "random", "trials": 1, "enqueue": (chosen.settings,)},
         "budget": {**space_file.budget.model_dump(), "folds": folds, "repeats": 1},
