@@ -14,6 +14,8 @@ from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from raysearch.errors import StorageError
 from raysearch.ledger.asking_records import Exhausted, Redrawn
+from raysearch.ledger.copied import Copied
+from raysearch.ledger.mending_records import Redone, WeightsLost
 from raysearch.ledger.record import Record
 
 RunState = Literal["finished", "pruned", "refused", "failed"]
@@ -65,7 +67,10 @@ class Created(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Opened(Record):
-    """A process has taken the study up; ``session`` counts from 1."""
+    """A process has taken the study up; ``session`` counts from 1.
+
+    ``folder`` and ``inode`` (of the ledger's file) say where it lay; see :mod:`raysearch.ledger.place`.
+    """
 
     kind: ClassVar[str] = "opened"
     session: int
@@ -74,6 +79,8 @@ class Opened(Record):
     slots: int
     versions: dict[str, str]
     cpu: str
+    folder: str = ""
+    inode: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,18 +256,20 @@ class Closed(Record):
 
     Attributes:
         reason: ``finished``, ``stopped`` (a signal), ``disk budget``, ``changed`` (data or code are not those
-            it began with) or ``gave up``.
+            it began with), ``cluster lost`` or ``gave up``.
+        signal: the one that stopped it, such as ``SIGHUP``, or empty.
     """
 
     kind: ClassVar[str] = "closed"
     reason: str
+    signal: str = ""
 
 
 RECORD_KINDS: dict[str, type[Record]] = {
     record.kind: record
     for record in (
         Created, Opened, Extended, Widened, Allotted, Asked, Started,
-        Epoch, Ended, Lost, Committed, Tested, Closed, Redrawn, Exhausted,
+        Epoch, Ended, Lost, Committed, Tested, Closed, WeightsLost, Redone, Copied, Redrawn, Exhausted,
     )
 }  # fmt: skip
 
