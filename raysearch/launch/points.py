@@ -45,8 +45,8 @@ def points_of(space_file: SpaceFile, purpose: str = "rehearsal") -> Points:
         purpose: what the random one is drawn for.
 
     Raises:
-        InputError: nothing may be run of the space, or nothing with some value of a choice; or settings that
-            the task does not know.
+        InputError: nothing may be run of the space, or nothing with some value of a choice; an end of a range
+            is refused whatever stands beside it; or settings that the task does not know.
     """
     allowed = _Finder(space_file)
     drawn = next(allowed.draws(purpose), None)
@@ -58,6 +58,8 @@ def points_of(space_file: SpaceFile, purpose: str = "rehearsal") -> Points:
             refused = refused or "; ".join(problems)
         else:
             corners.append(corner)
+    if refused and (wrong := _wrong_ends(space_file, allowed)):
+        raise InputError(*wrong)
     corners += _of_missing_choices(space_file, allowed, [drawn, *corners])
     more = itertools.islice(allowed.draws("size"), N_MORE) if refused else ()
     return Points(drawn, [*corners, *more], refused)
@@ -135,3 +137,26 @@ def _of_missing_choices(space_file: SpaceFile, allowed: _Finder, points: list[Po
     if problems:
         raise InputError(*dict.fromkeys(problems))
     return found
+
+
+def _wrong_ends(space_file: SpaceFile, allowed: _Finder) -> list[str]:
+    """Say why ends of ranges are refused by themselves, which is a slip of the pen, and no constraint."""
+    problems: dict[str, None] = {}
+    space, rng = space_file.searched, generator(space_file.seed, "ends")
+    for name, domain in space.domains.items():
+        for end in () if isinstance(domain, ChoiceDomain) else (domain.low, domain.high):
+            point = space.complete({**space.sample(rng), name: end})
+            told = allowed.problems(point)
+            draws = ({**space.complete(space.sample(rng)), name: end} for _ in range(N_MORE))
+            others = itertools.chain(draws, _far_from(point, name))
+            if told and all(allowed.problems(other) == told for other in others):
+                problems |= dict.fromkeys(told)
+    return list(problems)
+
+
+def _far_from(point: Point, held: str) -> Iterator[Point]:
+    """Points with one other number far outside of any range: what hangs on two settings then is another."""
+    for name, value in point.items():
+        if name != held and isinstance(value, (int, float)) and not isinstance(value, bool):
+            for far in (1000 * (abs(value) + 1), -1000 * (abs(value) + 1)):
+                yield {**point, name: far}

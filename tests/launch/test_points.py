@@ -84,6 +84,19 @@ def test_a_choice_that_can_never_be_tried_is_a_slip_of_the_pen(task: str) -> Non
             points_of(file_of(task, space))
 
 
+@pytest.mark.parametrize("told", ["got {self.latent} and {self.width}", "please"])
+def test_an_end_of_a_range_is_a_slip_of_the_pen_if_it_is_refused_by_itself(task: str, told: str) -> None:
+    """And not where another value beside it would do, though the space has none, in whatever words."""
+    path = Path(task.partition(":")[0])
+    path.write_text(CONSTRAINED.replace("got {self.latent} and {self.width}", told))
+    with pytest.raises(InputError) as refused:
+        points_of(file_of(task, {"width": {**WIDTH, "low": -3}, "latent": {**LATENT, "low": -9}}))
+    assert refused.value.problems == ("space.width: needs at least 1, got -3",)
+    found = points_of(file_of(task, {"width": WIDTH, "latent": {**LATENT, "high": 900}}))
+    assert found.refused.startswith("space.latent: must not be above width, ")
+    points_of(file_of(task, {"width": 8, "latent": LATENT}))
+
+
 def test_a_choice_whose_corners_are_refused_is_looked_at_elsewhere(task: str) -> None:
     acts = {"type": "choice", "values": ["relu", "elu"]}
     found = points_of(
