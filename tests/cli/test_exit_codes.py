@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from cli_runs import raysearch
 from toy import create_ledger, start, surroundings
+from waiting import FAR_AWAY_S
 
 from raysearch.data.jets.files import SAMPLE
 from raysearch.ledger.ledger import FILE_NAME, Ledger, read_entries
@@ -130,7 +131,7 @@ def test_69_for_a_cluster_that_is_not_there(toy_space: Path, tmp_path: Path) -> 
         process := start(tmp_path, "tune", "toy.yaml", "--name", "s", "--address", f"127.0.0.1:{port}")
     ).communicate()
     assert process.returncode == 69
-    assert time.monotonic() - began < 60  # Ray itself tries for a quarter of an hour
+    assert time.monotonic() - began < 600  # Ray itself tries for a quarter of an hour
     last = output.splitlines()[-1]
     assert last.startswith(
         f"raysearch: the Ray cluster at '127.0.0.1:{port}' cannot be used: ConnectionRefused"
@@ -208,7 +209,7 @@ def slow_study(space: Path, pause_s: float) -> subprocess.Popen[str]:
 def test_143_for_sigterm_with_everything_saved(toy_space: Path, tmp_path: Path) -> None:
     process = slow_study(toy_space, pause_s=0.05)
     process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=FAR_AWAY_S)
     assert process.returncode == 143, output
     assert output.endswith("raysearch: stopped, everything is saved; go on with: raysearch resume s\n")
 
