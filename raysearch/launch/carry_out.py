@@ -66,7 +66,9 @@ def carry_out(
             cpu=cpu_model(),
         )
         try:
-            study.begin(session, extra_trials=wish.extra_trials, window=wish.window, disk=wish.disk)
+            study.begin(
+                session, extra_trials=wish.extra_trials, window=wish.window, disk=wish.disk, code=wish.recode
+            )
             # After the session is in the ledger, which the mirror that is started here reads.
             opened(ledger.folder)
             executor.execute(study, stop)

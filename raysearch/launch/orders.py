@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from raysearch.data.source import DataSource
+from raysearch.launch.own_code import code_folder
 from raysearch.ledger.records import Ended
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.study import Run, Study
@@ -24,6 +25,8 @@ def order_for(study: Study, run: Run) -> Order:
     """Write the order for a run of a study."""
     space_file, created = study.space_file, study.history.created
     settings = divide(space_file.strategy, run.settings)
+    known = study.history.run(run.trial, run.fold)
+    code = known.code if known.ended else study.history.codes[-1]  # a model is tested by what trained it
     return Order(
         task=space_file.task,
         # A worker's working directory is Ray's and not the user's.
@@ -56,6 +59,7 @@ def order_for(study: Study, run: Run) -> Order:
         environment=space_file.resources.environment,
         files=created.data.get("files", {}),
         inspected=created.inspected,
+        code=code_folder(code),
     )
 
 

@@ -26,6 +26,7 @@ from raysearch.ledger.records import (
     Extended,
     Lost,
     Opened,
+    Recoded,
     Record,
     Started,
     Tested,
@@ -109,9 +110,15 @@ class Study:
         return len(endings) == 1 and first[0].failure.startswith("error:")
 
     def begin(
-        self, opened: Opened, *, extra_trials: int = 0, window: int | None = None, disk: str | None = None
+        self,
+        opened: Opened,
+        *,
+        extra_trials: int = 0,
+        window: int | None = None,
+        disk: str | None = None,
+        code: dict[str, str] | None = None,
     ) -> None:
-        """Take the study up, with more trials, a wider window or another disk budget if wanted.
+        """Take the study up, with more trials, a wider window or another disk budget or code if wanted.
 
         Raises:
             InputError: more trials than the grid has points, or a wider window than the sampler's population.
@@ -128,6 +135,8 @@ class Study:
             self._stage(Widened(window=window))
         if disk is not None and disk != self.history.disk:
             self._stage(Allotted(disk=disk))
+        if code is not None:
+            self._stage(Recoded(code=code))
         self._ask()
         self._advance()  # a kill may have come between the last result and its commit
 
