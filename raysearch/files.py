@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -57,6 +58,26 @@ def put_in_place(part: Path, path: Path) -> None:
         os.fsync(written.fileno())
     part.replace(path)
     sync_folder(path.parent)
+
+
+def read_sound(path: Path) -> bytes | None:
+    """Read a file whose name ends with the SHA-256 of its content (32 digits); None if it is gone or damaged.
+
+    A damaged one is set aside as ``*.corrupt``.
+
+    Raises:
+        StorageError: it is there and cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest()[:32] != path.stem.rpartition("-")[2]:
+            path.rename(path.with_suffix(".corrupt"))
+            return None
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
+    return content
 
 
 def sync(file: IO[Any] | int) -> None:

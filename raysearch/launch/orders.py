@@ -25,8 +25,6 @@ def order_for(study: Study, run: Run) -> Order:
     """Write the order for a run of a study."""
     space_file, created = study.space_file, study.history.created
     settings = divide(space_file.strategy, run.settings)
-    known = study.history.run(run.trial, run.fold)
-    code = known.code if known.ended else study.history.codes[-1]  # a model is tested by what trained it
     return Order(
         task=space_file.task,
         # A worker's working directory is Ray's and not the user's.
@@ -59,7 +57,7 @@ def order_for(study: Study, run: Run) -> Order:
         environment=space_file.resources.environment,
         files=created.data.get("files", {}),
         inspected=created.inspected,
-        code=code_folder(code),
+        code=code_folder(study.code_of(run)),
     )
 
 

@@ -130,6 +130,19 @@ def reference_of(folder: Path, history: History, code: Mapping[str, str]) -> str
     return reference
 
 
+def copy_code(folder: Path, history: History, code: Mapping[str, str], to: Path) -> None:
+    """Copy the code of a run to another folder of a study; nothing for a task of the package.
+
+    Raises:
+        InputError: it is not there any more.
+        StorageError: the disk is full or failed.
+    """
+    path = task_file(str(history.created.space_file["task"]))
+    there = task_file(reference_of(folder, history, code))
+    if path is not None and there is not None and code:
+        keep(to, {name: (there.parent / name).read_bytes() for name in code}, path.parent)
+
+
 def _settle_first_copy(folder: Path, history: History, path: Path, choice: CodeChoice) -> Settled:
     """Go on with a study of version 0.1.0, which has kept no code: from here on there is a copy."""
     reference, began = str(history.created.space_file["task"]), history.created.task_sha256

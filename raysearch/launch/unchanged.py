@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from raysearch.data.source import changes
 from raysearch.errors import InputError
 from raysearch.launch.disk_need import check_budget, disk_need
-from raysearch.launch.own_code import settle_code
+from raysearch.launch.own_code import Settled, settle_code
 from raysearch.launch.prepare import rehearsed
 from raysearch.launch.request import NO_WISH, Wish
 from raysearch.launch.versions import versions
@@ -22,18 +20,15 @@ DECIDES_BITS = ("raysearch", "torch", "optuna", "nevergrad", "numpy")
 
 
 def check_unchanged(
-    folder: Path, *, allow_skew: bool, wish: Wish = NO_WISH, say: Callable[[str], None] = lambda _: None
-) -> tuple[SpaceFile, Wish]:
-    """Check that what decided a study's results is still the same.
+    folder: Path, *, allow_skew: bool, wish: Wish = NO_WISH, settled: Settled | None = None
+) -> SpaceFile:
+    """Check that what decided a study's results is still the same, and return its space file.
 
     Args:
         folder: of the study.
         allow_skew: go on although packages have changed.
         wish: what is asked for beyond going on.
-        say: told what is not simply the same.
-
-    Returns:
-        Its space file, and the wish with the code that it goes on with.
+        settled: the code of the user's own task that it goes on with; by default its own, unchanged.
 
     Raises:
         InputError: data, task code or package versions differ, all differences are named; or what is wished
@@ -44,7 +39,7 @@ def check_unchanged(
     space_file = SpaceFile.model_validate(created.space_file)
     problems = []
     # Anew on a resume: it hashes the data, and this machine may lack what the first one had.
-    settled = settle_code(folder, history, wish.code, say)
+    settled = settled or settle_code(folder, history, wish.code, lambda _: None)
     rehearsal = rehearsed(space_file, settled.reference)
     problems += changes(created.data["files"], rehearsal.data["files"], "the study began")
     if history.sessions and not allow_skew:
@@ -62,4 +57,4 @@ def check_unchanged(
     window = max(history.window, wish.window or 0)
     need = disk_need(space_file, rehearsal, window, history.n_trials + wish.extra_trials)
     check_budget(need, wish.disk or history.disk)
-    return space_file, replace(wish, recode=settled.recode)
+    return space_file

@@ -84,7 +84,7 @@ def _one_trial(
         )
     path = {} if data is None else {"path": str(Path(data).resolve())}
     changes = {
-        "description": f"{folds}-fold cross-validation of trial {chosen.number} of {history.created.study}",
+        "description": f"{folds}-fold cross-validation of trial {chosen.number} of {history.name}",
         # One given trial: nothing is proposed, so that the sampler is of no meaning.
         "search": {"sampler": "random", "trials": 1, "enqueue": (chosen.settings,)},
         "budget": {**space_file.budget.model_dump(), "folds": folds, "repeats": 1},

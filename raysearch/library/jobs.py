@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +11,11 @@ from raysearch.errors import InputError
 from raysearch.launch.request import NO_WISH, Wish
 from raysearch.ledger.history import History, read_history
 from raysearch.ledger.ledger import Ledger
+from raysearch.ledger.place import as_copy, copied_from
 from raysearch.library.watching import Watcher
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.folders import has_begun, name_of
+from raysearch.study.mending import lost_weights, needed_weights, sound_in
 
 if TYPE_CHECKING:
     from raysearch.launch.prepare import Prepared
@@ -45,14 +47,20 @@ def go_on(folder: Path, wish: Wish, watcher: Watcher, *, allow_skew: bool) -> Jo
         StorageError: its ledger is damaged.
     """
     with Ledger(folder) as ledger:  # busy or damaged: say so before anything else
+        if original := copied_from(folder, ledger.entries):
+            watcher.say(f"{name_of(folder)}: a copy of {original}; from here on it is a study of its own")
+            ledger.append([as_copy(folder, ledger.entries, original)])
         done = _n_done(ledger)
     if done and not wish.extra_trials:
         watcher.nothing_left(folder, done)
         return None
     watcher.say(f"{name_of(folder)}: checking that task, data and packages are the same")
+    from raysearch.launch.own_code import settle_code
     from raysearch.launch.unchanged import check_unchanged
 
-    space_file, wish = check_unchanged(folder, allow_skew=allow_skew, wish=wish, say=watcher.say)
+    settled = settle_code(folder, read_history(folder), wish.code, watcher.say)
+    space_file = check_unchanged(folder, allow_skew=allow_skew, wish=wish, settled=settled)
+    wish = replace(wish, recode=settled.recode)
     return Job(lambda _: Ledger(folder), space_file, wish)
 
 
@@ -95,9 +103,11 @@ def _is_moved(before: str, now: str) -> bool:
 
 
 def _n_done(ledger: Ledger) -> int:
-    """How many trials a study has that is complete, with test figures and report; 0 if it is not."""
+    """How many trials a study has that is complete, with weights, test figures and report; 0 if it is not."""
     history = History(ledger.entries)
-    if not history.is_complete:
+    if not history.is_complete or history.to_redo:
+        return 0
+    if lost_weights(history, needed_weights(history), sound_in(ledger.folder)):
         return 0
     runs = set() if history.best is None else {(run.trial, run.fold) for run in history.best.runs}
     is_tested = runs <= {(record.trial, record.fold) for record, _ in history.tests}

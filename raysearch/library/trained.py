@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from raysearch.errors import InputError, ResourceError
+from raysearch.errors import InputError, ResourceError, WeightsGoneError
 
 if TYPE_CHECKING:
     import torch
@@ -34,11 +34,16 @@ def taken_up(folder: Path, which: str) -> Iterator[TrainedTrial]:
     from raysearch.launch.run_environment import only_visible
     from raysearch.ledger.history import read_history
     from raysearch.space.space_file import SpaceFile
+    from raysearch.study.folders import resume_command
 
     history = read_history(folder)
     space_file = SpaceFile.model_validate(history.created.space_file)
     with only_visible(space_file.resources.environment):
-        yield load_trained(folder, history, which, source_of(space_file))
+        try:
+            trained = load_trained(folder, history, which, source_of(space_file))
+        except WeightsGoneError as error:
+            raise WeightsGoneError(f"{error}; to have it trained again: {resume_command(folder)}") from error
+        yield trained
 
 
 def device_of(name: str) -> torch.device:

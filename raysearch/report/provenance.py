@@ -34,7 +34,7 @@ def provenance(history: History) -> list[Block]:
 
 def going_on(history: History) -> list[Block]:
     """List the commands that go on from here."""
-    name = history.created.study
+    name = history.name
     lines = (
         f"raysearch resume {name} --trials +{max(history.n_trials, 1)}   # as many trials again\nraysearch "
         f"report {name}   # make this report again\nraysearch dashboard   # compare studies in the browser"

@@ -16,13 +16,13 @@ from raysearch.launch.local_executor import LocalExecutor
 from raysearch.launch.orders import order_for
 from raysearch.launch.prepare import prepare
 from raysearch.launch.request import NO_WISH, CodeChoice, Wish
-from raysearch.launch.unchanged import check_unchanged
 from raysearch.ledger.history import read_history
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.records import Committed, Entry, Recoded, from_json, to_json
 from raysearch.library.bundles import bundle, unbundle
-from raysearch.library.jobs import wish_of
+from raysearch.library.jobs import go_on, wish_of
 from raysearch.library.trained import taken_up
+from raysearch.library.watching import Watcher
 from raysearch.report.markdown import to_markdown
 from raysearch.report.provenance import provenance
 from raysearch.space.space_file import read_space_file
@@ -62,6 +62,17 @@ search: {sampler: random, trials: 4, window: 2}
 budget: {epochs: 2}
 seed: 1
 """
+
+
+class Listening(Watcher):
+    def __init__(self, said: list[str]) -> None:
+        self._said = said
+
+    def say(self, text: str) -> None:
+        if "going on with" in text:
+            self._said.append(text)
+
+
 OFFSETS = {"helper.py": "OFFSET", "late.py": "OFFSET", "lib/looked_up.py": "OFFSET"}
 Act = Callable[[Path, Entry], None]
 
@@ -90,7 +101,9 @@ def carry(
     space_file, folder, said = read_space_file(project / "mine.yaml"), project / "runs" / name, list[str]()
     wish = Wish(extra_trials=trials, code=code)
     if folder.exists():
-        _, wish = check_unchanged(folder, allow_skew=False, wish=wish, say=said.append)
+        job = go_on(folder, wish, Listening(said), allow_skew=False)
+        assert job is not None
+        wish = job.wish
         ledger = Ledger(folder)
     else:
         ledger = create_study(prepare(space_file, folder.parent), folder, 1)
