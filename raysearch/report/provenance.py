@@ -10,6 +10,7 @@ import yaml
 from raysearch.ledger.history import History
 from raysearch.ledger.kept import kept_trials
 from raysearch.report.blocks import Block, Code, Heading, Table, count, date, duration, number, text
+from raysearch.report.code_table import own_code
 from raysearch.report.shown.described import flat, further_rows, units
 from raysearch.report.states import test_evaluations
 
@@ -20,6 +21,7 @@ def provenance(history: History) -> list[Block]:
     """Make the provenance part."""
     blocks: list[Block] = [Heading("Provenance"), Heading("Data", 3), _data_table(history), *_files(history)]
     blocks += [Heading("Search", 3), _search_table(history)]
+    blocks += own_code(history)
     blocks += [Heading("Sessions", 3), *_sessions(history)]
     blocks.append(
         Code(
