@@ -7,6 +7,7 @@ from benchmarks.faults import (
     checkpoints,
     disks,
     files,
+    hangs,
     kills,
     nodes,
     seeds,
@@ -19,7 +20,7 @@ from benchmarks.faults.goals import Goal, NotReached, Proof
 # The quick ones first: a campaign that is cut short has the most rows so.
 GOALS: tuple[Goal, ...] = (
     *(*checkpoints.GOALS, *disks.GOALS, *files.GOALS, *syscalls.GOALS),
-    *(*kills.GOALS, *seeds.GOALS, *nodes.GOALS, *signals.GOALS),
+    *(*kills.GOALS, *hangs.GOALS, *seeds.GOALS, *nodes.GOALS, *signals.GOALS),
     *(*chaos.GOALS, *soak.GOALS),
 )
 PROOFS = (
