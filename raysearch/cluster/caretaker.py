@@ -1,8 +1,8 @@
 """A small process that outlives a driver and takes down what is left of the driver's own Ray.
 
-``python -m raysearch.cluster.caretaker TEMP_FOLDER DRIVER``. Its standard input is a pipe that only the driver
-holds: when that ends, however the driver ended, processes of Ray's session that are still there are killed, and
-the session's folder goes. It imports no Ray.
+``python -m raysearch.cluster.caretaker TEMP_FOLDER DRIVER``. Its standard input is a pipe that only the
+driver holds: when that ends, however the driver ended, processes of Ray's session that are still there are
+killed, and the session's folder goes. It imports no Ray.
 """
 
 from __future__ import annotations

@@ -69,7 +69,9 @@ def _start_here(resources: ResourcesSection) -> None:
             _node_ip_address=LOOPBACK,  # nothing of it listens to other machines
             **QUIET,
         )
-    _caretakers[-1].look_after(Path(ray._private.worker.global_worker.node.get_session_dir_path()))
+    node = ray._private.worker.global_worker.node
+    if node is not None:  # which Ray's own hint leaves open
+        _caretakers[-1].look_after(Path(node.get_session_dir_path()))
 
 
 def _check_answers(address: str) -> None:
