@@ -13,6 +13,12 @@ from typing import IO, Any
 from raysearch.errors import StorageError
 
 
+def expanded(path: str | Path) -> Path:
+    """Put the user's home in place of a leading ``~``, which a shell does not in ``--data=~/jets``."""
+    # os.path's: Path's own raises a RuntimeError for a user without a home.
+    return Path(os.path.expanduser(path))  # noqa: PTH111
+
+
 def write_durably(path: Path, content: bytes) -> None:
     """Write a file, and its folder, so that after a crash the file is there whole or not at all.
 

@@ -10,6 +10,7 @@ import yaml
 from raysearch.ledger.history import History
 from raysearch.ledger.kept import kept_trials
 from raysearch.report.blocks import Block, Code, Heading, Table, count, date, duration, number, text
+from raysearch.report.code_table import own_code
 from raysearch.report.shown.described import flat, further_rows, units
 from raysearch.report.states import test_evaluations
 
@@ -20,6 +21,7 @@ def provenance(history: History) -> list[Block]:
     """Make the provenance part."""
     blocks: list[Block] = [Heading("Provenance"), Heading("Data", 3), _data_table(history), *_files(history)]
     blocks += [Heading("Search", 3), _search_table(history)]
+    blocks += own_code(history)
     blocks += [Heading("Sessions", 3), *_sessions(history)]
     blocks.append(
         Code(
@@ -50,7 +52,8 @@ def _data_table(history: History) -> Table:
         if key in data
     ]
     fractions = " : ".join(f"{share:g}" for share in data.get("split", ()))
-    rows = [("source", str(data.get("path") or "the sample that ships with raysearch"))]
+    path = data.get("path") or "the sample that ships with raysearch"
+    rows = [("source", path if isinstance(path, str) else ", ".join(path))]
     rows += [(units(data), ", ".join(sizes))] if sizes else []
     rows += [("split", f"{fractions} (training : validation : test)")] if fractions else []
     rows += [("split by", str(data["split_by"]))] if "split_by" in data else []
