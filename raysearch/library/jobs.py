@@ -62,7 +62,7 @@ def go_on(folder: Path, wish: Wish, watcher: Watcher, *, allow_skew: bool) -> Jo
     from raysearch.launch.unchanged import check_unchanged
 
     settled = settle_code(folder, read_history(folder), wish.code, watcher.say)
-    space_file = check_unchanged(folder, allow_skew=allow_skew, wish=wish, settled=settled)
+    space_file = check_unchanged(folder, allow_skew=allow_skew, wish=wish, settled=settled, say=watcher.say)
     wish = replace(wish, recode=settled.recode)
     return Job(lambda _: Ledger(folder), space_file, wish)
 
