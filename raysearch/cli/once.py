@@ -28,16 +28,21 @@ class Once(TyperCommand):
         """Read the words after the command.
 
         Raises:
-            BadParameter: an option has two values, of which the last would be taken without a word.
+            BadParameter: an option has two values, of which the last would be taken without a word; or one is
+                empty, which would be the working directory where a path is meant.
         """
         args = [_with_home(word) for word in args]
         options = [each for each in self.params if isinstance(each, TyperOption)]
         first: dict[str, str] = {}
         for option, value in _given(options, args):
             name = max(option.opts, key=len)
+            if not value:
+                raise typer.BadParameter(f"{name} has an empty value; is a variable of the shell not set?")
             before = value if option.multiple else first.setdefault(name, value)
             if before != value:
                 raise typer.BadParameter(f"{name} has two values, {before} and {value}; it takes one.")
+        if "" in args:
+            raise typer.BadParameter("an argument is empty; is a variable of the shell not set?")
         return super().parse_args(ctx, args)
 
 

@@ -36,6 +36,19 @@ def test_the_same_value_twice_and_values_that_look_like_options_are_no_fault(tmp
     assert raysearch(tmp_path, "space", "check", "jet-dnn", *words).code == 0
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("tune", "jet-dnn", "--dry-run", "--data", ""), "--data has an empty value; is a variable"),
+        (("tune", "jet-dnn", "--dry-run", "--data="), "--data has an empty value; is a variable"),
+        (("data", "check", ""), "an argument is empty; is a variable"),
+    ],
+)
+def test_what_is_empty_is_not_the_working_directory(tmp_path, words, told):
+    got = raysearch(tmp_path, *words)
+    assert (got.code, told in got.err) == (2, True)
+
+
 def test_the_home_is_known_where_no_shell_puts_it_in(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "jets").mkdir()
