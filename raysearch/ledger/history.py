@@ -31,6 +31,7 @@ from raysearch.ledger.records import (
     Extended,
     Lost,
     Opened,
+    Recoded,
     RunState,
     Started,
     Tested,
@@ -53,6 +54,7 @@ class RunHistory:
     lost: int = 0
     started_ms: int | None = None
     ended_ms: int | None = None
+    code: dict[str, str] = field(default_factory=dict)  # that its last attempt ran
 
 
 @dataclass
@@ -104,6 +106,7 @@ class History:
         self.trials: list[TrialHistory] = []
         self.window = self.n_trials = 0
         self.disk: str | None = None  # what the study's folder may hold, as people write it
+        self.codes: list[dict[str, str]] = []  # of the user's own task, the latest last
         self.commit_order: list[TrialHistory] = []
         self.best: TrialHistory | None = None
         self.sessions: list[tuple[Opened, int]] = []
@@ -120,6 +123,7 @@ class History:
             Extended: self._extended,
             Widened: self._widened,
             Allotted: self._allotted,
+            Recoded: self._recoded,
             Asked: self._asked,
             Started: self._started,
             Epoch: self._epoch,
@@ -309,6 +313,7 @@ class History:
         self._begun, self.name = record, record.study
         self.window, self.n_trials = record.window, record.space_file["search"]["trials"]
         self.disk = record.space_file.get("storage", {}).get("disk")
+        self.codes = [record.code]
 
     def _opened(self, record: Opened, time_ms: int) -> None:
         self.sessions.append((record, time_ms))
@@ -325,6 +330,9 @@ class History:
 
     def _allotted(self, record: Allotted, _: int) -> None:
         self.disk = record.disk
+
+    def _recoded(self, record: Recoded, _: int) -> None:
+        self.codes.append(record.code)
 
     def _asked(self, record: Asked, _: int) -> None:
         if record.trial != len(self.trials):
@@ -347,7 +355,7 @@ class History:
     def _started(self, record: Started, time_ms: int) -> None:
         run = self.run(record.trial, record.fold)
         run.attempt = record.attempt
-        run.in_flight = True
+        run.in_flight, run.code = True, self.codes[-1]
         run.started_ms = time_ms if run.started_ms is None else run.started_ms  # its first attempt
 
     def _epoch(self, record: Epoch, _: int) -> None:
