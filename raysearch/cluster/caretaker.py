@@ -61,12 +61,13 @@ class Caretaker:
             self._process.wait(2 * GOES_S)
 
 
-def processes_of(session: Path) -> Iterator[int]:
-    """This user's processes that were started for a session, or have files of it open."""
+def processes_of(session: Path, driver: int = 0) -> Iterator[int]:
+    """This user's processes that were started for a session, or have files of it open; the driver is none."""
     mark = str(session)
     for entry in Path("/proc").glob("[0-9]*"):
         pid = int(entry.name)
-        if pid == os.getpid():
+        # A driver that goes on after its Ray has ended still has logs of it open.
+        if pid in (os.getpid(), driver):
             continue
         with suppress(OSError):
             if entry.stat().st_uid == os.getuid() and (_is_named(entry, mark) or _has_open(entry, mark)):
@@ -86,10 +87,10 @@ def _has_open(process: Path, mark: str) -> bool:
     return False
 
 
-def take_down(session: Path) -> None:
+def take_down(session: Path, driver: int) -> None:
     """Kill what is left of a session until nothing is, and delete its folder."""
     deadline = time.monotonic() + GOES_S
-    while left := list(processes_of(session)):
+    while left := list(processes_of(session, driver)):
         for pid in left:
             with suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
@@ -112,7 +113,7 @@ def main(temp_folder: Path, driver: int) -> None:
         path for path in temp_folder.glob(f"session_*_{driver}") if path.stat().st_mtime >= started_s - 1
     ]
     for session in sessions:
-        take_down(session)
+        take_down(session, driver)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,18 @@ def test_what_a_killed_driver_leaves_is_taken_down(tmp_path: Path, is_named: boo
     driver.wait()
 
 
+def test_a_driver_that_goes_on_after_its_ray_is_left_alone(tmp_path: Path) -> None:
+    driver = python(
+        "import os, sys; from pathlib import Path; from raysearch.cluster.caretaker import Caretaker\n"
+        "temp = Path(sys.argv[1]); care = Caretaker(temp); session = temp / 'session_1'; session.mkdir()\n"
+        "log = (session / 'driver.log').open('w')\n"
+        "care.look_after(session); care.finish(); print(session.exists())",
+        tmp_path,
+    )
+    assert driver.communicate()[0] == "False\n"
+    assert driver.returncode == 0
+
+
 @pytest.fixture
 def on_ray(tmp_path: Path) -> tuple[subprocess.Popen[str], Path]:
     """A study whose runs are under way on a Ray of its own, and the folder of Ray's session."""
