@@ -103,7 +103,7 @@ def carry_out(
         except StoppedError:
             pass  # the flag says so as well
         finally:
-            flag.waits_for, flag.at_the_end = lambda: "", lambda: None
+            flag.waits_for, flag.at_the_end = lambda: "", lambda _: None
         return _closed(study, flag)
 
 
@@ -132,10 +132,10 @@ def _under_way(study: Study, executor: Executor) -> str:
     return f"{executor.at_a_stop} trial{'s' if len(names) > 1 else ''} {', '.join(names)}" if names else ""
 
 
-def _close_at_once(ledger: Ledger, stop: StopFlag) -> None:
-    """Write down that a second signal ends the process, in the thread that heard it."""
-    number = stop.signal_number or signal.SIGINT
-    ledger.append_between(Closed(reason="stopped", signal=signal.Signals(number).name))
+def _close_at_once(ledger: Ledger, stop: StopFlag, reason: str) -> None:
+    """Write down why the process is ended there and then, in the thread that has noticed."""
+    name = signal.Signals(stop.signal_number).name if stop.signal_number is not None else ""
+    ledger.append_between(Closed(reason=reason, signal=name))
 
 
 def _execute(study: Study, executor: Executor, stop: StopFlag) -> None:

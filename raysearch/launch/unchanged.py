@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from raysearch.data.source import changes
@@ -20,7 +21,12 @@ DECIDES_BITS = ("raysearch", "torch", "optuna", "nevergrad", "numpy")
 
 
 def check_unchanged(
-    folder: Path, *, allow_skew: bool, wish: Wish = NO_WISH, settled: Settled | None = None
+    folder: Path,
+    *,
+    allow_skew: bool,
+    wish: Wish = NO_WISH,
+    settled: Settled | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> SpaceFile:
     """Check that what decided a study's results is still the same, and return its space file.
 
@@ -29,6 +35,7 @@ def check_unchanged(
         allow_skew: go on although packages have changed.
         wish: what is asked for beyond going on.
         settled: the code of the user's own task that it goes on with; by default its own, unchanged.
+        say: told what is no reason to refuse and decides bits.
 
     Raises:
         InputError: data, task code or package versions differ, all differences are named; or what is wished
@@ -53,8 +60,24 @@ def check_unchanged(
         ]
     if problems:
         raise InputError(*problems)
+    if problem := _another_kernel(history, rehearsal.kernels):
+        say(problem)
     # A window is widened and never narrowed: what was asked ahead is in the ledger.
     window = max(history.window, wish.window or 0)
     need = disk_need(space_file, rehearsal, window, history.n_trials + wish.extra_trials)
     check_budget(need, wish.disk or history.disk)
     return space_file
+
+
+def _another_kernel(history: History, here: Collection[str]) -> str:
+    """Say that runs from here on compute by another kernel than those before did; or nothing."""
+    runs = [run.ended for trial in history.trials for run in trial.runs if run.ended]
+    # A version that did not note it yet says nothing of it, and nor does a model that asks for none.
+    before = [str(ended.facts["kernel"]) for ended in runs if "kernel" in ended.facts]
+    now = " and ".join(sorted(here))
+    if not before or not now or set(before) == {now}:
+        return ""
+    return (
+        f"its runs so far were computed by this kernel: {', '.join(sorted(set(before)))}; "
+        f"this machine has: {now}; the ledger notes it of each run, and their bits differ"
+    )

@@ -46,12 +46,15 @@ def go_on(folder: Path, wish: Wish, watcher: Watcher, *, allow_skew: bool) -> Jo
         InputError: data, task or packages are not what they were.
         StorageError: its ledger is damaged.
     """
+    from raysearch.tracking.mirror import start_mirror
+
     with Ledger(folder) as ledger:  # busy or damaged: say so before anything else
         if original := copied_from(folder, ledger.entries):
             watcher.say(f"{name_of(folder)}: a copy of {original}; from here on it is a study of its own")
             ledger.append([as_copy(folder, ledger.entries, original)])
         done = _n_done(ledger)
     if done and not wish.extra_trials:
+        start_mirror(folder)  # the last one may have died, or its database been deleted
         watcher.nothing_left(folder, done)
         return None
     watcher.say(f"{name_of(folder)}: checking that task, data and packages are the same")
@@ -59,7 +62,7 @@ def go_on(folder: Path, wish: Wish, watcher: Watcher, *, allow_skew: bool) -> Jo
     from raysearch.launch.unchanged import check_unchanged
 
     settled = settle_code(folder, read_history(folder), wish.code, watcher.say)
-    space_file = check_unchanged(folder, allow_skew=allow_skew, wish=wish, settled=settled)
+    space_file = check_unchanged(folder, allow_skew=allow_skew, wish=wish, settled=settled, say=watcher.say)
     wish = replace(wish, recode=settled.recode)
     return Job(lambda _: Ledger(folder), space_file, wish)
 

@@ -17,6 +17,7 @@ from raysearch.library.tune import where_runs
 from raysearch.library.watching import Show, Watcher, watcher_for
 from raysearch.space.sizes import parse_size
 from raysearch.space.space_file import change_space_file
+from raysearch.study.claim import claimed
 from raysearch.study.folders import RUNS, has_begun, is_series
 from raysearch.study.series import read_series
 
@@ -71,7 +72,7 @@ def resume(
     wish = Wish(extra_trials=trials, window=window, disk=disk, code=code)
     where = where_runs(address, local=local)
     forget_sums()  # a notebook may have had other studies before
-    with stop_flag(watcher, folder) as stop:
+    with claimed(folder), stop_flag(watcher, folder) as stop:
         with stop.breaking_off("the checks"):
             jobs = _jobs(folder, wish, watcher, allow_skew=allow_skew)
         carry_out_series(jobs, where, folder, watcher, stop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -101,6 +102,7 @@ def _search_table(history: History) -> Table:
         ("order", f"{search.get('order', 'deterministic')}, window {created.window}" + _widened(history)),
         ("budget", flat(budget)),
         ("resources of a worker", flat(resources)),
+        *_kernels(history),
         ("seed", str(space_file["seed"])),
         ("study identity", created.identity),
         (
@@ -116,6 +118,15 @@ def _search_table(history: History) -> Table:
         ),
     ]
     return Table(("", ""), tuple(rows))
+
+
+def _kernels(history: History) -> list[tuple[str, str]]:
+    """How many runs each kernel computed, where models asked for a compiled one."""
+    runs = [run.ended for trial in history.trials for run in trial.runs if run.ended]
+    found = Counter(str(ended.facts["kernel"]) for ended in runs if "kernel" in ended.facts)
+    return [("kernel", ", ".join(f"{name}: {count(n, 'run')}" for name, n in sorted(found.items())))] * bool(
+        found
+    )
 
 
 def _trained_by(space_file: Mapping[str, Any]) -> str:

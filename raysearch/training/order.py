@@ -98,8 +98,10 @@ class Order:
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Order:
         """Read :meth:`to_plain` back."""
-        source = DataSource(**{**plain["source"], "split": tuple(plain["source"]["split"])})
         # JSON knows no tuples.
+        path, split = plain["source"]["path"], tuple(plain["source"]["split"])
+        path = tuple(path) if isinstance(path, list) else path
+        source = DataSource(**{**plain["source"], "path": path, "split": split})
         listed = {name: tuple(plain[name]) for name in ("others", "cuts", "shares", "environment")}
         return cls(**{**plain, **listed, "source": source})
 
