@@ -28,6 +28,16 @@ def resume(
     allow_skew: Annotated[
         bool, typer.Option("--allow-skew", help="Go on although packages have changed; the bits may differ.")
     ] = False,
+    kept_code: Annotated[
+        bool,
+        typer.Option("--kept-code", help="Your task was changed: go on with the code the study began with."),
+    ] = False,
+    changed_code: Annotated[
+        bool,
+        typer.Option(
+            "--changed-code", help="Go on with the changed code, which ledger and report then tell."
+        ),
+    ] = False,
     runs: Runs = RUNS,
     address: Address = None,
     in_process: InProcess = False,
@@ -38,12 +48,15 @@ def resume(
 
     if trials is not None and not re.fullmatch(r"\+[1-9]\d*", trials):
         raise InputError(f"--trials {trials}: must be + and a number, such as +20")
+    if kept_code and changed_code:
+        raise InputError("--kept-code and --changed-code: choose one")
     carry_on(
         name,
         trials=int(trials or 0),
         window=window,
         disk=disk,
         allow_skew=allow_skew,
+        code="kept" if kept_code else "changed" if changed_code else None,
         runs=runs,
         address=address,
         local=in_process,

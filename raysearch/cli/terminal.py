@@ -21,7 +21,9 @@ class CommandLine(Watcher):
 
     def say(self, text: str) -> None:
         """Tell the user what goes on; not part of a command's output."""
-        typer.echo(text, err=True)
+        # Not typer's echo, which would write past a live table, that then draws over it.
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
 
     def follow(self) -> AbstractContextManager[Listener]:
         """Show one live table on a terminal, one line for each event otherwise."""

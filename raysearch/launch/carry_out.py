@@ -15,6 +15,7 @@ import torch
 from raysearch.errors import ChangedError, DiskBudgetError, NoFinishedTrialError, StoppedError
 from raysearch.launch.executor import Executor
 from raysearch.launch.orders import order_for
+from raysearch.launch.own_code import reference_of
 from raysearch.launch.points import gate_of
 from raysearch.launch.request import NO_WISH, Wish
 from raysearch.launch.stop_flag import LOG, StopFlag
@@ -66,7 +67,14 @@ def carry_out(
         ChangedError: its data or code are not those that it began with; everything is saved.
         StorageError: the disk is full or failed.
     """
-    study = Study(ledger, listen, sound_in(ledger.folder), gate_of)
+    study = Study(
+        ledger,
+        listen,
+        sound_in(ledger.folder),
+        lambda space_file: gate_of(
+            space_file, lambda: reference_of(ledger.folder, study.history, study.history.codes[-1])
+        ),
+    )
     # From here on Ctrl-C only asks, so that the ledger always says why a study ended.
     with nullcontext(stop) if stop is not None else StopFlag() as flag:
         flag.listen()
@@ -85,7 +93,9 @@ def carry_out(
             inode=inode_of(ledger.folder),
         )
         try:
-            study.begin(session, extra_trials=wish.extra_trials, window=wish.window, disk=wish.disk)
+            study.begin(
+                session, extra_trials=wish.extra_trials, window=wish.window, disk=wish.disk, code=wish.recode
+            )
             # After the session is in the ledger, which the mirror that is started here reads.
             opened(ledger.folder)
             study.redo_lost()
@@ -103,7 +113,7 @@ def carry_out(
         except StoppedError:
             pass  # the flag says so as well
         finally:
-            flag.waits_for, flag.at_the_end = lambda: "", lambda: None
+            flag.waits_for, flag.at_the_end = lambda: "", lambda _: None
         return _closed(study, flag)
 
 
@@ -132,10 +142,10 @@ def _under_way(study: Study, executor: Executor) -> str:
     return f"{executor.at_a_stop} trial{'s' if len(names) > 1 else ''} {', '.join(names)}" if names else ""
 
 
-def _close_at_once(ledger: Ledger, stop: StopFlag) -> None:
-    """Write down that a second signal ends the process, in the thread that heard it."""
-    number = stop.signal_number or signal.SIGINT
-    ledger.append_between(Closed(reason="stopped", signal=signal.Signals(number).name))
+def _close_at_once(ledger: Ledger, stop: StopFlag, reason: str) -> None:
+    """Write down why the process is ended there and then, in the thread that has noticed."""
+    name = signal.Signals(stop.signal_number).name if stop.signal_number is not None else ""
+    ledger.append_between(Closed(reason=reason, signal=name))
 
 
 def _execute(study: Study, executor: Executor, stop: StopFlag) -> None:

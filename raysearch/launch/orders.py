@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from raysearch.data.source import DataSource
+from raysearch.launch.own_code import code_folder
 from raysearch.ledger.records import Ended
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.study import Run, Study
@@ -56,6 +57,7 @@ def order_for(study: Study, run: Run) -> Order:
         environment=space_file.resources.environment,
         files=created.data.get("files", {}),
         inspected=created.inspected,
+        code=code_folder(study.code_of(run)),
     )
 
 

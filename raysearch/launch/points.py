@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from raysearch.errors import InputError
@@ -37,18 +38,19 @@ class Points:
     refused: str
 
 
-def points_of(space_file: SpaceFile, purpose: str = "rehearsal") -> Points:
+def points_of(space_file: SpaceFile, purpose: str = "rehearsal", reference: str = "") -> Points:
     """Find the points of a space to look at, without those that the task refuses.
 
     Args:
         space_file: the space and the task, whose own code is run.
         purpose: what the random one is drawn for.
+        reference: of the task, where that is not the space file's: a copy.
 
     Raises:
         InputError: nothing may be run of the space, or nothing with some value of a choice; an end of a range
             is refused whatever stands beside it; or settings that the task does not know.
     """
-    allowed = _Finder(space_file)
+    allowed = _Finder(space_file, reference or space_file.task)
     drawn = next(allowed.draws(purpose), None)
     if drawn is None:
         raise InputError(*allowed.why_none("no point of the space"))
@@ -65,31 +67,39 @@ def points_of(space_file: SpaceFile, purpose: str = "rehearsal") -> Points:
     return Points(drawn, [*corners, *more], refused)
 
 
-def gate_of(space_file: SpaceFile) -> Gate:
-    """Make what tells of a study's proposals whether they may be run."""
-    looked_at = _looked_at(space_file)
+def gate_of(space_file: SpaceFile, reference: Callable[[], str] | None = None) -> Gate:
+    """Make what tells of a study's proposals whether they may be run.
+
+    Args:
+        space_file: of the study.
+        reference: finds the task when the first point is looked at; by default it is the space file's.
+    """
+
+    @cache
+    def looked_at() -> Allowed:
+        return _looked_at(space_file, reference() if reference else space_file.task)
 
     def gate(settings: Mapping[str, Any]) -> Refusal | None:
         with only_visible(space_file.resources.environment):  # the task's code is run
-            if problems := looked_at.problems(settings):
+            if problems := looked_at().problems(settings):
                 return "settings", "; ".join(problems)
-            if reason := looked_at.over_limit(settings):
+            if reason := looked_at().over_limit(settings):
                 return "limit", reason
         return None
 
     return gate
 
 
-def _looked_at(space_file: SpaceFile) -> Allowed:
-    return Allowed(space_file.task, space_file.strategy, source_of(space_file), space_file.limits.given)
+def _looked_at(space_file: SpaceFile, reference: str) -> Allowed:
+    return Allowed(reference, space_file.strategy, source_of(space_file), space_file.limits.given)
 
 
 class _Finder:
     """Draws points that the task takes, and remembers why others are refused."""
 
-    def __init__(self, space_file: SpaceFile) -> None:
+    def __init__(self, space_file: SpaceFile, reference: str) -> None:
         self._seed, self._space = space_file.seed, space_file.searched
-        self._looked_at = _looked_at(space_file)
+        self._looked_at = _looked_at(space_file, reference)
         self._reasons: dict[tuple[str, ...], None] = {}
 
     def problems(self, point: Mapping[str, Any]) -> tuple[str, ...]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+CodeChoice = Literal["kept", "changed"] | None
 
 
 @dataclass(frozen=True)
@@ -15,11 +18,18 @@ class Where:
 
 @dataclass(frozen=True)
 class Wish:
-    """What a resume asks for beyond going on: more trials, a wider window, another disk budget (``4 GB``)."""
+    """What a resume asks for beyond going on: more trials, a wider window, another disk budget (``4 GB``).
+
+    Attributes:
+        code: what to do where the code of the user's own task was changed: None refuses.
+        recode: sums of the code that it goes on with from here on, where that is another.
+    """
 
     extra_trials: int = 0
     window: int | None = None
     disk: str | None = None
+    code: CodeChoice = None
+    recode: dict[str, str] | None = None
 
 
 NO_WISH = Wish()

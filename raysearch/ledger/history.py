@@ -32,6 +32,7 @@ from raysearch.ledger.records import (
     Extended,
     Lost,
     Opened,
+    Recoded,
     RunState,
     Started,
     Tested,
@@ -54,6 +55,7 @@ class RunHistory:
     lost: int = 0
     started_ms: int | None = None
     ended_ms: int | None = None
+    code: dict[str, str] = field(default_factory=dict)  # that its last attempt ran
 
 
 @dataclass
@@ -106,6 +108,7 @@ class History:
         self.trials: list[TrialHistory] = []
         self.window = self.n_trials = 0
         self.disk: str | None = None  # what the study's folder may hold, as people write it
+        self.codes: list[dict[str, str]] = []  # of the user's own task, the latest last
         self.commit_order: list[TrialHistory] = []
         self.best: TrialHistory | None = None
         self.sessions: list[tuple[Opened, int]] = []
@@ -124,6 +127,7 @@ class History:
             Extended: self._extended,
             Widened: self._widened,
             Allotted: self._allotted,
+            Recoded: self._recoded,
             Asked: self._asked,
             Redrawn: self._redrawn,
             Exhausted: self._exhausted,
@@ -315,6 +319,7 @@ class History:
         self._begun, self.name = record, record.study
         self.window, self.n_trials = record.window, record.space_file["search"]["trials"]
         self.disk = record.space_file.get("storage", {}).get("disk")
+        self.codes = [record.code]
 
     def _opened(self, record: Opened, time_ms: int) -> None:
         self.sessions.append((record, time_ms))
@@ -331,6 +336,9 @@ class History:
 
     def _allotted(self, record: Allotted, _: int) -> None:
         self.disk = record.disk
+
+    def _recoded(self, record: Recoded, _: int) -> None:
+        self.codes.append(record.code)
 
     def _asked(self, record: Asked, _: int) -> None:
         if record.trial != len(self.trials):
@@ -360,7 +368,7 @@ class History:
     def _started(self, record: Started, time_ms: int) -> None:
         run = self.run(record.trial, record.fold)
         run.attempt = record.attempt
-        run.in_flight = True
+        run.in_flight, run.code = True, self.codes[-1]
         run.started_ms = time_ms if run.started_ms is None else run.started_ms  # its first attempt
 
     def _epoch(self, record: Epoch, _: int) -> None:

@@ -39,6 +39,7 @@ class Created(Record):
         folds: runs per trial.
         data: what was read: ``files`` (name -> SHA-256), ``split_by``, ``n_train`` and so on.
         inspected: the task's settings at which it told so.
+        code: the user's own task, and what it imports from beside it: path in the task's folder -> SHA-256.
         settings: names of the searched settings, in order.
         series: the series of studies it belongs to, or empty.
     """
@@ -58,6 +59,7 @@ class Created(Record):
     others: dict[str, bool] = field(default_factory=dict)
     series: str = ""
     inspected: dict[str, Any] = field(default_factory=dict)
+    code: dict[str, str] = field(default_factory=dict)
 
     @property
     def run_word(self) -> str:
@@ -105,6 +107,14 @@ class Allotted(Record):
 
     kind: ClassVar[str] = "allotted"
     disk: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recoded(Record):
+    """Runs that start from here on are carried out by this code, as ``code`` of :class:`Created`."""
+
+    kind: ClassVar[str] = "recoded"
+    code: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -268,7 +278,7 @@ class Closed(Record):
 RECORD_KINDS: dict[str, type[Record]] = {
     record.kind: record
     for record in (
-        Created, Opened, Extended, Widened, Allotted, Asked, Started,
+        Created, Opened, Extended, Widened, Allotted, Recoded, Asked, Started,
         Epoch, Ended, Lost, Committed, Tested, Closed, WeightsLost, Redone, Copied, Redrawn, Exhausted,
     )
 }  # fmt: skip
@@ -348,7 +358,7 @@ def from_json(content: Mapping[str, Any]) -> Entry:
             f"({error})"
         ) from error
     # Others open, copy and delete what the ledger names, so that no name may lead out of the study's folder.
-    path = fields.get("weights", "") or fields.get("predictions", "")
-    if path.startswith("/") or "\0" in path or ".." in PurePosixPath(path).parts:
-        raise StorageError(f"record {seq} names the file {path!r}, which is not in the study's folder")
+    for path in (fields.get("weights", ""), fields.get("predictions", ""), *fields.get("code", {})):
+        if path.startswith("/") or "\0" in path or ".." in PurePosixPath(path).parts:
+            raise StorageError(f"record {seq} names the file {path!r}, which is not in the study's folder")
     return Entry(seq, time_ms, record)

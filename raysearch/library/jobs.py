@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,18 +46,24 @@ def go_on(folder: Path, wish: Wish, watcher: Watcher, *, allow_skew: bool) -> Jo
         InputError: data, task or packages are not what they were.
         StorageError: its ledger is damaged.
     """
+    from raysearch.tracking.mirror import start_mirror
+
     with Ledger(folder) as ledger:  # busy or damaged: say so before anything else
         if original := copied_from(folder, ledger.entries):
             watcher.say(f"{name_of(folder)}: a copy of {original}; from here on it is a study of its own")
             ledger.append([as_copy(folder, ledger.entries, original)])
         done = _n_done(ledger)
     if done and not wish.extra_trials:
+        start_mirror(folder)  # the last one may have died, or its database been deleted
         watcher.nothing_left(folder, done)
         return None
     watcher.say(f"{name_of(folder)}: checking that task, data and packages are the same")
+    from raysearch.launch.own_code import settle_code
     from raysearch.launch.unchanged import check_unchanged
 
-    space_file = check_unchanged(folder, allow_skew=allow_skew, wish=wish)
+    settled = settle_code(folder, read_history(folder), wish.code, watcher.say)
+    space_file = check_unchanged(folder, allow_skew=allow_skew, wish=wish, settled=settled, say=watcher.say)
+    wish = replace(wish, recode=settled.recode)
     return Job(lambda _: Ledger(folder), space_file, wish)
 
 
@@ -71,6 +77,8 @@ def wish_of(folder: Path, space_file: SpaceFile) -> Wish:
         return NO_WISH
     created = read_history(folder).created
     there = SpaceFile.model_validate(created.space_file)
+    if _is_moved(there.task, space_file.task):
+        space_file = space_file.model_copy(update={"task": there.task})
     if created.identity != space_file.identity:
         before, now = _flat(created.space_file), _flat(space_file.model_dump(mode="json"))
         differing = [key for key in {**before, **now} if before.get(key) != now.get(key)]
@@ -89,6 +97,12 @@ def wish_of(folder: Path, space_file: SpaceFile) -> Wish:
     # A budget decides no result, and so may change with the file.
     disk = space_file.storage.disk
     return NO_WISH if disk == there.storage.disk else Wish(disk=disk)
+
+
+def _is_moved(before: str, now: str) -> bool:
+    """Whether a task of the user's own is one of the same name elsewhere; its code is compared by itself."""
+    path = before.rpartition(":")[0]
+    return path.endswith(".py") and not Path(path).is_file() and Path(before).name == Path(now).name
 
 
 def _n_done(ledger: Ledger) -> int:

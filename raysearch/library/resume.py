@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from raysearch.data.files import forget_sums
 from raysearch.errors import InputError
 from raysearch.files import owners_only
-from raysearch.launch.request import Wish
+from raysearch.launch.request import CodeChoice, Wish
 from raysearch.library.carry import carry_out_series
 from raysearch.library.jobs import Job, begin, go_on
 from raysearch.library.open import folder_of, open_folder
@@ -17,6 +17,7 @@ from raysearch.library.tune import where_runs
 from raysearch.library.watching import Show, Watcher, watcher_for
 from raysearch.space.sizes import parse_size
 from raysearch.space.space_file import change_space_file
+from raysearch.study.claim import claimed
 from raysearch.study.folders import RUNS, has_begun, is_series
 from raysearch.study.series import read_series
 
@@ -33,6 +34,7 @@ def resume(
     window: int | None = None,
     disk: str | None = None,
     allow_skew: bool = False,
+    code: CodeChoice = None,
     runs: str | Path = RUNS,
     address: str | None = None,
     local: bool = False,
@@ -46,6 +48,8 @@ def resume(
         window: ask so many trials ahead from here on, for a larger cluster.
         disk: disk budget from here on, such as ``4GB``.
         allow_skew: go on although packages have changed; the bits may differ.
+        code: where the code of a task of your own was changed since the study began: ``kept`` goes on with
+            the study's copy, ``changed`` with what is there now, which the ledger tells.
         runs: folder that holds the studies.
         address: of a Ray cluster; see :func:`raysearch.tune`.
         local: carry runs out in this process.
@@ -65,10 +69,10 @@ def resume(
         except ValueError as error:
             raise InputError(f"--disk {disk}: {error}") from error
     folder, watcher = folder_of(name, Path(runs)), watcher_for(show)
-    wish = Wish(extra_trials=trials, window=window, disk=disk)
+    wish = Wish(extra_trials=trials, window=window, disk=disk, code=code)
     where = where_runs(address, local=local)
     forget_sums()  # a notebook may have had other studies before
-    with stop_flag(watcher, folder) as stop:
+    with claimed(folder), stop_flag(watcher, folder) as stop:
         with stop.breaking_off("the checks"):
             jobs = _jobs(folder, wish, watcher, allow_skew=allow_skew)
         carry_out_series(jobs, where, folder, watcher, stop)

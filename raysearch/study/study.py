@@ -29,6 +29,7 @@ from raysearch.ledger.records import (
     Extended,
     Lost,
     Opened,
+    Recoded,
     Started,
     Tested,
     Widened,
@@ -127,9 +128,15 @@ class Study:
         return len(endings) == 1 and first[0].failure.startswith("error:")
 
     def begin(
-        self, opened: Opened, *, extra_trials: int = 0, window: int | None = None, disk: str | None = None
+        self,
+        opened: Opened,
+        *,
+        extra_trials: int = 0,
+        window: int | None = None,
+        disk: str | None = None,
+        code: dict[str, str] | None = None,
     ) -> None:
-        """Take the study up, with more trials, a wider window or another disk budget if wanted.
+        """Take the study up, with more trials, a wider window or another disk budget or code if wanted.
 
         Raises:
             InputError: more trials than the grid has points or where no point is left, a wider window than
@@ -147,6 +154,8 @@ class Study:
             self._stage(Widened(window=window))
         if disk is not None and disk != self.history.disk:
             self._stage(Allotted(disk=disk))
+        if code is not None:
+            self._stage(Recoded(code=code))
         self._ask()
         self._advance()  # a kill may have come between the last result and its commit
 
@@ -201,6 +210,11 @@ class Study:
             parent_sha256=begun.weights_sha256 if begun else "",
             breeds=self._asking.inherits,
         )
+
+    def code_of(self, run: Run) -> dict[str, str]:
+        """The code of the user's own task for a run; a model is tested by that which trained it."""
+        known = self.history.run(run.trial, run.fold)
+        return known.code if known.ended else self.history.codes[-1]
 
     def started(self, run: Run) -> None:
         """A run that was handed out has begun."""

@@ -19,6 +19,7 @@ from raysearch.data.source import DataSource
 from raysearch.data.tensors import Batch, Parts, TensorData
 from raysearch.errors import InputError, RaysearchError, did_you_mean, one_of
 from raysearch.models.flat import flat_parameters
+from raysearch.models.kernels.noted import forget_noted, noted
 from raysearch.tasks import load_task
 from raysearch.tasks.contract import defines
 from raysearch.tasks.task import Task, make_settings, watched
@@ -51,6 +52,7 @@ class Rehearsal:
         predictions_bytes: of a model's predictions for the test set.
         refused: why the task refuses a corner of the space, or empty.
         inspected: the settings at which the task described its data.
+        kernels: what became of the compiled kernels that the model asked for, see models/kernels/noted.py.
     """
 
     data: dict[str, Any]
@@ -60,6 +62,7 @@ class Rehearsal:
     predictions_bytes: int
     refused: str = ""
     inspected: dict[str, Any] = field(default_factory=dict)
+    kernels: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,7 @@ def rehearse(
     Raises:
         InputError: whatever is wrong with task, data, settings or corners.
     """
+    forget_noted()
     task = load_task(reference)
     typed = make_settings(task, settings)
     if isinstance(source.path, tuple) and not task.reads_several:
@@ -144,6 +148,7 @@ def rehearse(
         largest_checkpoint_bytes=largest * floats,
         predictions_bytes=int(example_bytes * len(parts.test)),
         inspected=dict(settings),
+        kernels=frozenset(noted()),
     )
 
 
