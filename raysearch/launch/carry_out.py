@@ -18,7 +18,7 @@ from raysearch.launch.stop_flag import StopFlag
 from raysearch.launch.versions import cpu_model, versions
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger
-from raysearch.ledger.records import Opened, Tested
+from raysearch.ledger.records import OUT_OF_TIME, Opened, Tested
 from raysearch.study.folders import resume_command
 from raysearch.study.study import Listener, Study
 
@@ -45,7 +45,7 @@ def carry_out(
         executor: carries out the runs.
         listen: told every record.
         opened: called with the folder once the study is open, for whoever follows the ledger.
-        wish: more trials, a wider window, another disk budget.
+        wish: more trials, a wider window, another disk budget, other limits.
 
     Raises:
         StoppedError: a signal; everything is saved.
@@ -65,7 +65,14 @@ def carry_out(
             cpu=cpu_model(),
         )
         try:
-            study.begin(session, extra_trials=wish.extra_trials, window=wish.window, disk=wish.disk)
+            study.begin(
+                session,
+                extra_trials=wish.extra_trials,
+                window=wish.window,
+                disk=wish.disk,
+                limits=wish.limits,
+            )
+            stop.allow(study.history.run_limits.time_s)
             # After the session is in the ledger, which the mirror that is started here reads.
             opened(ledger.folder)
             executor.execute(study, stop)
@@ -74,7 +81,7 @@ def carry_out(
             study.close("disk budget")
             raise
         # The test set is looked at when the search is over: what is decided after a look is too good.
-        if not stop.requested:
+        if stop.signal_number is None:
             _test_best(study, executor)
     name = ledger.folder.name
     if stop.signal_number is not None:
@@ -82,13 +89,20 @@ def carry_out(
         raise StoppedError(
             f"stopped, everything is saved; go on with: {resume_command(ledger.folder)}", stop.signal_number
         )
-    study.close("gave up" if study.gave_up else "finished")
+    study.close("gave up" if study.gave_up else "finished" if study.is_over else OUT_OF_TIME)
     if study.history.best is None:
         # Eight trials that fail alike are one line, not eight.
         failures = dict.fromkeys(trial.failure.strip().splitlines()[-1] for trial in study.history.committed)
-        why = "" if study.history.is_complete else "; gave up, as the first ones all failed alike"
-        raise NoFinishedTrialError("\n".join([f"{name}: no trial finished{why}", *list(failures)[:3]]))
+        lines = [f"{name}: no trial finished{_why_none(study)}", *list(failures)[:3]]
+        raise NoFinishedTrialError("\n".join(lines))
     return study.history
+
+
+def _why_none(study: Study) -> str:
+    """Why no trial finished, where not all of them were carried out."""
+    if study.gave_up:
+        return "; gave up, as the first ones all failed alike"
+    return "" if study.is_over else f"; out of time, go on with: {resume_command(study.ledger.folder)}"
 
 
 def _test_best(study: Study, executor: Executor) -> None:

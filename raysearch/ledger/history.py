@@ -25,6 +25,7 @@ from raysearch.ledger.records import (
     Entry,
     Epoch,
     Extended,
+    Limited,
     Lost,
     Opened,
     Record,
@@ -33,6 +34,7 @@ from raysearch.ledger.records import (
     Tested,
     Widened,
 )
+from raysearch.space.run_limits import RunLimits, limits_in
 
 TrialState = Literal["waiting", "running"] | RunState
 
@@ -101,6 +103,8 @@ class History:
         self.trials: list[TrialHistory] = []
         self.window = self.n_trials = 0
         self.disk: str | None = None  # what the study's folder may hold, as people write it
+        self.limits: dict[str, Any] = {}  # of time and memory, as people write them
+        self.run_limits = RunLimits()  # the same, read
         self.commit_order: list[TrialHistory] = []
         self.best: TrialHistory | None = None
         self.sessions: list[tuple[Opened, int]] = []
@@ -114,6 +118,7 @@ class History:
             Extended: self._extended,
             Widened: self._widened,
             Allotted: self._allotted,
+            Limited: self._limited,
             Asked: self._asked,
             Started: self._started,
             Epoch: self._epoch,
@@ -301,6 +306,7 @@ class History:
         self._begun = record
         self.window, self.n_trials = record.window, record.space_file["search"]["trials"]
         self.disk = record.space_file.get("storage", {}).get("disk")
+        self._limited(Limited(limits=limits_in(record.space_file)), 0)
 
     def _opened(self, record: Opened, time_ms: int) -> None:
         self.sessions.append((record, time_ms))
@@ -317,6 +323,10 @@ class History:
 
     def _allotted(self, record: Allotted, _: int) -> None:
         self.disk = record.disk
+
+    def _limited(self, record: Limited, _: int) -> None:
+        self.limits = self.limits | record.limits
+        self.run_limits = RunLimits.read(self.limits)
 
     def _asked(self, record: Asked, _: int) -> None:
         if record.trial != len(self.trials):

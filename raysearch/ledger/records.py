@@ -105,6 +105,19 @@ class Allotted(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Limited(Record):
+    """Other limits of time and memory hold from here on.
+
+    Attributes:
+        limits: of ``time``, ``run_time``, ``silence`` and ``memory`` those that change, as people write them;
+            None for no limit.
+    """
+
+    kind: ClassVar[str] = "limited"
+    limits: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Asked(Record):
     """The search proposed the searched ``settings`` of a trial.
 
@@ -161,7 +174,8 @@ class Ended(Record):
         epochs: epochs trained.
         weights: path of the best epoch's checkpoint inside the study's folder, empty when failed.
         weights_sha256: over names, shapes and bytes of the best epoch's weights.
-        failure: empty, or why it did not finish: ``nonfinite``, ``error``, ``lost``, ``limit``.
+        failure: empty, or why it did not finish: ``nonfinite``, ``error``, ``lost``, ``limit``, ``time``
+            (over ``budget.run_time``), ``hung``, ``oom`` (out of memory).
         message: one line about that, for the user; of a run that finished, what was left out on the way.
         facts: counted from the real model and run: ``parameters``, ``mflop``, ``device`` and so on.
     """
@@ -244,9 +258,16 @@ class Tested(Record):
     message: str = ""
 
 
+OUT_OF_TIME = "out of time"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Closed(Record):
-    """The process let the study go: ``finished``, ``stopped`` (a signal), ``disk budget`` or ``gave up``."""
+    """The process let the study go: why, see ``reason``.
+
+    Attributes:
+        reason: ``finished``, ``stopped`` (a signal), ``out of time``, ``disk budget`` or ``gave up``.
+    """
 
     kind: ClassVar[str] = "closed"
     reason: str
@@ -255,7 +276,7 @@ class Closed(Record):
 RECORD_KINDS: dict[str, type[Record]] = {
     record.kind: record
     for record in (
-        Created, Opened, Extended, Widened, Allotted, Asked, Started,
+        Created, Opened, Extended, Widened, Allotted, Limited, Asked, Started,
         Epoch, Ended, Lost, Committed, Tested, Closed,
     )
 }  # fmt: skip

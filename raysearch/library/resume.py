@@ -13,6 +13,7 @@ from raysearch.library.jobs import begin, go_on
 from raysearch.library.open import folder_of, open_folder
 from raysearch.library.tune import where_runs
 from raysearch.library.watching import Show, Watcher, watcher_for
+from raysearch.space.run_limits import overrides, wished
 from raysearch.space.sizes import parse_size
 from raysearch.space.space_file import change_space_file
 from raysearch.study.folders import RUNS, has_begun, is_series
@@ -30,6 +31,10 @@ def resume(
     trials: int = 0,
     window: int | None = None,
     disk: str | None = None,
+    time: str | float | None = None,
+    run_time: str | float | None = None,
+    silence: str | float | None = None,
+    memory: str | None = None,
     allow_skew: bool = False,
     runs: str | Path = RUNS,
     address: str | None = None,
@@ -43,6 +48,10 @@ def resume(
         trials: so many more; of a series, in each member.
         window: ask so many trials ahead from here on, for a larger cluster.
         disk: disk budget from here on, such as ``4GB``.
+        time: for this session and each later one, such as ``2h`` or seconds; ``none`` for no limit.
+        run_time: that a run may take from here on.
+        silence: between two epochs of a run, from here on.
+        memory: of each worker of a run from here on, such as ``4GB``.
         allow_skew: go on although packages have changed; the bits may differ.
         runs: folder that holds the studies.
         address: of a Ray cluster; see :func:`raysearch.tune`.
@@ -63,7 +72,8 @@ def resume(
         except ValueError as error:
             raise InputError(f"--disk {disk}: {error}") from error
     folder, watcher = folder_of(name, Path(runs)), watcher_for(show)
-    wish = Wish(extra_trials=trials, window=window, disk=disk)
+    limits = wished({"time": time, "run_time": run_time, "silence": silence, "memory": memory})
+    wish = Wish(extra_trials=trials, window=window, disk=disk, limits=limits)
     where = where_runs(address, local=local)
     if not is_series(folder):
         job = go_on(folder, wish, watcher, allow_skew=allow_skew)
@@ -71,7 +81,7 @@ def resume(
         return open_folder(folder)
     from raysearch.launch.prepare import prepare  # with torch: takes seconds
 
-    changes = [] if disk is None else [f"storage.disk={disk}"]
+    changes = [*([] if disk is None else [f"storage.disk={disk}"]), *overrides(limits)]
     jobs = [
         go_on(folder / member, wish, watcher, allow_skew=allow_skew)
         if has_begun(folder / member)

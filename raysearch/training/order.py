@@ -43,6 +43,7 @@ class Order:
         breeds: whether other runs may go on from this one, so that its best checkpoint keeps the learner's
             state.
         environment: variables that the run sees beside the ones every run does.
+        memory: bytes that each process of the run may take beside what it had before; None for no limit.
     """
 
     task: str
@@ -72,6 +73,7 @@ class Order:
     parent_sha256: str = ""
     breeds: bool = False
     environment: tuple[str, ...] = ()
+    memory: int | None = None
 
     @property
     def run_folder(self) -> Path:
