@@ -58,6 +58,15 @@ class StorageError(RaysearchError):
     exit_code = 74
 
 
+class ChangedError(StorageError):
+    """Data or code that a study's results come from are not what its ledger says; everything is saved.
+
+    No fault of a run, and so no outcome of one: the study stops, and goes on once they are put back.
+    """
+
+    exit_code = 2  # as for input that was wrong from the beginning
+
+
 class DiskBudgetError(StorageError):
     """A study's files have outgrown its disk budget; it stopped with everything saved."""
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from raysearch.data.plain_scaling import from_plain
 from raysearch.data.scaling import Scaling
-from raysearch.data.source import DataSource, changes
+from raysearch.data.source import DataSource
 from raysearch.errors import InputError, StorageError
 from raysearch.ledger.history import History, RunHistory, TrialHistory
 from raysearch.ledger.kept import kept_trials
@@ -26,6 +26,7 @@ from raysearch.training.checkpoint import load_checkpoint, weights_sha256
 from raysearch.training.precision import FLOAT32
 from raysearch.training.randomness import seed_all
 from raysearch.training.settings import divide
+from raysearch.training.study_data import data_problems
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,8 @@ def load_trained(folder: Path, history: History, which: str, source: DataSource)
         model = _model(task, settings, space_file, (trial.number, run.fold), weights)
         scaling = _scaling(folder, run, task, settings, checked)
         models.append(FoldModel(run.fold, model, scaling, weights_sha256(weights)))
+    if checked.cache_info().currsize:  # once more: they may have been replaced while they were measured
+        check_data(history, task, settings, source)
     return TrainedTrial(
         folder=folder,
         study=history.created.study,
@@ -236,7 +239,8 @@ def check_data(
     Raises:
         InputError: files were changed or added, or are gone; all are named.
     """
-    files = task.inspect(source, settings)["files"]
-    problems = changes(history.created.data["files"], files, f"{history.created.study} began")
+    created = history.created
+    inspected = make_settings(task, created.inspected) if created.inspected else settings
+    problems = data_problems(task, source, inspected, created.data["files"], f"{created.study} began")
     if problems:
         raise InputError(*problems)

@@ -9,7 +9,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from raysearch.cluster.resources import machines, n_dead_machines
-from raysearch.errors import ResourceError, StorageError
+from raysearch.errors import ChangedError, ResourceError, StorageError
 from raysearch.launch.orders import ended_record, order_for
 from raysearch.launch.stop_flag import StopFlag
 from raysearch.study.study import Run, Study
@@ -105,6 +105,8 @@ class Bridge:
             self.study.end(ended_record(run, Outcome(**json.loads(result["outcome"]))))
         elif result.get("event") == "storage":
             raise StorageError(result["message"])
+        elif result.get("event") == "changed":
+            raise ChangedError(result["message"])
 
     @_kept
     def lose(self, trial_id: str, reason: str) -> None:

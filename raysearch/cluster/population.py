@@ -20,6 +20,7 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from torch import Tensor
 
 from raysearch.cluster.resources import WorkerResources, trial_group
+from raysearch.errors import StorageError
 from raysearch.evolve.strategy import Round
 from raysearch.launch.run_environment import confine
 from raysearch.tasks import load_task
@@ -28,7 +29,7 @@ from raysearch.training.attempt import attempt_run
 from raysearch.training.by_evolution import EvaluatorLostError
 from raysearch.training.children import ChildLosses, Item, items_of
 from raysearch.training.order import Order, Outcome, Report
-from raysearch.training.randomness import load_parts
+from raysearch.training.study_data import load_as_ordered
 from raysearch.training.workers import OneWorker
 
 MAX_DEATHS = 3  # in a row, of one place, before the attempt is lost
@@ -60,13 +61,24 @@ class CandidateWorker:
         torch.set_flush_denormal(True)  # as in every run
         task = load_task(order.task)
         settings = make_settings(task, order.settings)
-        parts = load_parts(task, order.source.of_fold(order.fold), settings)
+        self._failure: StorageError | None = None
+        try:
+            parts = load_as_ordered(task, order, settings)
+        except StorageError as error:  # Ray would take it for a process that died
+            self._failure = error
+            return
         self._losses = ChildLosses(task, order, settings, parts.train)
         if snapshots is not None:
             self._losses.remember(snapshots)
 
     def losses(self, items: Sequence[Item], batches: Sequence[Tensor]) -> list[float]:
-        """Mean loss of each item over the batches."""
+        """Mean loss of each item over the batches.
+
+        Raises:
+            StorageError: the data could not be kept, or are not those that the study began with.
+        """
+        if self._failure is not None:
+            raise self._failure
         return self._losses.losses_of(items, batches)
 
 

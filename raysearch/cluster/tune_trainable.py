@@ -10,7 +10,7 @@ from ray import tune
 
 from raysearch.cluster.gpus import own_device
 from raysearch.cluster.resources import WorkerResources
-from raysearch.errors import StorageError
+from raysearch.errors import ChangedError, StorageError
 from raysearch.launch.run_environment import confine
 from raysearch.training.attempt import attempt_run
 from raysearch.training.order import EpochReport, Order
@@ -38,7 +38,8 @@ def attempt_in_actor(config: dict[str, Any], each: WorkerResources) -> None:
             outcome = attempt_run(order, OneWorker(own_device(each.gpus)), _tune_report)
     except StorageError as error:
         # Reported, not only raised: of an exception Tune passes on text, and counts it to the trial.
-        tune.report({"event": "storage", "message": str(error)})
+        event = "changed" if isinstance(error, ChangedError) else "storage"
+        tune.report({"event": event, "message": str(error)})
         raise
     tune.report({"event": "ended", "outcome": json.dumps(asdict(outcome))})
     # A failed task may have left anything: open files, threads, a GPU's memory, changed global state.

@@ -44,6 +44,7 @@ def create_study(prepared: Prepared, folder: Path, slots: int, series: str = "")
         settings=list(space_file.searched.domains),
         others=dict(others),
         series=series,
+        inspected=rehearsal.inspected,
     )
     # For people; the first record holds all of it. It comes last: a study that has begun is complete.
     write_durably(folder / "space.yaml", space_file.to_yaml().encode())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from raysearch.errors import DiskBudgetError, NoFinishedTrialError, StoppedError
+from raysearch.errors import ChangedError, DiskBudgetError, NoFinishedTrialError, StoppedError
 from raysearch.launch.executor import Executor
 from raysearch.launch.orders import order_for
 from raysearch.launch.request import NO_WISH, Wish
@@ -51,6 +51,7 @@ def carry_out(
         StoppedError: a signal; everything is saved.
         NoFinishedTrialError: no trial finished.
         DiskBudgetError: the study's files take more than its budget; everything is saved.
+        ChangedError: its data or code are not those that it began with; everything is saved.
         StorageError: the disk is full or failed.
     """
     study = Study(ledger, listen)
@@ -76,13 +77,16 @@ def carry_out(
             # After the session is in the ledger, which the mirror that is started here reads.
             opened(ledger.folder)
             executor.execute(study, stop)
+            # The test set is looked at when the search is over: what is decided after a look is too good.
+            if stop.signal_number is None:
+                _test_best(study, executor)
         # Its reason is recorded before it goes up; the runs under way have their last checkpoints.
         except DiskBudgetError:
             study.close("disk budget")
             raise
-        # The test set is looked at when the search is over: what is decided after a look is too good.
-        if stop.signal_number is None:
-            _test_best(study, executor)
+        except ChangedError:
+            study.close("changed")
+            raise
     name = ledger.folder.name
     if stop.signal_number is not None:
         study.close("stopped")

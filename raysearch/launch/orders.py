@@ -57,6 +57,8 @@ def order_for(study: Study, run: Run) -> Order:
         breeds=run.breeds,
         environment=space_file.resources.environment,
         memory=study.history.run_limits.memory_bytes,
+        files=created.data.get("files", {}),
+        inspected=created.inspected,
     )
 
 

@@ -42,6 +42,7 @@ class Created(Record):
         window: trials asked ahead of the oldest uncommitted one.
         folds: runs per trial.
         data: what was read: ``files`` (name -> SHA-256), ``split_by``, ``n_train`` and so on.
+        inspected: the task's settings at which it told so.
         settings: names of the searched settings, in order.
         series: the series of studies it belongs to, or empty.
     """
@@ -60,6 +61,7 @@ class Created(Record):
     # Fields with a default came later: a ledger of before them is read as if they had been at it.
     others: dict[str, bool] = field(default_factory=dict)
     series: str = ""
+    inspected: dict[str, Any] = field(default_factory=dict)
 
     @property
     def run_word(self) -> str:
@@ -263,10 +265,11 @@ OUT_OF_TIME = "out of time"
 
 @dataclass(frozen=True, kw_only=True)
 class Closed(Record):
-    """The process let the study go: why, see ``reason``.
+    """The process let the study go.
 
     Attributes:
-        reason: ``finished``, ``stopped`` (a signal), ``out of time``, ``disk budget`` or ``gave up``.
+        reason: ``finished``, ``stopped`` (a signal), ``out of time``, ``disk budget``, ``changed`` (data or
+            code are not those it began with) or ``gave up``.
     """
 
     kind: ClassVar[str] = "closed"

@@ -15,14 +15,15 @@ from raysearch.errors import (
     TooManyFailedError,
 )
 from raysearch.launch.request import Where
+from raysearch.ledger.history import History
 from raysearch.ledger.records import OUT_OF_TIME
 from raysearch.library.jobs import Job
+from raysearch.library.remarks import window_remark
 from raysearch.library.watching import Watcher
 from raysearch.study.folders import as_typed, is_series, name_of, resume_command
 
 if TYPE_CHECKING:
     from raysearch.launch.executor import Executor
-    from raysearch.ledger.history import History
 
 
 def carry_out_series(jobs: list[Job], where: Where, folder: Path, watcher: Watcher) -> None:
@@ -89,6 +90,8 @@ def _carry_out(job: Job, executor: Executor, watcher: Watcher) -> None:
     failure: RaysearchError | None = None
     with job.open_ledger(executor.slots) as ledger:
         folder = ledger.folder
+        if remark := window_remark(History(ledger.entries), executor.slots):
+            watcher.say(remark)
         try:
             with watcher.follow() as listen:
                 history = carry_out(ledger, executor, listen, start_mirror, job.wish)
@@ -103,7 +106,7 @@ def _carry_out(job: Job, executor: Executor, watcher: Watcher) -> None:
         except (NoFinishedTrialError, StoppedError, DiskBudgetError) as error:
             failure = error
         except StorageError as error:
-            raise StorageError(
+            raise type(error)(
                 f"{error}\nonce that is mended, go on with: {resume_command(folder)}"
             ) from error
     # Outside of the ledger's lock: a report only reads.

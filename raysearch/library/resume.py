@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raysearch.data.files import forget_sums
 from raysearch.errors import InputError
 from raysearch.files import owners_only
 from raysearch.launch.request import Wish
@@ -75,6 +76,7 @@ def resume(
     limits = wished({"time": time, "run_time": run_time, "silence": silence, "memory": memory})
     wish = Wish(extra_trials=trials, window=window, disk=disk, limits=limits)
     where = where_runs(address, local=local)
+    forget_sums()  # a notebook may have had other studies before
     if not is_series(folder):
         job = go_on(folder, wish, watcher, allow_skew=allow_skew)
         carry_out_all([job] if job else [], where, watcher)

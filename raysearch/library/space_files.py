@@ -66,13 +66,14 @@ def check_space(path: Path, overrides: Sequence[str] = ()) -> dict[str, SpaceFil
         InputError: with all faults at once.
     """
     from raysearch.launch.run_environment import only_visible
+    from raysearch.library.another_sampler import left_out
     from raysearch.search.make import sampler_problems
     from raysearch.space.series import read_members
     from raysearch.tasks import load_task
     from raysearch.tasks.task import make_settings
     from raysearch.training.settings import divide, setting_problems
 
-    members = read_members(path, overrides)
+    members = read_members(path, overrides, without=left_out(path, overrides))
     for space_file in members.values():
         n_objectives = max(len(space_file.objectives), 1)
         problems = sampler_problems(space_file.search, space_file.searched, n_objectives)

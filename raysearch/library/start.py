@@ -61,8 +61,10 @@ def checked(members: dict[str, SpaceFile], folder: Path, watcher: Watcher) -> di
         StorageError: there is too little room on the disk.
     """
     watcher.say("checking settings, task and data")
+    from raysearch.data.files import forget_sums
     from raysearch.launch.prepare import prepare  # with torch: takes seconds
 
+    forget_sums()  # a notebook may have had other studies before
     prepared = {folder / name: prepare(member, folder.parent) for name, member in members.items()}
     _describe(list(prepared.values()), folder, watcher)
     return prepared

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -183,7 +183,10 @@ SECTIONS: dict[KeyPath, type[BaseModel]] = {
 
 
 def read_space_file(
-    source: Path | Mapping[str, Any], overrides: Sequence[str] = (), variant: str | None = None
+    source: Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    variant: str | None = None,
+    without: Collection[KeyPath] = (),
 ) -> SpaceFile:
     """Read, override and check a space file.
 
@@ -191,12 +194,15 @@ def read_space_file(
         source: the YAML file, or its content.
         overrides: ``a.b=c`` texts (the values in YAML), applied before the check.
         variant: which of the file's variants; by default the first, if it has any.
+        without: keys of the file that are left out, before anything is overridden.
 
     Raises:
         InputError: with every fault found, each as ``file:line: key: what, what is allowed``.
     """
     document = read_document(source)
     choose_variant(document, variant)
+    for path in without:
+        _leave_out(document, path)
     for text in overrides:
         _override(document, text)
     space_file = check_document(document)
@@ -235,6 +241,13 @@ def _absolute(space_file: SpaceFile, folder: Path) -> SpaceFile:
             update={"path": str(Path(space_file.data.path).resolve())}
         )
     return space_file.model_copy(update=changes)
+
+
+def _leave_out(document: Document, path: KeyPath) -> None:
+    target: Any = document.content
+    for part in path[:-1]:
+        target = target.get(part, {})
+    target.pop(path[-1], None)
 
 
 def _override(document: Document, text: str) -> None:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from raysearch.data.checked import checked
-from raysearch.data.files import stamps
+from raysearch.data.files import stamps, sums
 from raysearch.data.kinds import KINDS
+from raysearch.data.prepared_files import serve_again, served, wanted_sums
 from raysearch.data.scaling import Scaling
 from raysearch.data.source import DataSource
 from raysearch.data.splitting import Split, part_examples
@@ -103,6 +104,10 @@ class FileTask(Task[S]):
             **self.facts(source, settings, found, split),
         }
 
+    def data_sha256(self, source: DataSource, settings: S) -> dict[str, str]:
+        """Hash the files, which this process does once."""
+        return sums(KINDS[self.kind].files(path_of(source)))
+
     def load(self, source: DataSource, settings: S) -> Parts:
         """Map the examples; all runs of a node share one copy."""
         found, split = self.mapped(source, settings)
@@ -121,12 +126,15 @@ class FileTask(Task[S]):
     def mapped(self, source: DataSource, settings: S) -> tuple[Rows, Split]:
         """Map the examples and part them."""
         asked = self._asked(source, settings)
-        return _rows(*asked), _split(*asked, source, KINDS[self.kind].noun)
+        rows, files = _rows(*asked)
+        serve_again(files)
+        return rows, _split(*asked, source, KINDS[self.kind].noun)
 
     def _asked(self, source: DataSource, settings: S) -> _Asked:
         path = path_of(source)
+        files = KINDS[self.kind].files(path)
         # Of the class, not the object: a key that is the same for all tasks of a process.
-        return type(self).rows, path, stamps(KINDS[self.kind].files(path)), self.view(settings)
+        return type(self).rows, path, (stamps(files), tuple(wanted_sums(files))), self.view(settings)
 
 
 def path_of(source: DataSource) -> Path | None:
@@ -134,23 +142,29 @@ def path_of(source: DataSource) -> Path | None:
     return None if source.path is None else Path(source.path)
 
 
-# What is kept in a process. The files' stamps are part of each key, so that changed files are read anew.
+# What is kept in a process. The files' stamps are part of each key, so that changed files are read anew; and
+# so is the content that is wanted, which for a run of a study that began with other files is not theirs.
 
-_Stamps = tuple[tuple[int, ...], ...]
+_Stamps = tuple[tuple[tuple[int, ...], ...], tuple[str, ...]]
 _Read = Callable[[Path | None, Any], Rows]
 _Asked = tuple[_Read, Path | None, _Stamps, Hashable]
 
 
 @lru_cache(maxsize=1)  # where there is no cache on disk, they are held here, in memory, for all folds
-def _rows(read: _Read, path: Path | None, stamps: _Stamps, view: Hashable) -> Rows:  # noqa: ARG001 - as a key
-    return read(path, view)
+def _rows(
+    read: _Read,
+    path: Path | None,
+    stamps: _Stamps,  # noqa: ARG001 - as a key
+    view: Hashable,
+) -> tuple[Rows, frozenset[str]]:
+    return read(path, view), served()
 
 
 @lru_cache(maxsize=2)
 def _split(
     read: _Read, path: Path | None, stamps: _Stamps, view: Hashable, source: DataSource, noun: str
 ) -> Split:
-    found = _rows(read, path, stamps, view)
+    found, _ = _rows(read, path, stamps, view)
     return part_examples(found.events, found.file_index, source, noun)
 
 
@@ -159,4 +173,4 @@ def _scaling(
     read: _Read, path: Path | None, stamps: _Stamps, view: Hashable, source: DataSource, noun: str
 ) -> Scaling:
     train = _split(read, path, stamps, view, source, noun).train
-    return Scaling.of(_rows(read, path, stamps, view).tensors[0], torch.from_numpy(train))
+    return Scaling.of(_rows(read, path, stamps, view)[0].tensors[0], torch.from_numpy(train))

@@ -63,6 +63,14 @@ class Task(ABC, Generic[S]):
             InputError: with every fault of the files.
         """
 
+    def data_sha256(self, source: DataSource, settings: S) -> dict[str, str]:
+        """Hash the files as they are now: name -> SHA-256, the ``files`` of :meth:`inspect`, which is asked.
+
+        Each run does so when it has loaded them, and refuses to train on others than the study began with. A
+        task whose ``inspect`` takes long defines it; ``raysearch.data.files.sums`` reads a file once.
+        """
+        return dict(self.inspect(source, settings)["files"])
+
     @abstractmethod
     def load(self, source: DataSource, settings: S) -> Parts:
         """Read the data as tensors."""

@@ -28,7 +28,8 @@ from raysearch.training.finite import finite, left_out
 from raysearch.training.inherit import inherit
 from raysearch.training.learner import Learner, RunContext
 from raysearch.training.order import EpochReport, Order, Outcome, Report
-from raysearch.training.randomness import load_parts, seed_all
+from raysearch.training.randomness import seed_all
+from raysearch.training.study_data import load_as_ordered
 from raysearch.training.workers import Workers
 
 
@@ -90,7 +91,7 @@ class Trainer:
         self.settings = make_settings(task, order.settings)
         self.checkpoints = Checkpoints(order.run_folder, order.attempt)
         self.stopping = NeverStop() if order.patience is None else EarlyStopping(order.patience)
-        parts = load_parts(task, order.source.of_fold(order.fold), self.settings)
+        parts = load_as_ordered(task, order, self.settings)
         self.parts = Parts(parts.train.to(workers.device), parts.validation.to(workers.device), parts.test)
         # After the data are loaded: what a loader draws must not decide the weights.
         seed_all(derive(order.seed, "weights"))

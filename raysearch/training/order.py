@@ -42,6 +42,8 @@ class Order:
         parent_sha256: of its weights.
         breeds: whether other runs may go on from this one, so that its best checkpoint keeps the learner's
             state.
+        files: the data files' SHA-256 by name, as the study began with them; empty: they are not compared.
+        inspected: settings at which the task told of its files then; empty for the run's own.
         environment: variables that the run sees beside the ones every run does.
         memory: bytes that each process of the run may take beside what it had before; None for no limit.
     """
@@ -73,6 +75,8 @@ class Order:
     parent_sha256: str = ""
     breeds: bool = False
     environment: tuple[str, ...] = ()
+    files: dict[str, str] = field(default_factory=dict)
+    inspected: dict[str, Any] = field(default_factory=dict)
     memory: int | None = None
 
     @property

@@ -48,6 +48,7 @@ class Rehearsal:
         largest_weights_bytes: of the largest model in the space.
         largest_checkpoint_bytes: the same with its optimiser.
         predictions_bytes: of a model's predictions for the test set.
+        inspected: the settings at which the task described its data.
     """
 
     data: dict[str, Any]
@@ -55,6 +56,7 @@ class Rehearsal:
     largest_weights_bytes: int
     largest_checkpoint_bytes: int
     predictions_bytes: int
+    inspected: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,7 @@ def rehearse(
         largest_weights_bytes=largest,
         largest_checkpoint_bytes=largest * floats,
         predictions_bytes=int(example_bytes * len(parts.test)),
+        inspected=dict(settings),
     )
 
 
@@ -173,7 +176,7 @@ def _load(task: Task[Any], source: DataSource, settings: Any) -> Parts:  # noqa:
             raise InputError(f"data: the {name} part is empty; give more data or change data.split")
     if source.folds > 1:
         other = load_parts(task, source.of_fold(1), settings).validation
-        if _are_alike(parts.validation, other):
+        if are_alike(parts.validation, other):
             raise InputError(
                 "budget.folds: the task gives every fold the same validation part; "
                 "its load must look at source.fold"
@@ -181,11 +184,11 @@ def _load(task: Task[Any], source: DataSource, settings: Any) -> Parts:  # noqa:
     return parts
 
 
-def _are_alike(one: TensorData, other: TensorData) -> bool:
-    if len(one) != len(other):
-        return False
-    rows = torch.arange(min(len(one), REHEARSAL_ROWS))
-    return all(map(torch.equal, one.rows(rows), other.rows(rows)))
+def are_alike(one: TensorData, other: TensorData) -> bool:
+    """Whether two parts have as many rows, and the first ones of them are the same, shapes and all."""
+    rows = torch.arange(min(len(one), len(other), REHEARSAL_ROWS))
+    ours, theirs = one.rows(rows), other.rows(rows)
+    return len(one) == len(other) and len(ours) == len(theirs) and all(map(torch.equal, ours, theirs))
 
 
 def _one_step(

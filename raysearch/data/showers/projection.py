@@ -14,8 +14,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.data.files import content_sha256
-from raysearch.data.prepared import Arrays, Plan, prepared
+from raysearch.data.prepared import Arrays, Plan
+from raysearch.data.prepared_files import prepared_of_files
 from raysearch.data.showers.files import n_showers, pieces, shower_files
 from raysearch.data.showers.layouts import SHAPE
 
@@ -55,13 +55,8 @@ def load_projections(path: Path | None, axis: Literal["x", "y"]) -> Projections:
         StorageError: see :func:`raysearch.data.prepared.prepared`.
     """
     files = shower_files(path)
-    identity = {
-        "kind": "shower projections",
-        "version": VERSION,
-        "files": [content_sha256(file) for file in files],
-        "summed": axis,
-    }
-    return Projections(**prepared(identity, lambda: _plan(path, axis)))
+    identity = {"kind": "shower projections", "version": VERSION, "summed": axis}
+    return Projections(**prepared_of_files(files, identity, lambda: _plan(path, axis)))
 
 
 def project(cells: NDArray[np.float32], axis: Literal["x", "y"]) -> NDArray[np.float64]:
