@@ -58,6 +58,10 @@ class StorageError(RaysearchError):
     exit_code = 74
 
 
+class WeightsGoneError(StorageError):
+    """A checkpoint that a study keeps is gone or damaged; a resume trains it again, to the same bits."""
+
+
 class ChangedError(StorageError):
     """Data or code that a study's results come from are not what its ledger says; everything is saved.
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from raysearch.data.plain_scaling import from_plain
 from raysearch.data.scaling import Scaling
 from raysearch.data.source import DataSource
-from raysearch.errors import InputError, StorageError
+from raysearch.errors import InputError, StorageError, WeightsGoneError
 from raysearch.ledger.history import History, RunHistory, TrialHistory
 from raysearch.ledger.kept import kept_trials
 from raysearch.seeds import derive
@@ -102,7 +102,8 @@ def load_trained(folder: Path, history: History, which: str, source: DataSource)
     Raises:
         InputError: there is no such trial, or its weights are not kept.
         NoFinishedTrialError: there is no best yet.
-        StorageError: weights are gone or are not those of the ledger.
+        WeightsGoneError: weights are gone or are not those of the ledger.
+        StorageError: those of a pruning are not.
     """
     pruned = folder / which
     # A name from the command line must not lead out of the folder; best/ has a model.json, too.
@@ -130,7 +131,7 @@ def load_trained(folder: Path, history: History, which: str, source: DataSource)
         check_data(history, task, settings, source)
     return TrainedTrial(
         folder=folder,
-        study=history.created.study,
+        study=history.name,
         trial=trial.number,
         reference=space_file.task,
         task=task,
@@ -162,7 +163,7 @@ def _load_pruned(folder: Path, history: History, which: str, source: DataSource)
     model = _model(task, settings, space_file, (about["trial"], about["fold"]), weights)
     return TrainedTrial(
         folder=folder,
-        study=history.created.study,
+        study=history.name,
         trial=about["trial"],
         reference=space_file.task,
         task=task,
@@ -194,12 +195,11 @@ def _model(
 def _check_kept(history: History, trial: TrialHistory) -> None:
     kept = kept_trials(history)
     if trial.state != "finished":
-        raise InputError(f"trial {trial.number} of {history.created.study} is {trial.state}, not finished")
+        raise InputError(f"trial {trial.number} of {history.name} is {trial.state}, not finished")
     if trial.number not in {one.number for one in kept}:
         numbers = ", ".join(str(one.number) for one in kept)
         raise InputError(
-            f"the weights of trial {trial.number} are not kept; {history.created.study} keeps those of "
-            f"trial {numbers}"
+            f"the weights of trial {trial.number} are not kept; {history.name} keeps those of trial {numbers}"
         )
 
 
@@ -208,7 +208,7 @@ def _weights(folder: Path, run: RunHistory) -> dict[str, Tensor]:
     path = folder / run.ended.weights
     content = load_checkpoint(path)
     if content is None or weights_sha256(content["model"]) != run.ended.weights_sha256:
-        raise StorageError(f"{path}: gone or damaged; it holds the weights of trial {run.trial}")
+        raise WeightsGoneError(f"{path}: gone or damaged; it holds the weights of trial {run.trial}")
     return content["model"]
 
 
@@ -241,6 +241,6 @@ def check_data(
     """
     created = history.created
     inspected = make_settings(task, created.inspected) if created.inspected else settings
-    problems = data_problems(task, source, inspected, created.data["files"], f"{created.study} began")
+    problems = data_problems(task, source, inspected, created.data["files"], f"{history.name} began")
     if problems:
         raise InputError(*problems)

@@ -22,7 +22,9 @@ from raysearch.cli import (
     export,
     predict,
     prune,
+    repair,
     report,
+    reproduce,
     resume,
     space,
     studies,
@@ -54,6 +56,8 @@ app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
 app.command("prune")(prune.prune)
+app.command("reproduce")(reproduce.reproduce)
+app.command("repair")(repair.repair)
 app.command("bundle")(bundle.bundle)
 app.command("unbundle")(bundle.unbundle)
 app.command("dashboard")(dashboard.dashboard)

@@ -43,6 +43,8 @@ from raysearch.training.order import Order
 class TuneExecutor:
     """Carries out runs by Ray Tune on the session that is open."""
 
+    at_a_stop = "Ray to end"
+
     def __init__(self, resources: ResourcesSection) -> None:
         self._resources = resources
         self._each = WorkerResources.of(resources)

@@ -14,13 +14,15 @@ from typing import Any
 from raysearch import __version__
 from raysearch.data.files import sums
 from raysearch.data.kinds import KINDS
+from raysearch.data.paths import DataPath
 from raysearch.data.prepared import cache_folder
 from raysearch.data.summary import FileSummary
 
+CHECKS = 2  # raised whenever a check finds more than before: what was found then is read again
 OF_FILES = ("files", "sha256")  # of a summary: what is told anew at each start
 
 
-def checked(kind: str, path: Path | None) -> FileSummary:
+def checked(kind: str, path: DataPath) -> FileSummary:
     """Check files, or recall what this version of raysearch found in files of the same content.
 
     Their content is hashed (:func:`raysearch.data.files.content_sha256`); believed is that what a check found
@@ -44,7 +46,7 @@ def checked(kind: str, path: Path | None) -> FileSummary:
 
 @lru_cache(maxsize=1)
 def _checked(
-    kind: str, path: Path | None, files: tuple[Path, ...], sums_now: tuple[tuple[str, str], ...]
+    kind: str, path: DataPath, files: tuple[Path, ...], sums_now: tuple[tuple[str, str], ...]
 ) -> FileSummary:
     """Look once for all studies of a series, unless a file changes meanwhile."""
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):  # no cache, or it holds no summary
@@ -65,7 +67,7 @@ def _memo(kind: str, sums_now: tuple[tuple[str, str], ...]) -> Path:
     Raises:
         OSError: there is no cache.
     """
-    identity = json.dumps([kind, __version__, sums_now])
+    identity = json.dumps([kind, __version__, CHECKS, sums_now])
     return cache_folder() / f"check-{hashlib.sha256(identity.encode()).hexdigest()[:32]}.json"
 
 
@@ -85,4 +87,4 @@ def _sum(values: object) -> str:
 
 def _frozen(value: Any) -> Any:  # noqa: ANN401 - any plain value
     """Sequences of a summary are tuples, which JSON does not know."""
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

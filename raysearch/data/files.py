@@ -1,4 +1,4 @@
-"""Which files a path means, and how a file is known again: by its stamps, and by its content."""
+"""How a file is known again: by its stamps, and by its content."""
 
 from __future__ import annotations
 
@@ -7,36 +7,11 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from raysearch.errors import InputError
+from raysearch.data.paths import names_of
 
-SUFFIXES = (".h5", ".hdf5")
 SETTLED_S = 2.0  # since a file was changed: the coarsest clock of a file system
 
 _known: dict[tuple[str, tuple[int, ...]], str] = {}
-
-
-def hdf5_files(path: Path | None, sample: Path) -> list[Path]:
-    """List the files that a path means.
-
-    Args:
-        path: a file, a folder (its ``*.h5`` and ``*.hdf5``, sorted by name), or None for the sample that
-            ships.
-        sample: that sample.
-
-    Raises:
-        InputError: there is nothing there.
-    """
-    if path is None:
-        return [sample]
-    if path.is_dir():
-        # Sorted: the order of files is that of examples, and an iteration has no order of its own.
-        files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and file.is_file())
-        if not files:
-            raise InputError(f"{path}: holds no file ending in {' or '.join(SUFFIXES)}")
-        return files
-    if not path.exists():
-        raise InputError(f"{path}: no such file or folder")
-    return [path]
 
 
 def stamps(files: Iterable[Path]) -> tuple[tuple[int, ...], ...]:
@@ -68,8 +43,9 @@ def forget_sums() -> None:
 
 
 def sums(files: Iterable[Path]) -> dict[str, str]:
-    """SHA-256 of each file: its name to its sum in hexadecimal."""
-    return {file.name: content_sha256(file) for file in files}
+    """SHA-256 of each file: its name, with as much of its path as tells it from the others, to its sum."""
+    files = list(files)
+    return dict(zip(names_of(files), map(content_sha256, files), strict=True))
 
 
 def _stamps(path: Path) -> tuple[int, ...]:

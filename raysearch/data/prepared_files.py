@@ -11,6 +11,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from raysearch.data.files import content_sha256
+from raysearch.data.paths import names_of
 from raysearch.data.prepared import Arrays, Plan, prepared
 from raysearch.errors import InputError
 
@@ -55,7 +56,8 @@ def as_it_began(sha256: Mapping[str, str]) -> Iterator[Began]:
 def wanted_sums(files: Sequence[Path]) -> list[str]:
     """Sums of files: of those that the study knows, which it began with, of others what they have."""
     sha256 = _began.get().sha256
-    return [sha256.get(file.name) or content_sha256(file) for file in files]
+    names = names_of(list(files))
+    return [sha256.get(name) or content_sha256(file) for name, file in zip(names, files, strict=True)]
 
 
 def prepared_of_files(files: Sequence[Path], identity: Mapping[str, Any], plan: Callable[[], Plan]) -> Arrays:
@@ -87,7 +89,7 @@ def prepared_of_files(files: Sequence[Path], identity: Mapping[str, Any], plan: 
         return Plan(made.arrays, pieces)
 
     arrays = prepared({**identity, "files": sums}, watched)
-    began.served.update(file.name for file in files if file.name in began.sha256)
+    began.served.update(name for name in names_of(list(files)) if name in began.sha256)
     return arrays
 
 

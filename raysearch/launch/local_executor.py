@@ -31,6 +31,8 @@ class LocalExecutor:
         InputError: the space file asks for several workers a run, or for GPUs.
     """
 
+    at_a_stop = "the epoch of"
+
     def __init__(self, resources: ResourcesSection) -> None:
         # Refused and not ignored: other sums of gradients would be another study's bits.
         if resources.workers > 1 or resources.gpus > 0:

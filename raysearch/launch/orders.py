@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from raysearch.data.source import DataSource
 from raysearch.launch.watch import MOST_HUNG, Overdue
@@ -73,4 +73,5 @@ def end_overdue(study: Study, run: Run, overdue: Overdue) -> None:
         study.lose(run, overdue.reason, failure="hung", most=MOST_HUNG, stack=overdue.stack)
     else:
         known = study.history.run(run.trial, run.fold)
-        study.end(failed_record(known, overdue.failure, overdue.reason))
+        ended = failed_record(known, overdue.failure, overdue.reason)
+        study.end(replace(ended, attempt=run.attempt))  # of a run for lost weights it is not the known one's

@@ -8,13 +8,17 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from raysearch.errors import InputError, NoFinishedTrialError, StorageError
+from raysearch.ledger.copied import Copied
 from raysearch.ledger.ledger import read_entries
+from raysearch.ledger.mending_records import Redone, WeightsLost
 from raysearch.ledger.pareto_front import unbeaten
+from raysearch.ledger.place import copied_from, name_in
+from raysearch.ledger.record import Record
 from raysearch.ledger.records import (
     Allotted,
     Asked,
@@ -28,7 +32,6 @@ from raysearch.ledger.records import (
     Limited,
     Lost,
     Opened,
-    Record,
     RunState,
     Started,
     Tested,
@@ -110,6 +113,9 @@ class History:
         self.sessions: list[tuple[Opened, int]] = []
         self.tests: list[tuple[Tested, int]] = []
         self.closed: Closed | None = None
+        self.copied: Copied | None = None  # the last time, of several
+        self.name = ""
+        self.to_redo: dict[tuple[int, int], RunHistory] = {}  # by trial and fold, whose weights were lost
         self.first_ms = self.last_ms = self.busy_ms = 0
         # Written out, so that a kind of record without a line here is an error and not passed over.
         self._apply: dict[type[Record], Callable[[Any, int], None]] = {
@@ -127,6 +133,9 @@ class History:
             Committed: self._committed,
             Tested: self._tested,
             Closed: self._closed,
+            WeightsLost: self._weights_lost,
+            Redone: self._redone,
+            Copied: self._copied,
         }
         for entry in entries:
             # Checksums say that a record is whole, not that it makes sense: a ledger can come
@@ -171,12 +180,11 @@ class History:
         """
         if which == "best":
             if self.best is None:
-                raise NoFinishedTrialError(f"{self.created.study}: no trial has finished yet")
+                raise NoFinishedTrialError(f"{self.name}: no trial has finished yet")
             return self.best
         if not which.isdigit() or int(which) >= len(self.trials):
             raise InputError(
-                f"no trial {which!r}; {self.created.study} has trials 0 to {len(self.trials) - 1}, "
-                "or say best"
+                f"no trial {which!r}; {self.name} has trials 0 to {len(self.trials) - 1}, or say best"
             )
         return self.trials[int(which)]
 
@@ -303,7 +311,7 @@ class History:
         return self.as_loss(value) < self.as_loss(than)
 
     def _created(self, record: Created, _: int) -> None:
-        self._begun = record
+        self._begun, self.name = record, record.study
         self.window, self.n_trials = record.window, record.space_file["search"]["trials"]
         self.disk = record.space_file.get("storage", {}).get("disk")
         self._limited(Limited(limits=limits_in(record.space_file)), 0)
@@ -366,6 +374,20 @@ class History:
         run.lost += record.to_blame  # a machine that went is no fault of the run
         run.in_flight = False
 
+    def _copied(self, record: Copied, _: int) -> None:
+        self.copied, self.name = record, record.name
+
+    def _weights_lost(self, record: WeightsLost, _: int) -> None:
+        run = self.run(record.trial, record.fold)
+        run.lost = 0  # what befell its first time is no matter of this one
+        self.to_redo[record.trial, record.fold] = run
+
+    def _redone(self, record: Redone, _: int) -> None:
+        run = self.to_redo.pop((record.trial, record.fold))
+        if run.ended is None:
+            raise ValueError("a run that had not ended")
+        run.ended, run.in_flight = replace(run.ended, weights=record.weights), False
+
     def _committed(self, record: Committed, _: int) -> None:
         trial = self.trials[record.trial]
         trial.committed = record
@@ -387,4 +409,8 @@ def read_history(folder: Path) -> History:
     Raises:
         StorageError: no ledger there, or damage before its last line.
     """
-    return History(read_entries(folder))
+    entries = read_entries(folder)
+    history = History(entries)
+    if copied_from(folder, entries):  # and it has not gone on since: two would show under one name
+        history.name = name_in(folder, history.created)
+    return history

@@ -13,17 +13,12 @@ from pathlib import PurePosixPath
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from raysearch.errors import StorageError
+from raysearch.ledger.copied import Copied
+from raysearch.ledger.mending_records import Redone, WeightsLost
+from raysearch.ledger.record import Record
 
 RunState = Literal["finished", "pruned", "refused", "failed"]
 Json = bool | int | float | str | None | list[Any] | dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """Base of all records; ``kind`` is the name in the file, ``on_disk`` a field's key there if another."""
-
-    kind: ClassVar[str]
-    on_disk: ClassVar[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +66,10 @@ class Created(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Opened(Record):
-    """A process has taken the study up; ``session`` counts from 1."""
+    """A process has taken the study up; ``session`` counts from 1.
+
+    ``folder`` and ``inode`` (of the ledger's file) say where it lay; see :mod:`raysearch.ledger.place`.
+    """
 
     kind: ClassVar[str] = "opened"
     session: int
@@ -80,6 +78,8 @@ class Opened(Record):
     slots: int
     versions: dict[str, str]
     cpu: str
+    folder: str = ""
+    inode: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,18 +269,20 @@ class Closed(Record):
 
     Attributes:
         reason: ``finished``, ``stopped`` (a signal), ``out of time``, ``disk budget``, ``changed`` (data or
-            code are not those it began with) or ``gave up``.
+            code are not those it began with), ``cluster lost`` or ``gave up``.
+        signal: the one that stopped it, such as ``SIGHUP``, or empty.
     """
 
     kind: ClassVar[str] = "closed"
     reason: str
+    signal: str = ""
 
 
 RECORD_KINDS: dict[str, type[Record]] = {
     record.kind: record
     for record in (
         Created, Opened, Extended, Widened, Allotted, Limited, Asked, Started,
-        Epoch, Ended, Lost, Committed, Tested, Closed,
+        Epoch, Ended, Lost, Committed, Tested, Closed, WeightsLost, Redone, Copied,
     )
 }  # fmt: skip
 

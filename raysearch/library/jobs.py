@@ -11,10 +11,12 @@ from raysearch.errors import InputError
 from raysearch.launch.request import NO_WISH, Wish
 from raysearch.ledger.history import History, read_history
 from raysearch.ledger.ledger import Ledger
+from raysearch.ledger.place import as_copy, copied_from
 from raysearch.library.watching import Watcher
 from raysearch.space.run_limits import limits_in
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.folders import has_begun, name_of
+from raysearch.study.mending import lost_weights, needed_weights, sound_in
 
 if TYPE_CHECKING:
     from raysearch.launch.prepare import Prepared
@@ -46,6 +48,9 @@ def go_on(folder: Path, wish: Wish, watcher: Watcher, *, allow_skew: bool) -> Jo
         StorageError: its ledger is damaged.
     """
     with Ledger(folder) as ledger:  # busy or damaged: say so before anything else
+        if original := copied_from(folder, ledger.entries):
+            watcher.say(f"{name_of(folder)}: a copy of {original}; from here on it is a study of its own")
+            ledger.append([as_copy(folder, ledger.entries, original)])
         done = _n_done(ledger)
     if done and not wish.extra_trials:
         watcher.nothing_left(folder, done)
@@ -92,9 +97,11 @@ def wish_of(folder: Path, space_file: SpaceFile) -> Wish:
 
 
 def _n_done(ledger: Ledger) -> int:
-    """How many trials a study has that is complete, with test figures and report; 0 if it is not."""
+    """How many trials a study has that is complete, with weights, test figures and report; 0 if it is not."""
     history = History(ledger.entries)
-    if not history.is_complete:
+    if not history.is_complete or history.to_redo:
+        return 0
+    if lost_weights(history, needed_weights(history), sound_in(ledger.folder)):
         return 0
     runs = set() if history.best is None else {(run.trial, run.fold) for run in history.best.runs}
     is_tested = runs <= {(record.trial, record.fold) for record, _ in history.tests}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from raysearch.files import owners_only
+from raysearch.files import expanded, owners_only
 from raysearch.library.trained import check_out, device_of, taken_up
 
 if TYPE_CHECKING:
@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 Files = str | Path | Iterable[str | Path]
 Progress = Callable[[int, int], None]
+
+
+def paths_given(data: Files) -> list[Path]:
+    """List what was named, whether it is one or several."""
+    return [expanded(path) for path in ([data] if isinstance(data, str | Path) else data)]
 
 
 @dataclass(frozen=True)
@@ -85,8 +90,7 @@ def write_predictions(
     with taken_up(folder, str(trial)) as trained:
         from raysearch.after.predict import write_scores
 
-        paths = [Path(data)] if isinstance(data, str | Path) else [Path(path) for path in data]
-        done = write_scores(trained, paths, out, batch=batch, device=where, progress=progress)
+        done = write_scores(trained, paths_given(data), out, batch=batch, device=where, progress=progress)
     word = trained.history.created.run_word
     return Predicted(out, done.n_rows, done.n_files, trained.trial, len(trained.models), word)
 

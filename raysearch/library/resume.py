@@ -9,9 +9,10 @@ from raysearch.data.files import forget_sums
 from raysearch.errors import InputError
 from raysearch.files import owners_only
 from raysearch.launch.request import Wish
-from raysearch.library.carry import carry_out_all, carry_out_series
-from raysearch.library.jobs import begin, go_on
+from raysearch.library.carry import carry_out_series
+from raysearch.library.jobs import Job, begin, go_on
 from raysearch.library.open import folder_of, open_folder
+from raysearch.library.stopping import stop_flag
 from raysearch.library.tune import where_runs
 from raysearch.library.watching import Show, Watcher, watcher_for
 from raysearch.space.run_limits import overrides, wished
@@ -77,13 +78,22 @@ def resume(
     wish = Wish(extra_trials=trials, window=window, disk=disk, limits=limits)
     where = where_runs(address, local=local)
     forget_sums()  # a notebook may have had other studies before
+    with stop_flag(watcher, folder) as stop:
+        with stop.breaking_off("the checks"):
+            jobs = _jobs(folder, wish, watcher, allow_skew=allow_skew)
+        carry_out_series(jobs, where, folder, watcher, stop)
+    return open_folder(folder)
+
+
+def _jobs(folder: Path, wish: Wish, watcher: Watcher, *, allow_skew: bool) -> list[Job]:
+    """What is left to do of a study, or of each member of a series."""
     if not is_series(folder):
         job = go_on(folder, wish, watcher, allow_skew=allow_skew)
-        carry_out_all([job] if job else [], where, watcher)
-        return open_folder(folder)
+        return [job] if job else []
     from raysearch.launch.prepare import prepare  # with torch: takes seconds
 
-    changes = [*([] if disk is None else [f"storage.disk={disk}"]), *overrides(limits)]
+    changes = [] if wish.disk is None else [f"storage.disk={wish.disk}"]
+    changes += overrides(wish.limits)
     jobs = [
         go_on(folder / member, wish, watcher, allow_skew=allow_skew)
         if has_begun(folder / member)
@@ -92,5 +102,4 @@ def resume(
         )
         for member, space_file in read_series(folder).items()
     ]
-    carry_out_series([job for job in jobs if job], where, folder, watcher)
-    return open_folder(folder)
+    return [job for job in jobs if job]

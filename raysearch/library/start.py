@@ -11,6 +11,7 @@ from raysearch.launch.cgroups import usable_cpus
 from raysearch.launch.request import Where
 from raysearch.library.carry import carry_out_series
 from raysearch.library.jobs import Job, begin, go_on, wish_of
+from raysearch.library.stopping import stop_flag
 from raysearch.library.watching import Watcher
 from raysearch.space.sizes import written
 from raysearch.space.space_file import SpaceFile
@@ -86,6 +87,16 @@ def start(
         InputError: a space file or its data are wrong, or the folder holds something else.
         RaysearchError: of the first study that went wrong.
     """
+    with stop_flag(watcher, folder) as stop:
+        with stop.breaking_off("the checks"):
+            jobs = _checked_jobs(members, folder, watcher, resume=resume)
+        carry_out_series(jobs, where, folder, watcher, stop)
+
+
+def _checked_jobs(
+    members: dict[str, SpaceFile], folder: Path, watcher: Watcher, *, resume: bool
+) -> list[Job]:
+    """Carry out all checks; see :func:`start`."""
     # All members before the first begins: a fault in the last is told now, not tomorrow.
     prepared = checked(members, folder, watcher)
     exists = has_begun(folder) or is_series(folder)
@@ -102,7 +113,7 @@ def start(
     if not exists and folder not in prepared:
         # Before the first member begins: a killed series is resumed with all its members.
         write_series(folder, {place.name: study.space_file for place, study in prepared.items()})
-    carry_out_series([job for job in jobs if job], where, folder, watcher)
+    return [job for job in jobs if job]
 
 
 def _check_fits(folder: Path, members: dict[str, SpaceFile]) -> None:
@@ -127,6 +138,8 @@ def _describe(prepared: list[Prepared], folder: Path, watcher: Watcher) -> None:
         f"data: {where}{data['n_train']} to train, {data['n_validation']} to validate, "
         f"{data['n_test']} to test, split by {data['split_by']}"
     )
+    for warning in data.get("warnings", ()):
+        watcher.say(f"warning: {warning}")
     needs = [study.disk_need(usable_cpus()).total for study in prepared]
     disk = prepared[needs.index(max(needs))].space_file.storage.disk
     budget = f", budget {disk}" if disk else ""

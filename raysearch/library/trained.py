@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from raysearch.errors import InputError, ResourceError
+from raysearch.errors import InputError, ResourceError, WeightsGoneError
 
 if TYPE_CHECKING:
     import torch
@@ -35,7 +35,7 @@ def taken_up(folder: Path, which: str) -> Iterator[TrainedTrial]:
     from raysearch.launch.versions import task_sha256
     from raysearch.ledger.history import read_history
     from raysearch.space.space_file import SpaceFile
-    from raysearch.study.folders import name_of
+    from raysearch.study.folders import name_of, resume_command
 
     history = read_history(folder)
     space_file = SpaceFile.model_validate(history.created.space_file)
@@ -46,7 +46,11 @@ def taken_up(folder: Path, which: str) -> Iterator[TrainedTrial]:
             "its models may mean another thing"
         )
     with only_visible(space_file.resources.environment):
-        yield load_trained(folder, history, which, source_of(space_file))
+        try:
+            trained = load_trained(folder, history, which, source_of(space_file))
+        except WeightsGoneError as error:
+            raise WeightsGoneError(f"{error}; to have it trained again: {resume_command(folder)}") from error
+        yield trained
 
 
 def device_of(name: str) -> torch.device:

@@ -32,7 +32,7 @@ def provenance(history: History) -> list[Block]:
 
 def going_on(history: History) -> list[Block]:
     """List the commands that go on from here."""
-    name = history.created.study
+    name = history.name
     lines = (
         f"raysearch resume {name} --trials +{max(history.n_trials, 1)}   # as many trials again\nraysearch "
         f"report {name}   # make this report again\nraysearch dashboard   # compare studies in the browser"
@@ -50,7 +50,8 @@ def _data_table(history: History) -> Table:
         if key in data
     ]
     fractions = " : ".join(f"{share:g}" for share in data.get("split", ()))
-    rows = [("source", str(data.get("path") or "the sample that ships with raysearch"))]
+    path = data.get("path") or "the sample that ships with raysearch"
+    rows = [("source", path if isinstance(path, str) else ", ".join(path))]
     rows += [(units(data), ", ".join(sizes))] if sizes else []
     rows += [("split", f"{fractions} (training : validation : test)")] if fractions else []
     rows += [("split by", str(data["split_by"]))] if "split_by" in data else []

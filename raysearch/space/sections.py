@@ -35,11 +35,21 @@ class Section(BaseModel):
 class DataSection(Section):
     """Which jets, showers, ...; without a path, the sample that ships with the package."""
 
-    path: StrictStr | None = None
+    path: StrictStr | tuple[StrictStr, ...] | None = None  # a file or folder, or a list of them
     split: tuple[Number, Number, Number] = (0.6, 0.2, 0.2)  # training, validation, test
     fold_by: Literal["event", "file", "random"] = "event"  # what stays together in a fold
     limit: AtLeastOne | None = None  # train on so many examples only, for learning curves
     shuffle: Literal["full", "chunks"] = "full"  # chunks: near rows together, for files larger than memory
+
+    # "Before", so that a wrong value is told in words of our own and not once for each type of the union.
+    @field_validator("path", mode="before")
+    @classmethod
+    def _paths(cls, path: object) -> object:
+        several = path if isinstance(path, list | tuple) else (path,)
+        if path is not None and not (several and all(isinstance(each, str) and each for each in several)):
+            raise ValueError(f"must be a file or folder, or a list of them, got {path!r:.60}")
+        # A list of one is that one: the same study, whichever way it is written.
+        return several[0] if len(several) == 1 else tuple(several)
 
     @field_validator("split")
     @classmethod

@@ -16,6 +16,7 @@ import yaml
 from pydantic import BaseModel, Field, StrictInt, StrictStr, ValidationError, model_validator
 
 from raysearch.errors import InputError
+from raysearch.files import expanded
 from raysearch.space.domains import ChoiceDomain, Entry, FloatDomain, IntDomain, Space, Value
 from raysearch.space.faults import describe
 from raysearch.space.matching import fits
@@ -214,7 +215,7 @@ def change_space_file(space_file: SpaceFile, overrides: Sequence[str]) -> SpaceF
     document = Document("space file", space_file.model_dump(mode="json"))
     for text in overrides:
         _override(document, text)
-    return check_document(document)
+    return _with_data_anchored(check_document(document))
 
 
 def check_document(document: Document) -> SpaceFile:
@@ -235,12 +236,17 @@ def _absolute(space_file: SpaceFile, folder: Path) -> SpaceFile:
     changes: dict[str, Any] = {}
     path, _, name = space_file.task.rpartition(":")
     if path.endswith(".py"):
-        changes["task"] = f"{(folder / path).resolve()}:{name}"
-    if space_file.data.path is not None:
-        changes["data"] = space_file.data.model_copy(
-            update={"path": str(Path(space_file.data.path).resolve())}
-        )
-    return space_file.model_copy(update=changes)
+        changes["task"] = f"{(folder / expanded(path)).resolve()}:{name}"
+    return _with_data_anchored(space_file.model_copy(update=changes))
+
+
+def _with_data_anchored(space_file: SpaceFile) -> SpaceFile:
+    path = space_file.data.path
+    if path is None:
+        return space_file
+    several = tuple(str(expanded(each).resolve()) for each in ((path,) if isinstance(path, str) else path))
+    anchored = space_file.data.model_copy(update={"path": several if len(several) > 1 else several[0]})
+    return space_file.model_copy(update={"data": anchored})
 
 
 def _leave_out(document: Document, path: KeyPath) -> None:

@@ -44,7 +44,7 @@ from raysearch.study.folders import NAME, has_begun, is_series
 SMALL_BYTES = 100_000_000  # of checkpoints that go in unasked
 
 
-_OF_THIS_MACHINE = re.compile(rf"mirror\.(log|lock)|.*\.corrupt|{NAME.pattern}/trials/.*")
+_OF_THIS_MACHINE = re.compile(rf"mirror\.(log|lock)|hangup\.log|.*\.corrupt|{NAME.pattern}/trials/.*")
 _RESUME, _FOREIGN, _LINKS, _DAMAGED, _GONE = (
     "checkpoints that a resume goes on from; --all takes them",
     "no part of a study",

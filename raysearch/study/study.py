@@ -8,13 +8,15 @@ object as one that was never interrupted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from raysearch.errors import InputError, StorageError
 from raysearch.ledger.history import History, RunHistory, TrialHistory
 from raysearch.ledger.ledger import Ledger
+from raysearch.ledger.mending_records import Redone, WeightsLost
+from raysearch.ledger.record import Record
 from raysearch.ledger.records import (
     Allotted,
     Asked,
@@ -27,7 +29,6 @@ from raysearch.ledger.records import (
     Limited,
     Lost,
     Opened,
-    Record,
     Started,
     Tested,
     Widened,
@@ -37,6 +38,7 @@ from raysearch.search.searcher import Breeder
 from raysearch.seeds import derive
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.losses import MAX_LOST, failed_record
+from raysearch.study.mending import IsSound, lost_weights, needed_weights, next_redo, redone
 from raysearch.study.pruning import UNPRUNED, Schedule, Verdict, known_curves, schedule_for, verdict_on
 from raysearch.study.retention import Retention
 
@@ -76,13 +78,14 @@ class Study:
     Args:
         ledger: an open ledger that begins with a ``created`` record.
         listen: told every record once it is durable, with the history up to then.
+        is_sound: whether the checkpoint of a run is there; where it is not, the run is carried out again.
 
     Raises:
         StorageError: the search, replayed, proposes other settings than the ledger holds.
     """
 
-    def __init__(self, ledger: Ledger, listen: Listener) -> None:
-        self.ledger, self._listen = ledger, listen
+    def __init__(self, ledger: Ledger, listen: Listener, is_sound: IsSound = lambda _: True) -> None:
+        self.ledger, self._listen, self._is_sound = ledger, listen, is_sound
         self.history = History(ledger.entries)
         # From the ledger and never from the user's file, which may have been changed since.
         self.space_file = SpaceFile.model_validate(self.history.created.space_file)
@@ -98,6 +101,11 @@ class Study:
     @property
     def is_over(self) -> bool:
         """Whether there is nothing left to run."""
+        return self._is_decided and not self.history.to_redo
+
+    @property
+    def _is_decided(self) -> bool:
+        """Whether no trial will be committed any more."""
         return self.history.is_complete or self.gave_up
 
     @property
@@ -143,15 +151,36 @@ class Study:
 
     def next_run(self) -> Run | None:
         """Hand out the next run to do, or None if all that may run now is handed out."""
+        if (again := next_redo(self.history, self._handed_out)) is not None:
+            return self._hand_out(again)
         # The oldest first: it is the one whose commit all later asks wait for.
         for trial in self.history.trials[self._first_open :]:
             if trial.committed or self._verdict(trial):
                 continue  # whatever its other folds would say
             for run in trial.runs:
-                if run.ended is None and (run.trial, run.fold) not in self._handed_out:
-                    self._handed_out.add((run.trial, run.fold))
-                    return self.as_run(run, run.attempt + 1)
+                if run.ended is not None or (run.trial, run.fold) in self._handed_out:
+                    continue
+                if (begun := self.history.inherited(run.trial, run.fold)) is None:
+                    return self._hand_out(run)
+                self.redo_lost([self.history.run(begun.trial, begun.fold)])
+                if (again := next_redo(self.history, self._handed_out)) is not None:
+                    return self._hand_out(again)
+                if (begun.trial, begun.fold) not in self.history.to_redo:
+                    return self._hand_out(run)
         return None
+
+    def _hand_out(self, run: RunHistory) -> Run:
+        self._handed_out.add((run.trial, run.fold))
+        return self.as_run(run, run.attempt + 1)
+
+    def redo_lost(self, runs: Iterable[RunHistory] | None = None) -> None:
+        """Have runs carried out again whose weights are gone or damaged; by default all that are needed."""
+        if runs is None:
+            runs = needed_weights(self.history, self._possible_parents)
+        for run in lost_weights(self.history, runs, self._is_sound):
+            self._stage(WeightsLost(trial=run.trial, fold=run.fold))
+            self._retention.reopen(run.trial, run.fold)
+        self._flush()
 
     def as_run(self, known: RunHistory, attempt: int) -> Run:
         """Write down an attempt at a run that the history knows."""
@@ -195,12 +224,28 @@ class Study:
         self._flush()
 
     def end(self, ended: Ended) -> None:
-        """A run is over; an older attempt's result is refused. Raises DiskBudgetError as :meth:`begin`."""
-        if self._current(ended) is None:
+        """A run is over; an older attempt's result is refused. Raises DiskBudgetError as :meth:`begin`.
+
+        Raises:
+            StorageError: one that was carried out again for its lost weights has come to others.
+        """
+        again = self.history.to_redo.get((ended.trial, ended.fold))
+        if again is not None and again.attempt == ended.attempt:
+            self._stage(self._redone(again, ended))
+        elif self._current(ended) is not None:
+            self._stage(ended)
+        else:
             return
-        self._stage(ended)
         self._handed_out.discard((ended.trial, ended.fold))
         self._advance()
+
+    def _redone(self, known: RunHistory, ended: Ended) -> Redone:
+        try:
+            return redone(known, ended)
+        except StorageError:
+            # Nothing of what is not the ledger's may be gone on from.
+            self._retention.delete_checkpoints(known.trial, known.fold)
+            raise
 
     def has_begun(self, run: Run) -> bool:
         """Whether the attempt was ever started."""
@@ -229,13 +274,16 @@ class Study:
         if not self.has_begun(run):
             self._handed_out.discard((run.trial, run.fold))  # it never began
             return
-        known = self._current(run)
+        again = self.history.to_redo.get((run.trial, run.fold))
+        known = again or self._current(run)
         if known is None:
             return
         self._stage(
             Lost(trial=run.trial, fold=run.fold, attempt=run.attempt, reason=reason, to_blame=to_blame)
         )
         self._handed_out.discard((run.trial, run.fold))
+        if again is not None and again.lost >= most:
+            raise StorageError(f"trial {run.trial} could not be trained again for its lost weights: {reason}")
         if known.lost >= most:
             times = f"its process was lost {known.lost} times, last: " if failure == "lost" else ""
             message = "\n".join(part for part in (stack, times + reason) if part)
@@ -247,9 +295,9 @@ class Study:
         self._stage(record)
         self._flush()
 
-    def close(self, reason: str) -> None:
+    def close(self, reason: str, signal: str = "") -> None:
         """Write down why this process lets the study go."""
-        self._stage(Closed(reason=reason))
+        self._stage(Closed(reason=reason, signal=signal))
         self._flush()
 
     @property
@@ -287,16 +335,20 @@ class Study:
             self._tell(trial)
             self._ask()
         self._flush()
-        parents = self._searcher.possible_parents if isinstance(self._searcher, Breeder) else ()
-        self._retention.delete_superseded(self.history, parents)
+        self._retention.delete_superseded(self.history, self._possible_parents)
         self._retention.check_budget(self.history)
+
+    @property
+    def _possible_parents(self) -> Collection[int]:
+        """Trials that others, yet to be asked, may begin from."""
+        return self._searcher.possible_parents if isinstance(self._searcher, Breeder) else ()
 
     def _to_commit(self) -> tuple[TrialHistory, Verdict] | None:
         window = self.history.trials[self._first_open :]
         candidates = window[:1] if self._in_order else [trial for trial in window if not trial.committed]
         # Not when it is over: of trials that failed alike no further ones are committed.
         for trial in candidates:
-            if (verdict := self._verdict(trial)) is not None and not self.is_over:
+            if (verdict := self._verdict(trial)) is not None and not self._is_decided:
                 return trial, verdict
         return None
 

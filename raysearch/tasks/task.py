@@ -45,11 +45,14 @@ class Task(ABC, Generic[S]):
         objective: the validation metric to search on unless a space file names others; ``val_`` + a key of
             :meth:`metrics`.
         higher_is_better: keys of :meth:`metrics` of which more is better.
+        reads_several: whether ``source.path`` may be a tuple of several files and folders; a task that does
+            not say so is refused them before it is asked anything.
     """
 
     Settings: ClassVar[type]
     objective: ClassVar[str] = "val_loss"
     higher_is_better: ClassVar[frozenset[str]] = frozenset()
+    reads_several: ClassVar[bool] = False
 
     @abstractmethod
     def inspect(self, source: DataSource, settings: S) -> dict[str, Any]:
@@ -57,7 +60,8 @@ class Task(ABC, Generic[S]):
 
         Returns:
             Plain values: ``files`` (name -> SHA-256), ``n_train``, ``n_validation``, ``n_test``,
-            ``split_by`` and, for a classifier, ``classes``.
+            ``split_by`` and, for a classifier, ``classes``; perhaps ``warnings``, told before the first run
+            and in the report.
 
         Raises:
             InputError: with every fault of the files.

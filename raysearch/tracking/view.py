@@ -47,9 +47,10 @@ def experiment_name(history: History) -> str:
 
 
 def study_key(history: History) -> str:
-    """Tell studies apart, also two of the same name: name, identity and the first record's time."""
+    """Tell studies apart, also two of the same name, and copies: name, identity, the first record's time."""
     # The time, since a study that was deleted and made again from the same file is another one.
-    return f"{history.created.study}/{history.created.identity[:16]}/{history.first_ms}"
+    key = f"{history.created.study}/{history.created.identity[:16]}/{history.first_ms}"
+    return f"{key}/{history.copied.id}" if history.copied else key
 
 
 def views(entries: Sequence[Entry], *, is_held: bool, parent: str | None = None) -> list[RunView]:
@@ -103,7 +104,7 @@ class _Study:
         return RunView(
             key=self.key,
             parent=parent,
-            name=history.created.study,
+            name=history.name,
             status="RUNNING" if self.goes_on else _STATUS.get(closed, "KILLED"),
             start_ms=history.first_ms,
             end_ms=None if self.goes_on else history.last_ms,
@@ -264,14 +265,14 @@ def _common_tags(history: History, key: str) -> dict[str, str]:
     created = history.created
     tags: dict[str, Any] = {
         STUDY: key,
-        "study": created.study,
+        "study": history.name,
         "seed": created.space_file["seed"],
         "identity": created.identity,
         "data_sha256": _data_sha256(created.data),
         **_strategy(history),
     }
     if created.series:
-        tags["series"] = created.series
+        tags["series"] = history.name.partition("/")[0]
     if created.task_sha256:
         tags["task_sha256"] = created.task_sha256
     if history.sessions:

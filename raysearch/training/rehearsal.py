@@ -100,6 +100,11 @@ def rehearse(
     """
     task = load_task(reference)
     typed = make_settings(task, settings)
+    if isinstance(source.path, tuple) and not task.reads_several:
+        raise InputError(
+            f"data.path: {type(task).__name__} reads one file or folder, got {len(source.path)}; put all "
+            "into one folder, for which links will do"
+        )
     data = task.inspect(source, typed)
     _check_description(reference, data)
     seen, unread = watched(typed)

@@ -19,6 +19,7 @@ from raysearch.data.jets.files import jet_files
 from raysearch.data.jets.images import SIDE, cells_of_constituents, cells_of_images
 from raysearch.data.jets.layout import DNN_COLUMNS, FEATURES, IMAGE, LABELS
 from raysearch.data.jets.pieces import columns_of_all, hardest, pieces
+from raysearch.data.paths import DataPath
 from raysearch.data.prepared import Plan
 from raysearch.data.prepared_files import prepared_of_files
 from raysearch.errors import InputError
@@ -68,7 +69,7 @@ INPUTS: dict[str, tuple[str, ...]] = {
 }
 
 
-def jet_arrays(path: Path | None, wanted: JetInput) -> JetArrays:
+def jet_arrays(path: DataPath, wanted: JetInput) -> JetArrays:
     """Get the arrays, mapped from the cache.
 
     Args:
@@ -90,7 +91,7 @@ def jet_arrays(path: Path | None, wanted: JetInput) -> JetArrays:
     return JetArrays(inputs, arrays["labels"], arrays.get("events"), arrays["file_index"])
 
 
-def check_input(path: Path | None, wanted: JetInput) -> None:
+def check_input(path: DataPath, wanted: JetInput) -> None:
     """Check that the files have what is wanted, without reading their data.
 
     Raises:

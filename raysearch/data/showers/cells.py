@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from raysearch.data.paths import DataPath
 from raysearch.data.prepared import Arrays, Plan
 from raysearch.data.prepared_files import prepared_of_files
 from raysearch.data.showers.files import pieces, shower_files, shower_layouts
@@ -43,7 +44,7 @@ class ShowerCells:
     theta: NDArray[np.float32] | None = None
 
 
-def load_cells(path: Path | None, window: Grid | None = None) -> ShowerCells:
+def load_cells(path: DataPath, window: Grid | None = None) -> ShowerCells:
     """Get the cells, mapped from the cache.
 
     Args:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from raysearch.data.paths import DataPath
 from raysearch.data.prepared import Arrays, Plan
 from raysearch.data.prepared_files import prepared_of_files
 from raysearch.data.showers.files import n_showers, pieces, shower_files
@@ -40,7 +40,7 @@ class Projections:
     file_index: NDArray[np.int64]
 
 
-def load_projections(path: Path | None, axis: Literal["x", "y"]) -> Projections:
+def load_projections(path: DataPath, axis: Literal["x", "y"]) -> Projections:
     """Get the projections, mapped from the cache.
 
     Args:
@@ -64,7 +64,7 @@ def project(cells: NDArray[np.float32], axis: Literal["x", "y"]) -> NDArray[np.f
     return cells.sum(axis=SUMMED[axis], dtype=np.float64).swapaxes(1, 2)
 
 
-def _plan(path: Path | None, axis: Literal["x", "y"]) -> Plan:
+def _plan(path: DataPath, axis: Literal["x", "y"]) -> Plan:
     files = n_showers(path, SHAPE)
     n, f4, i8 = sum(files.values()), np.dtype("<f4"), np.dtype("<i8")
     arrays: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {
