@@ -25,6 +25,19 @@ def resume(
         str | None,
         typer.Option(metavar="SIZE", help="Disk budget of the study from here on, such as 4GB."),
     ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(metavar="SPAN", help="Stop after so long, such as 2h or +2h, in each session; or none."),
+    ] = None,
+    run_time: Annotated[
+        str | None, typer.Option(metavar="SPAN", help="From here on, what a run may take, such as 10m.")
+    ] = None,
+    silence: Annotated[
+        str | None, typer.Option(metavar="SPAN", help="From here on, without a new epoch a run hangs.")
+    ] = None,
+    memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="From here on, what a run's worker may take, as 4GB.")
+    ] = None,
     allow_skew: Annotated[
         bool, typer.Option("--allow-skew", help="Go on although packages have changed; the bits may differ.")
     ] = False,
@@ -55,6 +68,10 @@ def resume(
         trials=int(trials or 0),
         window=window,
         disk=disk,
+        time=time and time.removeprefix("+"),
+        run_time=run_time,
+        silence=silence,
+        memory=memory,
         allow_skew=allow_skew,
         code="kept" if kept_code else "changed" if changed_code else None,
         runs=runs,

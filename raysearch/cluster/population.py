@@ -20,6 +20,7 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from torch import Tensor
 
 from raysearch.cluster.resources import WorkerResources, trial_group
+from raysearch.cluster.run_processes import findable
 from raysearch.errors import StorageError
 from raysearch.evolve.strategy import Round
 from raysearch.launch.run_environment import confine
@@ -28,6 +29,7 @@ from raysearch.tasks.task import make_settings
 from raysearch.training.attempt import attempt_run
 from raysearch.training.by_evolution import EvaluatorLostError
 from raysearch.training.children import ChildLosses, Item, items_of
+from raysearch.training.memory import MemoryLimit
 from raysearch.training.order import Order, Outcome, Report
 from raysearch.training.study_data import load_as_ordered
 from raysearch.training.workers import OneWorker
@@ -59,6 +61,7 @@ class CandidateWorker:
         confine(order.environment)
         torch.set_num_threads(order.threads)
         torch.set_flush_denormal(True)  # as in every run
+        self._order, self._limit = order, MemoryLimit(order.memory, torch.device("cpu"))
         self._failure: StorageError | None = None
         try:
             task = load_task(order.reference)
@@ -79,7 +82,8 @@ class CandidateWorker:
         """
         if self._failure is not None:
             raise self._failure
-        return self._losses.losses_of(items, batches)
+        with findable(self._order), self._limit.held():
+            return self._losses.losses_of(items, batches)
 
 
 class ActorEvaluator:
@@ -138,7 +142,7 @@ class ActorEvaluator:
         where = PlacementGroupSchedulingStrategy(self._group, placement_group_bundle_index=place)
         return (
             ray.remote(CandidateWorker)
-            .options(num_cpus=self._each.cpus, num_gpus=self._each.gpus, scheduling_strategy=where)
+            .options(**self._each.options(), scheduling_strategy=where)
             .remote(self._order, self._snapshots)
         )
 

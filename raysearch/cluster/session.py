@@ -85,11 +85,12 @@ def _check_answers(address: str) -> None:
 def _check_resources(resources: ResourcesSection, otherwise: str) -> None:
     try:
         _check_total(resources, ray.cluster_resources(), otherwise)
-        each_worker = WorkerResources(resources.cpus, resources.gpus)
+        each_worker = WorkerResources.of(resources)
+        memory = "" if resources.memory is None else f" and {resources.memory} of memory"
         if not group_slots(resources.workers, each_worker, machines()):
             raise ResourceError(
                 f"the cluster's machines, each for itself, cannot hold {resources.workers} workers of "
-                f"{resources.cpus:g} CPU and {resources.gpus:g} GPU; change resources, or {otherwise}"
+                f"{resources.cpus:g} CPU and {resources.gpus:g} GPU{memory}; change resources, or {otherwise}"
             )
         # Last: it takes seconds, in which every node imports torch.
         if resources.gpus:

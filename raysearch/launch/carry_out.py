@@ -23,7 +23,7 @@ from raysearch.launch.versions import cpu_model, versions
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.place import inode_of
-from raysearch.ledger.records import Closed, Opened, Tested
+from raysearch.ledger.records import OUT_OF_TIME, Closed, Opened, Tested
 from raysearch.study.folders import resume_command
 from raysearch.study.mending import sound_in
 from raysearch.study.study import Listener, Study
@@ -56,7 +56,7 @@ def carry_out(
         executor: carries out the runs.
         listen: told every record.
         opened: called with the folder once the study is open, for whoever follows the ledger.
-        wish: more trials, a wider window, another disk budget.
+        wish: more trials, a wider window, another disk budget, other limits.
         stop: hears signals; by default one that says nothing of what it waits for.
 
     Raises:
@@ -94,12 +94,19 @@ def carry_out(
         )
         try:
             study.begin(
-                session, extra_trials=wish.extra_trials, window=wish.window, disk=wish.disk, code=wish.recode
+                session,
+                extra_trials=wish.extra_trials,
+                window=wish.window,
+                disk=wish.disk,
+                code=wish.recode,
+                limits=wish.limits,
             )
             # After the session is in the ledger, which the mirror that is started here reads.
             opened(ledger.folder)
             study.redo_lost()
+            flag.allow(study.history.run_limits.time_s)
             _execute(study, executor, flag)
+            flag.allow(None)  # the best so far is tested, however long that takes
             # The test set is looked at when the search is over: what is decided after a look is too good.
             if not flag.requested:
                 _test_best(study, executor, flag)
@@ -123,13 +130,20 @@ def _closed(study: Study, stop: StopFlag) -> History:
     if stop.signal_number is not None:
         study.close("stopped", signal.Signals(stop.signal_number).name)
         raise StoppedError(f"stopped, {stop.saved}", stop.signal_number)
-    study.close("gave up" if study.gave_up else "finished")
+    study.close("gave up" if study.gave_up else "finished" if study.is_over else OUT_OF_TIME)
     if study.history.best is None:
         # Eight trials that fail alike are one line, not eight.
         failures = dict.fromkeys(trial.failure.strip().splitlines()[-1] for trial in study.history.committed)
-        why = "" if study.history.is_complete else "; gave up, as the first ones all failed alike"
-        raise NoFinishedTrialError("\n".join([f"{name}: no trial finished{why}", *list(failures)[:3]]))
+        lines = [f"{name}: no trial finished{_why_none(study)}", *list(failures)[:3]]
+        raise NoFinishedTrialError("\n".join(lines))
     return study.history
+
+
+def _why_none(study: Study) -> str:
+    """Why no trial finished, where not all of them were carried out."""
+    if study.gave_up:
+        return "; gave up, as the first ones all failed alike"
+    return "" if study.is_over else f"; out of time, go on with: {resume_command(study.ledger.folder)}"
 
 
 def _under_way(study: Study, executor: Executor) -> str:

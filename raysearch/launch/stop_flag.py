@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -28,7 +29,7 @@ class BrokenOff(KeyboardInterrupt):
 
 
 class StopFlag:
-    """Set by Ctrl-C, SIGTERM and SIGHUP; everyone who waits looks at it.
+    """Set by Ctrl-C, SIGTERM and SIGHUP, and when a study is out of time; everyone who waits looks at it.
 
     Args:
         say: told at once what is waited for, in a thread of its own.
@@ -51,6 +52,7 @@ class StopFlag:
         self._doing = ""  # what can be broken off
         self._is_broken_off = False
         self._before: dict[int, Any] = {}
+        self._ends_s: float | None = None
         self._fd_before = -1
         self._pipe: tuple[int, int] | None = None
         self._listener: threading.Thread | None = None
@@ -60,7 +62,11 @@ class StopFlag:
     @property
     def requested(self) -> bool:
         """Whether the study is to stop."""
-        return self.signal_number is not None
+        return self.signal_number is not None or (self._ends_s is not None and monotonic() >= self._ends_s)
+
+    def allow(self, seconds: float | None) -> None:
+        """Have the study stop in so many seconds from now, too, or have all the time that it takes."""
+        self._ends_s = None if seconds is None else monotonic() + seconds
 
     @contextmanager
     def breaking_off(self, doing: str) -> Iterator[None]:
@@ -74,7 +80,7 @@ class StopFlag:
         """
         before, self._doing = self._doing, doing
         try:
-            if self.requested:
+            if self.signal_number is not None:
                 raise BrokenOff
             yield
         # Ray's own handler of SIGTERM, which comes while it starts, leaves by SystemExit.

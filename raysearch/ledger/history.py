@@ -30,6 +30,7 @@ from raysearch.ledger.records import (
     Entry,
     Epoch,
     Extended,
+    Limited,
     Lost,
     Opened,
     Recoded,
@@ -38,6 +39,7 @@ from raysearch.ledger.records import (
     Tested,
     Widened,
 )
+from raysearch.space.run_limits import RunLimits, limits_in
 
 TrialState = Literal["waiting", "running"] | RunState
 
@@ -109,6 +111,8 @@ class History:
         self.window = self.n_trials = 0
         self.disk: str | None = None  # what the study's folder may hold, as people write it
         self.codes: list[dict[str, str]] = []  # of the user's own task, the latest last
+        self.limits: dict[str, Any] = {}  # of time and memory, as people write them
+        self.run_limits = RunLimits()  # the same, read
         self.commit_order: list[TrialHistory] = []
         self.best: TrialHistory | None = None
         self.sessions: list[tuple[Opened, int]] = []
@@ -128,6 +132,7 @@ class History:
             Widened: self._widened,
             Allotted: self._allotted,
             Recoded: self._recoded,
+            Limited: self._limited,
             Asked: self._asked,
             Redrawn: self._redrawn,
             Exhausted: self._exhausted,
@@ -320,6 +325,7 @@ class History:
         self.window, self.n_trials = record.window, record.space_file["search"]["trials"]
         self.disk = record.space_file.get("storage", {}).get("disk")
         self.codes = [record.code]
+        self._limited(Limited(limits=limits_in(record.space_file)), 0)
 
     def _opened(self, record: Opened, time_ms: int) -> None:
         self.sessions.append((record, time_ms))
@@ -339,6 +345,10 @@ class History:
 
     def _recoded(self, record: Recoded, _: int) -> None:
         self.codes.append(record.code)
+
+    def _limited(self, record: Limited, _: int) -> None:
+        self.limits = self.limits | record.limits
+        self.run_limits = RunLimits.read(self.limits)
 
     def _asked(self, record: Asked, _: int) -> None:
         if record.trial != len(self.trials):

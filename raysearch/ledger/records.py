@@ -118,6 +118,19 @@ class Recoded(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Limited(Record):
+    """Other limits of time and memory hold from here on.
+
+    Attributes:
+        limits: of ``time``, ``run_time``, ``silence`` and ``memory`` those that change, as people write them;
+            None for no limit.
+    """
+
+    kind: ClassVar[str] = "limited"
+    limits: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Asked(Record):
     """The search proposed the searched ``settings`` of a trial.
 
@@ -177,7 +190,8 @@ class Ended(Record):
         epochs: epochs trained.
         weights: path of the best epoch's checkpoint inside the study's folder, empty when failed.
         weights_sha256: over names, shapes and bytes of the best epoch's weights.
-        failure: empty, or why it did not finish: ``nonfinite``, ``error``, ``lost``, ``limit``.
+        failure: empty, or why it did not finish: ``nonfinite``, ``error``, ``lost``, ``limit``, ``time``
+            (over ``budget.run_time``), ``hung``, ``oom`` (out of memory).
         message: one line about that, for the user; of a run that finished, what was left out on the way.
         facts: counted from the real model and run: ``parameters``, ``mflop``, ``device`` and so on.
     """
@@ -260,13 +274,16 @@ class Tested(Record):
     message: str = ""
 
 
+OUT_OF_TIME = "out of time"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Closed(Record):
     """The process let the study go.
 
     Attributes:
-        reason: ``finished``, ``stopped`` (a signal), ``disk budget``, ``changed`` (data or code are not those
-            it began with), ``cluster lost`` or ``gave up``.
+        reason: ``finished``, ``stopped`` (a signal), ``out of time``, ``disk budget``, ``changed`` (data or
+            code are not those it began with), ``cluster lost`` or ``gave up``.
         signal: the one that stopped it, such as ``SIGHUP``, or empty.
     """
 
@@ -278,7 +295,7 @@ class Closed(Record):
 RECORD_KINDS: dict[str, type[Record]] = {
     record.kind: record
     for record in (
-        Created, Opened, Extended, Widened, Allotted, Recoded, Asked, Started,
+        Created, Opened, Extended, Widened, Allotted, Limited, Recoded, Asked, Started,
         Epoch, Ended, Lost, Committed, Tested, Closed, WeightsLost, Redone, Copied, Redrawn, Exhausted,
     )
 }  # fmt: skip

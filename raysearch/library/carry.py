@@ -17,6 +17,7 @@ from raysearch.errors import (
 )
 from raysearch.launch.request import Where
 from raysearch.ledger.history import History, read_history
+from raysearch.ledger.records import OUT_OF_TIME
 from raysearch.ledger.turned_down import turned_down_lines
 from raysearch.library.jobs import Job
 from raysearch.library.remarks import window_remark
@@ -41,6 +42,14 @@ def carry_out_series(jobs: list[Job], where: Where, folder: Path, watcher: Watch
         _finish_series(folder, watcher)
         raise
     _finish_series(folder, watcher)
+
+
+def _out_of_time(history: History, folder: Path) -> str:
+    done, time = f"{history.n_committed} of {history.n_trials} trials", history.limits["time"]
+    return (
+        f"{name_of(folder)}: out of time ({time}) after {done}; for as long again: {resume_command(folder)}, "
+        "for another time or without end: --time +2h, --time none"
+    )
 
 
 def _finish_series(folder: Path, watcher: Watcher) -> None:
@@ -93,6 +102,8 @@ def _carry_out(job: Job, executor: Executor, watcher: Watcher, stop: StopFlag) -
         try:
             with KeptMirror() as mirror, watcher.follow() as listen:
                 history = carry_out(ledger, executor, listen, mirror.start, job.wish, stop)
+            if history.closed is not None and history.closed.reason == OUT_OF_TIME:
+                watcher.say(_out_of_time(history, folder))
             # Told at the end: the trials that did finish are kept, tested and reported.
             if history.n_failed > job.space_file.budget.max_failed:
                 failure = TooManyFailedError(

@@ -13,6 +13,7 @@ from raysearch.ledger.history import History, read_history
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.place import as_copy, copied_from
 from raysearch.library.watching import Watcher
+from raysearch.space.run_limits import limits_in
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.folders import has_begun, name_of
 from raysearch.study.mending import lost_weights, needed_weights, sound_in
@@ -61,14 +62,18 @@ def go_on(folder: Path, wish: Wish, watcher: Watcher, *, allow_skew: bool) -> Jo
     from raysearch.launch.own_code import settle_code
     from raysearch.launch.unchanged import check_unchanged
 
-    settled = settle_code(folder, read_history(folder), wish.code, watcher.say)
+    history = read_history(folder)
+    settled = settle_code(folder, history, wish.code, watcher.say)
     space_file = check_unchanged(folder, allow_skew=allow_skew, wish=wish, settled=settled, say=watcher.say)
-    wish = replace(wish, recode=settled.recode)
-    return Job(lambda _: Ledger(folder), space_file, wish)
+    # Ray is started for what the runs take from here on.
+    memory = {"memory": {**history.limits, **wish.limits}["memory"]}
+    resources = space_file.resources.model_copy(update=memory)
+    space_file = space_file.model_copy(update={"resources": resources})
+    return Job(lambda _: Ledger(folder), space_file, replace(wish, recode=settled.recode))
 
 
 def wish_of(folder: Path, space_file: SpaceFile) -> Wish:
-    """Check that a study, if it exists, is one of this space; tell what the file has anew: the disk budget.
+    """Check that a study, if it exists, is one of this space; tell what the file has anew: budget, limits.
 
     Raises:
         InputError: it is not; every difference is named.
@@ -94,9 +99,10 @@ def wish_of(folder: Path, space_file: SpaceFile) -> Wish:
             f"storage.keep: {folder} keeps {there.storage.keep}, not {space_file.storage.keep}; "
             "what was deleted does not come back"
         )
-    # A budget decides no result, and so may change with the file.
-    disk = space_file.storage.disk
-    return NO_WISH if disk == there.storage.disk else Wish(disk=disk)
+    # They decide no result, and so may change with the file.
+    disk = None if space_file.storage.disk == there.storage.disk else space_file.storage.disk
+    before, now = limits_in(created.space_file), limits_in(space_file.model_dump(mode="json"))
+    return Wish(disk=disk, limits={name: limit for name, limit in now.items() if limit != before[name]})
 
 
 def _is_moved(before: str, now: str) -> bool:

@@ -23,6 +23,10 @@ KEYS = {  # what a call, or an option of the command line, is called: the space 
     "enqueue": "search.enqueue",
     "disk": "storage.disk",
     "keep": "storage.keep",
+    "time": "budget.time",
+    "run_time": "budget.run_time",
+    "silence": "budget.silence",
+    "memory": "resources.memory",
     "seed": "seed",
 }
 Overrides = Mapping[str, Any] | Sequence[str]

@@ -15,6 +15,7 @@ from raysearch.library.open import folder_of, open_folder
 from raysearch.library.stopping import stop_flag
 from raysearch.library.tune import where_runs
 from raysearch.library.watching import Show, Watcher, watcher_for
+from raysearch.space.run_limits import overrides, wished
 from raysearch.space.sizes import parse_size
 from raysearch.space.space_file import change_space_file
 from raysearch.study.claim import claimed
@@ -33,6 +34,10 @@ def resume(
     trials: int = 0,
     window: int | None = None,
     disk: str | None = None,
+    time: str | float | None = None,
+    run_time: str | float | None = None,
+    silence: str | float | None = None,
+    memory: str | None = None,
     allow_skew: bool = False,
     code: CodeChoice = None,
     runs: str | Path = RUNS,
@@ -47,6 +52,10 @@ def resume(
         trials: so many more; of a series, in each member.
         window: ask so many trials ahead from here on, for a larger cluster.
         disk: disk budget from here on, such as ``4GB``.
+        time: for this session and each later one, such as ``2h`` or seconds; ``none`` for no limit.
+        run_time: that a run may take from here on.
+        silence: between two epochs of a run, from here on.
+        memory: of each worker of a run from here on, such as ``4GB``.
         allow_skew: go on although packages have changed; the bits may differ.
         code: where the code of a task of your own was changed since the study began: ``kept`` goes on with
             the study's copy, ``changed`` with what is there now, which the ledger tells.
@@ -69,7 +78,8 @@ def resume(
         except ValueError as error:
             raise InputError(f"--disk {disk}: {error}") from error
     folder, watcher = folder_of(name, Path(runs)), watcher_for(show)
-    wish = Wish(extra_trials=trials, window=window, disk=disk, code=code)
+    limits = wished({"time": time, "run_time": run_time, "silence": silence, "memory": memory})
+    wish = Wish(extra_trials=trials, window=window, disk=disk, code=code, limits=limits)
     where = where_runs(address, local=local)
     forget_sums()  # a notebook may have had other studies before
     with claimed(folder), stop_flag(watcher, folder) as stop:
@@ -87,6 +97,7 @@ def _jobs(folder: Path, wish: Wish, watcher: Watcher, *, allow_skew: bool) -> li
     from raysearch.launch.prepare import prepare  # with torch: takes seconds
 
     changes = [] if wish.disk is None else [f"storage.disk={wish.disk}"]
+    changes += overrides(wish.limits)
     jobs = [
         go_on(folder / member, wish, watcher, allow_skew=allow_skew)
         if has_begun(folder / member)

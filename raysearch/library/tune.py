@@ -57,7 +57,8 @@ def tune(
         show: see :func:`raysearch.library.watching.watcher_for`.
         set: overrides by key of the space file, or as ``KEY=VALUE`` texts; they win over the words below.
         overrides: ``data``, ``trials``, ``folds``, ``repeats``, ``epochs``, ``sampler``, ``objectives``,
-            ``max_parameters``, ``max_mflop``, ``prune``, ``enqueue``, ``disk``, ``keep``, ``seed``, or any
+            ``max_parameters``, ``max_mflop``, ``prune``, ``enqueue``, ``disk``, ``keep``, ``time``,
+            ``run_time``, ``silence``, ``memory``, ``seed``, or any
             key of the space file, such as ``budget.epochs``.
 
     Returns:

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from raysearch.space.domains import Value
+from raysearch.space.durations import parse_duration
 from raysearch.space.sizes import parse_size
 
 Number = StrictFloat | StrictInt
@@ -151,6 +152,16 @@ class BudgetSection(Section):
     folds: AtLeastOne = 1  # of a cross-validation; the objective is their mean
     repeats: AtLeastOne = 1  # runs of a trial that differ in their seed alone; the objective is their mean
     max_failed: Annotated[StrictInt, Field(ge=0)] = 0  # failed trials above which the exit code is 1
+    time: Number | StrictStr | None = None  # of the study, from each start or resume: 2h, or seconds
+    run_time: Number | StrictStr | None = None  # of a run; over it the run has failed
+    silence: Number | StrictStr | None = None  # between two epochs of a run; over it the run hangs
+
+    @field_validator("time", "run_time", "silence", mode="before")
+    @classmethod
+    def _duration(cls, duration: object) -> object:
+        if duration is not None:
+            parse_duration(duration)
+        return duration
 
     @model_validator(mode="after")
     def _one_kind_of_runs(self) -> BudgetSection:
@@ -185,6 +196,14 @@ class ResourcesSection(Section):
     workers: AtLeastOne = 1  # data-parallel workers of one run
     threads: AtLeastOne = 1  # of a worker; decides bits
     environment: tuple[VariableName, ...] = ()  # variables that runs see beside the usual ones
+    memory: StrictStr | None = None  # what a worker may take beside the program itself, such as 4 GB
+
+    @field_validator("memory", mode="before")
+    @classmethod
+    def _size(cls, memory: object) -> object:
+        if memory is not None:
+            parse_size(memory)
+        return memory
 
     @field_validator("gpus")
     @classmethod

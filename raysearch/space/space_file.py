@@ -20,6 +20,7 @@ from raysearch.files import expanded
 from raysearch.space.domains import ChoiceDomain, Entry, FloatDomain, IntDomain, Space, Value
 from raysearch.space.faults import describe
 from raysearch.space.matching import fits
+from raysearch.space.run_limits import IN_SECTION
 from raysearch.space.sections import (
     BudgetSection,
     DataSection,
@@ -159,7 +160,8 @@ class SpaceFile(Section):
         # What is set aside may be changed in a study that is under way; all else would change its results,
         # and a resume that finds another identity is refused.
         aside = dict.fromkeys(("description", "demonstration_of", "published", "storage"), True)
-        content = self.model_dump(mode="json", exclude={**aside, "resources": {"environment"}})
+        parts = {"resources": {"environment", *IN_SECTION["resources"]}, "budget": {*IN_SECTION["budget"]}}
+        content = self.model_dump(mode="json", exclude={**aside, **parts})
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def to_yaml(self) -> str:

@@ -8,7 +8,7 @@ object as one that was never interrupted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ from raysearch.ledger.records import (
     Entry,
     Epoch,
     Extended,
+    Limited,
     Lost,
     Opened,
     Recoded,
@@ -39,11 +40,11 @@ from raysearch.search.searcher import Breeder
 from raysearch.seeds import derive
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.asking import Asking, MakeGate, all_open
+from raysearch.study.losses import MAX_LOST, failed_record
 from raysearch.study.mending import IsSound, lost_weights, needed_weights, next_redo, redone
 from raysearch.study.pruning import UNPRUNED, Schedule, Verdict, known_curves, schedule_for, verdict_on
 from raysearch.study.retention import Retention
 
-MAX_LOST = 3  # a run that takes its machine's memory every time must not go on for ever
 SYSTEMATIC = 3  # first trials that fail alike are a fault of task or data, not of their settings
 
 Listener = Callable[[Entry, History], None]
@@ -135,8 +136,9 @@ class Study:
         window: int | None = None,
         disk: str | None = None,
         code: dict[str, str] | None = None,
+        limits: Mapping[str, Any] | None = None,
     ) -> None:
-        """Take the study up, with more trials, a wider window or another disk budget or code if wanted.
+        """Take the study up; with more trials, a wider window, other code, budget or limits if wanted.
 
         Raises:
             InputError: more trials than the grid has points or where no point is left, a wider window than
@@ -156,6 +158,9 @@ class Study:
             self._stage(Allotted(disk=disk))
         if code is not None:
             self._stage(Recoded(code=code))
+        there = self.history.limits
+        if changed := {name: value for name, value in (limits or {}).items() if value != there[name]}:
+            self._stage(Limited(limits=changed))
         self._ask()
         self._advance()  # a kill may have come between the last result and its commit
 
@@ -266,8 +271,26 @@ class Study:
         """Whether the attempt was ever started."""
         return self.history.run(run.trial, run.fold).attempt >= run.attempt
 
-    def lose(self, run: Run, reason: str, *, to_blame: bool = True) -> None:
-        """An attempt vanished without a result; after three to blame the run counts as failed."""
+    def lose(
+        self,
+        run: Run,
+        reason: str,
+        *,
+        to_blame: bool = True,
+        failure: str = "lost",
+        most: int = MAX_LOST,
+        stack: str = "",
+    ) -> None:
+        """An attempt vanished, or was stopped, without a result.
+
+        Args:
+            run: the attempt.
+            reason: what was heard of it, in one line.
+            to_blame: whether it may be the run's own fault.
+            failure: what the run has failed of if this is the last attempt.
+            most: attempts to blame after which the run counts as failed.
+            stack: where in Python it was, if that is known.
+        """
         if not self.has_begun(run):
             self._handed_out.discard((run.trial, run.fold))  # it never began
             return
@@ -279,26 +302,12 @@ class Study:
             Lost(trial=run.trial, fold=run.fold, attempt=run.attempt, reason=reason, to_blame=to_blame)
         )
         self._handed_out.discard((run.trial, run.fold))
-        if again is not None and again.lost >= MAX_LOST:
+        if again is not None and again.lost >= most:
             raise StorageError(f"trial {run.trial} could not be trained again for its lost weights: {reason}")
-        if known.lost >= MAX_LOST:
-            self._stage(
-                Ended(
-                    trial=run.trial,
-                    fold=run.fold,
-                    attempt=run.attempt,
-                    state="failed",
-                    value=None,
-                    metrics={},
-                    best_epoch=None,
-                    epochs=len(known.epochs),
-                    weights="",
-                    weights_sha256="",
-                    seconds=0.0,
-                    failure="lost",
-                    message=f"its process was lost {known.lost} times, last: {reason}",
-                )
-            )
+        if known.lost >= most:
+            times = f"its process was lost {known.lost} times, last: " if failure == "lost" else ""
+            message = "\n".join(part for part in (stack, times + reason) if part)
+            self._stage(failed_record(known, failure, message))
         self._advance()
 
     def tested(self, record: Tested) -> None:

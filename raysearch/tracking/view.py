@@ -15,13 +15,13 @@ from typing import Any
 from raysearch.ledger.endings import OVER, count_states
 from raysearch.ledger.history import History, RunHistory, TrialHistory
 from raysearch.ledger.over_folds import mean_and_sd
-from raysearch.ledger.records import Committed, Entry, Epoch, Lost
+from raysearch.ledger.records import OUT_OF_TIME, Committed, Entry, Epoch, Lost
 from raysearch.tracking.points import Point, as_name, over_folds, points_of, split_facts
 
 KEY = "raysearch.key"
 STUDY = "raysearch.study"
 # MLflow knows no word for what ended early on purpose; the tag ``state`` does
-_STATUS = dict.fromkeys(("finished", "pruned", "refused"), "FINISHED") | dict.fromkeys(
+_STATUS = dict.fromkeys(("finished", "pruned", "refused", OUT_OF_TIME), "FINISHED") | dict.fromkeys(
     ("failed", "gave up"), "FAILED"
 )
 

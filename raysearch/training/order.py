@@ -47,6 +47,7 @@ class Order:
         code: of a user's own task, the folder of the copy to run, inside the study's folder; empty: the task
             as it is.
         environment: variables that the run sees beside the ones every run does.
+        memory: bytes that each process of the run may take beside what it had before; None for no limit.
     """
 
     task: str
@@ -79,6 +80,7 @@ class Order:
     files: dict[str, str] = field(default_factory=dict)
     inspected: dict[str, Any] = field(default_factory=dict)
     code: str = ""
+    memory: int | None = None
 
     @property
     def reference(self) -> str:
