@@ -10,13 +10,14 @@ import os
 import tempfile
 from pathlib import Path
 
+from raysearch.files import expanded
+
 
 def cache_root() -> Path:
     """Name the folder, which need not be there; who makes it decides who may enter."""
-    # os.path's expanduser throughout: Path's own raises a RuntimeError for a user without a home.
     if given := os.environ.get("RAYSEARCH_CACHE"):
-        return Path(os.path.expanduser(given))  # noqa: PTH111
-    for base in (os.environ.get("XDG_CACHE_HOME", ""), os.path.expanduser("~/.cache")):  # noqa: PTH111
-        if Path(base).is_absolute():  # a relative one is to be ignored, says the XDG specification
-            return Path(base) / "raysearch"
+        return expanded(given)
+    for base in (Path(os.environ.get("XDG_CACHE_HOME", "")), expanded("~/.cache")):
+        if base.is_absolute():  # a relative one is to be ignored, says the XDG specification
+            return base / "raysearch"
     return Path(tempfile.gettempdir()) / f"raysearch-{os.getuid()}"

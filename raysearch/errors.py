@@ -32,6 +32,10 @@ class InputError(RaysearchError):
         self.problems = problems
 
 
+class SettingsRefusedError(InputError):
+    """A task does not take these values of its settings, alone or beside each other."""
+
+
 class NoFinishedTrialError(RaysearchError):
     """The study ended without one finished trial."""
 
@@ -56,6 +60,19 @@ class StorageError(RaysearchError):
     """Storage failed, is full, or holds damaged records."""
 
     exit_code = 74
+
+
+class WeightsGoneError(StorageError):
+    """A checkpoint that a study keeps is gone or damaged; a resume trains it again, to the same bits."""
+
+
+class ChangedError(StorageError):
+    """Data or code that a study's results come from are not what its ledger says; everything is saved.
+
+    No fault of a run, and so no outcome of one: the study stops, and goes on once they are put back.
+    """
+
+    exit_code = 2  # as for input that was wrong from the beginning
 
 
 class DiskBudgetError(StorageError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,6 +11,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from raysearch.errors import StorageError
+
+
+def expanded(path: str | Path) -> Path:
+    """Put the user's home in place of a leading ``~``, which a shell does not in ``--data=~/jets``."""
+    # os.path's: Path's own raises a RuntimeError for a user without a home.
+    return Path(os.path.expanduser(path))  # noqa: PTH111
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -57,6 +64,26 @@ def put_in_place(part: Path, path: Path) -> None:
         os.fsync(written.fileno())
     part.replace(path)
     sync_folder(path.parent)
+
+
+def read_sound(path: Path) -> bytes | None:
+    """Read a file whose name ends with the SHA-256 of its content (32 digits); None if it is gone or damaged.
+
+    A damaged one is set aside as ``*.corrupt``.
+
+    Raises:
+        StorageError: it is there and cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest()[:32] != path.stem.rpartition("-")[2]:
+            path.rename(path.with_suffix(".corrupt"))
+            return None
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
+    return content
 
 
 def sync(file: IO[Any] | int) -> None:

@@ -8,7 +8,6 @@ comes from, on real examples of the test part, in batches of more than one size.
 from __future__ import annotations
 
 import importlib.util
-import itertools
 import logging
 import tempfile
 import warnings
@@ -23,24 +22,18 @@ import torch
 from torch import Tensor, nn
 
 from raysearch import __version__
+from raysearch.after.parity import largest_difference, sizes_of
 from raysearch.after.trained import TrainedTrial
 from raysearch.data.tensors import Batch, TensorData
-from raysearch.errors import InputError, RaysearchError, ResourceError, StorageError, one_of
+from raysearch.errors import InputError, ResourceError, StorageError, one_of
 from raysearch.files import write_durably
 from raysearch.tasks.task import OUTPUTS, Outputs, Task, outputs_of
 from raysearch.training.evaluation import generator_on
 from raysearch.training.randomness import load_parts
 
-TOLERANCE = 1e-4  # in single precision: of probabilities, and of other outputs over their size
 EXAMPLES = 1000  # of the test part that are compared
-SHARES_ADD_UP = 1e-5  # to one, within this, in single precision
-BATCHES = (1, 7, 32)  # in turn, until all are compared
 TRACED = 4  # that the graph is drawn from, none of those
 EXTRA = ("onnx", "onnxruntime", "onnxscript")
-
-
-class ParityError(RaysearchError):
-    """The exported file gives other numbers than the model; exit code 1."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +43,7 @@ class Exported:
     Attributes:
         path: the file.
         difference: the largest of any output of any example that was compared: of a probability as it is, of
-            others over their size, see :func:`_sizes`.
+            others over their size, see :func:`~raysearch.after.parity.sizes_of`.
         n_examples: how many were compared.
         input_shapes: of each input, without the batch.
         is_by_size: whether the difference is over the outputs' size.
@@ -136,8 +129,8 @@ def export(trained: TrainedTrial, to: str, out: Path) -> Exported:
                     f"{type(trained.models[0].model).__name__} cannot be exported to {to}: "
                     f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
                 ) from error
-            sizes = _sizes(expected)
-            difference = _largest_difference(read(temporary), inputs, expected, sizes)
+            sizes = sizes_of(expected)
+            difference = largest_difference(read(temporary), inputs, expected, sizes)
             write_durably(out, temporary.read_bytes())
     except OSError as error:
         raise StorageError(f"{out}: cannot be written: {error.strerror or error}") from error
@@ -264,55 +257,3 @@ def _read_onnx(path: Path) -> Callable[[Sequence[Tensor]], Tensor]:
 
 
 FORMATS = {"onnx": (_write_onnx, _read_onnx), "torch": (_write_torch, _read_torch)}
-
-
-def _sizes(expected: Tensor) -> Tensor | None:
-    """How large outputs (example, ...) are: each as it is, or as its mean over examples where that is more.
-
-    None for shares of one, such as probabilities, which are compared as they are. Single precision rounds by
-    a share of a value, so that 500 GeV cannot agree to 1e-4 GeV; and an output near 0 is made of larger
-    values.
-    """
-    if (
-        expected.ndim > 1
-        and (expected >= 0).all()
-        and ((expected.sum(dim=-1) - 1).abs() < SHARES_ADD_UP).all()
-    ):
-        return None
-    size = expected.abs()
-    return size.maximum(size.mean(dim=0)).clamp(min=torch.finfo(torch.float32).tiny)
-
-
-def _largest_difference(
-    run: Callable[[Sequence[Tensor]], Tensor],
-    inputs: Sequence[Tensor],
-    expected: Tensor,
-    sizes: Tensor | None,
-) -> float:
-    """Compare on batches of several sizes; differences are over ``sizes`` (example, ...), or as they are.
-
-    Raises:
-        ParityError: there is a difference above the tolerance.
-    """
-    worst, where, start = 0.0, 0, 0
-    # A graph that was drawn with one size of a batch in it would pass with that size alone.
-    lengths = itertools.cycle(BATCHES)
-    while start < len(expected):
-        rows = slice(start, start + next(lengths))
-        with torch.no_grad():
-            outputs = run([x[rows].contiguous() for x in inputs]).double()
-        difference = (outputs - expected[rows]).abs()
-        if sizes is not None:
-            difference /= sizes[rows]
-        # NaN counts as the largest difference: no comparison would notice it.
-        difference = difference.reshape(len(difference), -1).amax(1).nan_to_num(nan=torch.inf)
-        if difference.max() > worst:
-            worst, where = difference.max().item(), start + int(difference.argmax())
-        start = rows.stop
-    if worst > TOLERANCE:
-        of_size = "" if sizes is None else " of the outputs' size"
-        raise ParityError(
-            f"the exported file differs from the model by {worst:.2g}{of_size} (test example {where}), more "
-            f"than {TOLERANCE:g}; nothing was written"
-        )
-    return worst

@@ -115,6 +115,7 @@ def prune(
                 _clear(folder)
             found = trained.models[recipe.fold]
             parts = load_parts(trained.task, trained.source.of_fold(found.fold), trained.settings)
+            check_data(trained.history, trained.task, trained.settings, trained.source)
             job = _Job(trained, recipe, folder, found, parts, device or torch.device("cpu"), report)
             return _carry_out(job, listen)
     finally:
@@ -219,6 +220,8 @@ def _order(job: _Job, number: int) -> Order:
         shuffle=space_file.data.shuffle,
         patience=job.recipe.patience,
         threads=space_file.resources.threads,
+        files=created.data["files"],
+        inspected=created.inspected,
     )
 
 

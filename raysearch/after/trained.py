@@ -14,8 +14,9 @@ from torch import Tensor, nn
 
 from raysearch.data.plain_scaling import from_plain
 from raysearch.data.scaling import Scaling
-from raysearch.data.source import DataSource, changes
-from raysearch.errors import InputError, StorageError
+from raysearch.data.source import DataSource
+from raysearch.errors import InputError, StorageError, WeightsGoneError
+from raysearch.launch.own_code import reference_of
 from raysearch.ledger.history import History, RunHistory, TrialHistory
 from raysearch.ledger.kept import kept_trials
 from raysearch.seeds import derive
@@ -26,6 +27,7 @@ from raysearch.training.checkpoint import load_checkpoint, weights_sha256
 from raysearch.training.precision import FLOAT32
 from raysearch.training.randomness import seed_all
 from raysearch.training.settings import divide
+from raysearch.training.study_data import data_problems
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def load_trained(folder: Path, history: History, which: str, source: DataSource)
     Raises:
         InputError: there is no such trial, or its weights are not kept.
         NoFinishedTrialError: there is no best yet.
-        StorageError: weights are gone or are not those of the ledger.
+        WeightsGoneError: weights are gone or are not those of the ledger.
+        StorageError: those of a pruning are not.
     """
     pruned = folder / which
     # A name from the command line must not lead out of the folder; best/ has a model.json, too.
@@ -110,7 +113,8 @@ def load_trained(folder: Path, history: History, which: str, source: DataSource)
     trial = history.trial(which)
     _check_kept(history, trial)
     space_file = SpaceFile.model_validate(history.created.space_file)
-    task = load_task(space_file.task)
+    # Weights of the same shapes load into changed code without a word, and mean another function.
+    task = load_task(reference_of(folder, history, _code_of(trial)))
     divided = divide(space_file.strategy, space_file.searched.complete(trial.settings))
     settings = make_settings(task, divided.task)
 
@@ -125,9 +129,11 @@ def load_trained(folder: Path, history: History, which: str, source: DataSource)
         model = _model(task, settings, space_file, (trial.number, run.fold), weights)
         scaling = _scaling(folder, run, task, settings, checked)
         models.append(FoldModel(run.fold, model, scaling, weights_sha256(weights)))
+    if checked.cache_info().currsize:  # once more: they may have been replaced while they were measured
+        check_data(history, task, settings, source)
     return TrainedTrial(
         folder=folder,
-        study=history.created.study,
+        study=history.name,
         trial=trial.number,
         reference=space_file.task,
         task=task,
@@ -149,7 +155,7 @@ def _load_pruned(folder: Path, history: History, which: str, source: DataSource)
     if weights_sha256(weights) != about["weights_sha256"]:
         raise StorageError(f"{path}: does not hold the weights that {which}/model.json names")
     space_file = SpaceFile.model_validate(history.created.space_file)
-    task = load_task(space_file.task)
+    task = load_task(reference_of(folder, history, history.run(about["trial"], about["fold"]).code))
     settings = make_settings(task, about["settings"])
     if "scaling" in about:
         scaling = from_plain(about["scaling"])
@@ -159,7 +165,7 @@ def _load_pruned(folder: Path, history: History, which: str, source: DataSource)
     model = _model(task, settings, space_file, (about["trial"], about["fold"]), weights)
     return TrainedTrial(
         folder=folder,
-        study=history.created.study,
+        study=history.name,
         trial=about["trial"],
         reference=space_file.task,
         task=task,
@@ -188,15 +194,22 @@ def _model(
     return model.eval()
 
 
+def _code_of(trial: TrialHistory) -> dict[str, str]:
+    """The code that trained a trial, of which all its folds must be."""
+    codes = [run.code for run in trial.runs]
+    if any(code != codes[0] for code in codes):
+        raise InputError(f"trial {trial.number}: its runs were trained before and after the code was changed")
+    return codes[0]
+
+
 def _check_kept(history: History, trial: TrialHistory) -> None:
     kept = kept_trials(history)
     if trial.state != "finished":
-        raise InputError(f"trial {trial.number} of {history.created.study} is {trial.state}, not finished")
+        raise InputError(f"trial {trial.number} of {history.name} is {trial.state}, not finished")
     if trial.number not in {one.number for one in kept}:
         numbers = ", ".join(str(one.number) for one in kept)
         raise InputError(
-            f"the weights of trial {trial.number} are not kept; {history.created.study} keeps those of "
-            f"trial {numbers}"
+            f"the weights of trial {trial.number} are not kept; {history.name} keeps those of trial {numbers}"
         )
 
 
@@ -205,7 +218,7 @@ def _weights(folder: Path, run: RunHistory) -> dict[str, Tensor]:
     path = folder / run.ended.weights
     content = load_checkpoint(path)
     if content is None or weights_sha256(content["model"]) != run.ended.weights_sha256:
-        raise StorageError(f"{path}: gone or damaged; it holds the weights of trial {run.trial}")
+        raise WeightsGoneError(f"{path}: gone or damaged; it holds the weights of trial {run.trial}")
     return content["model"]
 
 
@@ -236,7 +249,8 @@ def check_data(
     Raises:
         InputError: files were changed or added, or are gone; all are named.
     """
-    files = task.inspect(source, settings)["files"]
-    problems = changes(history.created.data["files"], files, f"{history.created.study} began")
+    created = history.created
+    inspected = make_settings(task, created.inspected) if created.inspected else settings
+    problems = data_problems(task, source, inspected, created.data["files"], f"{history.name} began")
     if problems:
         raise InputError(*problems)

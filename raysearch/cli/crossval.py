@@ -16,7 +16,8 @@ def crossval(
     trial: Trial = "best",
     folds: Annotated[int, typer.Option("--folds", help="How many folds.")] = 10,
     data: Annotated[
-        Path | None, typer.Option("--data", help="Other data than the study's; a file or folder.")
+        list[Path] | None,
+        typer.Option("--data", help="Other data than the study's: files or folders, all of which are read."),
     ] = None,
     train_on: Annotated[
         str | None,

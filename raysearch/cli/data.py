@@ -12,17 +12,23 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
+from raysearch.cli.once import App
 from raysearch.data.kinds import KINDS, DataKind
+from raysearch.data.paths import DataPath, passed_over
+from raysearch.data.summary import FileSummary
+from raysearch.files import expanded
 
 NAMES = " or ".join(KINDS)
 
-app = typer.Typer(help=f"Look at files of {NAMES}, check them, make new ones.", no_args_is_help=True)
-make = typer.Typer(help="Make input with physics generators and models.", no_args_is_help=True)
+app = App(help=f"Look at files of {NAMES}, check them, make new ones.", no_args_is_help=True)
+make = App(help="Make input with physics generators and models.", no_args_is_help=True)
 app.add_typer(make, name="make")
 
-DataPath = Annotated[
-    Path | None,
-    typer.Argument(help="An HDF5 file or a folder of them.", show_default="the sample that ships"),
+DataPaths = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[PATH]...", help="HDF5 files, or folders of them.", show_default="the sample that ships"
+    ),
 ]
 
 
@@ -49,11 +55,12 @@ KindOption = Annotated[
 
 @app.command()
 def info(
-    path: DataPath = None,
+    paths: DataPaths = None,
     form: Annotated[Form, typer.Option("--format", "-f", help="How to print.")] = Form.table,
     kind: KindOption = "jets",
 ) -> None:
     """Show what files hold, and how a study would split them."""
+    path = _named(paths)
     found = KINDS[kind].check(path)
     facts: dict[str, Any] = {
         "files": [str(file) for file in found.files],
@@ -62,6 +69,8 @@ def info(
         **found.facts(),
         "split": _split(KINDS[kind], path),
     }
+    if warnings := _warnings(kind, path, found):
+        facts["warnings"] = warnings
     if form is Form.json:
         typer.echo(json.dumps(facts, indent=2))
     else:
@@ -69,10 +78,27 @@ def info(
 
 
 @app.command()
-def check(path: DataPath = None, kind: KindOption = "jets") -> None:
+def check(paths: DataPaths = None, kind: KindOption = "jets") -> None:
     """Read every value of files and list all faults; ends with 2 if there are any."""
+    path = _named(paths)
     found = KINDS[kind].check(path)
-    typer.echo(f"ok: {found.n:,} {kind} in {len(found.files)} file(s), no fault found")
+    warnings = _warnings(kind, path, found)
+    for warning in warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    told = f"; {len(warnings)} warning{'s' if len(warnings) > 1 else ''} above" if warnings else ""
+    typer.echo(f"ok: {found.n:,} {kind} in {len(found.files)} file(s), no fault found{told}")
+
+
+def _warnings(kind: str, path: DataPath, found: FileSummary) -> list[str]:
+    """List what is odd, as a study does before its first run."""
+    from raysearch.data.parts import part_warnings
+
+    return [*found.warnings, *passed_over(path), *part_warnings(KINDS[kind], path, found)]
+
+
+def _named(paths: list[Path] | None) -> DataPath:
+    several = tuple(map(expanded, paths or ()))
+    return several if len(several) > 1 else next(iter(several), None)
 
 
 def _maker(name: str, make_files: Callable[..., list[Path]]) -> Callable[..., None]:
@@ -119,7 +145,7 @@ def _progress(noun: str, total: int) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, _: bar.update(line, completed=done)
 
 
-def _split(kind: DataKind, path: Path | None) -> dict[str, Any]:
+def _split(kind: DataKind, path: DataPath) -> dict[str, Any]:
     """Sizes of the parts that a study gets if its space file says nothing else."""
     from raysearch.data.splitting import split_examples
     from raysearch.errors import InputError

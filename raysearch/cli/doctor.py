@@ -24,7 +24,7 @@ def doctor(
     from raysearch.tracking.address import redact
 
     findings = []
-    for found in examine(checks_for(runs, address, data)):
+    for found in examine(checks_for(runs, address, data or ())):
         each = replace(found, found=redact(found.found), advice=redact(found.advice))
         findings.append(each)
         if output == "table":

@@ -22,16 +22,19 @@ from raysearch.cli import (
     export,
     predict,
     prune,
+    repair,
     report,
+    reproduce,
     resume,
     space,
     studies,
     tune,
 )
+from raysearch.cli.once import App
 from raysearch.errors import RaysearchError
 from raysearch.tracking.address import redact
 
-app = typer.Typer(
+app = App(
     name="raysearch",
     help="Search for good neural networks in high-energy physics, on a laptop or a Ray cluster.",
     no_args_is_help=True,
@@ -54,6 +57,8 @@ app.command("predict")(predict.predict)
 app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
 app.command("prune")(prune.prune)
+app.command("reproduce")(reproduce.reproduce)
+app.command("repair")(repair.repair)
 app.command("bundle")(bundle.bundle)
 app.command("unbundle")(bundle.unbundle)
 app.command("dashboard")(dashboard.dashboard)

@@ -22,7 +22,10 @@ SpaceName = Annotated[
     str, typer.Argument(metavar="SPACE", help="Name of a shipped space file, or the path of your own.")
 ]
 DataPath = Annotated[
-    Path | None, typer.Option("--data", help="File or folder of data instead of the sample.")
+    list[Path] | None,
+    typer.Option(
+        "--data", help="File or folder of data instead of the sample; given several times, all are read."
+    ),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", help="Seed of everything random.")]
 StudyName = Annotated[

@@ -25,8 +25,31 @@ def resume(
         str | None,
         typer.Option(metavar="SIZE", help="Disk budget of the study from here on, such as 4GB."),
     ] = None,
+    time: Annotated[
+        str | None,
+        typer.Option(metavar="SPAN", help="Stop after so long, such as 2h or +2h, in each session; or none."),
+    ] = None,
+    run_time: Annotated[
+        str | None, typer.Option(metavar="SPAN", help="From here on, what a run may take, such as 10m.")
+    ] = None,
+    silence: Annotated[
+        str | None, typer.Option(metavar="SPAN", help="From here on, without a new epoch a run hangs.")
+    ] = None,
+    memory: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="From here on, what a run's worker may take, as 4GB.")
+    ] = None,
     allow_skew: Annotated[
         bool, typer.Option("--allow-skew", help="Go on although packages have changed; the bits may differ.")
+    ] = False,
+    kept_code: Annotated[
+        bool,
+        typer.Option("--kept-code", help="Your task was changed: go on with the code the study began with."),
+    ] = False,
+    changed_code: Annotated[
+        bool,
+        typer.Option(
+            "--changed-code", help="Go on with the changed code, which ledger and report then tell."
+        ),
     ] = False,
     runs: Runs = RUNS,
     address: Address = None,
@@ -38,12 +61,19 @@ def resume(
 
     if trials is not None and not re.fullmatch(r"\+[1-9]\d*", trials):
         raise InputError(f"--trials {trials}: must be + and a number, such as +20")
+    if kept_code and changed_code:
+        raise InputError("--kept-code and --changed-code: choose one")
     carry_on(
         name,
         trials=int(trials or 0),
         window=window,
         disk=disk,
+        time=time and time.removeprefix("+"),
+        run_time=run_time,
+        silence=silence,
+        memory=memory,
         allow_skew=allow_skew,
+        code="kept" if kept_code else "changed" if changed_code else None,
         runs=runs,
         address=address,
         local=in_process,

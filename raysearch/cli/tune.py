@@ -53,6 +53,19 @@ def tune(
     disk: Annotated[
         str | None, typer.Option("--disk", metavar="SIZE", help="Disk budget of the study, such as 2GB.")
     ] = None,
+    time: Annotated[
+        str | None, typer.Option("--time", metavar="SPAN", help="Train no longer than this, such as 2h.")
+    ] = None,
+    run_time: Annotated[
+        str | None, typer.Option("--run-time", metavar="SPAN", help="What a run may take, such as 10m.")
+    ] = None,
+    silence: Annotated[
+        str | None, typer.Option("--silence", metavar="SPAN", help="Without a new epoch a run hangs.")
+    ] = None,
+    memory: Annotated[
+        str | None,
+        typer.Option("--memory", metavar="SIZE", help="What a run's worker may take, as 4GB."),
+    ] = None,
     keep: Annotated[
         str | None, typer.Option("--keep", metavar="N", help="Keep the weights of the best N trials, or all.")
     ] = None,
@@ -87,6 +100,10 @@ def tune(
         prune=prune,
         enqueue=enqueue,
         disk=disk,
+        time=time,
+        run_time=run_time,
+        silence=silence,
+        memory=memory,
         keep=int(keep) if keep and keep.isdecimal() else keep,
         seed=seed,
     )

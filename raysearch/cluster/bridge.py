@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from raysearch.cluster.resources import machines, n_dead_machines
-from raysearch.errors import ResourceError, StorageError
-from raysearch.launch.orders import ended_record, order_for
+from raysearch.cluster.run_processes import end_processes
+from raysearch.errors import ChangedError, ResourceError, StorageError
+from raysearch.launch.orders import end_overdue, ended_record, order_for
 from raysearch.launch.stop_flag import StopFlag
+from raysearch.launch.watch import Watch
 from raysearch.study.study import Run, Study
 from raysearch.training.order import Outcome
 
@@ -61,6 +64,7 @@ class Bridge:
         self.runs: dict[str, Run] = {}
         self.suspects: set[tuple[int, int]] = set()
         self.failure: Exception | None = None
+        self._watch = Watch(study.history.run_limits, study.history, automatic=True)
         self._n_not_begun = 0
         self._n_dead: dict[str, int] = {}  # machines that were lost before Tune's trial started its run
 
@@ -89,6 +93,7 @@ class Bridge:
         self._n_dead[trial_id] = n_dead_machines()
         # Now and not when it was handed out: the ledger says what runs, not what waits.
         self.study.started(self.runs[trial_id])
+        self._watch.begin(self.runs[trial_id])
 
     @_kept
     def result(self, trial_id: str, result: dict[str, Any]) -> None:
@@ -97,19 +102,23 @@ class Bridge:
         if run is None:
             return
         if result.get("event") == "epoch":
-            self.study.report(run, **json.loads(result["report"]))
+            report = json.loads(result["report"])
+            self.study.report(run, **report)
+            self._watch.heard(run, report["seconds"])
         elif result.get("event") == "ended":
             # Before the study hears of the end: what follows from it may hand out the next run at once.
-            del self.runs[trial_id]
+            self._let_go(trial_id)
             self.suspects.discard((run.trial, run.fold))
             self.study.end(ended_record(run, Outcome(**json.loads(result["outcome"]))))
         elif result.get("event") == "storage":
             raise StorageError(result["message"])
+        elif result.get("event") == "changed":
+            raise ChangedError(result["message"])
 
     @_kept
     def lose(self, trial_id: str, reason: str) -> None:
         """A trial's process has ended without a result."""
-        run = self.runs.pop(trial_id, None)
+        run = self._let_go(trial_id)
         if run is None or self.stop.requested:
             return
         if not self.study.has_begun(run):
@@ -132,18 +141,37 @@ class Bridge:
         return True
 
     @_kept
-    def lose_all(self, reason: str) -> None:
-        """Tune has ended over one of the runs it had."""
+    def look(self) -> None:
+        """End the processes of runs that are over a limit; Tune itself never hears of one that hangs."""
+        for trial_id, run in list(self.runs.items()):
+            if (overdue := self._watch.overdue(run)) is not None:
+                # Before its processes go: what Tune then tells of them is of nobody any more.
+                self._let_go(trial_id)
+                order = order_for(self.study, run)
+                stack = end_processes(order.run_folder / f"attempt-{order.attempt}")
+                end_overdue(self.study, run, replace(overdue, stack=stack))
+
+    def _let_go(self, trial_id: str) -> Run | None:
+        run = self.runs.pop(trial_id, None)
+        if run is not None:
+            self._watch.forget(run)
+        return run
+
+    @_kept
+    def lose_all(self, reason: str, *, for_memory: bool) -> None:
+        """Tune has ended over one of the runs it had; ``for_memory``: Ray killed it to have memory again."""
         if self.stop.requested:
             return
         begun = [run for run in self.runs.values() if self.study.has_begun(run)]
         # Of several runs one took the memory, and Tune does not say which: none is blamed before it is alone.
         self.suspects |= {(run.trial, run.fold) for run in begun}
-        for run in self.runs.values():
-            self._lose(run, reason, to_blame=len(begun) == 1)
-        self.runs.clear()
+        for trial_id, run in list(self.runs.items()):
+            self._let_go(trial_id)
+            self._lose(run, reason, to_blame=len(begun) == 1, for_memory=for_memory)
 
-    def _lose(self, run: Run, reason: str, *, to_blame: bool) -> None:
-        self.study.lose(run, reason, to_blame=to_blame)
+    def _lose(self, run: Run, reason: str, *, to_blame: bool, for_memory: bool = False) -> None:
+        # One that was alone and took its machine's memory would take it again.
+        as_what: dict[str, Any] = {"failure": "oom", "most": 1} if for_memory else {}
+        self.study.lose(run, reason, to_blame=to_blame, **as_what)
         if self.study.history.run(run.trial, run.fold).ended:
             self.suspects.discard((run.trial, run.fold))

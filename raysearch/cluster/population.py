@@ -20,6 +20,8 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from torch import Tensor
 
 from raysearch.cluster.resources import WorkerResources, trial_group
+from raysearch.cluster.run_processes import findable
+from raysearch.errors import StorageError
 from raysearch.evolve.strategy import Round
 from raysearch.launch.run_environment import confine
 from raysearch.tasks import load_task
@@ -27,8 +29,9 @@ from raysearch.tasks.task import make_settings
 from raysearch.training.attempt import attempt_run
 from raysearch.training.by_evolution import EvaluatorLostError
 from raysearch.training.children import ChildLosses, Item, items_of
+from raysearch.training.memory import MemoryLimit
 from raysearch.training.order import Order, Outcome, Report
-from raysearch.training.randomness import load_parts
+from raysearch.training.study_data import load_as_ordered
 from raysearch.training.workers import OneWorker
 
 MAX_DEATHS = 3  # in a row, of one place, before the attempt is lost
@@ -58,16 +61,29 @@ class CandidateWorker:
         confine(order.environment)
         torch.set_num_threads(order.threads)
         torch.set_flush_denormal(True)  # as in every run
-        task = load_task(order.task)
-        settings = make_settings(task, order.settings)
-        parts = load_parts(task, order.source.of_fold(order.fold), settings)
+        self._order, self._limit = order, MemoryLimit(order.memory, torch.device("cpu"))
+        self._failure: StorageError | None = None
+        try:
+            task = load_task(order.reference)
+            settings = make_settings(task, order.settings)
+            parts = load_as_ordered(task, order, settings)
+        except StorageError as error:  # Ray would take it for a process that died
+            self._failure = error
+            return
         self._losses = ChildLosses(task, order, settings, parts.train)
         if snapshots is not None:
             self._losses.remember(snapshots)
 
     def losses(self, items: Sequence[Item], batches: Sequence[Tensor]) -> list[float]:
-        """Mean loss of each item over the batches."""
-        return self._losses.losses_of(items, batches)
+        """Mean loss of each item over the batches.
+
+        Raises:
+            StorageError: the data could not be kept, or are not those that the study began with.
+        """
+        if self._failure is not None:
+            raise self._failure
+        with findable(self._order), self._limit.held():
+            return self._losses.losses_of(items, batches)
 
 
 class ActorEvaluator:
@@ -126,7 +142,7 @@ class ActorEvaluator:
         where = PlacementGroupSchedulingStrategy(self._group, placement_group_bundle_index=place)
         return (
             ray.remote(CandidateWorker)
-            .options(num_cpus=self._each.cpus, num_gpus=self._each.gpus, scheduling_strategy=where)
+            .options(**self._each.options(), scheduling_strategy=where)
             .remote(self._order, self._snapshots)
         )
 

@@ -43,9 +43,11 @@ from raysearch.training.order import Order
 class TuneExecutor:
     """Carries out runs by Ray Tune on the session that is open."""
 
+    at_a_stop = "Ray to end"
+
     def __init__(self, resources: ResourcesSection) -> None:
         self._resources = resources
-        self._each = WorkerResources(resources.cpus, resources.gpus)
+        self._each = WorkerResources.of(resources)
         self.slots = group_slots(resources.workers, self._each, machines())
 
     def execute(self, study: Study, stop: StopFlag) -> None:
@@ -64,7 +66,8 @@ class TuneExecutor:
                 with only_visible(self._resources.environment):  # Tune sends AWS keys to every actor
                     self._fit(bridge, scratch)
             except RuntimeError as error:  # Tune gives up on an out-of-memory kill; the study does not
-                bridge.lose_all(reason_in(str(error.__cause__ or error)))
+                for_memory = isinstance(error.__cause__, ray.exceptions.OutOfMemoryError)
+                bridge.lose_all(reason_in(str(error.__cause__ or error)), for_memory=for_memory)
             finally:
                 shutil.rmtree(scratch, ignore_errors=True)
             if bridge.failure is not None:
@@ -76,7 +79,7 @@ class TuneExecutor:
         if self._resources.workers > 1:
             request: Any = group_trial_resources(self._resources.workers, self._each)
         else:
-            request = {"CPU": self._each.cpus, "GPU": self._each.gpus}
+            request = self._each.bundle()
         Tuner(
             tune.with_resources(partial(attempt_in_actor, each=self._each), request),
             tune_config=TuneConfig(
@@ -170,7 +173,7 @@ class _StateCallback(Callback):
 
 
 class _FlagStopper(Stopper):
-    """Ends Tune as soon as the study is to stop."""
+    """Ends Tune as soon as the study is to stop; asked many times a second, it also has runs looked at."""
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
@@ -179,4 +182,5 @@ class _FlagStopper(Stopper):
         return False
 
     def stop_all(self) -> bool:
+        self._bridge.look()
         return self._bridge.stop.requested or self._bridge.failure is not None

@@ -41,6 +41,7 @@ from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from raysearch.cluster.gpus import limited
 from raysearch.cluster.process_group import OneAddress
 from raysearch.cluster.resources import WorkerResources, trial_group
+from raysearch.cluster.run_processes import findable
 from raysearch.errors import StorageError
 from raysearch.launch.run_environment import confine
 from raysearch.training.attempt import attempt_run
@@ -121,7 +122,8 @@ def _work(config: dict[str, Any]) -> dict[str, Any]:
     peers: list[Any] = [None] * order.workers
     dist.all_gather_object(peers, ray.get_runtime_context().current_actor)
     workers = TorchWorkers(limited(get_device(), config["gpus"]))
-    outcome = asdict(attempt_run(order, workers, lambda epoch: train.report(asdict(epoch))))
+    with findable(order):
+        outcome = asdict(attempt_run(order, workers, lambda epoch: train.report(asdict(epoch))))
     if outcome["state"] == "failed":
         ray.get([peer.__ray_ready__.remote() for peer in peers])  # a lost peer is no failure of the run
         raise RunFailedError(outcome)

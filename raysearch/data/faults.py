@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,6 +45,21 @@ class Faults:
         """
         if self._problems:
             raise InputError(*self._problems)
+
+
+def not_used(unused: Mapping[str, Sequence[str]]) -> Iterator[str]:
+    """Tell what files hold that nothing reads, a line for all files that hold the same.
+
+    Args:
+        unused: names of columns and datasets, by the file's name.
+    """
+    holding: dict[tuple[str, ...], list[str]] = {}
+    for file, names in unused.items():
+        holding.setdefault(tuple(names), []).append(file)
+    for names, files in holding.items():
+        if names:
+            others = f" and {len(files) - 1} other files" if len(files) > 1 else ""
+            yield f"{files[0]}{others}: not used are {', '.join(names)}"
 
 
 class FaultyValues:

@@ -1,73 +1,56 @@
-"""Which files a path means, and how a file is known again: by its stamps, and by its content."""
+"""How a file is known again: by its stamps, and by its content."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from raysearch.data.prepared import cache_folder
-from raysearch.errors import InputError
+from raysearch.data.paths import names_of
 
-SUFFIXES = (".h5", ".hdf5")
+SETTLED_S = 2.0  # since a file was changed: the coarsest clock of a file system
 
-
-def hdf5_files(path: Path | None, sample: Path) -> list[Path]:
-    """List the files that a path means.
-
-    Args:
-        path: a file, a folder (its ``*.h5`` and ``*.hdf5``, sorted by name), or None for the sample that
-            ships.
-        sample: that sample.
-
-    Raises:
-        InputError: there is nothing there.
-    """
-    if path is None:
-        return [sample]
-    if path.is_dir():
-        # Sorted: the order of files is that of examples, and an iteration has no order of its own.
-        files = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and file.is_file())
-        if not files:
-            raise InputError(f"{path}: holds no file ending in {' or '.join(SUFFIXES)}")
-        return files
-    if not path.exists():
-        raise InputError(f"{path}: no such file or folder")
-    return [path]
+_known: dict[tuple[str, tuple[int, ...]], str] = {}
 
 
 def stamps(files: Iterable[Path]) -> tuple[tuple[int, ...], ...]:
-    """What changes when a file does (inode, size, time of change): a key for what was read from it."""
-    found = [file.stat() for file in files]
-    return tuple((stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in found)
+    """What changes when a file does (inode, size, times of change): a key for what was read from it."""
+    return tuple(_stamps(file) for file in files)
 
 
 def content_sha256(path: Path) -> str:
-    """SHA-256 of a file; of one that has not changed since it was last asked for, the cache knows it.
+    """SHA-256 of a file, read once in each process, and again whenever its stamps have changed.
 
-    Believed is that a file of the same path, size, inode and times of change (of its content, and of its
-    inode, which no program can set) holds what it held.
+    So a process believes stamps (of its content, and of its inode, which no program can set) for files that
+    it has hashed itself, and nothing that another process or an earlier study wrote down. Stamps are as
+    coarse as the clock of the file system, hence a file that was changed just now is read each time.
     """
-    stat = path.stat()
-    place = [str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
-    with contextlib.suppress(OSError):
-        memo = cache_folder() / f"sum-{hashlib.sha256(json.dumps(place).encode()).hexdigest()[:32]}"
-        with contextlib.suppress(FileNotFoundError):
-            known = memo.read_text(encoding="ascii")
-            # Shorter is one that another process is writing just now.
-            if len(known) == 64:
-                return known
-        found = _sha256(path)
-        memo.write_text(found, encoding="ascii")
-        return found
-    return _sha256(path)
+    stamps_before = _stamps(path)
+    place = str(path.resolve()), stamps_before
+    if place in _known:
+        return _known[place]
+    began = time.time()
+    found = _sha256(path)
+    if stamps_before == _stamps(path) and began - path.stat().st_ctime > SETTLED_S:
+        _known[place] = found
+    return found
+
+
+def forget_sums() -> None:
+    """Have every file hashed anew: where a study begins or goes on, whatever this process did before."""
+    _known.clear()
 
 
 def sums(files: Iterable[Path]) -> dict[str, str]:
-    """SHA-256 of each file: its name to its sum in hexadecimal."""
-    return {file.name: content_sha256(file) for file in files}
+    """SHA-256 of each file: its name, with as much of its path as tells it from the others, to its sum."""
+    files = list(files)
+    return dict(zip(names_of(files), map(content_sha256, files), strict=True))
+
+
+def _stamps(path: Path) -> tuple[int, ...]:
+    stat = path.stat()
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
 
 
 def _sha256(path: Path) -> str:

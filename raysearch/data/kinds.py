@@ -5,7 +5,7 @@ Light to import, for the command line's help: the readers are loaded by the func
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,9 @@ from raysearch.data.summary import FileSummary
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from raysearch.data.paths import DataPath
+    from raysearch.data.source import DataSource
 
     Events = tuple[NDArray[np.int64] | None, NDArray[np.int64]]
 
@@ -36,6 +39,7 @@ class DataKind:
             and the place of each example's file among the files (example,).
         always_by_event: whether every example has an event number, its file's or one of its own, so that
             there is nothing to tell about how a sample is parted.
+        lacking: tells what parts lack that a study needs, such as jets of a class.
         make: makes new files in the folder ``out``, or None. Its other parameters are options of ``raysearch
             data make``, each annotated with its help, one of them named as the kind: how many; ``progress``
             is called with (made, asked for). Returns the files.
@@ -43,15 +47,18 @@ class DataKind:
 
     noun: str
     summary: type[FileSummary]
-    files: Callable[[Path | None], list[Path]]
-    check: Callable[[Path | None], FileSummary]
-    events: Callable[[Path | None], Events]
+    files: Callable[[DataPath], list[Path]]
+    check: Callable[[DataPath], FileSummary]
+    events: Callable[[DataPath], Events]
     always_by_event: bool = False
+    lacking: Callable[[DataPath, DataSource], Iterable[str]] = lambda *_: ()
     make: Callable[..., list[Path]] | None = None
 
 
 KINDS: dict[str, DataKind] = {
-    "jets": DataKind("jet", JetSummary, jets.files, jets.check, jets.events, make=jets.make),
+    "jets": DataKind(
+        "jet", JetSummary, jets.files, jets.check, jets.events, lacking=jets.lacking, make=jets.make
+    ),
     "showers": DataKind(
         "shower",
         ShowerSummary,

@@ -3,10 +3,11 @@
 A mapped file is one copy in the node's memory, the page cache, however many processes read it, and may be
 larger than memory. An entry of the cache is a folder of plain ``.npy`` files under a hash of all that decides
 their content. It is written under another name, synced and renamed, so that it is whole or not there whenever
-a process is killed; processes that want the same entry wait for the first. If the cache cannot be written,
-arrays are read into memory instead.
+a process is killed; processes that want the same entry wait for the first. Each process verifies the content
+of an entry when it first maps it (raysearch/data/array_files.py), and one that is damaged is made again.
 
-The cache is ``arrays`` in the folder that raysearch/cache.py names; it may be deleted at any time.
+If the cache cannot be written, arrays are read into memory instead. It is ``arrays`` in the
+folder that raysearch/cache.py names, and may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,6 +34,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from raysearch.cache import cache_root
+from raysearch.data.array_files import SummedFile, are_intact
 from raysearch.errors import StorageError
 from raysearch.files import lock, sync, sync_folder
 
@@ -86,7 +88,7 @@ def prepared(identity: Mapping[str, Any], plan: Callable[[], Plan]) -> Arrays:
         found = _open(root / key)
         if found is None:
             with _alone(root, key):
-                found = _open(root / key)  # another process may have been first
+                found = _open(root / key, tell=True)  # another process may have been first
                 if found is None:
                     _write(root, key, identity, plan())
                     found = _open(root / key)
@@ -118,17 +120,22 @@ def as_tensor(array: NDArray[Any]) -> Tensor:
         return torch.from_numpy(array)
 
 
-def _open(entry: Path) -> Arrays | None:
-    """Map an entry if it is whole: every array has the size, shape and type that were written."""
+def _open(entry: Path, *, tell: bool = False) -> Arrays | None:
+    """Map an entry if it is whole: every array has the size, shape, type and content that were written."""
     try:
         about = json.loads((entry / ABOUT).read_text(encoding="utf-8"))
         arrays: Arrays = {}
-        for name, (n_bytes, shape, kind) in about["arrays"].items():
+        sums = {f"{name}.npy": found for name, (*_, found) in about["arrays"].items()}
+        for name, (n_bytes, shape, kind, _) in about["arrays"].items():
             path = entry / f"{name}.npy"
             array = np.load(path, mmap_mode="r", allow_pickle=False)
             if (path.stat().st_size, list(array.shape), array.dtype.str) != (n_bytes, shape, kind):
                 return None
             arrays[name] = array
+        if not are_intact(entry, sums):
+            if tell:
+                logger.warning("prepared data in the cache were damaged and are made again: %s", entry)
+            return None
     except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, EOFError):
         return None
     with contextlib.suppress(OSError):
@@ -141,7 +148,10 @@ def _write(root: Path, key: str, identity: Mapping[str, Any], plan: Plan) -> Non
     part = Path(tempfile.mkdtemp(prefix=f".{key}.", suffix=".part", dir=root))
     try:
         with contextlib.ExitStack() as stack:
-            files = {name: stack.enter_context((part / f"{name}.npy").open("wb")) for name in plan.arrays}
+            files = {
+                name: SummedFile(stack.enter_context((part / f"{name}.npy").open("wb")))
+                for name in plan.arrays
+            }
             for name, (shape, kind) in plan.arrays.items():
                 header = {"descr": kind.str, "fortran_order": False, "shape": shape}
                 np.lib.format.write_array_header_1_0(files[name], header)
@@ -149,24 +159,21 @@ def _write(root: Path, key: str, identity: Mapping[str, Any], plan: Plan) -> Non
                 for name, rows in piece.items():
                     # Piece by piece: the arrays of all files may be larger than memory.
                     files[name].write(np.ascontiguousarray(rows, plan.arrays[name][1]).data)
-            sizes = {name: _synced(file) for name, file in files.items()}
-        arrays = {name: (sizes[name], shape, kind.str) for name, (shape, kind) in plan.arrays.items()}
+            written = {name: file.synced() for name, file in files.items()}
+        arrays = {
+            name: (written[name][0], shape, kind.str, written[name][1])
+            for name, (shape, kind) in plan.arrays.items()
+        }
         # Last, and after the arrays are on the disk: an entry with it is whole.
         with (part / ABOUT).open("w", encoding="utf-8") as file:
             json.dump({"identity": identity, "arrays": arrays}, file, indent=1)
-            _synced(file)
+            sync(file)
         shutil.rmtree(root / key, ignore_errors=True)  # it was not whole
         part.rename(root / key)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
     sync_folder(root)
-
-
-def _synced(file: IO[Any]) -> int:
-    """Flush a file to the disk and return its size."""
-    sync(file)
-    return file.tell()
 
 
 def _make_room(root: Path, n_bytes: int) -> None:

@@ -19,7 +19,8 @@ class DataSource:
     run of fold j validates on fold j and trains on the others. The test part is the same for all.
 
     Attributes:
-        path: file or folder; None for the sample that ships with the package.
+        path: file or folder; None for the sample that ships with the package. A tuple if the user named
+            several, which only tasks that say so get (``Task.reads_several``).
         split: fractions of the events for training, validation and test.
         folds: how many folds; 1 leaves training and validation part as ``split`` says.
         fold: which one, from 0.
@@ -27,7 +28,7 @@ class DataSource:
         limit: train on at most so many examples (for learning curves); None for all.
     """
 
-    path: str | None
+    path: str | tuple[str, ...] | None
     split: tuple[float, float, float]
     folds: int = 1
     fold: int = 0

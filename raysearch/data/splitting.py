@@ -19,6 +19,7 @@ from raysearch.seeds import generator
 
 MIN_FILES = 5
 PARTS = ("training", "validation", "test")
+SPLIT = (0.6, 0.2, 0.2)  # fractions, if nobody says others
 SEED = 0  # of the cuts that are drawn: folds by random, and which examples a limit keeps
 
 # Multipliers of two finalisers, so that the fold of an event tells nothing of its part, nor the reverse.
@@ -78,7 +79,7 @@ def part_examples(
 def split_examples(
     events: NDArray[np.int64] | None,
     file_index: NDArray[np.int64],
-    fractions: tuple[float, float, float] = (0.6, 0.2, 0.2),
+    fractions: tuple[float, float, float] = SPLIT,
     noun: str = "row",
 ) -> Split:
     """Cut examples by event number; without them by file, for at least 5 files; else into blocks of rows.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from raysearch.tracking.address import tracking_uri
 from raysearch.tracking.health import look
 
 
-def checks_for(runs: Path, address: str | None, data: Path | None) -> dict[str, Check]:
+def checks_for(runs: Path, address: str | None, data: Sequence[Path]) -> dict[str, Check]:
     """The checks by name, given the folder of studies, a cluster's address and data, if there are any."""
     checks: dict[str, Check] = {
         "versions": machine.versions,
@@ -38,8 +38,8 @@ def checks_for(runs: Path, address: str | None, data: Path | None) -> dict[str, 
     # Only what the user names: nothing here looks for clusters or data by itself.
     if address is not None:
         checks["address"] = partial(ray_here.cluster, address)
-    if data is not None:
-        checks["data"] = partial(storage.data_files, data)
+    for number, path in enumerate(data, start=1):
+        checks["data" if number == 1 else f"data {number}"] = partial(storage.data_files, path)
     return checks
 
 

@@ -124,7 +124,7 @@ def data_files(path: Path) -> Iterator[Finding]:
     size_mb = sum(each.stat().st_size for each in files) / 1e6
     text = f"{path}: {len(files)} file{'s' if len(files) != 1 else ''}, {size_mb:.1f} MB, {filesystem(path)}"
     if files:
-        yield ok("data", f"{text}; what is in them says: raysearch data check --data {path}")
+        yield ok("data", f"{text}; what is in them says: raysearch data check {path}")
     else:
         yield fault("data", text, "correct --data")
 

@@ -14,6 +14,7 @@ class Executor(Protocol):
     """Carries out the runs of a study."""
 
     slots: int
+    at_a_stop: str  # what a stop waits for, before the words for the runs under way
 
     def execute(self, study: Study, stop: StopFlag) -> None:
         """Carry out runs until the study is over or the flag is set.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from raysearch.data.source import DataSource
+from raysearch.launch.own_code import code_folder
+from raysearch.launch.watch import MOST_HUNG, Overdue
 from raysearch.ledger.records import Ended
 from raysearch.space.space_file import SpaceFile
+from raysearch.study.losses import failed_record
 from raysearch.study.study import Run, Study
 from raysearch.training.order import Order, Outcome
 from raysearch.training.settings import divide
@@ -54,9 +57,23 @@ def order_for(study: Study, run: Run) -> Order:
         parent_sha256=run.parent_sha256,
         breeds=run.breeds,
         environment=space_file.resources.environment,
+        memory=study.history.run_limits.memory_bytes,
+        files=created.data.get("files", {}),
+        inspected=created.inspected,
+        code=code_folder(study.code_of(run)),
     )
 
 
 def ended_record(run: Run, outcome: Outcome) -> Ended:
     """Write the ledger's record of an outcome."""
     return Ended(trial=run.trial, fold=run.fold, attempt=run.attempt, **asdict(outcome))
+
+
+def end_overdue(study: Study, run: Run, overdue: Overdue) -> None:
+    """Have a study take note of a run that was stopped; one that hung is repeated, once."""
+    if overdue.failure == "hung":
+        study.lose(run, overdue.reason, failure="hung", most=MOST_HUNG, stack=overdue.stack)
+    else:
+        known = study.history.run(run.trial, run.fold)
+        ended = failed_record(known, overdue.failure, overdue.reason)
+        study.end(replace(ended, attempt=run.attempt))  # of a run for lost weights it is not the known one's

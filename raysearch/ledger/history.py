@@ -8,13 +8,18 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from raysearch.errors import InputError, NoFinishedTrialError, StorageError
+from raysearch.ledger.asking_records import Exhausted, Redrawn
+from raysearch.ledger.copied import Copied
 from raysearch.ledger.ledger import read_entries
+from raysearch.ledger.mending_records import Redone, WeightsLost
 from raysearch.ledger.pareto_front import unbeaten
+from raysearch.ledger.place import copied_from, name_in
+from raysearch.ledger.record import Record
 from raysearch.ledger.records import (
     Allotted,
     Asked,
@@ -25,14 +30,16 @@ from raysearch.ledger.records import (
     Entry,
     Epoch,
     Extended,
+    Limited,
     Lost,
     Opened,
-    Record,
+    Recoded,
     RunState,
     Started,
     Tested,
     Widened,
 )
+from raysearch.space.run_limits import RunLimits, limits_in
 
 TrialState = Literal["waiting", "running"] | RunState
 
@@ -50,6 +57,7 @@ class RunHistory:
     lost: int = 0
     started_ms: int | None = None
     ended_ms: int | None = None
+    code: dict[str, str] = field(default_factory=dict)  # that its last attempt ran
 
 
 @dataclass
@@ -62,6 +70,7 @@ class TrialHistory:
     n_committed_when_asked: int = 0
     given: bool = False
     parent: int | None = None
+    drawn: int = 0
     committed: Committed | None = None
 
     @property
@@ -101,11 +110,19 @@ class History:
         self.trials: list[TrialHistory] = []
         self.window = self.n_trials = 0
         self.disk: str | None = None  # what the study's folder may hold, as people write it
+        self.codes: list[dict[str, str]] = []  # of the user's own task, the latest last
+        self.limits: dict[str, Any] = {}  # of time and memory, as people write them
+        self.run_limits = RunLimits()  # the same, read
         self.commit_order: list[TrialHistory] = []
         self.best: TrialHistory | None = None
         self.sessions: list[tuple[Opened, int]] = []
         self.tests: list[tuple[Tested, int]] = []
         self.closed: Closed | None = None
+        self.redrawn: list[Redrawn] = []
+        self.exhausted: Exhausted | None = None
+        self.copied: Copied | None = None  # the last time, of several
+        self.name = ""
+        self.to_redo: dict[tuple[int, int], RunHistory] = {}  # by trial and fold, whose weights were lost
         self.first_ms = self.last_ms = self.busy_ms = 0
         # Written out, so that a kind of record without a line here is an error and not passed over.
         self._apply: dict[type[Record], Callable[[Any, int], None]] = {
@@ -114,7 +131,11 @@ class History:
             Extended: self._extended,
             Widened: self._widened,
             Allotted: self._allotted,
+            Recoded: self._recoded,
+            Limited: self._limited,
             Asked: self._asked,
+            Redrawn: self._redrawn,
+            Exhausted: self._exhausted,
             Started: self._started,
             Epoch: self._epoch,
             Ended: self._ended,
@@ -122,6 +143,9 @@ class History:
             Committed: self._committed,
             Tested: self._tested,
             Closed: self._closed,
+            WeightsLost: self._weights_lost,
+            Redone: self._redone,
+            Copied: self._copied,
         }
         for entry in entries:
             # Checksums say that a record is whole, not that it makes sense: a ledger can come
@@ -166,12 +190,11 @@ class History:
         """
         if which == "best":
             if self.best is None:
-                raise NoFinishedTrialError(f"{self.created.study}: no trial has finished yet")
+                raise NoFinishedTrialError(f"{self.name}: no trial has finished yet")
             return self.best
         if not which.isdigit() or int(which) >= len(self.trials):
             raise InputError(
-                f"no trial {which!r}; {self.created.study} has trials 0 to {len(self.trials) - 1}, "
-                "or say best"
+                f"no trial {which!r}; {self.name} has trials 0 to {len(self.trials) - 1}, or say best"
             )
         return self.trials[int(which)]
 
@@ -298,9 +321,11 @@ class History:
         return self.as_loss(value) < self.as_loss(than)
 
     def _created(self, record: Created, _: int) -> None:
-        self._begun = record
+        self._begun, self.name = record, record.study
         self.window, self.n_trials = record.window, record.space_file["search"]["trials"]
         self.disk = record.space_file.get("storage", {}).get("disk")
+        self.codes = [record.code]
+        self._limited(Limited(limits=limits_in(record.space_file)), 0)
 
     def _opened(self, record: Opened, time_ms: int) -> None:
         self.sessions.append((record, time_ms))
@@ -318,6 +343,13 @@ class History:
     def _allotted(self, record: Allotted, _: int) -> None:
         self.disk = record.disk
 
+    def _recoded(self, record: Recoded, _: int) -> None:
+        self.codes.append(record.code)
+
+    def _limited(self, record: Limited, _: int) -> None:
+        self.limits = self.limits | record.limits
+        self.run_limits = RunLimits.read(self.limits)
+
     def _asked(self, record: Asked, _: int) -> None:
         if record.trial != len(self.trials):
             raise StorageError(f"the ledger asks trial {record.trial} where {len(self.trials)} is next")
@@ -333,13 +365,20 @@ class History:
                 record.n_committed_when_asked,
                 record.given,
                 record.parent,
+                record.drawn,
             )
         )
+
+    def _redrawn(self, record: Redrawn, _: int) -> None:
+        self.redrawn.append(record)
+
+    def _exhausted(self, record: Exhausted, _: int) -> None:
+        self.exhausted, self.n_trials = record, len(self.trials)
 
     def _started(self, record: Started, time_ms: int) -> None:
         run = self.run(record.trial, record.fold)
         run.attempt = record.attempt
-        run.in_flight = True
+        run.in_flight, run.code = True, self.codes[-1]
         run.started_ms = time_ms if run.started_ms is None else run.started_ms  # its first attempt
 
     def _epoch(self, record: Epoch, _: int) -> None:
@@ -355,6 +394,20 @@ class History:
         run = self.run(record.trial, record.fold)
         run.lost += record.to_blame  # a machine that went is no fault of the run
         run.in_flight = False
+
+    def _copied(self, record: Copied, _: int) -> None:
+        self.copied, self.name = record, record.name
+
+    def _weights_lost(self, record: WeightsLost, _: int) -> None:
+        run = self.run(record.trial, record.fold)
+        run.lost = 0  # what befell its first time is no matter of this one
+        self.to_redo[record.trial, record.fold] = run
+
+    def _redone(self, record: Redone, _: int) -> None:
+        run = self.to_redo.pop((record.trial, record.fold))
+        if run.ended is None:
+            raise ValueError("a run that had not ended")
+        run.ended, run.in_flight = replace(run.ended, weights=record.weights), False
 
     def _committed(self, record: Committed, _: int) -> None:
         trial = self.trials[record.trial]
@@ -377,4 +430,8 @@ def read_history(folder: Path) -> History:
     Raises:
         StorageError: no ledger there, or damage before its last line.
     """
-    return History(read_entries(folder))
+    entries = read_entries(folder)
+    history = History(entries)
+    if copied_from(folder, entries):  # and it has not gone on since: two would show under one name
+        history.name = name_in(folder, history.created)
+    return history

@@ -11,6 +11,8 @@ import errno
 import json
 import os
 import re
+import shlex
+import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable
@@ -76,15 +78,22 @@ def _scan(content: bytes, path: Path) -> tuple[list[Entry], int]:
                 break  # a prefix of a line: its writer was killed before the record counted
             raise StorageError(
                 f"{path}: damaged at byte {position}, after record {len(entries) - 1}. Nothing was changed; "
-                "restore the file from a copy, or keep the part before that byte"
+                f"restore the file from a copy, or keep the part before that byte: {_repair(path.parent)}"
             )
         if entry.seq != len(entries):  # lines lost, doubled or of another file have right checksums too
             raise StorageError(
-                f"{path}: record {entry.seq} at byte {position} where {len(entries)} was expected"
+                f"{path}: record {entry.seq} at byte {position} where {len(entries)} was expected; "
+                f"restore the file from a copy, or keep the part before that byte: {_repair(path.parent)}"
             )
         entries.append(entry)
         position += len(line)
     return entries, position
+
+
+def _repair(folder: Path) -> str:
+    """The command that cuts a damaged ledger."""
+    # With --runs always: which folder of studies it is does not concern a ledger, nor whether of a series.
+    return f"raysearch repair {folder.name} --runs {shlex.quote(str(folder.parent))}"
 
 
 class Ledger:
@@ -107,6 +116,8 @@ class Ledger:
         self._clock = clock
         self._failed = False
         self._pending: list[Entry] = []
+        self._group = threading.Lock()  # held from a group's first record until it is written
+        self._in_group = False
         self._path = folder / FILE_NAME
         try:
             if create:
@@ -127,6 +138,9 @@ class Ledger:
 
     def add(self, record: Record) -> Entry:
         """Place a record at the end; it counts only after :meth:`flush`."""
+        if not self._in_group:
+            self._group.acquire()
+            self._in_group = True
         entry = Entry(len(self.entries), int(self._clock() * 1000), record)
         self.entries.append(entry)
         self._pending.append(entry)
@@ -139,6 +153,22 @@ class Ledger:
             StorageError: the disk is full or failed; what was there before stays readable, and this
                 object refuses to write on.
         """
+        try:
+            return self._write()
+        finally:
+            if self._in_group:
+                self._in_group = False
+                self._group.release()
+
+    def append_between(self, record: Record, wait_s: float = 1.0) -> bool:
+        """Append a record from another thread, between two groups; False if one is not written in time."""
+        if not self._group.acquire(timeout=wait_s):
+            return False
+        self._in_group = True
+        self.append([record])
+        return True
+
+    def _write(self) -> list[Entry]:
         if self._failed:
             raise StorageError(f"{self._path}: not written to after an earlier failure")
         if not self._pending:

@@ -13,17 +13,13 @@ from pathlib import PurePosixPath
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from raysearch.errors import StorageError
+from raysearch.ledger.asking_records import Exhausted, Redrawn
+from raysearch.ledger.copied import Copied
+from raysearch.ledger.mending_records import Redone, WeightsLost
+from raysearch.ledger.record import Record
 
 RunState = Literal["finished", "pruned", "refused", "failed"]
 Json = bool | int | float | str | None | list[Any] | dict[str, Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """Base of all records; ``kind`` is the name in the file, ``on_disk`` a field's key there if another."""
-
-    kind: ClassVar[str]
-    on_disk: ClassVar[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +38,8 @@ class Created(Record):
         window: trials asked ahead of the oldest uncommitted one.
         folds: runs per trial.
         data: what was read: ``files`` (name -> SHA-256), ``split_by``, ``n_train`` and so on.
+        inspected: the task's settings at which it told so.
+        code: the user's own task, and what it imports from beside it: path in the task's folder -> SHA-256.
         settings: names of the searched settings, in order.
         series: the series of studies it belongs to, or empty.
     """
@@ -60,6 +58,8 @@ class Created(Record):
     # Fields with a default came later: a ledger of before them is read as if they had been at it.
     others: dict[str, bool] = field(default_factory=dict)
     series: str = ""
+    inspected: dict[str, Any] = field(default_factory=dict)
+    code: dict[str, str] = field(default_factory=dict)
 
     @property
     def run_word(self) -> str:
@@ -69,7 +69,10 @@ class Created(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Opened(Record):
-    """A process has taken the study up; ``session`` counts from 1."""
+    """A process has taken the study up; ``session`` counts from 1.
+
+    ``folder`` and ``inode`` (of the ledger's file) say where it lay; see :mod:`raysearch.ledger.place`.
+    """
 
     kind: ClassVar[str] = "opened"
     session: int
@@ -78,6 +81,8 @@ class Opened(Record):
     slots: int
     versions: dict[str, str]
     cpu: str
+    folder: str = ""
+    inode: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +110,27 @@ class Allotted(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Recoded(Record):
+    """Runs that start from here on are carried out by this code, as ``code`` of :class:`Created`."""
+
+    kind: ClassVar[str] = "recoded"
+    code: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limited(Record):
+    """Other limits of time and memory hold from here on.
+
+    Attributes:
+        limits: of ``time``, ``run_time``, ``silence`` and ``memory`` those that change, as people write them;
+            None for no limit.
+    """
+
+    kind: ClassVar[str] = "limited"
+    limits: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Asked(Record):
     """The search proposed the searched ``settings`` of a trial.
 
@@ -114,6 +140,8 @@ class Asked(Record):
             depend on who finishes first.
         given: whether the user chose the settings (``search.enqueue``), and not the search.
         parent: the trial whose weights its runs begin from, each fold from the parent's; None to begin anew.
+        drawn: 0 for the search's own proposal; else the search had come to nothing that may be run, and the
+            settings are number ``drawn`` of those drawn at random in its place.
     """
 
     kind: ClassVar[str] = "asked"
@@ -123,6 +151,7 @@ class Asked(Record):
     n_committed_when_asked: int = 0
     given: bool = False
     parent: int | None = None
+    drawn: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +190,8 @@ class Ended(Record):
         epochs: epochs trained.
         weights: path of the best epoch's checkpoint inside the study's folder, empty when failed.
         weights_sha256: over names, shapes and bytes of the best epoch's weights.
-        failure: empty, or why it did not finish: ``nonfinite``, ``error``, ``lost``, ``limit``.
+        failure: empty, or why it did not finish: ``nonfinite``, ``error``, ``lost``, ``limit``, ``time``
+            (over ``budget.run_time``), ``hung``, ``oom`` (out of memory).
         message: one line about that, for the user; of a run that finished, what was left out on the way.
         facts: counted from the real model and run: ``parameters``, ``mflop``, ``device`` and so on.
     """
@@ -244,19 +274,29 @@ class Tested(Record):
     message: str = ""
 
 
+OUT_OF_TIME = "out of time"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Closed(Record):
-    """The process let the study go: ``finished``, ``stopped`` (a signal), ``disk budget`` or ``gave up``."""
+    """The process let the study go.
+
+    Attributes:
+        reason: ``finished``, ``stopped`` (a signal), ``out of time``, ``disk budget``, ``changed`` (data or
+            code are not those it began with), ``cluster lost`` or ``gave up``.
+        signal: the one that stopped it, such as ``SIGHUP``, or empty.
+    """
 
     kind: ClassVar[str] = "closed"
     reason: str
+    signal: str = ""
 
 
 RECORD_KINDS: dict[str, type[Record]] = {
     record.kind: record
     for record in (
-        Created, Opened, Extended, Widened, Allotted, Asked, Started,
-        Epoch, Ended, Lost, Committed, Tested, Closed,
+        Created, Opened, Extended, Widened, Allotted, Limited, Recoded, Asked, Started,
+        Epoch, Ended, Lost, Committed, Tested, Closed, WeightsLost, Redone, Copied, Redrawn, Exhausted,
     )
 }  # fmt: skip
 
@@ -335,7 +375,7 @@ def from_json(content: Mapping[str, Any]) -> Entry:
             f"({error})"
         ) from error
     # Others open, copy and delete what the ledger names, so that no name may lead out of the study's folder.
-    path = fields.get("weights", "") or fields.get("predictions", "")
-    if path.startswith("/") or "\0" in path or ".." in PurePosixPath(path).parts:
-        raise StorageError(f"record {seq} names the file {path!r}, which is not in the study's folder")
+    for path in (fields.get("weights", ""), fields.get("predictions", ""), *fields.get("code", {})):
+        if path.startswith("/") or "\0" in path or ".." in PurePosixPath(path).parts:
+            raise StorageError(f"record {seq} names the file {path!r}, which is not in the study's folder")
     return Entry(seq, time_ms, record)

@@ -76,15 +76,16 @@ def unbundle(file: str | Path, *, runs: str | Path = RUNS, progress: Progress = 
 def lacks(history: History) -> Iterator[str]:
     """Say what a study lacks on this machine: data that it was trained on, a task of the user's own."""
     data = history.created.data.get("path")
-    if data and not Path(data).exists():
-        yield (
-            f"data: {data} is not on this machine; resume, crossval and prune need it there, "
-            "with the bytes that the ledger names. predict takes any --data"
-        )
+    for path in [data] if isinstance(data, str) else data or ():
+        if path and not Path(path).exists():
+            yield (
+                f"data: {path} is not on this machine; resume, crossval and prune need it there, "
+                "with the bytes that the ledger names. predict takes any --data"
+            )
     task = str(history.created.space_file["task"]).rpartition(":")[0]
     if task:
         if Path(task).is_file():
-            yield f"task: predict, export, prune and resume run {task}, as it is on this machine"
+            yield f"task: predict, export, prune and resume run {task} on this machine, if it is the same"
         else:
             yield f"task: {task} is not on this machine; predict, export, prune and resume need it there"
 

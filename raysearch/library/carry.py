@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,27 +16,40 @@ from raysearch.errors import (
     TooManyFailedError,
 )
 from raysearch.launch.request import Where
+from raysearch.ledger.history import History, read_history
+from raysearch.ledger.records import OUT_OF_TIME
+from raysearch.ledger.turned_down import turned_down_lines
 from raysearch.library.jobs import Job
+from raysearch.library.remarks import window_remark
 from raysearch.library.watching import Watcher
 from raysearch.study.folders import as_typed, is_series, name_of, resume_command
 
 if TYPE_CHECKING:
     from raysearch.launch.executor import Executor
+    from raysearch.launch.stop_flag import StopFlag
 
 
-def carry_out_series(jobs: list[Job], where: Where, folder: Path, watcher: Watcher) -> None:
+def carry_out_series(jobs: list[Job], where: Where, folder: Path, watcher: Watcher, stop: StopFlag) -> None:
     """Carry studies out and, if they are a series', write its report, also when one of them went wrong.
 
     Raises:
         RaysearchError: of the first study that went wrong.
     """
     try:
-        carry_out_all(jobs, where, watcher)
+        carry_out_all(jobs, where, watcher, stop)
     # What the other members found is worth its report; after a stop or a full disk nothing is written.
     except (NoFinishedTrialError, TooManyFailedError):
         _finish_series(folder, watcher)
         raise
     _finish_series(folder, watcher)
+
+
+def _out_of_time(history: History, folder: Path) -> str:
+    done, time = f"{history.n_committed} of {history.n_trials} trials", history.limits["time"]
+    return (
+        f"{name_of(folder)}: out of time ({time}) after {done}; for as long again: {resume_command(folder)}, "
+        "for another time or without end: --time +2h, --time none"
+    )
 
 
 def _finish_series(folder: Path, watcher: Watcher) -> None:
@@ -46,7 +60,7 @@ def _finish_series(folder: Path, watcher: Watcher) -> None:
         watcher.series_over(folder, build_series_report(folder, as_typed(folder)))
 
 
-def carry_out_all(jobs: Sequence[Job], where: Where, watcher: Watcher) -> None:
+def carry_out_all(jobs: Sequence[Job], where: Where, watcher: Watcher, stop: StopFlag) -> None:
     """Carry studies out, one after another, on one Ray.
 
     Raises:
@@ -59,29 +73,37 @@ def carry_out_all(jobs: Sequence[Job], where: Where, watcher: Watcher) -> None:
     from raysearch.cluster.open_executor import executor_for
 
     failures: list[RaysearchError] = []
-    with executor_for(where, jobs[0].space_file.resources) as executor:
+    with ExitStack() as open_one:
+        with stop.breaking_off("the start" if where.in_process else "the start of Ray"):
+            executor = open_one.enter_context(
+                executor_for(where, jobs[0].space_file.resources, stop.lose_cluster)
+            )
         if not where.in_process:
             watcher.say(f"Ray is up: {executor.slots} run{'s' if executor.slots > 1 else ''} at a time")
         for job in jobs:
             try:
-                _carry_out(job, executor, watcher)
+                _carry_out(job, executor, watcher, stop)
             except (NoFinishedTrialError, TooManyFailedError) as error:
                 failures.append(error)
     if failures:
         raise failures[0]
 
 
-def _carry_out(job: Job, executor: Executor, watcher: Watcher) -> None:
+def _carry_out(job: Job, executor: Executor, watcher: Watcher, stop: StopFlag) -> None:
     """Carry one study out; its report is written and its watcher told also where it went wrong."""
     from raysearch.launch.carry_out import carry_out
-    from raysearch.tracking.mirror import start_mirror
+    from raysearch.tracking.kept import KeptMirror
 
     failure: RaysearchError | None = None
     with job.open_ledger(executor.slots) as ledger:
         folder = ledger.folder
+        if remark := window_remark(History(ledger.entries), executor.slots):
+            watcher.say(remark)
         try:
-            with watcher.follow() as listen:
-                history = carry_out(ledger, executor, listen, start_mirror, job.wish)
+            with KeptMirror() as mirror, watcher.follow() as listen:
+                history = carry_out(ledger, executor, listen, mirror.start, job.wish, stop)
+            if history.closed is not None and history.closed.reason == OUT_OF_TIME:
+                watcher.say(_out_of_time(history, folder))
             # Told at the end: the trials that did finish are kept, tested and reported.
             if history.n_failed > job.space_file.budget.max_failed:
                 failure = TooManyFailedError(
@@ -91,15 +113,18 @@ def _carry_out(job: Job, executor: Executor, watcher: Watcher) -> None:
         except (NoFinishedTrialError, StoppedError, DiskBudgetError) as error:
             failure = error
         except StorageError as error:
-            raise StorageError(
+            raise type(error)(
                 f"{error}\nonce that is mended, go on with: {resume_command(folder)}"
             ) from error
     # Outside of the ledger's lock: a report only reads.
     if not isinstance(failure, (StoppedError, DiskBudgetError)):
+        for line in turned_down_lines(read_history(folder)):
+            watcher.say(line)
         watcher.say("writing the report")
         from raysearch.report.build import build_report
 
-        build_report(folder)
+        with stop.breaking_off("the report"):
+            build_report(folder)
     watcher.study_over(folder)
     if failure is not None:
         raise failure

@@ -49,7 +49,7 @@ def comparison_rows(names: Sequence[str | Path], page: Path, runs: Path) -> list
     for model in models:
         objective = model.history.created.objective
         values = [str(model.figures.get(key, "-")) for key in (objective, *words)]
-        rows.append([model.history.created.study, objective, *values])
+        rows.append([model.history.name, objective, *values])
     return rows
 
 

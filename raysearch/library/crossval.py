@@ -11,6 +11,7 @@ from raysearch.files import owners_only
 from raysearch.ledger.history import read_history
 from raysearch.library.open import open_folder, study_folder_of
 from raysearch.library.overrides import Overrides, override_texts
+from raysearch.library.predict import Files, paths_given
 from raysearch.library.start import start
 from raysearch.library.tune import where_runs
 from raysearch.library.watching import Show, Watcher, watcher_for
@@ -28,7 +29,7 @@ def crossval(
     *,
     trial: str | int = "best",
     folds: int = 10,
-    data: str | Path | None = None,
+    data: Files | None = None,
     train_on: Sequence[int] | None = None,
     new_name: str | None = None,
     runs: str | Path = RUNS,
@@ -44,7 +45,7 @@ def crossval(
         name: of the study, or its folder.
         trial: ``best``, or a trial's number.
         folds: how many.
-        data: other data than the study's; a file or folder.
+        data: other data than the study's; a file or folder, or several.
         train_on: for a learning curve, numbers of examples to train on: a cross-validation for each.
         new_name: of the study that this makes; by default NAME-crossval or NAME-learning-curve.
         runs: folder that holds the studies.
@@ -68,9 +69,7 @@ def crossval(
     return open_folder(place)
 
 
-def _one_trial(
-    folder: Path, trial: str, folds: int, data: str | Path | None, texts: Sequence[str]
-) -> SpaceFile:
+def _one_trial(folder: Path, trial: str, folds: int, data: Files | None, texts: Sequence[str]) -> SpaceFile:
     """The space file of a study whose only trial is given."""
     history = read_history(folder)
     chosen = history.trial(trial)
@@ -82,9 +81,9 @@ def _one_trial(
             f"{history.age(chosen.number)} epochs behind it, its folds begin anew; "
             "say how many they get with --set budget.epochs=N"
         )
-    path = {} if data is None else {"path": str(Path(data).resolve())}
+    path = {} if not data else {"path": [str(each) for each in paths_given(data)]}
     changes = {
-        "description": f"{folds}-fold cross-validation of trial {chosen.number} of {history.created.study}",
+        "description": f"{folds}-fold cross-validation of trial {chosen.number} of {history.name}",
         # One given trial: nothing is proposed, so that the sampler is of no meaning.
         "search": {"sampler": "random", "trials": 1, "enqueue": (chosen.settings,)},
         "budget": {**space_file.budget.model_dump(), "folds": folds, "repeats": 1},

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from raysearch.errors import InputError
-from raysearch.files import owners_only
+from raysearch.files import expanded, owners_only
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,8 +128,8 @@ def evaluate(
     from raysearch.evaluation.found import Asked
     from raysearch.evaluation.kinds import evaluator
 
-    other = None if other_real is None else Path(other_real)
-    asked = Asked(Path(real), Path(made), other, seed=seed, published=published, told=told)
+    other = None if other_real is None else expanded(other_real)
+    asked = Asked(expanded(real), expanded(made), other, seed=seed, published=published, told=told)
     return Evaluation(kind, evaluator(kind).evaluate(asked))
 
 

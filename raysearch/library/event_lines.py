@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from raysearch.ledger.history import History, TrialHistory
+from raysearch.ledger.mending_records import Redone, WeightsLost
 from raysearch.ledger.records import Committed, Ended, Entry, Lost, Opened, Started, Tested
 from raysearch.library.time_left import left
 
@@ -12,7 +13,7 @@ def event_line(entry: Entry, history: History) -> str:
     record = entry.record
     if isinstance(record, Opened):
         line = (
-            f"study {history.created.study}: {history.n_trials} trials, {history.n_committed} done, "
+            f"study {history.name}: {history.n_trials} trials, {history.n_committed} done, "
             f"window {history.window}"
         )
     elif isinstance(record, Started):
@@ -29,6 +30,8 @@ def event_line(entry: Entry, history: History) -> str:
         line = (
             f"trial {record.trial} {record.state}: {history.created.objective} {_mean(history, record.trial)}"
         )
+    elif isinstance(record, (WeightsLost, Redone)):
+        line = mending_line(record, history)
     elif isinstance(record, Tested):
         remark = f"; {record.message}" if record.message else ""
         line = f"{_run(record, history)}, the best, was applied to {record.n_test} test examples{remark}"
@@ -37,7 +40,14 @@ def event_line(entry: Entry, history: History) -> str:
     return line
 
 
-def _run(record: Started | Ended | Lost | Tested, history: History) -> str:
+def mending_line(record: WeightsLost | Redone, history: History) -> str:
+    """Tell of weights that were lost, and came back."""
+    if isinstance(record, WeightsLost):
+        return f"{_run(record, history)}: its weights are gone or damaged; it is trained again, to the same"
+    return f"{_run(record, history)}: its weights are there again, the same, in {record.seconds:.1f} s"
+
+
+def _run(record: Started | Ended | Lost | Tested | WeightsLost | Redone, history: History) -> str:
     """Name a run: ``trial 3``, or where trials have several ``trial 3 fold 1/5``."""
     runs, word = history.created.folds, history.created.run_word
     return f"trial {record.trial}" + (f" {word} {record.fold + 1}/{runs}" if runs > 1 else "")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from raysearch.files import owners_only
-from raysearch.library.predict import Files, Progress
+from raysearch.library.predict import Files, Progress, paths_given
 from raysearch.library.trained import check_out, device_of, taken_up
 
 
@@ -67,8 +67,9 @@ def generate(
     # Before anything is loaded, which takes seconds.
     check_out(out, force=force)
     where = device_of(device)
-    paths = [Path(like)] if isinstance(like, str | Path) else [Path(path) for path in like]
-    wanted = Conditions({name: tuple(each) for name, each in (values or {}).items()}, number, paths)
+    wanted = Conditions(
+        {name: tuple(each) for name, each in (values or {}).items()}, number, paths_given(like)
+    )
     with taken_up(folder, str(trial)) as trained:
         from raysearch.after.generate import write_generated
 

@@ -15,7 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from raysearch.ledger.history import History, TrialHistory
-from raysearch.library.event_lines import settings_text
+from raysearch.ledger.mending_records import Redone, WeightsLost
+from raysearch.ledger.records import Entry
+from raysearch.library.event_lines import mending_line, settings_text
 from raysearch.library.html import html_table
 from raysearch.library.time_left import left
 from raysearch.study.study import Listener
@@ -29,8 +31,14 @@ def live_table() -> Iterator[Listener]:
     """Draw it on a terminal, on standard error, and again with each record."""
     with Live("starting the first runs", console=Console(stderr=True), refresh_per_second=4) as live:
         live.console.show_cursor(True)  # a second Ctrl-C ends the process with no chance to bring it back
+
+        def draw(entry: Entry, history: History) -> None:
+            if isinstance(entry.record, (WeightsLost, Redone)):  # no table shows it
+                live.console.print(mending_line(entry.record, history), highlight=False)
+            live.update(Snapshot.of(history))
+
         try:
-            yield lambda _, history: live.update(Snapshot.of(history))
+            yield draw
         finally:
             if isinstance(last := live.renderable, Snapshot):
                 last.is_over = True
@@ -61,7 +69,7 @@ class Snapshot:
     def of(cls, history: History) -> Snapshot:
         """Copy what the table shows of a history: the newest trials, and the best in its head."""
         best = history.best
-        head = f"{history.created.study}: {history.n_committed} of {history.n_trials} trials, {left(history)}"
+        head = f"{history.name}: {history.n_committed} of {history.n_trials} trials, {left(history)}"
         if best is not None:
             head += f"; best: trial {best.number}, {history.created.objective} {best.value:.4g}"
         rows = [_row(trial, history) for trial in history.trials[-ROWS:]]

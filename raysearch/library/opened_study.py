@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from raysearch.library.opened_series import OpenedSeries
     from raysearch.library.predict import Files, Predicted
     from raysearch.library.prune import Pruned
+    from raysearch.library.reproduced import Reproduced
     from raysearch.library.watching import Show, Watcher
 
 
@@ -220,6 +221,28 @@ class OpenedStudy:
 
         resume(self.folder, show=show, **wishes)
         return self
+
+    def reproduce(
+        self,
+        trial: str | int = "best",
+        *,
+        address: str | None = None,
+        local: bool = False,
+        show: Show | Watcher = "auto",
+    ) -> Reproduced:
+        """Train a trial again and compare it with the ledger; see :mod:`raysearch.library.reproduce`.
+
+        Args:
+            trial: ``best``, or a trial's number.
+            address: of a Ray cluster; see :func:`raysearch.tune`.
+            local: carry the runs out in this process.
+            show: see :func:`raysearch.library.watching.watcher_for`.
+        """
+        from raysearch.library.reproduce import reproduce
+        from raysearch.library.tune import where_runs
+        from raysearch.library.watching import watcher_for
+
+        return reproduce(self.folder, trial, where_runs(address, local=local), watcher_for(show))
 
     def crossval(
         self,

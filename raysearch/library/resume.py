@@ -5,16 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raysearch.data.files import forget_sums
 from raysearch.errors import InputError
 from raysearch.files import owners_only
-from raysearch.launch.request import Wish
-from raysearch.library.carry import carry_out_all, carry_out_series
-from raysearch.library.jobs import begin, go_on
+from raysearch.launch.request import CodeChoice, Wish
+from raysearch.library.carry import carry_out_series
+from raysearch.library.jobs import Job, begin, go_on
 from raysearch.library.open import folder_of, open_folder
+from raysearch.library.stopping import stop_flag
 from raysearch.library.tune import where_runs
 from raysearch.library.watching import Show, Watcher, watcher_for
+from raysearch.space.run_limits import overrides, wished
 from raysearch.space.sizes import parse_size
 from raysearch.space.space_file import change_space_file
+from raysearch.study.claim import claimed
 from raysearch.study.folders import RUNS, has_begun, is_series
 from raysearch.study.series import read_series
 
@@ -30,7 +34,12 @@ def resume(
     trials: int = 0,
     window: int | None = None,
     disk: str | None = None,
+    time: str | float | None = None,
+    run_time: str | float | None = None,
+    silence: str | float | None = None,
+    memory: str | None = None,
     allow_skew: bool = False,
+    code: CodeChoice = None,
     runs: str | Path = RUNS,
     address: str | None = None,
     local: bool = False,
@@ -43,7 +52,13 @@ def resume(
         trials: so many more; of a series, in each member.
         window: ask so many trials ahead from here on, for a larger cluster.
         disk: disk budget from here on, such as ``4GB``.
+        time: for this session and each later one, such as ``2h`` or seconds; ``none`` for no limit.
+        run_time: that a run may take from here on.
+        silence: between two epochs of a run, from here on.
+        memory: of each worker of a run from here on, such as ``4GB``.
         allow_skew: go on although packages have changed; the bits may differ.
+        code: where the code of a task of your own was changed since the study began: ``kept`` goes on with
+            the study's copy, ``changed`` with what is there now, which the ledger tells.
         runs: folder that holds the studies.
         address: of a Ray cluster; see :func:`raysearch.tune`.
         local: carry runs out in this process.
@@ -63,15 +78,26 @@ def resume(
         except ValueError as error:
             raise InputError(f"--disk {disk}: {error}") from error
     folder, watcher = folder_of(name, Path(runs)), watcher_for(show)
-    wish = Wish(extra_trials=trials, window=window, disk=disk)
+    limits = wished({"time": time, "run_time": run_time, "silence": silence, "memory": memory})
+    wish = Wish(extra_trials=trials, window=window, disk=disk, code=code, limits=limits)
     where = where_runs(address, local=local)
+    forget_sums()  # a notebook may have had other studies before
+    with claimed(folder), stop_flag(watcher, folder) as stop:
+        with stop.breaking_off("the checks"):
+            jobs = _jobs(folder, wish, watcher, allow_skew=allow_skew)
+        carry_out_series(jobs, where, folder, watcher, stop)
+    return open_folder(folder)
+
+
+def _jobs(folder: Path, wish: Wish, watcher: Watcher, *, allow_skew: bool) -> list[Job]:
+    """What is left to do of a study, or of each member of a series."""
     if not is_series(folder):
         job = go_on(folder, wish, watcher, allow_skew=allow_skew)
-        carry_out_all([job] if job else [], where, watcher)
-        return open_folder(folder)
+        return [job] if job else []
     from raysearch.launch.prepare import prepare  # with torch: takes seconds
 
-    changes = [] if disk is None else [f"storage.disk={disk}"]
+    changes = [] if wish.disk is None else [f"storage.disk={wish.disk}"]
+    changes += overrides(wish.limits)
     jobs = [
         go_on(folder / member, wish, watcher, allow_skew=allow_skew)
         if has_begun(folder / member)
@@ -80,5 +106,4 @@ def resume(
         )
         for member, space_file in read_series(folder).items()
     ]
-    carry_out_series([job for job in jobs if job], where, folder, watcher)
-    return open_folder(folder)
+    return [job for job in jobs if job]

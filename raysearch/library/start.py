@@ -11,9 +11,11 @@ from raysearch.launch.cgroups import usable_cpus
 from raysearch.launch.request import Where
 from raysearch.library.carry import carry_out_series
 from raysearch.library.jobs import Job, begin, go_on, wish_of
+from raysearch.library.stopping import stop_flag
 from raysearch.library.watching import Watcher
 from raysearch.space.sizes import written
 from raysearch.space.space_file import SpaceFile
+from raysearch.study.claim import claimed
 from raysearch.study.folders import has_begun, is_series, resume_command, study_folder
 from raysearch.study.series import read_series, write_series
 
@@ -61,8 +63,10 @@ def checked(members: dict[str, SpaceFile], folder: Path, watcher: Watcher) -> di
         StorageError: there is too little room on the disk.
     """
     watcher.say("checking settings, task and data")
+    from raysearch.data.files import forget_sums
     from raysearch.launch.prepare import prepare  # with torch: takes seconds
 
+    forget_sums()  # a notebook may have had other studies before
     prepared = {folder / name: prepare(member, folder.parent) for name, member in members.items()}
     _describe(list(prepared.values()), folder, watcher)
     return prepared
@@ -82,8 +86,19 @@ def start(
 
     Raises:
         InputError: a space file or its data are wrong, or the folder holds something else.
+        StudyBusyError: another process begins it or carries it out.
         RaysearchError: of the first study that went wrong.
     """
+    with claimed(folder), stop_flag(watcher, folder) as stop:
+        with stop.breaking_off("the checks"):
+            jobs = _checked_jobs(members, folder, watcher, resume=resume)
+        carry_out_series(jobs, where, folder, watcher, stop)
+
+
+def _checked_jobs(
+    members: dict[str, SpaceFile], folder: Path, watcher: Watcher, *, resume: bool
+) -> list[Job]:
+    """Carry out all checks; see :func:`start`."""
     # All members before the first begins: a fault in the last is told now, not tomorrow.
     prepared = checked(members, folder, watcher)
     exists = has_begun(folder) or is_series(folder)
@@ -100,7 +115,7 @@ def start(
     if not exists and folder not in prepared:
         # Before the first member begins: a killed series is resumed with all its members.
         write_series(folder, {place.name: study.space_file for place, study in prepared.items()})
-    carry_out_series([job for job in jobs if job], where, folder, watcher)
+    return [job for job in jobs if job]
 
 
 def _check_fits(folder: Path, members: dict[str, SpaceFile]) -> None:
@@ -125,7 +140,11 @@ def _describe(prepared: list[Prepared], folder: Path, watcher: Watcher) -> None:
         f"data: {where}{data['n_train']} to train, {data['n_validation']} to validate, "
         f"{data['n_test']} to test, split by {data['split_by']}"
     )
+    for warning in data.get("warnings", ()):
+        watcher.say(f"warning: {warning}")
     needs = [study.disk_need(usable_cpus()).total for study in prepared]
     disk = prepared[needs.index(max(needs))].space_file.storage.disk
     budget = f", budget {disk}" if disk else ""
     watcher.say(f"disk: at most {written(max(needs))} under {folder.parent}{budget}")
+    if refused := next((study.rehearsal.refused for study in prepared if study.rehearsal.refused), ""):
+        watcher.say(f"space: points that the task refuses will be drawn anew, such as where {refused}")

@@ -57,7 +57,8 @@ def tune(
         show: see :func:`raysearch.library.watching.watcher_for`.
         set: overrides by key of the space file, or as ``KEY=VALUE`` texts; they win over the words below.
         overrides: ``data``, ``trials``, ``folds``, ``repeats``, ``epochs``, ``sampler``, ``objectives``,
-            ``max_parameters``, ``max_mflop``, ``prune``, ``enqueue``, ``disk``, ``keep``, ``seed``, or any
+            ``max_parameters``, ``max_mflop``, ``prune``, ``enqueue``, ``disk``, ``keep``, ``time``,
+            ``run_time``, ``silence``, ``memory``, ``seed``, or any
             key of the space file, such as ``budget.epochs``.
 
     Returns:
@@ -126,11 +127,14 @@ def _members(
     runs: Path,
     watcher: Watcher,
 ) -> tuple[dict[str, SpaceFile], Path]:
+    from raysearch.library.another_sampler import left_out, left_out_line
     from raysearch.library.start import new_folder
     from raysearch.space.series import read_members
 
     source, label = found(space)
-    members = read_members(source, texts, variants)
+    if without := left_out(source, texts, variants):
+        watcher.say(left_out_line(without, texts))
+    members = read_members(source, texts, variants, without)
     # Told and not refused: the command is right, but may not do what its name promises.
     if variants is not None and not any(map(_evolves, members.values())):
         named = space if isinstance(space, str) else label

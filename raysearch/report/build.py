@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from raysearch.errors import FolderError, StorageError
-from raysearch.ledger.history import History
+from raysearch.ledger.history import History, read_history
 from raysearch.ledger.ledger import read_entries
 from raysearch.report.blocks import Block, Picture
 from raysearch.report.final_part import final_evaluation
@@ -40,12 +40,11 @@ def build_report(folder: Path) -> Path:
         StorageError: the ledger is missing, damaged, or empty.
         FolderError: the report cannot be written.
     """
-    entries = read_entries(folder)
-    if not entries:
+    if not read_entries(folder):
         raise StorageError(f"{folder}: the ledger is empty, the study has not begun")
-    history = History(entries)
+    history = read_history(folder)
     with hep_style():
-        write_page(folder / FOLDER, f"Study {history.created.study}", content(folder, history))
+        write_page(folder / FOLDER, f"Study {history.name}", content(folder, history))
     return folder / FOLDER / "index.html"
 
 

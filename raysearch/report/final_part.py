@@ -81,7 +81,7 @@ def _uncertainties(history: History, result: TestResult) -> Text:
     return text(
         f"Uncertainties: one model. {PM} and bands are one sigma of this test set's size only; how much "
         "another training would differ is not in them. For that: ",
-        Mono(f"raysearch crossval {history.created.study} --folds 10"),
+        Mono(f"raysearch crossval {history.name} --folds 10"),
     )
 
 

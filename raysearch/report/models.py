@@ -83,7 +83,7 @@ def read_model(folder: Path, page_folder: Path, name: str = "") -> Model:
     own = folder / "report" / "index.html"
     page = Path(os.path.relpath(own, page_folder)).as_posix() if own.is_file() else ""
     published = published_for(history.created.space_file)
-    return Model(name or history.created.study, page, history, read_result(folder, history), published)
+    return Model(name or history.name, page, history, read_result(folder, history), published)
 
 
 def progress(history: History) -> str:

@@ -68,12 +68,15 @@ class TestResult:
 def read_result(folder: Path, history: History) -> TestResult:
     """Take the records of the last evaluation on the test set and read what its models show."""
     evaluations = test_evaluations(history)
+    of_files = [warning(f"Data: {each}.") for each in history.created.data.get("warnings", ())]
     if not evaluations:
-        return TestResult(figures=in_ledger(history, ()), word=history.created.run_word)
+        return TestResult(
+            warnings=tuple(of_files), figures=in_ledger(history, ()), word=history.created.run_word
+        )
     tests = tuple(sorted(evaluations[-1], key=lambda tested: tested.fold))
     of_data, word = units(history.created.data), history.created.run_word
     is_of_best = history.best is not None and tests[0].trial == history.best.number
-    warnings = [] if is_of_best else [_of_another(history, tests[0])]
+    warnings = of_files + ([] if is_of_best else [_of_another(history, tests[0])])
     warnings += _used_again(evaluations, of_data)
     if len(tests) < history.created.folds:
         warnings.append(warning(f"Only {len(tests)} of {history.created.folds} {word}s' models were tested."))

@@ -161,6 +161,8 @@ SAMPLERS: dict[str, Sampler] = {
     ),
 }
 WINDOW_PER_SLOT = 2  # one that runs and one for when it ends, while an older one is still out
+# For one slot and for two alike: the window is part of a study, and most of them run on so few.
+SMALLEST_WINDOW = 4
 
 
 def make_searcher(
@@ -235,8 +237,11 @@ def window_problem(section: SearchSection, window: int) -> str | None:
 
 
 def default_window(section: SearchSection, slots: int) -> int:
-    """Trials that a known sampler is asked ahead where the user does not say: enough for all slots."""
-    window = WINDOW_PER_SLOT * slots
+    """Trials that a known sampler is asked ahead where the user does not say: enough for all slots.
+
+    The same for all machines of up to two slots, so that one seed gives one history on them.
+    """
+    window = max(WINDOW_PER_SLOT * slots, SMALLEST_WINDOW)
     if SAMPLERS[section.sampler].in_intervals:
         return min(window, complete_options(section.sampler, section.options)["population"])
     return window

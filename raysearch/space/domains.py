@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -26,7 +27,21 @@ from pydantic import (
 )
 
 # Strict, or true would pass for 1 and "1" for a number, and the ledger would not hold what the user wrote.
-Value = StrictBool | StrictInt | StrictFloat | StrictStr
+_Plain = StrictBool | StrictInt | StrictFloat | StrictStr
+
+
+def _one_value(value: object) -> object:
+    """Tell a list, a mapping or null in the place of a value once, not once for each type of the union."""
+    if not isinstance(value, (bool, int, float, str)):
+        got = "null" if value is None else repr(value)[:60]
+        raise ValueError(  # noqa: TRY004 - pydantic tells a ValueError as a fault, with its place
+            f"must be true, false, a number or a text, got {got}; give it as a text that the task reads, "
+            "such as none or 64-32"
+        )
+    return value
+
+
+Value = Annotated[_Plain, BeforeValidator(_one_value)]
 Settings = Mapping[str, bool | int | float | str]
 
 

@@ -35,7 +35,8 @@ def describe(fault: ErrorDetails, document: Document, sections: Mapping[KeyPath,
         kinds = tuple(DOMAINS)
         what = f"unknown type {got['type']!r}; {one_of(kinds)}.{did_you_mean(str(got['type']), kinds)}"
     elif kind == "union_tag_not_found":
-        what = "needs a type, one of int, float, choice, or a single value to hold it at"
+        given = "null" if got is None else repr(got)[:60]
+        what = f"needs a type, one of int, float, choice, or a single value to hold it at, got {given}"
     elif kind == "value_error":
         what = fault["msg"].removeprefix("Value error, ")
         # A validator of the whole file has no location; its messages begin with the key that they are about.

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from raysearch.space.domains import Value
+from raysearch.space.durations import parse_duration
 from raysearch.space.sizes import parse_size
 
 Number = StrictFloat | StrictInt
@@ -34,11 +35,21 @@ class Section(BaseModel):
 class DataSection(Section):
     """Which jets, showers, ...; without a path, the sample that ships with the package."""
 
-    path: StrictStr | None = None
+    path: StrictStr | tuple[StrictStr, ...] | None = None  # a file or folder, or a list of them
     split: tuple[Number, Number, Number] = (0.6, 0.2, 0.2)  # training, validation, test
     fold_by: Literal["event", "file", "random"] = "event"  # what stays together in a fold
     limit: AtLeastOne | None = None  # train on so many examples only, for learning curves
     shuffle: Literal["full", "chunks"] = "full"  # chunks: near rows together, for files larger than memory
+
+    # "Before", so that a wrong value is told in words of our own and not once for each type of the union.
+    @field_validator("path", mode="before")
+    @classmethod
+    def _paths(cls, path: object) -> object:
+        several = path if isinstance(path, list | tuple) else (path,)
+        if path is not None and not (several and all(isinstance(each, str) and each for each in several)):
+            raise ValueError(f"must be a file or folder, or a list of them, got {path!r:.60}")
+        # A list of one is that one: the same study, whichever way it is written.
+        return several[0] if len(several) == 1 else tuple(several)
 
     @field_validator("split")
     @classmethod
@@ -141,6 +152,16 @@ class BudgetSection(Section):
     folds: AtLeastOne = 1  # of a cross-validation; the objective is their mean
     repeats: AtLeastOne = 1  # runs of a trial that differ in their seed alone; the objective is their mean
     max_failed: Annotated[StrictInt, Field(ge=0)] = 0  # failed trials above which the exit code is 1
+    time: Number | StrictStr | None = None  # of the study, from each start or resume: 2h, or seconds
+    run_time: Number | StrictStr | None = None  # of a run; over it the run has failed
+    silence: Number | StrictStr | None = None  # between two epochs of a run; over it the run hangs
+
+    @field_validator("time", "run_time", "silence", mode="before")
+    @classmethod
+    def _duration(cls, duration: object) -> object:
+        if duration is not None:
+            parse_duration(duration)
+        return duration
 
     @model_validator(mode="after")
     def _one_kind_of_runs(self) -> BudgetSection:
@@ -175,6 +196,14 @@ class ResourcesSection(Section):
     workers: AtLeastOne = 1  # data-parallel workers of one run
     threads: AtLeastOne = 1  # of a worker; decides bits
     environment: tuple[VariableName, ...] = ()  # variables that runs see beside the usual ones
+    memory: StrictStr | None = None  # what a worker may take beside the program itself, such as 4 GB
+
+    @field_validator("memory", mode="before")
+    @classmethod
+    def _size(cls, memory: object) -> object:
+        if memory is not None:
+            parse_size(memory)
+        return memory
 
     @field_validator("gpus")
     @classmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,14 @@ from raysearch.space.domains import Value
 from raysearch.space.series_file import member_name
 from raysearch.space.space_file import SpaceFile, read_space_file
 from raysearch.space.variants import variants_of
-from raysearch.space.yaml_file import read_document
+from raysearch.space.yaml_file import KeyPath, read_document
 
 
 def read_members(
-    source: Path | Mapping[str, Any], overrides: Sequence[str] = (), variants: Sequence[str] | None = None
+    source: Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    variants: Sequence[str] | None = None,
+    without: Collection[KeyPath] = (),
 ) -> dict[str, SpaceFile]:
     """Read a space file and write out the studies of its series.
 
@@ -25,6 +28,7 @@ def read_members(
         source: the YAML file, or its content.
         overrides: as for :func:`raysearch.space.space_file.read_space_file`.
         variants: which of the file's variants; by default all.
+        without: as for :func:`raysearch.space.space_file.read_space_file`.
 
     Returns:
         The members by name (the variant, if there are several, and the varied values, joined by "-"); one
@@ -39,7 +43,7 @@ def read_members(
     for variant in names:
         prefix = variant if variant is not None and len(names) > 1 else ""
         try:
-            base = read_space_file(source, overrides, variant)
+            base = read_space_file(source, overrides, variant, without)
         except InputError as error:
             of_variant = f" (variant {variant})" if prefix else ""
             problems |= dict.fromkeys(f"{problem}{of_variant}" for problem in error.problems)
@@ -51,7 +55,7 @@ def read_members(
                 problems[f"vary: two members would be called {name!r}"] = None
             # Read anew from the file and not changed in memory, so that faults have their lines.
             try:
-                members[name] = read_space_file(source, [*overrides, "vary={}", *texts], variant)
+                members[name] = read_space_file(source, [*overrides, "vary={}", *texts], variant, without)
             except InputError as error:
                 problems |= dict.fromkeys(f"{problem} (member {name})" for problem in error.problems)
     if problems:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,9 +16,11 @@ import yaml
 from pydantic import BaseModel, Field, StrictInt, StrictStr, ValidationError, model_validator
 
 from raysearch.errors import InputError
+from raysearch.files import expanded
 from raysearch.space.domains import ChoiceDomain, Entry, FloatDomain, IntDomain, Space, Value
 from raysearch.space.faults import describe
 from raysearch.space.matching import fits
+from raysearch.space.run_limits import IN_SECTION
 from raysearch.space.sections import (
     BudgetSection,
     DataSection,
@@ -158,7 +160,8 @@ class SpaceFile(Section):
         # What is set aside may be changed in a study that is under way; all else would change its results,
         # and a resume that finds another identity is refused.
         aside = dict.fromkeys(("description", "demonstration_of", "published", "storage"), True)
-        content = self.model_dump(mode="json", exclude={**aside, "resources": {"environment"}})
+        parts = {"resources": {"environment", *IN_SECTION["resources"]}, "budget": {*IN_SECTION["budget"]}}
+        content = self.model_dump(mode="json", exclude={**aside, **parts})
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def to_yaml(self) -> str:
@@ -181,7 +184,10 @@ SECTIONS: dict[KeyPath, type[BaseModel]] = {
 
 
 def read_space_file(
-    source: Path | Mapping[str, Any], overrides: Sequence[str] = (), variant: str | None = None
+    source: Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    variant: str | None = None,
+    without: Collection[KeyPath] = (),
 ) -> SpaceFile:
     """Read, override and check a space file.
 
@@ -189,12 +195,15 @@ def read_space_file(
         source: the YAML file, or its content.
         overrides: ``a.b=c`` texts (the values in YAML), applied before the check.
         variant: which of the file's variants; by default the first, if it has any.
+        without: keys of the file that are left out, before anything is overridden.
 
     Raises:
         InputError: with every fault found, each as ``file:line: key: what, what is allowed``.
     """
     document = read_document(source)
     choose_variant(document, variant)
+    for path in without:
+        _leave_out(document, path)
     for text in overrides:
         _override(document, text)
     space_file = check_document(document)
@@ -206,7 +215,7 @@ def change_space_file(space_file: SpaceFile, overrides: Sequence[str]) -> SpaceF
     document = Document("space file", space_file.model_dump(mode="json"))
     for text in overrides:
         _override(document, text)
-    return check_document(document)
+    return _with_data_anchored(check_document(document))
 
 
 def check_document(document: Document) -> SpaceFile:
@@ -227,12 +236,24 @@ def _absolute(space_file: SpaceFile, folder: Path) -> SpaceFile:
     changes: dict[str, Any] = {}
     path, _, name = space_file.task.rpartition(":")
     if path.endswith(".py"):
-        changes["task"] = f"{(folder / path).resolve()}:{name}"
-    if space_file.data.path is not None:
-        changes["data"] = space_file.data.model_copy(
-            update={"path": str(Path(space_file.data.path).resolve())}
-        )
-    return space_file.model_copy(update=changes)
+        changes["task"] = f"{(folder / expanded(path)).resolve()}:{name}"
+    return _with_data_anchored(space_file.model_copy(update=changes))
+
+
+def _with_data_anchored(space_file: SpaceFile) -> SpaceFile:
+    path = space_file.data.path
+    if path is None:
+        return space_file
+    several = tuple(str(expanded(each).resolve()) for each in ((path,) if isinstance(path, str) else path))
+    anchored = space_file.data.model_copy(update={"path": several if len(several) > 1 else several[0]})
+    return space_file.model_copy(update={"data": anchored})
+
+
+def _leave_out(document: Document, path: KeyPath) -> None:
+    target: Any = document.content
+    for part in path[:-1]:
+        target = target.get(part, {})
+    target.pop(path[-1], None)
 
 
 def _override(document: Document, text: str) -> None:

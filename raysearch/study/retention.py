@@ -34,6 +34,16 @@ class Retention:
         self._tidy: set[tuple[int, int]] = set()  # runs (trial, fold) that hold nothing but what is in use
         self._settled: dict[int, int] = {}  # bytes of kept trials of which nothing changes any more
 
+    def reopen(self, trial: int, fold: int) -> None:
+        """A run that was over is carried out again, and leaves files to be tidied up once more."""
+        self._settled.pop(trial, None)
+        self._tidy.discard((trial, fold))
+
+    def delete_checkpoints(self, trial: int, fold: int) -> None:
+        """Delete all that a run has."""
+        for path in (self._folder / "trials" / str(trial) / f"fold-{fold}").glob("*/*.pt"):
+            path.unlink(missing_ok=True)
+
     def delete_superseded(self, history: History, possible_parents: Collection[int] = ()) -> None:
         """Delete the checkpoints that nothing needs any more; safe to repeat.
 
@@ -41,32 +51,33 @@ class Retention:
             history: what is known of the study.
             possible_parents: trials that others, yet to be asked, may begin from.
         """
-        parents = {trial.parent for trial in history.trials if not _is_over(trial)}
+        parents = {trial.parent for trial in history.trials if not _is_over(trial, history)}
         kept = {trial.number for trial in kept_trials(history)} | parents | {*possible_parents}
         there = set()
         for trial_folder in (self._folder / "trials").glob("*"):
             if not trial_folder.name.isdigit() or int(trial_folder.name) >= len(history.trials):
                 continue  # none of ours
             trial = history.trials[int(trial_folder.name)]
-            if _is_over(trial) and trial.number not in kept:
+            if _is_over(trial, history) and trial.number not in kept:
                 shutil.rmtree(trial_folder, ignore_errors=True)
                 continue
             there.add(trial.number)
             if trial.number not in self._settled:
-                self._tidy_up(trial_folder, trial)
+                self._tidy_up(trial_folder, trial, history)
         self._settled = {number: size for number, size in self._settled.items() if number in there}
 
-    def _tidy_up(self, trial_folder: Path, trial: TrialHistory) -> None:
+    def _tidy_up(self, trial_folder: Path, trial: TrialHistory, history: History) -> None:
         """Delete all but the weights in use of runs that are over."""
         for run in trial.runs:
-            if (run.trial, run.fold) in self._tidy or not (run.ended or _is_over(trial)):
+            place, is_over = (run.trial, run.fold), run.ended is not None or _is_over(trial, history)
+            if place in self._tidy or place in history.to_redo or not is_over:
                 continue
             in_use = self._folder / run.ended.weights if run.ended else None
             for path in (trial_folder / f"fold-{run.fold}").glob("*/*.pt"):
                 if path != in_use:
                     path.unlink(missing_ok=True)
-            self._tidy.add((run.trial, run.fold))
-        if _is_over(trial):
+            self._tidy.add(place)
+        if _is_over(trial, history):
             self._settled[trial.number] = folder_bytes(trial_folder)
 
     def check_budget(self, history: History) -> None:
@@ -110,6 +121,8 @@ def folder_bytes(folder: Path, but: Collection[str] = ()) -> int:
     return total
 
 
-def _is_over(trial: TrialHistory) -> bool:
-    """Whether it is committed and no run is under way, not even of a fold that no longer matters."""
-    return trial.committed is not None and not any(run.in_flight for run in trial.runs)
+def _is_over(trial: TrialHistory, history: History) -> bool:
+    """Whether it is committed, and no run of it is under way or to do again."""
+    return trial.committed is not None and not any(
+        run.in_flight or (run.trial, run.fold) in history.to_redo for run in trial.runs
+    )

@@ -8,13 +8,16 @@ object as one that was never interrupted.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from raysearch.errors import InputError, StorageError
+from raysearch.ledger.asking_records import Redrawn
 from raysearch.ledger.history import History, RunHistory, TrialHistory
 from raysearch.ledger.ledger import Ledger
+from raysearch.ledger.mending_records import Redone, WeightsLost
+from raysearch.ledger.record import Record
 from raysearch.ledger.records import (
     Allotted,
     Asked,
@@ -24,21 +27,24 @@ from raysearch.ledger.records import (
     Entry,
     Epoch,
     Extended,
+    Limited,
     Lost,
     Opened,
-    Record,
+    Recoded,
     Started,
     Tested,
     Widened,
 )
-from raysearch.search.make import make_searcher, window_problem
+from raysearch.search.make import window_problem
 from raysearch.search.searcher import Breeder
 from raysearch.seeds import derive
 from raysearch.space.space_file import SpaceFile
+from raysearch.study.asking import Asking, MakeGate, all_open
+from raysearch.study.losses import MAX_LOST, failed_record
+from raysearch.study.mending import IsSound, lost_weights, needed_weights, next_redo, redone
 from raysearch.study.pruning import UNPRUNED, Schedule, Verdict, known_curves, schedule_for, verdict_on
 from raysearch.study.retention import Retention
 
-MAX_LOST = 3  # a run that takes its machine's memory every time must not go on for ever
 SYSTEMATIC = 3  # first trials that fail alike are a fault of task or data, not of their settings
 
 Listener = Callable[[Entry, History], None]
@@ -75,21 +81,30 @@ class Study:
     Args:
         ledger: an open ledger that begins with a ``created`` record.
         listen: told every record once it is durable, with the history up to then.
+        is_sound: whether the checkpoint of a run is there; where it is not, the run is carried out again.
+        make_gate: makes what says which points may be run, and is not asked of those in the ledger.
 
     Raises:
         StorageError: the search, replayed, proposes other settings than the ledger holds.
     """
 
-    def __init__(self, ledger: Ledger, listen: Listener) -> None:
-        self.ledger, self._listen = ledger, listen
+    def __init__(
+        self,
+        ledger: Ledger,
+        listen: Listener,
+        is_sound: IsSound = lambda _: True,
+        make_gate: MakeGate = all_open,
+    ) -> None:
+        self.ledger, self._listen, self._is_sound = ledger, listen, is_sound
         self.history = History(ledger.entries)
         # From the ledger and never from the user's file, which may have been changed since.
         self.space_file = SpaceFile.model_validate(self.history.created.space_file)
         self._space = self.space_file.searched
-        search, seed = self.space_file.search, self.space_file.seed
         created = self.history.created
-        self._given = self.space_file.enqueued
-        self._searcher = make_searcher(search, self._space, seed, created.window, 1 + len(created.others))
+        self._asking = Asking(
+            self.space_file, created.window, 1 + len(created.others), make_gate(self.space_file)
+        )
+        self._searcher = self._asking.searcher
         self._handed_out: set[tuple[int, int]] = set()
         self._retention = Retention(ledger.folder)
         self._replay()
@@ -97,6 +112,11 @@ class Study:
     @property
     def is_over(self) -> bool:
         """Whether there is nothing left to run."""
+        return self._is_decided and not self.history.to_redo
+
+    @property
+    def _is_decided(self) -> bool:
+        """Whether no trial will be committed any more."""
         return self.history.is_complete or self.gave_up
 
     @property
@@ -109,15 +129,23 @@ class Study:
         return len(endings) == 1 and first[0].failure.startswith("error:")
 
     def begin(
-        self, opened: Opened, *, extra_trials: int = 0, window: int | None = None, disk: str | None = None
+        self,
+        opened: Opened,
+        *,
+        extra_trials: int = 0,
+        window: int | None = None,
+        disk: str | None = None,
+        code: dict[str, str] | None = None,
+        limits: Mapping[str, Any] | None = None,
     ) -> None:
-        """Take the study up, with more trials, a wider window or another disk budget if wanted.
+        """Take the study up; with more trials, a wider window, other code, budget or limits if wanted.
 
         Raises:
-            InputError: more trials than the grid has points, or a wider window than the sampler's population.
+            InputError: more trials than the grid has points or where no point is left, a wider window than
+                the sampler's population, or a space of which nothing may be run.
             DiskBudgetError: its files take more than the budget.
         """
-        self._check_grid(extra_trials)
+        self._check_extra(extra_trials)
         if window is not None and (problem := window_problem(self.space_file.search, window)):
             raise InputError(f"--window {window}: {problem}")
         self._stage(opened)
@@ -128,20 +156,46 @@ class Study:
             self._stage(Widened(window=window))
         if disk is not None and disk != self.history.disk:
             self._stage(Allotted(disk=disk))
+        if code is not None:
+            self._stage(Recoded(code=code))
+        there = self.history.limits
+        if changed := {name: value for name, value in (limits or {}).items() if value != there[name]}:
+            self._stage(Limited(limits=changed))
         self._ask()
         self._advance()  # a kill may have come between the last result and its commit
 
     def next_run(self) -> Run | None:
         """Hand out the next run to do, or None if all that may run now is handed out."""
+        if (again := next_redo(self.history, self._handed_out)) is not None:
+            return self._hand_out(again)
         # The oldest first: it is the one whose commit all later asks wait for.
         for trial in self.history.trials[self._first_open :]:
             if trial.committed or self._verdict(trial):
                 continue  # whatever its other folds would say
             for run in trial.runs:
-                if run.ended is None and (run.trial, run.fold) not in self._handed_out:
-                    self._handed_out.add((run.trial, run.fold))
-                    return self.as_run(run, run.attempt + 1)
+                if run.ended is not None or (run.trial, run.fold) in self._handed_out:
+                    continue
+                if (begun := self.history.inherited(run.trial, run.fold)) is None:
+                    return self._hand_out(run)
+                self.redo_lost([self.history.run(begun.trial, begun.fold)])
+                if (again := next_redo(self.history, self._handed_out)) is not None:
+                    return self._hand_out(again)
+                if (begun.trial, begun.fold) not in self.history.to_redo:
+                    return self._hand_out(run)
         return None
+
+    def _hand_out(self, run: RunHistory) -> Run:
+        self._handed_out.add((run.trial, run.fold))
+        return self.as_run(run, run.attempt + 1)
+
+    def redo_lost(self, runs: Iterable[RunHistory] | None = None) -> None:
+        """Have runs carried out again whose weights are gone or damaged; by default all that are needed."""
+        if runs is None:
+            runs = needed_weights(self.history, self._possible_parents)
+        for run in lost_weights(self.history, runs, self._is_sound):
+            self._stage(WeightsLost(trial=run.trial, fold=run.fold))
+            self._retention.reopen(run.trial, run.fold)
+        self._flush()
 
     def as_run(self, known: RunHistory, attempt: int) -> Run:
         """Write down an attempt at a run that the history knows."""
@@ -159,8 +213,13 @@ class Study:
             schedule=schedule_for(rule, epochs, curves),
             parent=begun.weights if begun else "",
             parent_sha256=begun.weights_sha256 if begun else "",
-            breeds=isinstance(self._searcher, Breeder) and self._searcher.inherits,
+            breeds=self._asking.inherits,
         )
+
+    def code_of(self, run: Run) -> dict[str, str]:
+        """The code of the user's own task for a run; a model is tested by that which trained it."""
+        known = self.history.run(run.trial, run.fold)
+        return known.code if known.ended else self.history.codes[-1]
 
     def started(self, run: Run) -> None:
         """A run that was handed out has begun."""
@@ -185,47 +244,70 @@ class Study:
         self._flush()
 
     def end(self, ended: Ended) -> None:
-        """A run is over; an older attempt's result is refused. Raises DiskBudgetError as :meth:`begin`."""
-        if self._current(ended) is None:
+        """A run is over; an older attempt's result is refused. Raises DiskBudgetError as :meth:`begin`.
+
+        Raises:
+            StorageError: one that was carried out again for its lost weights has come to others.
+        """
+        again = self.history.to_redo.get((ended.trial, ended.fold))
+        if again is not None and again.attempt == ended.attempt:
+            self._stage(self._redone(again, ended))
+        elif self._current(ended) is not None:
+            self._stage(ended)
+        else:
             return
-        self._stage(ended)
         self._handed_out.discard((ended.trial, ended.fold))
         self._advance()
+
+    def _redone(self, known: RunHistory, ended: Ended) -> Redone:
+        try:
+            return redone(known, ended)
+        except StorageError:
+            # Nothing of what is not the ledger's may be gone on from.
+            self._retention.delete_checkpoints(known.trial, known.fold)
+            raise
 
     def has_begun(self, run: Run) -> bool:
         """Whether the attempt was ever started."""
         return self.history.run(run.trial, run.fold).attempt >= run.attempt
 
-    def lose(self, run: Run, reason: str, *, to_blame: bool = True) -> None:
-        """An attempt vanished without a result; after three to blame the run counts as failed."""
+    def lose(
+        self,
+        run: Run,
+        reason: str,
+        *,
+        to_blame: bool = True,
+        failure: str = "lost",
+        most: int = MAX_LOST,
+        stack: str = "",
+    ) -> None:
+        """An attempt vanished, or was stopped, without a result.
+
+        Args:
+            run: the attempt.
+            reason: what was heard of it, in one line.
+            to_blame: whether it may be the run's own fault.
+            failure: what the run has failed of if this is the last attempt.
+            most: attempts to blame after which the run counts as failed.
+            stack: where in Python it was, if that is known.
+        """
         if not self.has_begun(run):
             self._handed_out.discard((run.trial, run.fold))  # it never began
             return
-        known = self._current(run)
+        again = self.history.to_redo.get((run.trial, run.fold))
+        known = again or self._current(run)
         if known is None:
             return
         self._stage(
             Lost(trial=run.trial, fold=run.fold, attempt=run.attempt, reason=reason, to_blame=to_blame)
         )
         self._handed_out.discard((run.trial, run.fold))
-        if known.lost >= MAX_LOST:
-            self._stage(
-                Ended(
-                    trial=run.trial,
-                    fold=run.fold,
-                    attempt=run.attempt,
-                    state="failed",
-                    value=None,
-                    metrics={},
-                    best_epoch=None,
-                    epochs=len(known.epochs),
-                    weights="",
-                    weights_sha256="",
-                    seconds=0.0,
-                    failure="lost",
-                    message=f"its process was lost {known.lost} times, last: {reason}",
-                )
-            )
+        if again is not None and again.lost >= most:
+            raise StorageError(f"trial {run.trial} could not be trained again for its lost weights: {reason}")
+        if known.lost >= most:
+            times = f"its process was lost {known.lost} times, last: " if failure == "lost" else ""
+            message = "\n".join(part for part in (stack, times + reason) if part)
+            self._stage(failed_record(known, failure, message))
         self._advance()
 
     def tested(self, record: Tested) -> None:
@@ -233,9 +315,9 @@ class Study:
         self._stage(record)
         self._flush()
 
-    def close(self, reason: str) -> None:
+    def close(self, reason: str, signal: str = "") -> None:
         """Write down why this process lets the study go."""
-        self._stage(Closed(reason=reason))
+        self._stage(Closed(reason=reason, signal=signal))
         self._flush()
 
     @property
@@ -273,16 +355,20 @@ class Study:
             self._tell(trial)
             self._ask()
         self._flush()
-        parents = self._searcher.possible_parents if isinstance(self._searcher, Breeder) else ()
-        self._retention.delete_superseded(self.history, parents)
+        self._retention.delete_superseded(self.history, self._possible_parents)
         self._retention.check_budget(self.history)
+
+    @property
+    def _possible_parents(self) -> Collection[int]:
+        """Trials that others, yet to be asked, may begin from."""
+        return self._searcher.possible_parents if isinstance(self._searcher, Breeder) else ()
 
     def _to_commit(self) -> tuple[TrialHistory, Verdict] | None:
         window = self.history.trials[self._first_open :]
         candidates = window[:1] if self._in_order else [trial for trial in window if not trial.committed]
         # Not when it is over: of trials that failed alike no further ones are committed.
         for trial in candidates:
-            if (verdict := self._verdict(trial)) is not None and not self.is_over:
+            if (verdict := self._verdict(trial)) is not None and not self._is_decided:
                 return trial, verdict
         return None
 
@@ -296,7 +382,9 @@ class Study:
             name: sum(values[name] for values in found) / len(found) for name in self.history.created.others
         }
 
-    def _check_grid(self, extra_trials: int) -> None:
+    def _check_extra(self, extra_trials: int) -> None:
+        if extra_trials and self.history.exhausted:
+            raise InputError(f"--trials +{extra_trials}: no point of the space is left that may be run")
         size = self._space.grid_size
         wanted = self.history.n_trials + extra_trials
         if self.space_file.search.sampler == "grid" and size is not None and wanted > size:
@@ -306,22 +394,9 @@ class Study:
         while len(self.history.trials) < min(
             self.history.n_trials, self.history.n_committed + self.history.window
         ):
-            self._stage(self._propose(len(self.history.trials)))
-
-    def _propose(self, number: int) -> Asked:
-        """The next trial, as the user or the search would have it."""
-        given = number < len(self._given)
-        if given:
-            self._searcher.give(number, self._given[number])
-        settings = self._given[number] if given else self._searcher.ask(number)
-        parent = self._searcher.parent(number) if isinstance(self._searcher, Breeder) else None
-        return Asked(
-            trial=number,
-            settings=settings,
-            n_committed_when_asked=self.history.n_committed,
-            given=given,
-            parent=parent,
-        )
+            number, n_committed = len(self.history.trials), self.history.n_committed
+            for record in self._asking.next(number, n_committed, self.history.n_trials):
+                self._stage(record)
 
     def _tell(self, trial: TrialHistory) -> None:
         """Pass a committed trial's values on; a pruned one tells what it had come to."""
@@ -342,9 +417,9 @@ class Study:
         # shows here and not as a silently other study.
         for entry in self.ledger.entries:
             record = entry.record
-            if isinstance(record, Asked):
-                proposed = self._propose(record.trial)
-                if (proposed.settings, proposed.parent) != (record.settings, record.parent):
+            if isinstance(record, (Asked, Redrawn)):
+                proposed = self._asking.again(record)
+                if _what(proposed) != _what(record):
                     raise StorageError(
                         f"{self.ledger.folder}: replaying trial {record.trial}, the search proposes "
                         f"{_told(proposed)} where the ledger has {_told(record)}; "
@@ -362,5 +437,10 @@ class Study:
             self._listen(entry, self.history)
 
 
-def _told(asked: Asked) -> str:
-    return f"{asked.settings}" + ("" if asked.parent is None else f" from trial {asked.parent}")
+def _what(proposed: Asked | Redrawn) -> tuple[dict[str, Any], int | None]:
+    return proposed.settings, proposed.parent if isinstance(proposed, Asked) else None
+
+
+def _told(proposed: Asked | Redrawn) -> str:
+    settings, parent = _what(proposed)
+    return f"{settings}" + ("" if parent is None else f" from trial {parent}")

@@ -27,6 +27,7 @@ from pydantic import ValidationError
 
 from raysearch.errors import InputError, StorageError
 from raysearch.files import sync, sync_folder
+from raysearch.ledger.copied import Copied
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, read_entries
 from raysearch.ledger.records import Asked, Created
@@ -308,7 +309,8 @@ def _verify_study(folder: Path) -> None:
             f"its ledger has {begun.folds} runs a trial, its space file {runs}, for {n_asked} trials"
         )
     # These names come back in reports, in MLflow and in commands to be typed.
-    for name in (begun.study, *([begun.series] if begun.series else [])):
+    copies = [entry.record.name for entry in entries if isinstance(entry.record, Copied)]
+    for name in (begun.study, *copies, *([begun.series] if begun.series else [])):
         if not all(MEMBER.fullmatch(part) for part in name.split("/", 1)):
             raise InputError(f"its ledger calls it {name!r}")
     history = History(entries)

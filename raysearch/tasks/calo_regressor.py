@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from raysearch.data.paths import DataPath
 from raysearch.data.prepared import as_tensor
 from raysearch.data.showers.projection import load_projections
 from raysearch.data.showers.to_score import showers_to_score
@@ -89,13 +90,14 @@ class CaloRegressor(FileTask[CaloRegressorSettings]):
 
     Settings = CaloRegressorSettings
     kind = "showers"
+    reads_several = True
 
     def view(self, settings: CaloRegressorSettings) -> Axis:
         """Say along which axis cells are summed."""
         return settings.axis
 
     @staticmethod
-    def rows(path: Path | None, view: Axis) -> Rows:
+    def rows(path: DataPath, view: Axis) -> Rows:
         """Map the projections, and sum each one's cells: images, sums and energies."""
         showers = load_projections(path, view)
         starts = range(0, len(showers.images), SUMMED_AT_ONCE)

@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from raysearch.data.checked import checked
-from raysearch.data.files import stamps
+from raysearch.data.files import stamps, sums
 from raysearch.data.kinds import KINDS
+from raysearch.data.paths import DataPath, passed_over
+from raysearch.data.prepared_files import serve_again, served, wanted_sums
 from raysearch.data.scaling import Scaling
 from raysearch.data.source import DataSource
 from raysearch.data.splitting import Split, part_examples
 from raysearch.data.summary import FileSummary
 from raysearch.data.tensors import Parts, TensorData
+from raysearch.data.twins import shared_between_parts
 from raysearch.tasks.task import Task
 
 S = TypeVar("S")
@@ -58,7 +61,7 @@ class FileTask(Task[S]):
 
     @staticmethod
     @abstractmethod
-    def rows(path: Path | None, view: Any) -> Rows:  # noqa: ANN401 - the task's own type
+    def rows(path: DataPath, view: Any) -> Rows:  # noqa: ANN401 - the task's own type
         """Map the examples of all files at a path; kept in a process as long as nobody asks for others.
 
         Raises:
@@ -73,7 +76,7 @@ class FileTask(Task[S]):
         """Say whether the first tensor is standardised by the training part."""
         return False
 
-    def check_files(self, path: Path | None, found: FileSummary, settings: S) -> None:
+    def check_files(self, path: DataPath, found: FileSummary, settings: S) -> None:
         """Check that the files have what these settings want of them.
 
         Raises:
@@ -90,7 +93,10 @@ class FileTask(Task[S]):
         # Every value of the files, once: from here on they are believed.
         found = checked(self.kind, path)
         self.check_files(path, found, settings)
-        split = part_examples(*kind.events(path), source, kind.noun)
+        events = kind.events(path)
+        split = part_examples(*events, source, kind.noun)
+        twins = shared_between_parts(found.twins, *events, source, kind.noun)
+        warnings = [*found.warnings, *twins, *passed_over(path)]
         return {
             "files": found.sha256,
             f"n_{self.kind}": found.n,
@@ -100,8 +106,14 @@ class FileTask(Task[S]):
             "n_test": len(split.test),
             "split_by": split.by,
             **({"folds": source.folds, "fold_by": source.fold_by} if source.folds >= 2 else {}),
+            "spread": found.spread,
+            **({"warnings": warnings} if warnings else {}),
             **self.facts(source, settings, found, split),
         }
+
+    def data_sha256(self, source: DataSource, settings: S) -> dict[str, str]:
+        """Hash the files, which this process does once."""
+        return sums(KINDS[self.kind].files(path_of(source)))
 
     def load(self, source: DataSource, settings: S) -> Parts:
         """Map the examples; all runs of a node share one copy."""
@@ -121,42 +133,53 @@ class FileTask(Task[S]):
     def mapped(self, source: DataSource, settings: S) -> tuple[Rows, Split]:
         """Map the examples and part them."""
         asked = self._asked(source, settings)
-        return _rows(*asked), _split(*asked, source, KINDS[self.kind].noun)
+        rows, files = _rows(*asked)
+        serve_again(files)
+        return rows, _split(*asked, source, KINDS[self.kind].noun)
 
     def _asked(self, source: DataSource, settings: S) -> _Asked:
         path = path_of(source)
+        files = KINDS[self.kind].files(path)
         # Of the class, not the object: a key that is the same for all tasks of a process.
-        return type(self).rows, path, stamps(KINDS[self.kind].files(path)), self.view(settings)
+        return type(self).rows, path, (stamps(files), tuple(wanted_sums(files))), self.view(settings)
 
 
-def path_of(source: DataSource) -> Path | None:
+def path_of(source: DataSource) -> DataPath:
     """Where a study's files are; None: the sample that ships."""
+    if isinstance(source.path, tuple):
+        return tuple(map(Path, source.path))
     return None if source.path is None else Path(source.path)
 
 
-# What is kept in a process. The files' stamps are part of each key, so that changed files are read anew.
+# What is kept in a process. The files' stamps are part of each key, so that changed files are read anew; and
+# so is the content that is wanted, which for a run of a study that began with other files is not theirs.
 
-_Stamps = tuple[tuple[int, ...], ...]
-_Read = Callable[[Path | None, Any], Rows]
-_Asked = tuple[_Read, Path | None, _Stamps, Hashable]
+_Stamps = tuple[tuple[tuple[int, ...], ...], tuple[str, ...]]
+_Read = Callable[[DataPath, Any], Rows]
+_Asked = tuple[_Read, DataPath, _Stamps, Hashable]
 
 
 @lru_cache(maxsize=1)  # where there is no cache on disk, they are held here, in memory, for all folds
-def _rows(read: _Read, path: Path | None, stamps: _Stamps, view: Hashable) -> Rows:  # noqa: ARG001 - as a key
-    return read(path, view)
+def _rows(
+    read: _Read,
+    path: DataPath,
+    stamps: _Stamps,  # noqa: ARG001 - as a key
+    view: Hashable,
+) -> tuple[Rows, frozenset[str]]:
+    return read(path, view), served()
 
 
 @lru_cache(maxsize=2)
 def _split(
-    read: _Read, path: Path | None, stamps: _Stamps, view: Hashable, source: DataSource, noun: str
+    read: _Read, path: DataPath, stamps: _Stamps, view: Hashable, source: DataSource, noun: str
 ) -> Split:
-    found = _rows(read, path, stamps, view)
+    found, _ = _rows(read, path, stamps, view)
     return part_examples(found.events, found.file_index, source, noun)
 
 
 @lru_cache(maxsize=16)
 def _scaling(
-    read: _Read, path: Path | None, stamps: _Stamps, view: Hashable, source: DataSource, noun: str
+    read: _Read, path: DataPath, stamps: _Stamps, view: Hashable, source: DataSource, noun: str
 ) -> Scaling:
     train = _split(read, path, stamps, view, source, noun).train
-    return Scaling.of(_rows(read, path, stamps, view).tensors[0], torch.from_numpy(train))
+    return Scaling.of(_rows(read, path, stamps, view)[0].tensors[0], torch.from_numpy(train))

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -26,6 +25,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer, RMSprop
 
 from raysearch.data.conditions import Conditions
+from raysearch.data.paths import DataPath
 from raysearch.data.prepared import as_tensor
 from raysearch.data.showers.cells import load_cells
 from raysearch.data.showers.to_generate import showers_to_generate
@@ -189,13 +189,14 @@ class Gan3dTask(FileTask[Gan3dSettings]):
 
     Settings = Gan3dSettings
     kind = "showers"
+    reads_several = True
 
     def view(self, settings: Gan3dSettings) -> tuple[int, int, int]:
         """Say which cells the networks see."""
         return settings.shape.cells
 
     @staticmethod
-    def rows(path: Path | None, view: tuple[int, int, int]) -> Rows:
+    def rows(path: DataPath, view: tuple[int, int, int]) -> Rows:
         """Map cells, energies in GeV, angles in rad (pi / 2 where files tell none) and sums of cells."""
         showers = load_cells(path, view)
         cells = as_tensor(showers.cells)

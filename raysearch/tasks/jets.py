@@ -19,6 +19,8 @@ from raysearch.data.jets.frames import Frame
 from raysearch.data.jets.layout import CLASSES, IMAGE
 from raysearch.data.jets.summary import JetSummary
 from raysearch.data.jets.to_score import jets_to_score
+from raysearch.data.kinds import KINDS
+from raysearch.data.paths import DataPath
 from raysearch.data.prepared import as_tensor
 from raysearch.data.source import DataSource
 from raysearch.data.splitting import Split
@@ -28,7 +30,7 @@ from raysearch.data.to_score import ToScore
 from raysearch.errors import InputError
 from raysearch.metrics.classification import accuracy, one_vs_rest_auc
 from raysearch.metrics.shown import Scores, Shown
-from raysearch.tasks.file_task import FileTask, Rows
+from raysearch.tasks.file_task import FileTask, Rows, path_of
 from raysearch.tasks.task import OUTPUTS, Outputs
 
 S = TypeVar("S")
@@ -48,6 +50,7 @@ class JetTask(FileTask[S]):
     """
 
     kind = "jets"
+    reads_several = True
     higher_is_better = frozenset({"accuracy", "auc", *(f"auc_{name}" for name in CLASSES)})
 
     def jet_input(self, settings: S) -> JetInput:
@@ -67,13 +70,13 @@ class JetTask(FileTask[S]):
         return self.jet_input(settings)
 
     @staticmethod
-    def rows(path: Path | None, view: JetInput) -> Rows:
+    def rows(path: DataPath, view: JetInput) -> Rows:
         """Map what the network sees, which may be several tensors, and the labels."""
         jets = jet_arrays(path, view)
         tensors = tuple(as_tensor(array) for array in (*jets.inputs, jets.labels))
         return Rows(tensors, jets.events, jets.file_index)
 
-    def check_files(self, path: Path | None, found: FileSummary, settings: S) -> None:
+    def check_files(self, path: DataPath, found: FileSummary, settings: S) -> None:
         """Check that the files have as many constituents, and images if these are asked for."""
         assert isinstance(found, JetSummary)
         wanted = self.jet_input(settings)
@@ -85,8 +88,14 @@ class JetTask(FileTask[S]):
         check_input(path, wanted)
 
     def facts(self, source: DataSource, settings: S, found: FileSummary, split: Split) -> dict[str, Any]:
-        """Tell the classes, and what the images are."""
+        """Tell the classes, and what the images are.
+
+        Raises:
+            InputError: a part or a fold has no jet of some class, of which no figure could be told.
+        """
         assert isinstance(found, JetSummary)
+        if problems := list(KINDS[self.kind].lacking(path_of(source), source)):
+            raise InputError(*problems)
         return {
             "n_per_class": found.n_per_class,
             "classes": list(CLASSES),

@@ -22,7 +22,7 @@ from raysearch.data.scaling import Scaling
 from raysearch.data.source import DataSource
 from raysearch.data.tensors import Batch, Parts, TensorData
 from raysearch.data.to_score import ToScore
-from raysearch.errors import InputError, did_you_mean, one_of
+from raysearch.errors import InputError, SettingsRefusedError, did_you_mean, one_of
 from raysearch.metrics.shown import Shown, columns
 from raysearch.models.flat import Step, flat_parameters
 from raysearch.tasks.descent import LOSS, Descent
@@ -45,11 +45,14 @@ class Task(ABC, Generic[S]):
         objective: the validation metric to search on unless a space file names others; ``val_`` + a key of
             :meth:`metrics`.
         higher_is_better: keys of :meth:`metrics` of which more is better.
+        reads_several: whether ``source.path`` may be a tuple of several files and folders; a task that does
+            not say so is refused them before it is asked anything.
     """
 
     Settings: ClassVar[type]
     objective: ClassVar[str] = "val_loss"
     higher_is_better: ClassVar[frozenset[str]] = frozenset()
+    reads_several: ClassVar[bool] = False
 
     @abstractmethod
     def inspect(self, source: DataSource, settings: S) -> dict[str, Any]:
@@ -57,11 +60,20 @@ class Task(ABC, Generic[S]):
 
         Returns:
             Plain values: ``files`` (name -> SHA-256), ``n_train``, ``n_validation``, ``n_test``,
-            ``split_by`` and, for a classifier, ``classes``.
+            ``split_by`` and, for a classifier, ``classes``; perhaps ``warnings``, told before the first run
+            and in the report.
 
         Raises:
             InputError: with every fault of the files.
         """
+
+    def data_sha256(self, source: DataSource, settings: S) -> dict[str, str]:
+        """Hash the files as they are now: name -> SHA-256, the ``files`` of :meth:`inspect`, which is asked.
+
+        Each run does so when it has loaded them, and refuses to train on others than the study began with. A
+        task whose ``inspect`` takes long defines it; ``raysearch.data.files.sums`` reads a file once.
+        """
+        return dict(self.inspect(source, settings)["files"])
 
     @abstractmethod
     def load(self, source: DataSource, settings: S) -> Parts:
@@ -276,7 +288,8 @@ def make_settings(task: Task[S], values: Mapping[str, Any], origin: str = "space
     """Turn plain values into the task's settings.
 
     Raises:
-        InputError: unknown or missing settings, or values that the task refuses, all at once.
+        InputError: unknown or missing settings, all at once.
+        SettingsRefusedError: values that the task refuses, all at once.
     """
     fields = {field.name: field for field in dataclasses.fields(task.Settings)}
     needed = {
@@ -299,7 +312,7 @@ def make_settings(task: Task[S], values: Mapping[str, Any], origin: str = "space
     try:
         return task.Settings(**values)
     except (ValueError, TypeError, InputError) as error:
-        raise InputError(*(f"{origin}.{line}" for line in str(error).splitlines())) from error
+        raise SettingsRefusedError(*(f"{origin}.{line}" for line in str(error).splitlines())) from error
 
 
 def watched(settings: S) -> tuple[S, set[str]]:

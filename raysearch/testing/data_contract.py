@@ -6,15 +6,12 @@ import json
 from dataclasses import replace
 from typing import ClassVar
 
-import torch
-
-from raysearch.data.tensors import Parts, TensorData
+from raysearch.data.tensors import Parts
 from raysearch.testing.bench import Bench
 from raysearch.testing.need import need, tried
 from raysearch.training.randomness import load_parts
-from raysearch.training.rehearsal import DESCRIBES_DATA
+from raysearch.training.rehearsal import DESCRIBES_DATA, are_alike
 
-LOOKED_AT = 200  # rows of a part
 FOLDS = 3
 
 
@@ -51,7 +48,7 @@ class DataContract:
         first, again = self._load(0), self._load(0)
         for part in ("train", "validation", "test"):
             need(
-                alike(getattr(first, part), getattr(again, part)),
+                are_alike(getattr(first, part), getattr(again, part)),
                 f"load gives another {part} part when it is called again; draw from a generator with a fixed "
                 "seed, such as np.random.default_rng(0), or cut by a number that a row has",
             )
@@ -59,7 +56,7 @@ class DataContract:
     def test_each_fold_validates_on_rows_of_its_own(self) -> None:
         """Folds that validate on the same rows are no cross-validation."""
         folds = [self._load(fold, folds=FOLDS) for fold in range(FOLDS)]
-        others = [not alike(folds[0].validation, each.validation) for each in folds[1:]]
+        others = [not are_alike(folds[0].validation, each.validation) for each in folds[1:]]
         if not self.with_folds:
             need(
                 not any(others), "load does look at source.fold: take with_folds = False out of the contract"
@@ -81,11 +78,3 @@ class DataContract:
             f"load for fold {fold} of {folds}",
             lambda: load_parts(self.bench.task, source, self.bench.settings),
         )
-
-
-def alike(one: TensorData, other: TensorData) -> bool:
-    """Whether two parts have as many rows, the first of which are the same."""
-    if len(one) != len(other):
-        return False
-    rows = torch.arange(min(len(one), LOOKED_AT))
-    return all(map(torch.equal, one.rows(rows), other.rows(rows)))

@@ -54,7 +54,8 @@ class StudyContract:
         """`raysearch predict`, twice to the same scores."""
         study = self.bench.study
         path = study.space_file.data.path
-        files = [Path(each) for each in self.files or ([path] if path else [])]
+        named = (path,) if isinstance(path, str) else path or ()
+        files = [Path(each) for each in self.files or named]
         outs = [self.bench.folder / f"scores-{number}.h5" for number in range(2)]
         scored = [
             tried_or_refused("predict (to_score)", partial(write_scores, study.trained, files, out))

@@ -15,13 +15,13 @@ from typing import Any
 from raysearch.ledger.endings import OVER, count_states
 from raysearch.ledger.history import History, RunHistory, TrialHistory
 from raysearch.ledger.over_folds import mean_and_sd
-from raysearch.ledger.records import Committed, Entry, Epoch, Lost
+from raysearch.ledger.records import OUT_OF_TIME, Committed, Entry, Epoch, Lost
 from raysearch.tracking.points import Point, as_name, over_folds, points_of, split_facts
 
 KEY = "raysearch.key"
 STUDY = "raysearch.study"
 # MLflow knows no word for what ended early on purpose; the tag ``state`` does
-_STATUS = dict.fromkeys(("finished", "pruned", "refused"), "FINISHED") | dict.fromkeys(
+_STATUS = dict.fromkeys(("finished", "pruned", "refused", OUT_OF_TIME), "FINISHED") | dict.fromkeys(
     ("failed", "gave up"), "FAILED"
 )
 
@@ -47,9 +47,10 @@ def experiment_name(history: History) -> str:
 
 
 def study_key(history: History) -> str:
-    """Tell studies apart, also two of the same name: name, identity and the first record's time."""
+    """Tell studies apart, also two of the same name, and copies: name, identity, the first record's time."""
     # The time, since a study that was deleted and made again from the same file is another one.
-    return f"{history.created.study}/{history.created.identity[:16]}/{history.first_ms}"
+    key = f"{history.created.study}/{history.created.identity[:16]}/{history.first_ms}"
+    return f"{key}/{history.copied.id}" if history.copied else key
 
 
 def views(entries: Sequence[Entry], *, is_held: bool, parent: str | None = None) -> list[RunView]:
@@ -103,7 +104,7 @@ class _Study:
         return RunView(
             key=self.key,
             parent=parent,
-            name=history.created.study,
+            name=history.name,
             status="RUNNING" if self.goes_on else _STATUS.get(closed, "KILLED"),
             start_ms=history.first_ms,
             end_ms=None if self.goes_on else history.last_ms,
@@ -264,14 +265,14 @@ def _common_tags(history: History, key: str) -> dict[str, str]:
     created = history.created
     tags: dict[str, Any] = {
         STUDY: key,
-        "study": created.study,
+        "study": history.name,
         "seed": created.space_file["seed"],
         "identity": created.identity,
         "data_sha256": _data_sha256(created.data),
         **_strategy(history),
     }
     if created.series:
-        tags["series"] = created.series
+        tags["series"] = history.name.partition("/")[0]
     if created.task_sha256:
         tags["task_sha256"] = created.task_sha256
     if history.sessions:

@@ -13,6 +13,7 @@ from raysearch.tasks import load_task
 from raysearch.training.by_evolution import Evaluator, EvaluatorLostError
 from raysearch.training.descent import NonFiniteError
 from raysearch.training.loop import RefusedError, Trainer
+from raysearch.training.memory import MemoryLimit, give_back, is_out_of_memory
 from raysearch.training.order import EpochReport, Order, Outcome, Report
 from raysearch.training.workers import Workers
 
@@ -39,7 +40,8 @@ def attempt_run(
         evaluator: tells the losses of candidates if weights are evolved; by default in this process.
 
     Raises:
-        StorageError: the disk is full or failed, which is no fault of the settings.
+        StorageError: the disk is full or failed, which is no fault of the settings; or, as a ChangedError,
+            data or code are not those that the study began with.
         EvaluatorLostError: nor is that.
         Exception: whatever ``report`` raises, which is none either.
     """
@@ -49,18 +51,21 @@ def attempt_run(
     torch.set_flush_denormal(True)  # gradients below 1e-38 are 0 for any purpose, and slow products many-fold
     started = time.monotonic()
     reports: list[EpochReport] = []
+    limit = MemoryLimit(order.memory, workers.device)
 
     def remember(epoch: EpochReport) -> None:
         reports.append(epoch)
         try:
-            report(epoch)
+            with limit.lifted():  # a record that finds no room would end the study and not the run
+                report(epoch)
         except Exception as error:
             raise _NotHeardError(error) from error
 
     facts: dict[str, Any] = {"device": str(workers.device)}
     state: Literal["failed", "refused"] = "failed"
     try:
-        return Trainer(load_task(order.task), order, workers, remember, evaluator).run()
+        with limit.held():
+            return Trainer(load_task(order.reference), order, workers, remember, evaluator).run()
     # Only what the task raises fails a trial; a report that cannot be written is no fault of its own.
     except _NotHeardError as not_heard:
         raise not_heard.error from None
@@ -70,11 +75,16 @@ def attempt_run(
         state, failure, message, facts = "refused", "limit", str(error), error.facts
     except NonFiniteError as error:
         failure, message = "nonfinite", str(error)
-    except Exception:  # noqa: BLE001 - the one place where any error of a task is caught, and kept
+    except Exception as error:  # noqa: BLE001 - the one place where any error of a task is caught, and kept
         failure, message = "error", "".join(traceback.format_exc().splitlines(keepends=True)[-MESSAGE_LINES:])
+        if is_out_of_memory(error):
+            line, facts["peak_mb"] = limit.told(error)
+            failure, message = "oom", f"{message}{line}"
     finally:
         torch.set_flush_denormal(False)
         torch.set_num_threads(threads_before)  # in this process others compute, too: the search
+    if failure == "oom":
+        give_back()  # only here, where the error and with it the run's frames are gone
     return Outcome(
         state=state,
         value=None,

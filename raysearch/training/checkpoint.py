@@ -16,8 +16,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from raysearch.errors import StorageError
-from raysearch.files import write_durably
+from raysearch.files import read_sound, write_durably
 
 Role = Literal["last", "best"]  # what a run goes on from, and what is evaluated in the end
 
@@ -76,13 +75,7 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
     Raises:
         StorageError: it is there and cannot be read.
     """
-    try:
-        blob = path.read_bytes()
-        if hashlib.sha256(blob).hexdigest()[:32] != path.stem.rpartition("-")[2]:
-            path.rename(path.with_suffix(".corrupt"))
-            return None
-    except FileNotFoundError:
+    blob = read_sound(path)
+    if blob is None:
         return None
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be read: {error.strerror}") from error
     return torch.load(io.BytesIO(blob), map_location="cpu", weights_only=True)

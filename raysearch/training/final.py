@@ -24,6 +24,7 @@ from raysearch.training.finite import finite, left_out
 from raysearch.training.order import Order
 from raysearch.training.randomness import load_parts, seed_all
 from raysearch.training.shown_file import packed
+from raysearch.training.study_data import same_data
 from raysearch.training.workers import OneWorker
 
 
@@ -52,6 +53,7 @@ def evaluate_on_test(
 
     Raises:
         StorageError: the checkpoint is gone or is not the one in the ledger.
+        ChangedError: the data or the code are not those that the study began with.
     """
     torch.set_num_threads(order.threads)
     folder = Path(order.study_folder)
@@ -59,10 +61,12 @@ def evaluate_on_test(
     content = load_checkpoint(folder / weights)
     if content is None or weights_sha256(content["model"]) != expected_sha256:
         raise StorageError(f"{folder / weights}: gone or damaged; the best model cannot be evaluated")
-    task = load_task(order.task)
+    task = load_task(order.reference)
     settings = make_settings(task, order.settings)
     worker = OneWorker(device)
-    test = load_parts(task, order.source.of_fold(order.fold), settings).test
+    source = order.source.of_fold(order.fold)
+    with same_data(task, order):
+        test, scaling = load_parts(task, source, settings).test, task.scaling(source, settings)
     # The part stays on the CPU as well: metrics and what is shown are made from it there.
     there = test.to(worker.device)
     seed_all(derive(order.seed, "weights"))  # what a model draws and does not keep in its state_dict
@@ -70,7 +74,6 @@ def evaluate_on_test(
     model.load_state_dict(content["model"])
     outputs = evaluate(task, model, there, worker, seed=order.seed, precision=order.precision)
     latency = measure_latency(task, model, there, order.precision)
-    scaling = task.scaling(order.source.of_fold(order.fold), settings)
     _export(folder, order, content["model"], to_plain(scaling))
     predictions = packed(task, outputs, test)
     name = f"test/predictions-{order.trial}-{order.fold}.npz"

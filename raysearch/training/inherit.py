@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from raysearch.errors import WeightsGoneError
 from raysearch.training.checkpoint import load_checkpoint, weights_sha256
 from raysearch.training.order import Order
 
@@ -26,7 +27,7 @@ def inherit(order: Order, model: nn.Module) -> dict[str, Any]:
         The state of the parent's learner if every weight found its place, else nothing.
 
     Raises:
-        FileNotFoundError: the parent's checkpoint is gone or is not the one that the ledger names.
+        WeightsGoneError: the parent's checkpoint is gone or is not the one that the ledger names.
     """
     if not order.parent:
         return {}
@@ -34,7 +35,7 @@ def inherit(order: Order, model: nn.Module) -> dict[str, Any]:
     content = load_checkpoint(path)
     # Fresh weights instead would be another trial than the one in the ledger, and look like it.
     if content is None or weights_sha256(content["model"]) != order.parent_sha256:
-        raise FileNotFoundError(f"{path}: gone or damaged; the run goes on from it")
+        raise WeightsGoneError(f"{path}: gone or damaged; the run goes on from it")
     theirs: dict[str, Tensor] = content.pop("model")
     own = model.state_dict()
     for name in own.keys() & theirs.keys():

@@ -7,6 +7,7 @@ does not know or never reads, data that do not fit, corners of the space that ca
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from raysearch.data.source import DataSource
 from raysearch.data.tensors import Batch, Parts, TensorData
 from raysearch.errors import InputError, RaysearchError, did_you_mean, one_of
 from raysearch.models.flat import flat_parameters
+from raysearch.models.kernels.noted import forget_noted, noted
 from raysearch.tasks import load_task
 from raysearch.tasks.contract import defines
 from raysearch.tasks.task import Task, make_settings, watched
@@ -48,6 +50,9 @@ class Rehearsal:
         largest_weights_bytes: of the largest model in the space.
         largest_checkpoint_bytes: the same with its optimiser.
         predictions_bytes: of a model's predictions for the test set.
+        refused: why the task refuses a corner of the space, or empty.
+        inspected: the settings at which the task described its data.
+        kernels: what became of the compiled kernels that the model asked for, see models/kernels/noted.py.
     """
 
     data: dict[str, Any]
@@ -55,6 +60,9 @@ class Rehearsal:
     largest_weights_bytes: int
     largest_checkpoint_bytes: int
     predictions_bytes: int
+    refused: str = ""
+    inspected: dict[str, Any] = field(default_factory=dict)
+    kernels: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -96,8 +104,14 @@ def rehearse(
     Raises:
         InputError: whatever is wrong with task, data, settings or corners.
     """
+    forget_noted()
     task = load_task(reference)
     typed = make_settings(task, settings)
+    if isinstance(source.path, tuple) and not task.reads_several:
+        raise InputError(
+            f"data.path: {type(task).__name__} reads one file or folder, got {len(source.path)}; put all "
+            "into one folder, for which links will do"
+        )
     data = task.inspect(source, typed)
     _check_description(reference, data)
     seen, unread = watched(typed)
@@ -123,7 +137,9 @@ def rehearse(
         names = sorted(unread & set(settings))
         raise InputError(*(f"space.{name}: the task never reads this setting" for name in names))
     _check_limits(wanted.limits, costs)
-    largest = FLOAT_BYTES * int(max(cost["parameters"] for cost in costs))
+    # What is above the limit is never trained.
+    parameters = min(max(cost["parameters"] for cost in costs), wanted.limits.get("parameters", math.inf))
+    largest = FLOAT_BYTES * int(parameters)
     floats = FLOATS_PER_WEIGHT if wanted.by_gradient else FLOATS_EVOLVED
     return Rehearsal(
         data,
@@ -131,6 +147,8 @@ def rehearse(
         largest_weights_bytes=largest,
         largest_checkpoint_bytes=largest * floats,
         predictions_bytes=int(example_bytes * len(parts.test)),
+        inspected=dict(settings),
+        kernels=frozenset(noted()),
     )
 
 
@@ -173,7 +191,7 @@ def _load(task: Task[Any], source: DataSource, settings: Any) -> Parts:  # noqa:
             raise InputError(f"data: the {name} part is empty; give more data or change data.split")
     if source.folds > 1:
         other = load_parts(task, source.of_fold(1), settings).validation
-        if _are_alike(parts.validation, other):
+        if are_alike(parts.validation, other):
             raise InputError(
                 "budget.folds: the task gives every fold the same validation part; "
                 "its load must look at source.fold"
@@ -181,11 +199,11 @@ def _load(task: Task[Any], source: DataSource, settings: Any) -> Parts:  # noqa:
     return parts
 
 
-def _are_alike(one: TensorData, other: TensorData) -> bool:
-    if len(one) != len(other):
-        return False
-    rows = torch.arange(min(len(one), REHEARSAL_ROWS))
-    return all(map(torch.equal, one.rows(rows), other.rows(rows)))
+def are_alike(one: TensorData, other: TensorData) -> bool:
+    """Whether two parts have as many rows, and the first ones of them are the same, shapes and all."""
+    rows = torch.arange(min(len(one), len(other), REHEARSAL_ROWS))
+    ours, theirs = one.rows(rows), other.rows(rows)
+    return len(one) == len(other) and len(ours) == len(theirs) and all(map(torch.equal, ours, theirs))
 
 
 def _one_step(

@@ -13,6 +13,7 @@ from after_studies import TOY, load, toy_study, tune
 from toy import TOY_TASK
 
 from raysearch.after.export import export
+from raysearch.after.parity import ParityError
 from raysearch.after.predict import write_scores
 from raysearch.after.trained import check_data
 from raysearch.data.plain_scaling import from_plain, to_plain
@@ -138,3 +139,19 @@ def test_scores_are_those_of_the_precision_of_training(tmp_path: Path) -> None:
         scores = torch.from_numpy(file["outputs"][:])
     assert torch.equal(scores, lower)
     assert not torch.equal(scores, full)
+
+
+@pytest.mark.parametrize("to", ["torch", "onnx"])
+@pytest.mark.parametrize(
+    ("outputs", "theirs"),
+    [("model(batch[0]).squeeze(1)", r"\(N\)"), ("model(batch[0]).repeat(1, 2)", r"\(N, 2\)")],
+)
+def test_an_export_of_another_shape_is_told_with_both(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, to: str, outputs: str, theirs: str
+) -> None:
+    """Never broadcast: a column minus a row is a table of all pairs."""
+    trained = load(study)
+    monkeypatch.setattr(type(trained.task), "predict", eval(f"lambda self, model, batch, chance: {outputs}"))
+    with pytest.raises(ParityError, match=rf"of shape \(N, 1\), the task's predict of shape {theirs};"):
+        export(trained, to, tmp_path / "m.out")
+    assert list(tmp_path.iterdir()) == []

@@ -8,12 +8,13 @@ from raysearch.data.jets.layout import CLASSES, FEATURES, JET_COLUMNS
 
 
 def _content(n: int, width: int, first: int) -> dict[str, np.ndarray]:
-    """Constituent c of jet j: feature f holds j + c / 100 + f / 10000, but pT falls from 100 - c."""
+    """Constituent c of jet j: feature f holds j + c / 100 + f / 10000, e twice, and pT falls from 100 - c."""
     jet, constituent, feature = np.meshgrid(
         np.arange(first, first + n), np.arange(width), np.arange(16), indexing="ij"
     )
     constituents = jet + constituent / 100 + feature / 10_000
     constituents[..., FEATURES.index("j1_pt")] = 100.0 - np.arange(width)
+    constituents[..., FEATURES.index("j1_e")] *= 2  # more than the momentum, as it must be
     constituents[:, 5:] = 0.0  # five constituents a jet, then padding
     jets = np.arange(n)[:, None] + np.arange(59) / 100
     jets[:, 53:] = 0.0

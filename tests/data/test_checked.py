@@ -87,7 +87,10 @@ def test_another_version_another_kind_and_a_spoilt_memo_are_not_believed(write_p
     path = write_public()
     found = checked("jets", path)
     (memo,) = cache.glob("check-*.json")
-    for spoilt in ("", "[]", "{}", json.dumps({"n": 20}), memo.read_text()[:-5]):
+    whole = memo.read_text()
+    another = whole.replace('"n": 20', '"n": 28')
+    assert another != whole
+    for spoilt in ("", "[]", "{}", json.dumps({"n": 20}), whole[:-5], another):
         memo.write_text(spoilt)
         read = start(monkeypatch)
         assert checked("jets", path) == found

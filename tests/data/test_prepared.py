@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from raysearch.data import files
+from raysearch.data import array_files, files
 from raysearch.data import prepared as module
 from raysearch.data.files import content_sha256
 from raysearch.data.prepared import Plan, as_tensor, prepared
+from raysearch.data.prepared_files import prepared_of_files
 from raysearch.errors import InputError, StorageError
 
 
@@ -97,6 +98,45 @@ def test_an_entry_that_is_not_whole_is_read_again(cache, spoil):
     np.testing.assert_array_equal(prepared({}, numbers)["x"], numbers.expected())
     assert numbers.read == 2
     assert len(names(cache)) == 1
+
+
+def test_an_entry_whose_numbers_were_changed_is_told_once_and_made_again(cache, caplog):
+    numbers = Numbers()
+    prepared({}, numbers)
+    (entry,) = names(cache)
+    array = np.lib.format.open_memmap(cache / entry / "x.npy", mode="r+")
+    array[::7] *= -1
+    array.flush()
+    for _ in range(2):
+        np.testing.assert_array_equal(prepared({}, numbers)["x"], numbers.expected())
+    assert numbers.read == 2
+    assert [entry in line and "damaged" in line for line in caplog.messages] == [True]
+
+
+def test_content_is_read_once_in_each_process(cache, monkeypatch):
+    prepared({}, Numbers())
+    monkeypatch.setattr(array_files.hashlib, "file_digest", lambda *_: pytest.fail("read again"))
+    prepared({}, Numbers())
+    array_files._verified.clear()  # as a process that has just begun
+    with pytest.raises(pytest.fail.Exception):
+        prepared({}, Numbers())
+
+
+def test_a_file_that_is_changed_while_it_is_read_leaves_nothing_under_its_old_sum(cache, tmp_path):
+    path = tmp_path / "file"
+    path.write_text("one")
+    numbers = Numbers()
+    whole = numbers.pieces
+
+    def pieces():
+        path.write_text("two")
+        yield from whole()
+
+    numbers.pieces = pieces
+    with pytest.raises(InputError, match="file: was changed while it was read"):
+        prepared_of_files([path], {}, numbers)
+    assert names(cache) == []
+    assert len(prepared_of_files([path], {}, Numbers())["x"]) == 100
 
 
 @pytest.mark.parametrize("fault", [InputError("damaged"), KeyboardInterrupt()])
@@ -223,15 +263,40 @@ def test_a_cache_that_cannot_be_made_is_done_without(tmp_path, monkeypatch):
     assert content_sha256(tmp_path / "file").startswith("e3b0c442")
 
 
-def test_a_sum_is_known_until_the_file_changes(cache, tmp_path, monkeypatch):
+def test_a_process_knows_a_sum_until_the_file_changes_or_a_study_begins(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "SETTLED_S", -1)
     path = tmp_path / "file"
     path.write_text("one")
     one = content_sha256(path)
     with monkeypatch.context() as patch:
         patch.setattr(files, "_sha256", lambda path: pytest.fail("read again"))
         assert content_sha256(path) == one
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "_sha256", lambda path: "read again")
+        files.forget_sums()
+        assert content_sha256(path) == "read again"
     path.write_text("two")  # of the same size
-    assert content_sha256(path) != one
+    assert content_sha256(path) not in {one, "read again"}
+
+
+def test_a_file_that_was_changed_just_now_is_read_each_time(tmp_path, monkeypatch):
+    # a clock of 4 ms gives two changes one stamp; as long as anybody could wait, here
+    monkeypatch.setattr(files, "SETTLED_S", 3600)
+    path = tmp_path / "file"
+    path.write_text("one")
+    content_sha256(path)
+    monkeypatch.setattr(files, "_sha256", lambda path: "read again")
+    assert content_sha256(path) == "read again"
+
+
+def test_no_other_processs_word_on_content_is_taken(cache, tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "SETTLED_S", -1)
+    path = tmp_path / "file"
+    path.write_text("one")
+    content_sha256(path)
+    files._known.clear()  # as a process that has just begun
+    monkeypatch.setattr(files, "_sha256", lambda path: "read again")
+    assert content_sha256(path) == "read again"
 
 
 def test_two_processes_that_train_on_an_entry_share_its_memory(cache):

@@ -40,8 +40,8 @@ def markdown(folder: Path) -> str:
 
 
 def test_only_failed_counts_as_failed(history: History, markdown: str) -> None:
-    assert count_states(history.trials) == "4 finished, 2 pruned, 1 refused, 1 failed"
-    assert "8 of 8 trials done: 4 finished, 2 pruned, 1 refused, 1 failed." in markdown
+    assert count_states(history.trials) == "4 finished, 2 pruned, 1 refused, 1 failed (1 error)"
+    assert "8 of 8 trials done: 4 finished, 2 pruned, 1 refused, 1 failed (1 error)." in markdown
     assert markdown.count("\n## Failures") == 1
     assert "| 5 | 0 | 1 | error | bad |" in markdown.split("## Failures")[1].split("##", maxsplit=1)[0]
     assert (

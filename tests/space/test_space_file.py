@@ -298,3 +298,23 @@ def test_depth_is_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"deep.yaml: nested too deeply"):
         read_space_file(tmp_path / "deep.yaml")
     assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize("wrong", ["null", "[1, 2]", "{a: 1}"])
+@pytest.mark.parametrize(
+    ("key", "written"),
+    [
+        ("space.act.values.1", "space.act={{type: choice, values: [relu, {wrong}]}}"),
+        ("search.options.n", "search.options={{n: {wrong}}}"),
+        ("vary.space.lr.0", "vary={{space: {{lr: [{wrong}, 1]}}}}"),
+    ],
+)
+def test_what_is_no_single_value_is_told_once_with_what_is_allowed(
+    tmp_path: Path, wrong: str, key: str, written: str
+) -> None:
+    text = written.format(wrong=wrong)
+    with pytest.raises(InputError) as told:
+        read_space_file(write(tmp_path, GOOD), [text])
+    (problem,) = told.value.problems
+    assert problem.startswith(f"--set {text}: {key}: must be true, false, a number or a text, got ")
+    assert "such as none" in problem

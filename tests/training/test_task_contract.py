@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,12 @@ def test_a_predict_that_nobody_can_call_is_told(tmp_path: Path) -> None:
     body = "class Mine(Toy):\n    def predict(self, model):\n        return None\n"
     with pytest.raises(InputError, match=r"Mine\.predict must take \(model, batch, chance\)"):
         load_task(own_task(tmp_path, body))
+
+
+def test_several_files_are_refused_to_a_task_that_does_not_say_that_it_reads_them() -> None:
+    several = replace(SOURCE, path=("a.h5", "b.h5"))
+    with pytest.raises(InputError, match=r"data.path: ToyGan reads one file or folder, got 2; put"):
+        rehearse(f"{TESTS}/toy_gan.py:ToyGan", several, {}, [])
 
 
 def test_a_class_that_lacks_something_is_told_all_of_it() -> None:

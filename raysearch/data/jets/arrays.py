@@ -12,7 +12,6 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.data.files import content_sha256
 from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.hdf5_rows import read_rows
 from raysearch.data.jets.columns import Columns
@@ -20,7 +19,9 @@ from raysearch.data.jets.files import jet_files
 from raysearch.data.jets.images import SIDE, cells_of_constituents, cells_of_images
 from raysearch.data.jets.layout import DNN_COLUMNS, FEATURES, IMAGE, LABELS
 from raysearch.data.jets.pieces import columns_of_all, hardest, pieces
-from raysearch.data.prepared import Plan, prepared
+from raysearch.data.paths import DataPath
+from raysearch.data.prepared import Plan
+from raysearch.data.prepared_files import prepared_of_files
 from raysearch.errors import InputError
 
 VERSION = 2  # of the definitions behind the arrays; a new one leaves old entries of the cache aside
@@ -68,7 +69,7 @@ INPUTS: dict[str, tuple[str, ...]] = {
 }
 
 
-def jet_arrays(path: Path | None, wanted: JetInput) -> JetArrays:
+def jet_arrays(path: DataPath, wanted: JetInput) -> JetArrays:
     """Get the arrays, mapped from the cache.
 
     Args:
@@ -83,14 +84,14 @@ def jet_arrays(path: Path | None, wanted: JetInput) -> JetArrays:
         StorageError: see :func:`raysearch.data.prepared.prepared`.
     """
     files = jet_files(path)
-    identity = {"version": VERSION, "files": [content_sha256(file) for file in files], **asdict(wanted)}
     # Split and folds are no part of the identity: they choose rows, and all of them share one entry.
-    arrays = prepared(identity, lambda: _plan(files, wanted))
+    identity = {"version": VERSION, **asdict(wanted)}
+    arrays = prepared_of_files(files, identity, lambda: _plan(files, wanted))
     inputs = tuple(arrays[name] for name in INPUTS[wanted.kind])
     return JetArrays(inputs, arrays["labels"], arrays.get("events"), arrays["file_index"])
 
 
-def check_input(path: Path | None, wanted: JetInput) -> None:
+def check_input(path: DataPath, wanted: JetInput) -> None:
     """Check that the files have what is wanted, without reading their data.
 
     Raises:

@@ -15,12 +15,16 @@ from raysearch.data.jets.layout import (
     EVENT,
     FEATURE_WITHOUT_DATA,
     FEATURES,
+    IMAGE,
     JET_COLUMNS,
     JET_NAMES,
     JETS,
     MOMENTA,
+    NOT_READ,
 )
 from raysearch.errors import InputError, did_you_mean
+
+READ = (CONSTITUENTS, JETS, CONSTITUENT_NAMES, JET_NAMES, IMAGE, EVENT)
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Columns:
 
     ``features`` are the positions of all 16 features, or of the four-momenta if ``derived``; ``jets`` those
     of the 59 jet columns; ``width`` is how many constituents a jet can have; ``frame`` are the definitions of
-    what is derived, or was by who made the file.
+    what is derived, or was by who made the file; ``unused`` names what the file holds that nothing reads.
     """
 
     n: int
@@ -39,6 +43,7 @@ class Columns:
     frame: Frame
     jets: tuple[int, ...]
     has_events: bool
+    unused: tuple[str, ...] = ()
 
     @property
     def derive_by(self) -> Frame | None:
@@ -65,12 +70,16 @@ def find_columns(file: h5py.File, path: Path) -> Columns:
         if item is not None and constituents is not None and len(item) != n
     ]
     features: tuple[int, ...] = ()
+    unused: list[str] = []
     if constituents is not None and names is not None:
-        features = feature_columns(decoded(names), constituents.shape[2], problems)
+        found = decoded(names)
+        features = feature_columns(found, constituents.shape[2], problems)
+        unused += _others(found[: constituents.shape[2]], features)
     jet_columns: tuple[int, ...] = ()
     if jets is not None:
         found = list(JET_COLUMNS) if jet_names is None else decoded(jet_names)
         jet_columns = _jet_columns(found, jets.shape[1], problems)
+        unused += _others(found, jet_columns)
     if constituents is not None and 0 in constituents.shape[:2]:
         problems.append(f"{CONSTITUENTS}: is empty, shape {constituents.shape}")
     if problems or constituents is None:
@@ -83,6 +92,7 @@ def find_columns(file: h5py.File, path: Path) -> Columns:
         frame=frame_of(file),
         jets=jet_columns,
         has_events=event is not None,
+        unused=(*unused, *(name for name in file if name not in READ and name not in NOT_READ)),
     )
 
 
@@ -123,13 +133,14 @@ def feature_columns(names: Sequence[str], width: int, problems: list[str]) -> tu
         return ()
     # By name, not by place: files of other makers may order them otherwise.
     with_data = list(names[:width])
-    wanted = MOMENTA if set(with_data) == set(MOMENTA) else FEATURES
+    # Momenta with one of the other features are a file that lacks some, not one of momenta alone.
+    wanted = FEATURES if set(with_data) & set(FEATURES) - set(MOMENTA) else MOMENTA
     if missing := [name for name in wanted if name not in with_data]:
         problems.append(
             f"{CONSTITUENT_NAMES}: lacks {', '.join(missing)}; needs the 16 features, or the 4 momenta alone"
         )
         return ()
-    return tuple(with_data.index(name) for name in wanted)
+    return _places(wanted, with_data, CONSTITUENT_NAMES, problems)
 
 
 def _jet_columns(names: Sequence[str], width: int, problems: list[str]) -> tuple[int, ...]:
@@ -139,4 +150,14 @@ def _jet_columns(names: Sequence[str], width: int, problems: list[str]) -> tuple
     if missing := [name for name in JET_COLUMNS if name not in names]:
         problems.append(f"{JET_NAMES}: lacks {', '.join(missing)}")
         return ()
-    return tuple(names.index(name) for name in JET_COLUMNS)
+    return _places(JET_COLUMNS, names, JET_NAMES, problems)
+
+
+def _places(wanted: Sequence[str], names: Sequence[str], where: str, problems: list[str]) -> tuple[int, ...]:
+    if twice := [name for name in wanted if names.count(name) > 1]:
+        problems.append(f"{where}: has {', '.join(twice)} twice")
+    return tuple(names.index(name) for name in wanted)
+
+
+def _others(names: Sequence[str], used: Sequence[int]) -> list[str]:
+    return [name for place, name in enumerate(names) if used and place not in used]

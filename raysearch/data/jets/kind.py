@@ -11,27 +11,36 @@ from raysearch.data.jets.summary import JetSummary
 
 if TYPE_CHECKING:
     from raysearch.data.kinds import Events
+    from raysearch.data.paths import DataPath
+    from raysearch.data.source import DataSource
 
 
-def files(path: Path | None) -> list[Path]:
+def files(path: DataPath) -> list[Path]:
     """List the files at a path."""
     from raysearch.data.jets.files import jet_files
 
     return jet_files(path)
 
 
-def check(path: Path | None) -> JetSummary:
+def check(path: DataPath) -> JetSummary:
     """Read every value."""
     from raysearch.data.jets.files import check_jets
 
     return check_jets(path)
 
 
-def events(path: Path | None) -> Events:
+def events(path: DataPath) -> Events:
     """Read event numbers, if there are any, and the files' places."""
     from raysearch.data.jets.files import load_events
 
     return load_events(path)
+
+
+def lacking(path: DataPath, source: DataSource) -> list[str]:
+    """Tell which parts have no jet of some class."""
+    from raysearch.data.jets.classes import load_labels, missing_classes
+
+    return list(missing_classes(load_labels(path), *events(path), source))
 
 
 def make(  # noqa: PLR0913 - an option is an argument

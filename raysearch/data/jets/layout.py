@@ -21,6 +21,7 @@ CONSTITUENT_NAMES = "particleFeatureNames"
 JET_NAMES = "jetFeatureNames"
 IMAGE = "jetImage"
 EVENT = "event"
+NOT_READ = ("jetImageECAL", "jetImageHCAL")  # of the public files
 
 MOMENTA = ("j1_px", "j1_py", "j1_pz", "j1_e")
 FEATURES = (

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.data.files import content_sha256
-from raysearch.data.prepared import Arrays, Plan, prepared
+from raysearch.data.paths import DataPath
+from raysearch.data.prepared import Arrays, Plan
+from raysearch.data.prepared_files import prepared_of_files
 from raysearch.data.showers.files import pieces, shower_files, shower_layouts
 from raysearch.data.showers.layouts import Grid, Layout
 from raysearch.errors import InputError
@@ -43,7 +44,7 @@ class ShowerCells:
     theta: NDArray[np.float32] | None = None
 
 
-def load_cells(path: Path | None, window: Grid | None = None) -> ShowerCells:
+def load_cells(path: DataPath, window: Grid | None = None) -> ShowerCells:
     """Get the cells, mapped from the cache.
 
     Args:
@@ -63,14 +64,9 @@ def load_cells(path: Path | None, window: Grid | None = None) -> ShowerCells:
         0 < wanted <= there for wanted, there in zip(window, grid, strict=True)
     ):
         raise InputError(f"window: needs 1 to {grid} cells, got {window}")
-    # By content, not by path: the same files elsewhere need no second copy.
-    identity = {
-        "kind": "shower cells",
-        "version": VERSION,
-        "files": [content_sha256(file) for file in shower_files(path)],
-        "window": window or grid,
-    }
-    return ShowerCells(**prepared(identity, lambda: _plan(layouts, window or grid)))
+    identity = {"kind": "shower cells", "version": VERSION, "window": window or grid}
+    arrays = prepared_of_files(shower_files(path), identity, lambda: _plan(layouts, window or grid))
+    return ShowerCells(**arrays)
 
 
 def middle(cells: NDArray[Any], window: Grid) -> NDArray[Any]:

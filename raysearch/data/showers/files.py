@@ -15,12 +15,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.data.faults import Faults, FaultyValues
-from raysearch.data.files import content_sha256, hdf5_files, sums
+from raysearch.data.faults import Faults, FaultyValues, not_used
+from raysearch.data.files import content_sha256, sums
 from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.hdf5_rows import read_rows
+from raysearch.data.paths import DataPath, hdf5_files, names_of
 from raysearch.data.showers.layouts import EVENT, Grid, Layout, layout_of
+from raysearch.data.showers.physics import ENERGY_NAME, ShowerPhysics, of_sums
 from raysearch.data.showers.summary import ShowerSummary
+from raysearch.data.spread import Spread
+from raysearch.data.twins import TwinSearch, same_files
 
 SAMPLE = Path(__file__).parents[1] / "sample" / "showers.h5"
 ROWS = 100  # showers read at a time, 6 to 26 MB
@@ -41,16 +45,16 @@ class ShowerPiece:
     theta: NDArray[np.float64] | None = None
 
 
-def shower_files(path: Path | None = None) -> list[Path]:
+def shower_files(path: DataPath = None) -> list[Path]:
     """List the files that a path means, None for the sample that ships; see :func:`hdf5_files`."""
     return hdf5_files(path, SAMPLE)
 
 
-def check_showers(path: Path | None = None) -> ShowerSummary:
+def check_showers(path: DataPath = None) -> ShowerSummary:
     """Read every value of every file once and tell all faults together.
 
     Args:
-        path: as for :func:`raysearch.data.files.hdf5_files`.
+        path: as for :func:`raysearch.data.paths.hdf5_files`.
 
     Returns:
         What is there.
@@ -64,18 +68,28 @@ def check_showers(path: Path | None = None) -> ShowerSummary:
     faults = Faults()
     layouts: list[Layout] = []
     seen = _Seen()
-    for file in files:
+    warnings: list[str] = []
+    for file, name in zip(files, names_of(files), strict=True):
         with faults.of(file) as values, closing(open_hdf5(file)) as opened:
             # First its layout: without one no value can be read.
             layouts.append(layout_of(opened, file))
+            physics = ShowerPhysics(name)
             for piece in pieces(file):
                 _look(values, piece, layouts[-1])
-                seen.add(piece)
+                physics.look(seen.add(piece), piece.energy)
+            warnings += physics.warned()
     faults.add(_differing(files, layouts) if len(layouts) == len(files) else ())
     faults.raise_any()
+    sha256 = sums(files)
+    faults.add(same_files(sha256))
+    faults.raise_any()
+    unused = (layout.unused for layout in layouts)
     return ShowerSummary(
         files=tuple(files),
-        sha256=sums(files),
+        sha256=sha256,
+        warnings=(*warnings, *not_used(dict(zip(sha256, unused, strict=True)))),
+        twins=seen.twins.found(),
+        spread=seen.spread.found(),
         n=seen.n,
         has_events=all(layout.has_events for layout in layouts),
         layout=" and ".join(sorted({layout.name for layout in layouts})),
@@ -87,11 +101,11 @@ def check_showers(path: Path | None = None) -> ShowerSummary:
     )
 
 
-def shower_layouts(path: Path | None = None, grid: Grid | None = None) -> dict[Path, Layout]:
+def shower_layouts(path: DataPath = None, grid: Grid | None = None) -> dict[Path, Layout]:
     """How each file holds its showers, from the shapes of its datasets alone.
 
     Args:
-        path: as for :func:`raysearch.data.files.hdf5_files`.
+        path: as for :func:`raysearch.data.paths.hdf5_files`.
         grid: which cells are wanted; None for any, but the same in all files.
 
     Raises:
@@ -107,7 +121,7 @@ def shower_layouts(path: Path | None = None, grid: Grid | None = None) -> dict[P
     return found
 
 
-def n_showers(path: Path | None = None, grid: Grid | None = None) -> dict[Path, int]:
+def n_showers(path: DataPath = None, grid: Grid | None = None) -> dict[Path, int]:
     """How many showers each file holds; see :func:`shower_layouts`."""
     return {file: layout.n for file, layout in shower_layouts(path, grid).items()}
 
@@ -140,7 +154,7 @@ def pieces(file: Path, *, cells: bool = True) -> Iterator[ShowerPiece]:
 
 
 def load_energies(
-    path: Path | None = None,
+    path: DataPath = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.int64]]:
     """Primary energies in GeV, event numbers, and the number of the file among the sorted, each (shower,).
 
@@ -162,11 +176,15 @@ class _Seen:
         self.shares = 0.0
         self.energy = [np.inf, -np.inf]
         self.theta: tuple[float, float] | None = None
+        self.twins, self.spread = TwinSearch(), Spread()
 
-    def add(self, piece: ShowerPiece) -> None:
+    def add(self, piece: ShowerPiece) -> NDArray[np.float64]:
+        """Take in some showers; returns the sums of their cells (shower,) in GeV."""
         self.n += len(piece.energy)
         with np.errstate(all="ignore"):  # faults are told at the end
             deposited = piece.cells.reshape(len(piece.energy), -1).sum(axis=1)
+            self.twins.add(piece.cells, empty=deposited == 0)
+            self.spread.add({**of_sums(deposited), ENERGY_NAME: piece.energy})
             self.shares += float((deposited / piece.energy).sum())
         self.occupied += int(np.count_nonzero(piece.cells))
         self.energy = [
@@ -176,6 +194,7 @@ class _Seen:
         if piece.theta is not None:
             low, high = self.theta or (np.inf, -np.inf)
             self.theta = (min(low, float(piece.theta.min())), max(high, float(piece.theta.max())))
+        return deposited.astype(np.float64)
 
 
 def _differing(files: list[Path], layouts: list[Layout]) -> list[str]:

@@ -11,23 +11,24 @@ from raysearch.data.showers.summary import ShowerSummary
 
 if TYPE_CHECKING:
     from raysearch.data.kinds import Events
+    from raysearch.data.paths import DataPath
 
 
-def files(path: Path | None) -> list[Path]:
+def files(path: DataPath) -> list[Path]:
     """List the files at a path."""
     from raysearch.data.showers.files import shower_files
 
     return shower_files(path)
 
 
-def check(path: Path | None) -> ShowerSummary:
+def check(path: DataPath) -> ShowerSummary:
     """Read every value."""
     from raysearch.data.showers.files import check_showers
 
     return check_showers(path)
 
 
-def events(path: Path | None) -> Events:
+def events(path: DataPath) -> Events:
     """Read event numbers, which every shower has, and the files' places."""
     from raysearch.data.showers.files import load_energies
 

@@ -35,6 +35,7 @@ ECAL, TARGET, ENERGY, THETA, EVENT = "ECAL", "target", "energy", "theta", "event
 ANGLES = (THETA, "mtheta", "eta")  # the first that is there is taken
 SHAPE = (25, 25, 25)  # of the files at a fixed angle
 ENERGY_COLUMN = 1
+NOT_READ = ("HCAL",)  # of the public files
 ELECTRON = 11  # PDG code, in column 0 of the files made by us
 
 SHOWERS, INCIDENT = "showers", "incident_energies"
@@ -54,6 +55,7 @@ class Layout(ABC):
         grid: cells along x and y, and layers.
         has_theta: whether particles come at angles that the file tells.
         has_events: whether the file brings event numbers of its own.
+        unused: names of datasets that nothing reads.
     """
 
     name: ClassVar[str]
@@ -63,6 +65,7 @@ class Layout(ABC):
     grid: Grid
     has_theta: bool
     has_events: bool
+    unused: tuple[str, ...] = ()
 
     @abstractmethod
     def cells(self, opened: h5py.File, rows: slice, file: Path) -> NDArray[np.float32]:
@@ -143,13 +146,17 @@ def layout_of(opened: h5py.File, file: Path, grid: Grid | None = None) -> Layout
 
 def _clic(opened: h5py.File) -> Layout:
     n, *grid = opened[ECAL].shape
-    return Clic(n, (grid[0], grid[1], grid[2]), any(name in opened for name in ANGLES), EVENT in opened)
+    angles = [name for name in ANGLES if name in opened]
+    used = {ECAL, EVENT, TARGET if TARGET in opened else ENERGY, *angles[:1]}
+    unused = tuple(name for name in opened if name not in used and name not in NOT_READ)
+    return Clic(n, (grid[0], grid[1], grid[2]), bool(angles), EVENT in opened, unused)
 
 
 def _challenge(opened: h5py.File) -> Layout:
     n, voxels = opened[SHOWERS].shape
     layers, angles, radii = VOXELS[voxels]
-    return Challenge(n, (angles, radii, layers), has_theta=False, has_events=False)
+    unused = tuple(name for name in opened if name not in {SHOWERS, INCIDENT})
+    return Challenge(n, (angles, radii, layers), has_theta=False, has_events=False, unused=unused)
 
 
 def _clic_misfits(opened: h5py.File, grid: Grid | None) -> Iterator[str]:

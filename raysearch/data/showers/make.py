@@ -20,8 +20,9 @@ from itertools import islice
 from pathlib import Path
 
 from raysearch import __version__
-from raysearch.data.files import SUFFIXES, sums
+from raysearch.data.files import sums
 from raysearch.data.hdf5_gate import open_hdf5
+from raysearch.data.paths import SUFFIXES
 from raysearch.data.showers.choices import DEFAULT, LEAST_GEV, MOST_GEV, Angle, Choices, Sampling
 from raysearch.data.showers.model import CALORIMETER
 from raysearch.data.showers.recipe import (

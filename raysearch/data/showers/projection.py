@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.data.files import content_sha256
-from raysearch.data.prepared import Arrays, Plan, prepared
+from raysearch.data.paths import DataPath
+from raysearch.data.prepared import Arrays, Plan
+from raysearch.data.prepared_files import prepared_of_files
 from raysearch.data.showers.files import n_showers, pieces, shower_files
 from raysearch.data.showers.layouts import SHAPE
 
@@ -40,7 +40,7 @@ class Projections:
     file_index: NDArray[np.int64]
 
 
-def load_projections(path: Path | None, axis: Literal["x", "y"]) -> Projections:
+def load_projections(path: DataPath, axis: Literal["x", "y"]) -> Projections:
     """Get the projections, mapped from the cache.
 
     Args:
@@ -55,13 +55,8 @@ def load_projections(path: Path | None, axis: Literal["x", "y"]) -> Projections:
         StorageError: see :func:`raysearch.data.prepared.prepared`.
     """
     files = shower_files(path)
-    identity = {
-        "kind": "shower projections",
-        "version": VERSION,
-        "files": [content_sha256(file) for file in files],
-        "summed": axis,
-    }
-    return Projections(**prepared(identity, lambda: _plan(path, axis)))
+    identity = {"kind": "shower projections", "version": VERSION, "summed": axis}
+    return Projections(**prepared_of_files(files, identity, lambda: _plan(path, axis)))
 
 
 def project(cells: NDArray[np.float32], axis: Literal["x", "y"]) -> NDArray[np.float64]:
@@ -69,7 +64,7 @@ def project(cells: NDArray[np.float32], axis: Literal["x", "y"]) -> NDArray[np.f
     return cells.sum(axis=SUMMED[axis], dtype=np.float64).swapaxes(1, 2)
 
 
-def _plan(path: Path | None, axis: Literal["x", "y"]) -> Plan:
+def _plan(path: DataPath, axis: Literal["x", "y"]) -> Plan:
     files = n_showers(path, SHAPE)
     n, f4, i8 = sum(files.values()), np.dtype("<f4"), np.dtype("<i8")
     arrays: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {

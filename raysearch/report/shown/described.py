@@ -9,7 +9,10 @@ from raysearch.ledger.history import History
 from raysearch.report.blocks import listing, number
 
 PLAIN_NAME = "energy sum, calibrated"
-NOT_FLAT = ("path", "files", "split_by", "split", "n_train", "n_validation", "n_test", "classes")
+NOT_FLAT = (
+    *("path", "files", "split_by", "split", "n_train", "n_validation", "n_test", "classes"),
+    *("spread", "warnings"),
+)
 
 
 class PlainLoss(NamedTuple):

@@ -1,0 +1,34 @@
+"""The record of a run that has failed without an outcome of its own: its process is gone, or was stopped."""
+
+from __future__ import annotations
+
+from raysearch.ledger.history import RunHistory
+from raysearch.ledger.records import Ended
+
+MAX_LOST = 3  # a run that takes its machine's memory every time must not go on for ever
+
+
+def failed_record(known: RunHistory, failure: str, message: str, seconds: float = 0.0) -> Ended:
+    """Write down that the newest attempt at a run is its last.
+
+    Args:
+        known: the run.
+        failure: its kind, see :class:`raysearch.ledger.records.Ended`.
+        message: for the user; the last line says it all.
+        seconds: that the attempt took, as far as it is known.
+    """
+    return Ended(
+        trial=known.trial,
+        fold=known.fold,
+        attempt=known.attempt,
+        state="failed",
+        value=None,
+        metrics={},
+        best_epoch=None,
+        epochs=len(known.epochs),
+        weights="",
+        weights_sha256="",
+        seconds=seconds,
+        failure=failure,
+        message=message,
+    )

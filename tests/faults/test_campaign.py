@@ -1,0 +1,29 @@
+"""The fault campaign in its short form: each goal at a small count, as its command tries it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.faults.goals import Goal
+from benchmarks.faults.results import Results
+from benchmarks.faults.rows import GOALS
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("goal", GOALS, ids=lambda goal: goal.name)
+def test_nothing_is_lost(goal: Goal, tmp_path: Path) -> None:
+    """How long something takes is told and not judged: the machine may be a slow one."""
+    if why := goal.missing():
+        pytest.skip(why)
+    # A process of its own: drivers are forked, which torch allows only where nothing has trained yet.
+    command = [sys.executable, "-m", "benchmarks.faults", goal.name, "--tries", str(goal.short)]
+    subprocess.run([*command, "--results", str(tmp_path)], cwd=ROOT, check=True)
+    found = Results(tmp_path).sum(goal.name)
+    assert found.tries >= goal.short
+    assert found.survived == found.tries, found.notes
