@@ -26,7 +26,7 @@ from raysearch.data.splitting import split_examples
 from raysearch.metrics.shown import Scores, unpack
 from raysearch.tasks.jedinet import JediNet
 
-N_TEST = 1965
+N_TEST = 1985
 
 
 @pytest.fixture(scope="module")

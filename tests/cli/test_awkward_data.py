@@ -100,7 +100,7 @@ def test_predict_tells_what_is_far_from_the_study_and_scores_no_empty_jet(tmp_pa
 
     assert predict(lambda jets: None).err.count("warning") == 0
     told = predict(in_mev).err
-    assert "warning: pT of a jet in GeV: 9.993e+05 on average, 12,059 standard deviations from the" in told
+    assert "warning: pT of a jet in GeV: 1.034e+06 on average, 8,952 standard deviations from the" in told
     with h5py.File(tmp_path / "scores.h5") as file:
         assert len(file.attrs["warnings"]) == 1
     got = predict(emptied)
