@@ -89,6 +89,7 @@ def carry_out(
                 window=wish.window,
                 disk=wish.disk,
                 limits=wish.limits,
+                retry_failed=wish.retry_failed,
             )
             # After the session is in the ledger, which the mirror that is started here reads.
             opened(ledger.folder)

@@ -23,12 +23,14 @@ class Wish:
         extra_trials: so many more.
         window: a wider one.
         disk: another disk budget, such as ``4 GB``.
+        retry_failed: try failed runs again.
         limits: other limits of time and memory, as :func:`raysearch.space.run_limits.wished` returns them.
     """
 
     extra_trials: int = 0
     window: int | None = None
     disk: str | None = None
+    retry_failed: bool = False
     limits: Mapping[str, Any] = field(default_factory=dict)
 
 

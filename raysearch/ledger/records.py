@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from raysearch.errors import StorageError
 from raysearch.ledger.copied import Copied
-from raysearch.ledger.mending_records import Redone, WeightsLost
+from raysearch.ledger.mending_records import Redone, Retried, WeightsLost
 from raysearch.ledger.record import Record
 
 RunState = Literal["finished", "pruned", "refused", "failed"]
@@ -282,7 +282,7 @@ RECORD_KINDS: dict[str, type[Record]] = {
     record.kind: record
     for record in (
         Created, Opened, Extended, Widened, Allotted, Limited, Asked, Started,
-        Epoch, Ended, Lost, Committed, Tested, Closed, WeightsLost, Redone, Copied,
+        Epoch, Ended, Lost, Committed, Tested, Closed, WeightsLost, Redone, Retried, Copied,
     )
 }  # fmt: skip
 

@@ -52,7 +52,7 @@ def go_on(folder: Path, wish: Wish, watcher: Watcher, *, allow_skew: bool) -> Jo
             watcher.say(f"{name_of(folder)}: a copy of {original}; from here on it is a study of its own")
             ledger.append([as_copy(folder, ledger.entries, original)])
         done = _n_done(ledger)
-    if done and not wish.extra_trials:
+    if done and not wish.extra_trials and not wish.retry_failed:
         watcher.nothing_left(folder, done)
         return None
     watcher.say(f"{name_of(folder)}: checking that task, data and packages are the same")
