@@ -32,6 +32,10 @@ class InputError(RaysearchError):
         self.problems = problems
 
 
+class SettingsRefusedError(InputError):
+    """A task does not take these values of its settings, alone or beside each other."""
+
+
 class NoFinishedTrialError(RaysearchError):
     """The study ended without one finished trial."""
 

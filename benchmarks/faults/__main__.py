@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 from benchmarks.faults.goals import Bench, Goal, Result
@@ -28,6 +30,16 @@ def carry_out(goal: Goal, results: Results, n: int, minutes: float | None) -> No
             if minutes is not None and time.monotonic() - began > minutes * 60:
                 print(f"{goal.name}: {minutes:g} minutes are over", flush=True)
                 return
+
+
+def went_well(goal: Goal, results: Results, n: int | None, minutes: float | None) -> bool:
+    """Carry a goal out; a scenario that breaks itself is told and keeps no other one back."""
+    try:
+        carry_out(goal, results, n or goal.tries, minutes)
+    except Exception:  # noqa: BLE001 - of whatever a scenario looks at
+        print(f"{goal.name}: broke off\n{traceback.format_exc()}", flush=True)
+        return False
+    return True
 
 
 def _tell(goal: Goal, result: Result, results: Results) -> None:
@@ -54,9 +66,8 @@ def main() -> None:
         parser.error(f"{', '.join(unknown)}: the goals that can be tried are {', '.join(known)}")
     results = Results(asked.results)
     if not (asked.table or asked.into):
-        for goal in [known[name] for name in asked.goals] or GOALS:
-            carry_out(goal, results, asked.tries or goal.tries, asked.minutes)
-        return
+        goals = [known[name] for name in asked.goals] or GOALS
+        sys.exit(sum(not went_well(goal, results, asked.tries, asked.minutes) for goal in goals))
     written = table(results)
     if asked.into:
         into(asked.into, written)

@@ -144,7 +144,8 @@ def _study_among_faults(folder: Path, most: int) -> tuple[int, str, set[str]]:
 
 def _is_wrong(code: int) -> bool:
     """Whether a driver has ended as no fault of ours can have it: not well, by a signal or by a full disk."""
-    return code not in {0, -signal.SIGKILL, 128 + signal.SIGTERM, 74}
+    # SIGTERM itself: it came before a driver that had just been started listened.
+    return code not in {0, -signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGTERM, 74}
 
 
 GOALS = (

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from benchmarks.faults import (
     chaos,
+    checkpoints,
     disks,
     files,
+    hangs,
     kills,
     nodes,
     seeds,
+    signals,
     soak,
     syscalls,
 )
@@ -16,8 +19,8 @@ from benchmarks.faults.goals import Goal, NotReached, Proof
 
 # The quick ones first: a campaign that is cut short has the most rows so.
 GOALS: tuple[Goal, ...] = (
-    *(*disks.GOALS, *files.GOALS, *syscalls.GOALS),
-    *(*kills.GOALS, *seeds.GOALS, *nodes.GOALS),
+    *(*checkpoints.GOALS, *disks.GOALS, *files.GOALS, *syscalls.GOALS),
+    *(*kills.GOALS, *hangs.GOALS, *seeds.GOALS, *nodes.GOALS, *signals.GOALS),
     *(*chaos.GOALS, *soak.GOALS),
 )
 PROOFS = (

@@ -39,7 +39,9 @@ def stops(bench: Bench, first: int, n: int) -> Iterator[Result]:
         wrong = "" if code in {0, 128 + which} else f"{which.name} x {times}: exit code {code}"
         late = [
             "" if took_s <= limit_s else f"{which.name} x {times}: took {took_s:.0f} s",
-            "" if not session.processes() else f"{len(session.processes())} processes are left",
+            ""
+            if not session.processes()
+            else f"left after {CHILDREN_S:g} s: {len(session.processes())} of its processes",
         ]
         again = end_of(start(folder, SPACE, HERE)) if code else ""
         yield count.result(1, wrong, again, late="; ".join(filter(None, late)))

@@ -25,7 +25,12 @@ TROUBLE_AT = 6  # step of a run: after its first epoch, and never in a rehearsal
 
 @dataclass(frozen=True)
 class FaultySettings(ToySettings):
-    """Those of the toy task; ``jitter_s`` is the longest random pause of a step, in seconds."""
+    """Those of the toy task.
+
+    Attributes:
+        jitter_s: the longest random pause of a step, in seconds.
+        megabytes: that a run in this trouble takes.
+    """
 
     jitter_s: float = 0.0
     megabytes: int = 0
@@ -38,7 +43,7 @@ class Faulty(Toy):
 
     def load(self, source: DataSource, settings: FaultySettings) -> Parts:
         """Load the toy's data, and begin to count."""
-        self._n_steps, self._asked = 0, settings
+        self._n_steps, self._asked, self._megabytes = 0, settings, settings.megabytes
         return super().load(source, settings)
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
@@ -46,7 +51,7 @@ class Faulty(Toy):
         self._n_steps += 1
         _count_step()
         if self._n_steps >= TROUBLE_AT:
-            TROUBLES.get(self._asked.trouble, _none)(self._asked)
+            TROUBLES.get(self._asked.trouble, _none)(self._megabytes)
         if self._asked.jitter_s:  # of the machine and not of a seed: it must decide nothing
             time.sleep(int.from_bytes(os.urandom(2), "big") / 65536 * self._asked.jitter_s)
         return super().loss(model, batch)
@@ -58,32 +63,32 @@ def _count_step() -> None:
             file.write(b".")
 
 
-def _none(_: FaultySettings) -> None:
+def _none(_: int) -> None:
     """No trouble that this task knows; the toy task has some of its own."""
 
 
-def _sleep(_: FaultySettings) -> None:
+def _sleep(_: int) -> None:
     while True:
         time.sleep(3600)
 
 
-def _spin(_: FaultySettings) -> None:
+def _spin(_: int) -> None:
     while True:
         pass
 
 
-def _stop(_: FaultySettings) -> None:
+def _stop(_: int) -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
-def _deadlock(_: FaultySettings) -> None:
+def _deadlock(_: int) -> None:
     both = threading.Lock()
     both.acquire()
     both.acquire()
 
 
-def _take_memory(asked: FaultySettings) -> None:
-    taken = [bytearray(b"x" * 2**20) for _ in range(asked.megabytes)]  # written to: the pages are there
+def _take_memory(megabytes: int) -> None:
+    taken = [bytearray(b"x" * 2**20) for _ in range(megabytes)]  # written to: the pages are there
     time.sleep(len(taken))  # the limit that is looked at from outside finds it here
 
 

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from raysearch.after.apply import outputs_for, tell_origin
+from raysearch.after.odd_rows import OddRows, without_empty
 from raysearch.after.row_file import RowFile, open_row_file
 from raysearch.after.trained import TrainedTrial
 from raysearch.data.tensors import TensorData
@@ -29,11 +30,12 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Scored:
-    """What was written: a file with so many rows of so many files."""
+    """What was written: a file with so many rows of so many files; and what is odd about them, by line."""
 
     path: Path
     n_rows: int
     n_files: int
+    warnings: tuple[str, ...] = ()
 
 
 def write_scores(
@@ -51,7 +53,8 @@ def write_scores(
     fold's as ``NAME_folds`` (fold, row, ...); of jets ``scores`` (row, 5) float32, probabilities; of showers
     ``outputs`` (row,) float32, GeV. Beside them ``file`` (place in ``files``) and ``row`` (in that file), and
     what the reader hands through, such as ``event``, which goes before a prediction of that name. What is not
-    by row, such as ``classes``, is kept once. Attributes tell where the scores come from.
+    by row, such as ``classes``, is kept once. Attributes tell where the scores come from, and ``warnings``.
+    What is predicted of a row that holds nothing, such as a jet without constituents, is NaN.
 
     Args:
         trained: the models.
@@ -67,28 +70,37 @@ def write_scores(
     """
     data = trained.task.to_score(paths, trained.settings, trained.history.created.data)
     device = device or torch.device("cpu")
+    odd = OddRows(trained, data, paths)
     for fold in trained.models:
         fold.model.to(device)
     with open_row_file(out, data.n_rows) as file:
         tell_origin(file, trained)
         file.h5["files"] = [str(path.resolve()) for path in data.files]
-        for done in _fill(file, trained, data, batch, device):
+        for done in _fill(file, trained, data, odd, batch, device):
             progress(done, data.n_rows)
-    return Scored(out, data.n_rows, len(data.files))
+        warnings = tuple(odd.told())
+        if warnings:
+            file.h5.attrs["warnings"] = list(warnings)
+    return Scored(out, data.n_rows, len(data.files), warnings)
 
 
 def _fill(
-    file: RowFile, trained: TrainedTrial, data: ToScore, batch: int, device: torch.device
+    file: RowFile, trained: TrainedTrial, data: ToScore, odd: OddRows, batch: int, device: torch.device
 ) -> Iterator[int]:
     """Write all there is to write; yields the rows done, after each piece."""
     task, done = trained.task, 0
     for piece in data.pieces():
+        odd.look(piece)
         rows = TensorData(piece.batch)
         outputs = [
             outputs_for(trained, fold, piece, batch, device, purpose="predict") for fold in trained.models
         ]
         folds = [
-            {name: values for name, values in task.written(each, rows).items() if name not in piece.columns}
+            {
+                name: without_empty(values, piece.empty)
+                for name, values in task.written(each, rows).items()
+                if name not in piece.columns
+            }
             for each in outputs
         ]
         # From the first piece: what is not by row is the same in all of them.

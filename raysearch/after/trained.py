@@ -16,6 +16,7 @@ from raysearch.data.plain_scaling import from_plain
 from raysearch.data.scaling import Scaling
 from raysearch.data.source import DataSource
 from raysearch.errors import InputError, StorageError, WeightsGoneError
+from raysearch.launch.own_code import reference_of
 from raysearch.ledger.history import History, RunHistory, TrialHistory
 from raysearch.ledger.kept import kept_trials
 from raysearch.seeds import derive
@@ -112,7 +113,8 @@ def load_trained(folder: Path, history: History, which: str, source: DataSource)
     trial = history.trial(which)
     _check_kept(history, trial)
     space_file = SpaceFile.model_validate(history.created.space_file)
-    task = load_task(space_file.task)
+    # Weights of the same shapes load into changed code without a word, and mean another function.
+    task = load_task(reference_of(folder, history, _code_of(trial)))
     divided = divide(space_file.strategy, space_file.searched.complete(trial.settings))
     settings = make_settings(task, divided.task)
 
@@ -153,7 +155,7 @@ def _load_pruned(folder: Path, history: History, which: str, source: DataSource)
     if weights_sha256(weights) != about["weights_sha256"]:
         raise StorageError(f"{path}: does not hold the weights that {which}/model.json names")
     space_file = SpaceFile.model_validate(history.created.space_file)
-    task = load_task(space_file.task)
+    task = load_task(reference_of(folder, history, history.run(about["trial"], about["fold"]).code))
     settings = make_settings(task, about["settings"])
     if "scaling" in about:
         scaling = from_plain(about["scaling"])
@@ -190,6 +192,14 @@ def _model(
     model = task.model(settings)
     model.load_state_dict(weights)
     return model.eval()
+
+
+def _code_of(trial: TrialHistory) -> dict[str, str]:
+    """The code that trained a trial, of which all its folds must be."""
+    codes = [run.code for run in trial.runs]
+    if any(code != codes[0] for code in codes):
+        raise InputError(f"trial {trial.number}: its runs were trained before and after the code was changed")
+    return codes[0]
 
 
 def _check_kept(history: History, trial: TrialHistory) -> None:

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(
-    help="Write and check files for ray up and Slurm.", no_args_is_help=True, rich_markup_mode=None
-)
-init = typer.Typer(help="Write a commented file to begin with.", no_args_is_help=True, rich_markup_mode=None)
+from raysearch.cli.once import App
+
+app = App(help="Write and check files for ray up and Slurm.", no_args_is_help=True, rich_markup_mode=None)
+init = App(help="Write a commented file to begin with.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(init, name="init")
 
 Force = Annotated[bool, typer.Option("--force", help="Write over a file that is there.")]

@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 
+from raysearch.cli.once import App
 from raysearch.data.kinds import KINDS, DataKind
 from raysearch.data.paths import DataPath, passed_over
 from raysearch.data.summary import FileSummary
@@ -19,8 +20,8 @@ from raysearch.files import expanded
 
 NAMES = " or ".join(KINDS)
 
-app = typer.Typer(help=f"Look at files of {NAMES}, check them, make new ones.", no_args_is_help=True)
-make = typer.Typer(help="Make input with physics generators and models.", no_args_is_help=True)
+app = App(help=f"Look at files of {NAMES}, check them, make new ones.", no_args_is_help=True)
+make = App(help="Make input with physics generators and models.", no_args_is_help=True)
 app.add_typer(make, name="make")
 
 DataPaths = Annotated[

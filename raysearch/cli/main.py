@@ -30,10 +30,11 @@ from raysearch.cli import (
     studies,
     tune,
 )
+from raysearch.cli.once import App
 from raysearch.errors import RaysearchError
 from raysearch.tracking.address import redact
 
-app = typer.Typer(
+app = App(
     name="raysearch",
     help="Search for good neural networks in high-energy physics, on a laptop or a Ray cluster.",
     no_args_is_help=True,

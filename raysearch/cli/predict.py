@@ -75,6 +75,8 @@ def _scored(folder: Path, data: list[Path], out: Path, **options: Any) -> str:
 
     with open_bar("scoring") as progress:
         done = write_predictions(folder, data, out, progress=progress, **options)
+    for warning in done.warnings:
+        typer.echo(f"warning: {warning}", err=True)
     models = f", mean of {done.n_models} {done.run_word}s" if done.n_models > 1 else ""
     return f"{done.n_rows:,} rows of {done.n_files} file(s), scored by trial {done.trial}{models}"
 

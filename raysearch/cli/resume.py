@@ -45,6 +45,16 @@ def resume(
     allow_skew: Annotated[
         bool, typer.Option("--allow-skew", help="Go on although packages have changed; the bits may differ.")
     ] = False,
+    kept_code: Annotated[
+        bool,
+        typer.Option("--kept-code", help="Your task was changed: go on with the code the study began with."),
+    ] = False,
+    changed_code: Annotated[
+        bool,
+        typer.Option(
+            "--changed-code", help="Go on with the changed code, which ledger and report then tell."
+        ),
+    ] = False,
     runs: Runs = RUNS,
     address: Address = None,
     in_process: InProcess = False,
@@ -55,6 +65,8 @@ def resume(
 
     if trials is not None and not re.fullmatch(r"\+[1-9]\d*", trials):
         raise InputError(f"--trials {trials}: must be + and a number, such as +20")
+    if kept_code and changed_code:
+        raise InputError("--kept-code and --changed-code: choose one")
     carry_on(
         name,
         trials=int(trials or 0),
@@ -66,6 +78,7 @@ def resume(
         memory=memory,
         retry_failed=retry_failed,
         allow_skew=allow_skew,
+        code="kept" if kept_code else "changed" if changed_code else None,
         runs=runs,
         address=address,
         local=in_process,

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Show and check space files.", no_args_is_help=True, rich_markup_mode=None)
+from raysearch.cli.once import App
+
+app = App(help="Show and check space files.", no_args_is_help=True, rich_markup_mode=None)
 File = Annotated[str, typer.Argument(metavar="SPACE", help="Name of a shipped space file, or a path.")]
 
 
@@ -36,10 +38,11 @@ def check(
     ] = None,
 ) -> None:
     """Check a space file; all faults at once, exit code 2 if there are any."""
+    from raysearch.library.overrides import once
     from raysearch.library.space_files import check_space, find_space_file
 
     path = find_space_file(space)
-    members = check_space(path, overrides or [])
+    members = check_space(path, once(overrides or []))
     first = next(iter(members.values()))
     searches = f"{len(members)} searches of " if len(members) > 1 else ""
     typer.echo(

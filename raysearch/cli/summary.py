@@ -40,7 +40,9 @@ def print_summary(folder: Path) -> None:
     typer.echo(f"\nreport:   {report if report.is_file() else f'raysearch report {name_of(folder)}'}")
     typer.echo("MLflow:   raysearch dashboard")
     given = all(trial.given for trial in history.trials)  # a sampler's would be another question
-    if history.is_complete and not given:  # else the error that ended it says how to go on
+    if (
+        history.is_complete and not given and not history.exhausted
+    ):  # else the error that ended it says how to go on
         more = f"--trials +{space_file['search']['trials']}"
         typer.echo(f"go on:    {resume_command(folder, more)}")
 

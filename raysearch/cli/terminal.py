@@ -21,7 +21,9 @@ class CommandLine(Watcher):
 
     def say(self, text: str) -> None:
         """Tell the user what goes on; not part of a command's output."""
-        typer.echo(text, err=True)
+        # Not typer's echo, which would write past a live table, that then draws over it.
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
 
     def follow(self) -> AbstractContextManager[Listener]:
         """Show one live table on a terminal, one line for each event otherwise."""
@@ -29,12 +31,13 @@ class CommandLine(Watcher):
 
     def nothing_left(self, folder: Path, n_trials: int) -> None:
         """Say so, and how to search on."""
+        from raysearch.ledger.history import read_history
         from raysearch.study.folders import name_of, resume_command
 
-        more = resume_command(folder, f"--trials +{n_trials}")
-        typer.echo(
-            f"{name_of(folder)}: all {n_trials} trials are done, nothing is left to do; for more: {more}"
-        )
+        more = f"for more: {resume_command(folder, f'--trials +{n_trials}')}"
+        if read_history(folder).exhausted:
+            more = "no point of the space is left"
+        typer.echo(f"{name_of(folder)}: all {n_trials} trials are done, nothing is left to do; {more}")
 
     def study_over(self, folder: Path) -> None:
         """Print how it stands."""

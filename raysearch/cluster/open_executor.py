@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from raysearch.cluster.environment import prepare_environment
@@ -14,8 +14,15 @@ from raysearch.space.space_file import ResourcesSection
 
 
 @contextmanager
-def executor_for(where: Where, resources: ResourcesSection) -> Iterator[Executor]:
+def executor_for(
+    where: Where, resources: ResourcesSection, gone: Callable[[str], None] = lambda _: None
+) -> Iterator[Executor]:
     """Open what carries the runs out, and give it back at the end.
+
+    Args:
+        where: this process, a new Ray, or a cluster.
+        resources: what a run gets.
+        gone: called in another thread when the head of the cluster, whose address it is given, is gone.
 
     Raises:
         InputError: a variable that runs are to see is not set.
@@ -30,10 +37,12 @@ def executor_for(where: Where, resources: ResourcesSection) -> Iterator[Executor
         return
     prepare_environment(where.address)
     from raysearch.cluster import session  # noqa: PLC0415 - Ray takes a second to import
+    from raysearch.cluster.head_watch import head_watched  # noqa: PLC0415
     from raysearch.cluster.tune_executor import TuneExecutor  # noqa: PLC0415
 
-    session.start_session(where.address, resources)
     try:
-        yield TuneExecutor(resources)
+        session.start_session(where.address, resources)
+        with head_watched(gone):
+            yield TuneExecutor(resources)
     finally:
         session.stop_session()

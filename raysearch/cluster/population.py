@@ -61,11 +61,11 @@ class CandidateWorker:
         confine(order.environment)
         torch.set_num_threads(order.threads)
         torch.set_flush_denormal(True)  # as in every run
-        task = load_task(order.task)
-        settings = make_settings(task, order.settings)
         self._order, self._limit = order, MemoryLimit(order.memory, torch.device("cpu"))
         self._failure: StorageError | None = None
         try:
+            task = load_task(order.reference)
+            settings = make_settings(task, order.settings)
             parts = load_as_ordered(task, order, settings)
         except StorageError as error:  # Ray would take it for a process that died
             self._failure = error

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 
 import ray
+from ray._common.utils import get_default_ray_temp_dir
 from ray._private.services import canonicalize_bootstrap_address
 
+from raysearch.cluster.caretaker import Caretaker
 from raysearch.cluster.connect import QUIET, as_resource_error, connect
 from raysearch.cluster.environment import TOKEN
 from raysearch.cluster.gpus import check_gpus
@@ -23,6 +26,7 @@ ANSWER_S = 10.0
 MORE_THERE = "give --address of a larger cluster"
 YET_TO_JOIN = "wait for the machines that have them: raysearch cluster wait"
 LOOPBACK = "127.0.0.1"
+_caretakers: list[Caretaker] = []  # of the Ray that this process has started
 
 
 def start_session(address: str | None, resources: ResourcesSection) -> None:
@@ -53,6 +57,8 @@ def _start_here(resources: ResourcesSection) -> None:
     n_cpus = usable_cpus()
     # Ray takes seconds to start; which GPUs there are it finds out better than we
     _check_total(resources, {"CPU": n_cpus, "GPU": math.inf}, MORE_THERE)
+    temp_folder = Path(get_default_ray_temp_dir())
+    _caretakers.append(Caretaker(temp_folder))
     # All of this Ray's processes inherit the environment.
     with as_resource_error("a local Ray"), only_visible(resources.environment):
         ray.init(
@@ -63,6 +69,9 @@ def _start_here(resources: ResourcesSection) -> None:
             _node_ip_address=LOOPBACK,  # nothing of it listens to other machines
             **QUIET,
         )
+    node = ray._private.worker.global_worker.node
+    if node is not None:  # which Ray's own hint leaves open
+        _caretakers[-1].look_after(Path(node.get_session_dir_path()))
 
 
 def _check_answers(address: str) -> None:
@@ -103,5 +112,7 @@ def _check_total(resources: ResourcesSection, total: Mapping[str, float], otherw
 
 
 def stop_session() -> None:
-    """Leave the cluster; a local one ends."""
+    """Leave the cluster; a local one ends, and its session's folder goes."""
     ray.shutdown()
+    while _caretakers:
+        _caretakers.pop().finish()

@@ -8,6 +8,7 @@ So everything that our files do not need is refused before any value is read.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,12 @@ FILTERS = {
 MAX_OBJECTS = 1000
 MAX_DEPTH = 8
 FREE_BYTES = 64 * 2**20  # what a file of any size may declare
+PLAIN_COPY = (
+    "if you trust the file, make a plain copy of it, plain.h5, which is read (filters of plugins need import "
+    "hdf5plugin before h5py): python -c 'import h5py, sys; a, b = h5py.File(sys.argv[1]), "
+    'h5py.File("plain.h5", "w"); '
+    "[b.create_dataset(name, data=a[name][()]) for name in a]' "
+)
 MAX_EXPANSION = 200  # declared bytes per byte on disk beyond that; padded jets reach about 30
 
 
@@ -48,6 +55,8 @@ def open_hdf5(path: Path) -> h5py.File:
         raise InputError(f"{path}: not a whole HDF5 file ({size} bytes): {error}") from None
     try:
         problems = [f"{path}: {problem}" for problem in _problems(file, path.stat().st_size)]
+        if problems:
+            problems.append(f"{path}: {PLAIN_COPY}{shlex.quote(str(path))}")
     except (OSError, RuntimeError, KeyError, ValueError) as error:  # what h5py raises on damaged metadata
         problems = [f"{path}: damaged HDF5 metadata: {error}"]
     if problems:

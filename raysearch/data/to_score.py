@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import h5py
+import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.data.faults import Faults
 from raysearch.data.hdf5_gate import open_hdf5
+from raysearch.data.spread import Quantities
 from raysearch.data.tensors import Batch
 
 L = TypeVar("L")
@@ -28,12 +30,17 @@ class Piece:
         batch: the rows as the task's batches hold them, not standardised; where the file does not tell the
             answers, they are 0.
         columns: what to hand through row by row, such as event numbers: a name to (row, ...).
+        empty: (row,), which hold nothing that a score could be of, such as jets without constituents; what is
+            predicted of them is NaN. None: no row is.
+        quantities: by which the rows are compared with those that the study was trained on.
     """
 
     file: int
     first_row: int
     batch: Batch
     columns: Mapping[str, NDArray[Any]]
+    empty: NDArray[np.bool_] | None = None
+    quantities: Quantities = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -44,11 +51,15 @@ class ToScore:
         files: in the order they are read.
         n_rows: of all of them.
         pieces: reads them from the first row on; raises InputError for values that cannot be.
+        noun: what a row is called, such as ``jet``.
+        nothing: what a row that is empty lacks, such as ``constituents``.
     """
 
     files: tuple[Path, ...]
     n_rows: int
     pieces: Callable[[], Iterator[Piece]]
+    noun: str = "row"
+    nothing: str = "content"
 
 
 def files_and_layouts(

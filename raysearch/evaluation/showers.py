@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from raysearch.data.checked import checked
+from raysearch.data.paths import passed_over
 from raysearch.data.showers.layouts import Challenge
 from raysearch.data.showers.summary import ShowerSummary
 from raysearch.errors import InputError
@@ -54,7 +55,12 @@ def evaluate(asked: Asked) -> Found:
     for name, path in paths.items():
         asked.told(f"reading {summaries[name].n:,} showers of {path}")
         showers[name] = read_showers(path, threshold)
-    warnings = _spread(showers)
+    of_files = [
+        f"{name}: {warning}"
+        for name, path in paths.items()
+        for warning in (*summaries[name].warnings, *passed_over(path))
+    ]
+    warnings = (*of_files, *_spread(showers))
     classifier = PUBLISHED if asked.published else ClassifierSettings()
     found = comparison(
         *(each.sample for each in showers.values()),

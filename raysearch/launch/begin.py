@@ -10,6 +10,8 @@ from raysearch.launch.prepare import Prepared, window_of
 from raysearch.launch.versions import task_sha256
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.records import Created
+from raysearch.tasks.kept_code import keep
+from raysearch.tasks.own_code import sums_of, task_file
 
 
 def create_study(prepared: Prepared, folder: Path, slots: int, series: str = "") -> Ledger:
@@ -31,6 +33,8 @@ def create_study(prepared: Prepared, folder: Path, slots: int, series: str = "")
     check_budget(prepared.disk_need(slots), space_file.storage.disk)
     ledger = Ledger(folder, create=True)
     (objective, maximise), *others = rehearsal.objectives.items()
+    if (path := task_file(space_file.task)) is not None:
+        keep(folder, prepared.code, path.parent)
     created = Created(
         study=f"{series}/{folder.name}" if series else folder.name,
         space_file=space_file.model_dump(mode="json"),
@@ -45,6 +49,7 @@ def create_study(prepared: Prepared, folder: Path, slots: int, series: str = "")
         others=dict(others),
         series=series,
         inspected=rehearsal.inspected,
+        code=sums_of(prepared.code),
     )
     # For people; the first record holds all of it. It comes last: a study that has begun is complete.
     write_durably(folder / "space.yaml", space_file.to_yaml().encode())

@@ -15,6 +15,8 @@ import torch
 from raysearch.errors import ChangedError, DiskBudgetError, NoFinishedTrialError, StoppedError
 from raysearch.launch.executor import Executor
 from raysearch.launch.orders import order_for
+from raysearch.launch.own_code import reference_of
+from raysearch.launch.points import gate_of
 from raysearch.launch.request import NO_WISH, Wish
 from raysearch.launch.stop_flag import LOG, StopFlag
 from raysearch.launch.versions import cpu_model, versions
@@ -58,13 +60,21 @@ def carry_out(
         stop: hears signals; by default one that says nothing of what it waits for.
 
     Raises:
+        InputError: a wish is wrong, or nothing of the space may be run.
         StoppedError: a signal; everything is saved.
         NoFinishedTrialError: no trial finished.
         DiskBudgetError: the study's files take more than its budget; everything is saved.
         ChangedError: its data or code are not those that it began with; everything is saved.
         StorageError: the disk is full or failed.
     """
-    study = Study(ledger, listen, sound_in(ledger.folder))
+    study = Study(
+        ledger,
+        listen,
+        sound_in(ledger.folder),
+        lambda space_file: gate_of(
+            space_file, lambda: reference_of(ledger.folder, study.history, study.history.codes[-1])
+        ),
+    )
     # From here on Ctrl-C only asks, so that the ledger always says why a study ended.
     with nullcontext(stop) if stop is not None else StopFlag() as flag:
         flag.listen()
@@ -88,6 +98,7 @@ def carry_out(
                 extra_trials=wish.extra_trials,
                 window=wish.window,
                 disk=wish.disk,
+                code=wish.recode,
                 limits=wish.limits,
                 retry_failed=wish.retry_failed,
             )
@@ -110,7 +121,7 @@ def carry_out(
         except StoppedError:
             pass  # the flag says so as well
         finally:
-            flag.waits_for, flag.at_the_end = lambda: "", lambda: None
+            flag.waits_for, flag.at_the_end = lambda: "", lambda _: None
         return _closed(study, flag)
 
 
@@ -146,10 +157,10 @@ def _under_way(study: Study, executor: Executor) -> str:
     return f"{executor.at_a_stop} trial{'s' if len(names) > 1 else ''} {', '.join(names)}" if names else ""
 
 
-def _close_at_once(ledger: Ledger, stop: StopFlag) -> None:
-    """Write down that a second signal ends the process, in the thread that heard it."""
-    number = stop.signal_number or signal.SIGINT
-    ledger.append_between(Closed(reason="stopped", signal=signal.Signals(number).name))
+def _close_at_once(ledger: Ledger, stop: StopFlag, reason: str) -> None:
+    """Write down why the process is ended there and then, in the thread that has noticed."""
+    name = signal.Signals(stop.signal_number).name if stop.signal_number is not None else ""
+    ledger.append_between(Closed(reason=reason, signal=name))
 
 
 def _execute(study: Study, executor: Executor, stop: StopFlag) -> None:

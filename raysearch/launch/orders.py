@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 
 from raysearch.data.source import DataSource
+from raysearch.launch.own_code import code_folder
 from raysearch.launch.watch import MOST_HUNG, Overdue
 from raysearch.ledger.records import Ended
 from raysearch.space.space_file import SpaceFile
@@ -59,6 +60,7 @@ def order_for(study: Study, run: Run) -> Order:
         memory=study.history.run_limits.memory_bytes,
         files=created.data.get("files", {}),
         inspected=created.inspected,
+        code=code_folder(study.code_of(run)),
     )
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from raysearch.errors import InputError
 from raysearch.launch.cgroups import usable_cpus
 from raysearch.launch.disk_need import DiskNeed, check_budget, check_free, disk_need
 from raysearch.launch.orders import source_of
+from raysearch.launch.own_code import code_watched
+from raysearch.launch.points import gate_of, points_of
 from raysearch.launch.run_environment import only_visible
 from raysearch.search.make import complete_options, default_window, sampler_problems
-from raysearch.seeds import generator
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.folders import check_writable
+from raysearch.tasks.own_code import Code
 from raysearch.training.rehearsal import Rehearsal, Wanted, rehearse
 from raysearch.training.settings import divide, setting_problems
 
@@ -24,6 +26,7 @@ class Prepared:
 
     space_file: SpaceFile
     rehearsal: Rehearsal
+    code: Code = field(default_factory=dict)  # of a user's own task
 
     def disk_need(self, slots: int) -> DiskNeed:
         """The most room it may take with so many runs at a time."""
@@ -49,8 +52,10 @@ def prepare(space_file: SpaceFile, runs: Path) -> Prepared:
     space_file = space_file.model_copy(update={"search": search})
     # Before the rehearsal, which takes seconds.
     check_writable(runs)
-    rehearsal = rehearsed(space_file)
-    prepared = Prepared(space_file, rehearsal)
+    with code_watched(space_file.task) as code:
+        rehearsal = rehearsed(space_file)
+        _check_given(space_file)
+    prepared = Prepared(space_file, rehearsal, code)
     # An estimate: no session of Ray is open yet that could tell how many runs go on at a time.
     need = prepared.disk_need(slots=usable_cpus())
     check_budget(need, space_file.storage.disk)
@@ -58,22 +63,39 @@ def prepare(space_file: SpaceFile, runs: Path) -> Prepared:
     return prepared
 
 
+def _check_given(space_file: SpaceFile) -> None:
+    """Check that settings which the user gives may be run; others would be drawn anew, his are an error."""
+    gate, space = gate_of(space_file), space_file.searched
+    problems = [
+        f"search.enqueue.{number}: {refusal[1]}"
+        for number, settings in enumerate(space_file.enqueued)
+        if (refusal := gate(space.complete(settings))) is not None
+    ]
+    if problems:
+        raise InputError(*problems)
+
+
 def window_of(space_file: SpaceFile, slots: int) -> int:
     """Trials asked ahead: as the space file has it, or the sampler's default for so many slots."""
     return space_file.search.window or default_window(space_file.search, slots)
 
 
-def rehearsed(space_file: SpaceFile) -> Rehearsal:
+def rehearsed(space_file: SpaceFile, reference: str = "") -> Rehearsal:
     """Carry the dress rehearsal of a space file out.
+
+    Args:
+        space_file: of the study.
+        reference: of its task, where that is not the space file's: a copy.
 
     Raises:
         InputError: settings that nothing reads, or a task, model or data that do not work.
     """
-    space = space_file.searched
-    # One drawn at random is trained a step; corners, where models are largest or smallest, are only built.
-    points = [space.complete(space.sample(generator(space_file.seed, "rehearsal"))), *space.corners]
     with only_visible(space_file.resources.environment):  # from here on the task's code is run
-        if problems := setting_problems(space_file.task, space_file.strategy, points):
+        task = reference or space_file.task
+        looked_at = points_of(space_file, reference=task)
+        # The one drawn at random is trained a step; corners are only built.
+        points = [looked_at.drawn, *looked_at.corners]
+        if problems := setting_problems(task, space_file.strategy, points):
             raise InputError(*problems)
         first, *corners = (divide(space_file.strategy, point) for point in points)
         wanted = Wanted(
@@ -82,6 +104,7 @@ def rehearsed(space_file: SpaceFile) -> Rehearsal:
             by_gradient=space_file.strategy is None,
             precisions=tuple(dict.fromkeys(divided.precision for divided in (first, *corners))),
         )
-        return rehearse(
-            space_file.task, source_of(space_file), first.task, [corner.task for corner in corners], wanted
+        rehearsal = rehearse(
+            task, source_of(space_file), first.task, [corner.task for corner in corners], wanted
         )
+        return replace(rehearsal, refused=looked_at.refused)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+CodeChoice = Literal["kept", "changed"] | None
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Wish:
         window: a wider one.
         disk: another disk budget, such as ``4 GB``.
         retry_failed: try failed runs again.
+        code: what to do where the code of the user's own task was changed: None refuses.
+        recode: sums of the code that it goes on with from here on, where that is another.
         limits: other limits of time and memory, as :func:`raysearch.space.run_limits.wished` returns them.
     """
 
@@ -31,6 +35,8 @@ class Wish:
     window: int | None = None
     disk: str | None = None
     retry_failed: bool = False
+    code: CodeChoice = None
+    recode: dict[str, str] | None = None
     limits: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -17,7 +17,7 @@ from time import monotonic
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from raysearch.errors import StoppedError
+from raysearch.errors import ResourceError, StoppedError
 
 SAYS_AFTER_S = 0.5  # what has not broken off by then is said to be waited for
 LOG = "hangup.log"
@@ -38,7 +38,7 @@ class StopFlag:
         signal_number: the signal, None as long as there was none.
         saved: how things stand, for the last words: that nothing has begun, or how to go on.
         waits_for: what is waited for while runs are under way.
-        at_the_end: called before a second signal ends the process.
+        at_the_end: called, with the ledger's word for why, before the process is ended there and then.
         log: where words go when the terminal is gone; nowhere if not given.
     """
 
@@ -46,7 +46,7 @@ class StopFlag:
         self.signal_number: int | None = None
         self.saved = "nothing has begun"
         self.waits_for: Callable[[], str] = lambda: ""
-        self.at_the_end: Callable[[], None] = lambda: None
+        self.at_the_end: Callable[[str], None] = lambda _: None
         self.log: Path | None = None
         self._say = say
         self._doing = ""  # what can be broken off
@@ -163,10 +163,18 @@ class StopFlag:
         self._say_safely(f"stopping: {waiting}{again} to stop at once")
 
     def _end_at_once(self, number: int) -> None:
+        self._end(f"stopped at once; {self.saved}", "stopped", 128 + number)
+
+    def lose_cluster(self, address: str) -> None:
+        """End the process, from any thread: Ray's calls would wait for the head, and then abort."""
+        words = f"the head of the Ray cluster, {address}, does not answer any more; {self.saved}"
+        self._end(words, "cluster lost", ResourceError.exit_code)
+
+    def _end(self, words: str, reason: str, code: int) -> None:
         with suppress(Exception):
-            self.at_the_end()
-        self._say_safely(f"raysearch: stopped at once; {self.saved}")
-        os._exit(128 + number)
+            self.at_the_end(reason)
+        self._say_safely(f"raysearch: {words}")
+        os._exit(code)
 
     def _say_safely(self, text: str) -> None:
         with suppress(Exception):  # nobody may be there to read it

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from raysearch.errors import InputError, NoFinishedTrialError, StorageError
+from raysearch.ledger.asking_records import Exhausted, Redrawn
 from raysearch.ledger.copied import Copied
 from raysearch.ledger.ledger import read_entries
 from raysearch.ledger.mending_records import Redone, Retried, WeightsLost
@@ -32,6 +33,7 @@ from raysearch.ledger.records import (
     Limited,
     Lost,
     Opened,
+    Recoded,
     RunState,
     Started,
     Tested,
@@ -55,6 +57,7 @@ class RunHistory:
     lost: int = 0
     started_ms: int | None = None
     ended_ms: int | None = None
+    code: dict[str, str] = field(default_factory=dict)  # that its last attempt ran
 
 
 @dataclass
@@ -73,6 +76,7 @@ class TrialHistory:
     n_committed_when_asked: int = 0
     given: bool = False
     parent: int | None = None
+    drawn: int = 0
     committed: Committed | None = None
     told: Committed | None = None
     is_open_again: bool = False
@@ -119,6 +123,7 @@ class History:
         self.trials: list[TrialHistory] = []
         self.window = self.n_trials = 0
         self.disk: str | None = None  # what the study's folder may hold, as people write it
+        self.codes: list[dict[str, str]] = []  # of the user's own task, the latest last
         self.limits: dict[str, Any] = {}  # of time and memory, as people write them
         self.run_limits = RunLimits()  # the same, read
         self.commit_order: list[TrialHistory] = []
@@ -126,6 +131,8 @@ class History:
         self.sessions: list[tuple[Opened, int]] = []
         self.tests: list[tuple[Tested, int]] = []
         self.closed: Closed | None = None
+        self.redrawn: list[Redrawn] = []
+        self.exhausted: Exhausted | None = None
         self.copied: Copied | None = None  # the last time, of several
         self.name = ""
         self.to_redo: dict[tuple[int, int], RunHistory] = {}  # by trial and fold, whose weights were lost
@@ -137,8 +144,11 @@ class History:
             Extended: self._extended,
             Widened: self._widened,
             Allotted: self._allotted,
+            Recoded: self._recoded,
             Limited: self._limited,
             Asked: self._asked,
+            Redrawn: self._redrawn,
+            Exhausted: self._exhausted,
             Started: self._started,
             Epoch: self._epoch,
             Ended: self._ended,
@@ -333,6 +343,7 @@ class History:
         self._begun, self.name = record, record.study
         self.window, self.n_trials = record.window, record.space_file["search"]["trials"]
         self.disk = record.space_file.get("storage", {}).get("disk")
+        self.codes = [record.code]
         self._limited(Limited(limits=limits_in(record.space_file)), 0)
 
     def _opened(self, record: Opened, time_ms: int) -> None:
@@ -350,6 +361,9 @@ class History:
 
     def _allotted(self, record: Allotted, _: int) -> None:
         self.disk = record.disk
+
+    def _recoded(self, record: Recoded, _: int) -> None:
+        self.codes.append(record.code)
 
     def _limited(self, record: Limited, _: int) -> None:
         self.limits = self.limits | record.limits
@@ -370,13 +384,20 @@ class History:
                 record.n_committed_when_asked,
                 record.given,
                 record.parent,
+                record.drawn,
             )
         )
+
+    def _redrawn(self, record: Redrawn, _: int) -> None:
+        self.redrawn.append(record)
+
+    def _exhausted(self, record: Exhausted, _: int) -> None:
+        self.exhausted, self.n_trials = record, len(self.trials)
 
     def _started(self, record: Started, time_ms: int) -> None:
         run = self.run(record.trial, record.fold)
         run.attempt = record.attempt
-        run.in_flight = True
+        run.in_flight, run.code = True, self.codes[-1]
         run.started_ms = time_ms if run.started_ms is None else run.started_ms  # its first attempt
 
     def _epoch(self, record: Epoch, _: int) -> None:

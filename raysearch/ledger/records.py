@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from raysearch.errors import StorageError
+from raysearch.ledger.asking_records import Exhausted, Redrawn
 from raysearch.ledger.copied import Copied
 from raysearch.ledger.mending_records import Redone, Retried, WeightsLost
 from raysearch.ledger.record import Record
@@ -38,6 +39,7 @@ class Created(Record):
         folds: runs per trial.
         data: what was read: ``files`` (name -> SHA-256), ``split_by``, ``n_train`` and so on.
         inspected: the task's settings at which it told so.
+        code: the user's own task, and what it imports from beside it: path in the task's folder -> SHA-256.
         settings: names of the searched settings, in order.
         series: the series of studies it belongs to, or empty.
     """
@@ -57,6 +59,7 @@ class Created(Record):
     others: dict[str, bool] = field(default_factory=dict)
     series: str = ""
     inspected: dict[str, Any] = field(default_factory=dict)
+    code: dict[str, str] = field(default_factory=dict)
 
     @property
     def run_word(self) -> str:
@@ -107,6 +110,14 @@ class Allotted(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Recoded(Record):
+    """Runs that start from here on are carried out by this code, as ``code`` of :class:`Created`."""
+
+    kind: ClassVar[str] = "recoded"
+    code: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Limited(Record):
     """Other limits of time and memory hold from here on.
 
@@ -129,6 +140,8 @@ class Asked(Record):
             depend on who finishes first.
         given: whether the user chose the settings (``search.enqueue``), and not the search.
         parent: the trial whose weights its runs begin from, each fold from the parent's; None to begin anew.
+        drawn: 0 for the search's own proposal; else the search had come to nothing that may be run, and the
+            settings are number ``drawn`` of those drawn at random in its place.
     """
 
     kind: ClassVar[str] = "asked"
@@ -138,6 +151,7 @@ class Asked(Record):
     n_committed_when_asked: int = 0
     given: bool = False
     parent: int | None = None
+    drawn: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,8 +295,9 @@ class Closed(Record):
 RECORD_KINDS: dict[str, type[Record]] = {
     record.kind: record
     for record in (
-        Created, Opened, Extended, Widened, Allotted, Limited, Asked, Started,
+        Created, Opened, Extended, Widened, Allotted, Limited, Recoded, Asked, Started,
         Epoch, Ended, Lost, Committed, Tested, Closed, WeightsLost, Redone, Retried, Copied,
+        Redrawn, Exhausted,
     )
 }  # fmt: skip
 
@@ -361,7 +376,7 @@ def from_json(content: Mapping[str, Any]) -> Entry:
             f"({error})"
         ) from error
     # Others open, copy and delete what the ledger names, so that no name may lead out of the study's folder.
-    path = fields.get("weights", "") or fields.get("predictions", "")
-    if path.startswith("/") or "\0" in path or ".." in PurePosixPath(path).parts:
-        raise StorageError(f"record {seq} names the file {path!r}, which is not in the study's folder")
+    for path in (fields.get("weights", ""), fields.get("predictions", ""), *fields.get("code", {})):
+        if path.startswith("/") or "\0" in path or ".." in PurePosixPath(path).parts:
+            raise StorageError(f"record {seq} names the file {path!r}, which is not in the study's folder")
     return Entry(seq, time_ms, record)

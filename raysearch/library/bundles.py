@@ -85,7 +85,7 @@ def lacks(history: History) -> Iterator[str]:
     task = str(history.created.space_file["task"]).rpartition(":")[0]
     if task:
         if Path(task).is_file():
-            yield f"task: predict, export, prune and resume run {task}, as it is on this machine"
+            yield f"task: predict, export, prune and resume run {task} on this machine, if it is the same"
         else:
             yield f"task: {task} is not on this machine; predict, export, prune and resume need it there"
 

@@ -16,8 +16,9 @@ from raysearch.errors import (
     TooManyFailedError,
 )
 from raysearch.launch.request import Where
-from raysearch.ledger.history import History
+from raysearch.ledger.history import History, read_history
 from raysearch.ledger.records import OUT_OF_TIME
+from raysearch.ledger.turned_down import turned_down_lines
 from raysearch.library.jobs import Job
 from raysearch.library.remarks import window_remark
 from raysearch.library.watching import Watcher
@@ -74,7 +75,9 @@ def carry_out_all(jobs: Sequence[Job], where: Where, watcher: Watcher, stop: Sto
     failures: list[RaysearchError] = []
     with ExitStack() as open_one:
         with stop.breaking_off("the start" if where.in_process else "the start of Ray"):
-            executor = open_one.enter_context(executor_for(where, jobs[0].space_file.resources))
+            executor = open_one.enter_context(
+                executor_for(where, jobs[0].space_file.resources, stop.lose_cluster)
+            )
         if not where.in_process:
             watcher.say(f"Ray is up: {executor.slots} run{'s' if executor.slots > 1 else ''} at a time")
         for job in jobs:
@@ -89,7 +92,7 @@ def carry_out_all(jobs: Sequence[Job], where: Where, watcher: Watcher, stop: Sto
 def _carry_out(job: Job, executor: Executor, watcher: Watcher, stop: StopFlag) -> None:
     """Carry one study out; its report is written and its watcher told also where it went wrong."""
     from raysearch.launch.carry_out import carry_out
-    from raysearch.tracking.mirror import start_mirror
+    from raysearch.tracking.kept import KeptMirror
 
     failure: RaysearchError | None = None
     with job.open_ledger(executor.slots) as ledger:
@@ -97,8 +100,8 @@ def _carry_out(job: Job, executor: Executor, watcher: Watcher, stop: StopFlag) -
         if remark := window_remark(History(ledger.entries), executor.slots):
             watcher.say(remark)
         try:
-            with watcher.follow() as listen:
-                history = carry_out(ledger, executor, listen, start_mirror, job.wish, stop)
+            with KeptMirror() as mirror, watcher.follow() as listen:
+                history = carry_out(ledger, executor, listen, mirror.start, job.wish, stop)
             if history.closed is not None and history.closed.reason == OUT_OF_TIME:
                 watcher.say(_out_of_time(history, folder))
             # Told at the end: the trials that did finish are kept, tested and reported.
@@ -115,6 +118,8 @@ def _carry_out(job: Job, executor: Executor, watcher: Watcher, stop: StopFlag) -
             ) from error
     # Outside of the ledger's lock: a report only reads.
     if not isinstance(failure, (StoppedError, DiskBudgetError)):
+        for line in turned_down_lines(read_history(folder)):
+            watcher.say(line)
         watcher.say("writing the report")
         from raysearch.report.build import build_report
 

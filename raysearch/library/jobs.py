@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,22 +47,29 @@ def go_on(folder: Path, wish: Wish, watcher: Watcher, *, allow_skew: bool) -> Jo
         InputError: data, task or packages are not what they were.
         StorageError: its ledger is damaged.
     """
+    from raysearch.tracking.mirror import start_mirror
+
     with Ledger(folder) as ledger:  # busy or damaged: say so before anything else
         if original := copied_from(folder, ledger.entries):
             watcher.say(f"{name_of(folder)}: a copy of {original}; from here on it is a study of its own")
             ledger.append([as_copy(folder, ledger.entries, original)])
         done = _n_done(ledger)
     if done and not wish.extra_trials and not wish.retry_failed:
+        start_mirror(folder)  # the last one may have died, or its database been deleted
         watcher.nothing_left(folder, done)
         return None
     watcher.say(f"{name_of(folder)}: checking that task, data and packages are the same")
+    from raysearch.launch.own_code import settle_code
     from raysearch.launch.unchanged import check_unchanged
 
-    space_file = check_unchanged(folder, allow_skew=allow_skew, wish=wish)
+    history = read_history(folder)
+    settled = settle_code(folder, history, wish.code, watcher.say)
+    space_file = check_unchanged(folder, allow_skew=allow_skew, wish=wish, settled=settled, say=watcher.say)
     # Ray is started for what the runs take from here on.
-    memory = {"memory": {**read_history(folder).limits, **wish.limits}["memory"]}
+    memory = {"memory": {**history.limits, **wish.limits}["memory"]}
     resources = space_file.resources.model_copy(update=memory)
-    return Job(lambda _: Ledger(folder), space_file.model_copy(update={"resources": resources}), wish)
+    space_file = space_file.model_copy(update={"resources": resources})
+    return Job(lambda _: Ledger(folder), space_file, replace(wish, recode=settled.recode))
 
 
 def wish_of(folder: Path, space_file: SpaceFile) -> Wish:
@@ -75,6 +82,8 @@ def wish_of(folder: Path, space_file: SpaceFile) -> Wish:
         return NO_WISH
     created = read_history(folder).created
     there = SpaceFile.model_validate(created.space_file)
+    if _is_moved(there.task, space_file.task):
+        space_file = space_file.model_copy(update={"task": there.task})
     if created.identity != space_file.identity:
         before, now = _flat(created.space_file), _flat(space_file.model_dump(mode="json"))
         differing = [key for key in {**before, **now} if before.get(key) != now.get(key)]
@@ -94,6 +103,12 @@ def wish_of(folder: Path, space_file: SpaceFile) -> Wish:
     disk = None if space_file.storage.disk == there.storage.disk else space_file.storage.disk
     before, now = limits_in(created.space_file), limits_in(space_file.model_dump(mode="json"))
     return Wish(disk=disk, limits={name: limit for name, limit in now.items() if limit != before[name]})
+
+
+def _is_moved(before: str, now: str) -> bool:
+    """Whether a task of the user's own is one of the same name elsewhere; its code is compared by itself."""
+    path = before.rpartition(":")[0]
+    return path.endswith(".py") and not Path(path).is_file() and Path(before).name == Path(now).name
 
 
 def _n_done(ledger: Ledger) -> int:

@@ -41,14 +41,28 @@ def override_texts(named: Mapping[str, Any], more: Overrides = ()) -> list[str]:
         more: by key, or as texts; they come after, so that they win.
 
     Raises:
-        InputError: a word that is neither; all are named.
+        InputError: a word that is neither, all are named; or a text whose key has another value already.
     """
     wrong = [word for word in named if word not in KEYS and "." not in word]
     if wrong:
         allowed = f"{one_of(list(KEYS))}, or a key of the space file such as 'budget.epochs'"
         raise InputError(*(f"{word}: no such word; {allowed}.{did_you_mean(word, KEYS)}" for word in wrong))
     keys = {KEYS.get(word, word): value for word, value in named.items() if value is not None}
-    return [*_texts(keys), *(_texts(more) if isinstance(more, Mapping) else more)]
+    return [*_texts(keys), *(_texts(more) if isinstance(more, Mapping) else once(more))]
+
+
+def once(texts: Sequence[str]) -> Sequence[str]:
+    """Check that no key has two values, of which the last would win without a word; returns the texts.
+
+    Raises:
+        InputError: one has.
+    """
+    first: dict[str, str] = {}
+    for text in texts:
+        key, _, value = text.partition("=")
+        if first.setdefault(key, value) != value:
+            raise InputError(f"--set {key}: has two values, {first[key]} and {value}; it takes one")
+    return texts
 
 
 def _texts(values: Mapping[str, Any]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ class Predicted:
         trial: whose models they are from.
         n_models: of that trial, whose mean they are.
         run_word: what tells the models apart, ``fold`` or ``repeat``.
+        warnings: what is odd about the rows, a line each, such as inputs far from what the study trained on.
     """
 
     path: Path
@@ -43,6 +45,7 @@ class Predicted:
     trial: int
     n_models: int
     run_word: str
+    warnings: tuple[str, ...] = ()
 
     def arrays(self) -> dict[str, NDArray[np.generic]]:
         """All that the file holds, by name."""
@@ -92,7 +95,7 @@ def write_predictions(
 
         done = write_scores(trained, paths_given(data), out, batch=batch, device=where, progress=progress)
     word = trained.history.created.run_word
-    return Predicted(out, done.n_rows, done.n_files, trained.trial, len(trained.models), word)
+    return Predicted(out, done.n_rows, done.n_files, trained.trial, len(trained.models), word, done.warnings)
 
 
 def predictions(
@@ -102,4 +105,7 @@ def predictions(
     # By way of the file: one path through the code, with its checks of rows, instead of two.
     with tempfile.TemporaryDirectory(prefix="raysearch-") as scratch:
         out = Path(scratch) / "scores.h5"
-        return write_predictions(folder, data, out, trial=trial, batch=batch, device=device).arrays()
+        done = write_predictions(folder, data, out, trial=trial, batch=batch, device=device)
+        for warning in done.warnings:
+            warnings.warn(warning, stacklevel=3)
+        return done.arrays()

@@ -45,6 +45,7 @@ def reproduce(folder: Path, trial: str | int, where: Where, watcher: Watcher) ->
         NoFinishedTrialError: there is no best yet.
         RaysearchError: as :func:`raysearch.tune`.
     """
+    from raysearch.launch.own_code import Settled, copy_code, reference_of
     from raysearch.launch.unchanged import check_unchanged
 
     history = read_history(folder)
@@ -53,7 +54,9 @@ def reproduce(folder: Path, trial: str | int, where: Where, watcher: Watcher) ->
         raise InputError(f"trial {found.number} of {name_of(folder)} is {found.state}; it has no result")
     parents = _parents(folder, history, found)
     watcher.say(f"{name_of(folder)}: checking that task and data are the same")
-    space_file = check_unchanged(folder, allow_skew=True)  # other versions are no error here, but told
+    space_file = check_unchanged(  # other versions are no error here, but told
+        folder, allow_skew=True, settled=Settled(reference_of(folder, history, found.runs[0].code))
+    )
     watcher.say(f"training trial {found.number} again")
     began = time.monotonic()
     # Machines of a cluster must see it, as they do the studies; on this one the system's place will do.
@@ -61,6 +64,8 @@ def reproduce(folder: Path, trial: str | int, where: Where, watcher: Watcher) ->
     with tempfile.TemporaryDirectory(prefix=".reproduce-", dir=near) as scratch:
         copy = Path(scratch) / "again" / folder.name  # so deep that nobody takes it for one of the studies
         _copy(folder, copy, parents)
+        for run in found.runs:
+            copy_code(folder, history, run.code, copy)
         again = _carry_out(copy, found.number, where, space_file.resources)
     elsewhere = tuple(_elsewhere(folder, again))
     return Reproduced(

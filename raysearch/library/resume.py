@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from raysearch.data.files import forget_sums
 from raysearch.errors import InputError
 from raysearch.files import owners_only
-from raysearch.launch.request import Wish
+from raysearch.launch.request import CodeChoice, Wish
 from raysearch.library.carry import carry_out_series
 from raysearch.library.jobs import Job, begin, go_on
 from raysearch.library.open import folder_of, open_folder
@@ -18,6 +18,7 @@ from raysearch.library.watching import Show, Watcher, watcher_for
 from raysearch.space.run_limits import overrides, wished
 from raysearch.space.sizes import parse_size
 from raysearch.space.space_file import change_space_file
+from raysearch.study.claim import claimed
 from raysearch.study.folders import RUNS, has_begun, is_series
 from raysearch.study.series import read_series
 
@@ -39,6 +40,7 @@ def resume(
     memory: str | None = None,
     retry_failed: bool = False,
     allow_skew: bool = False,
+    code: CodeChoice = None,
     runs: str | Path = RUNS,
     address: str | None = None,
     local: bool = False,
@@ -57,6 +59,8 @@ def resume(
         memory: of each worker of a run from here on, such as ``4GB``.
         retry_failed: try the runs again that failed; those whose loss was no number would fail again.
         allow_skew: go on although packages have changed; the bits may differ.
+        code: where the code of a task of your own was changed since the study began: ``kept`` goes on with
+            the study's copy, ``changed`` with what is there now, which the ledger tells.
         runs: folder that holds the studies.
         address: of a Ray cluster; see :func:`raysearch.tune`.
         local: carry runs out in this process.
@@ -77,10 +81,12 @@ def resume(
             raise InputError(f"--disk {disk}: {error}") from error
     folder, watcher = folder_of(name, Path(runs)), watcher_for(show)
     limits = wished({"time": time, "run_time": run_time, "silence": silence, "memory": memory})
-    wish = Wish(extra_trials=trials, window=window, disk=disk, limits=limits, retry_failed=retry_failed)
+    wish = Wish(
+        extra_trials=trials, window=window, disk=disk, code=code, limits=limits, retry_failed=retry_failed
+    )
     where = where_runs(address, local=local)
     forget_sums()  # a notebook may have had other studies before
-    with stop_flag(watcher, folder) as stop:
+    with claimed(folder), stop_flag(watcher, folder) as stop:
         with stop.breaking_off("the checks"):
             jobs = _jobs(folder, wish, watcher, allow_skew=allow_skew)
         carry_out_series(jobs, where, folder, watcher, stop)

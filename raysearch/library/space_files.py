@@ -65,13 +65,12 @@ def check_space(path: Path, overrides: Sequence[str] = ()) -> dict[str, SpaceFil
     Raises:
         InputError: with all faults at once.
     """
+    from raysearch.launch.points import points_of
     from raysearch.launch.run_environment import only_visible
     from raysearch.library.another_sampler import left_out
     from raysearch.search.make import sampler_problems
     from raysearch.space.series import read_members
-    from raysearch.tasks import load_task
-    from raysearch.tasks.task import make_settings
-    from raysearch.training.settings import divide, setting_problems
+    from raysearch.training.settings import setting_problems
 
     members = read_members(path, overrides, without=left_out(path, overrides))
     for space_file in members.values():
@@ -79,11 +78,11 @@ def check_space(path: Path, overrides: Sequence[str] = ()) -> dict[str, SpaceFil
         problems = sampler_problems(space_file.search, space_file.searched, n_objectives)
         if problems:
             raise InputError(*(f"{path}: {problem}" for problem in problems))
-        corners = space_file.searched.corners
         with only_visible(space_file.resources.environment):  # the task's code is run
-            if problems := setting_problems(space_file.task, space_file.strategy, corners):
+            try:
+                points = points_of(space_file)
+            except InputError as error:
+                raise InputError(*(f"{path}: {problem}" for problem in error.problems)) from error
+            if problems := setting_problems(space_file.task, space_file.strategy, points.corners):
                 raise InputError(*(f"{path}: {problem}" for problem in problems))
-            task = load_task(space_file.task)
-            for corner in corners:
-                make_settings(task, divide(space_file.strategy, corner).task, f"{path}: space")
     return members

@@ -15,6 +15,7 @@ from raysearch.library.stopping import stop_flag
 from raysearch.library.watching import Watcher
 from raysearch.space.sizes import written
 from raysearch.space.space_file import SpaceFile
+from raysearch.study.claim import claimed
 from raysearch.study.folders import has_begun, is_series, resume_command, study_folder
 from raysearch.study.series import read_series, write_series
 
@@ -85,9 +86,10 @@ def start(
 
     Raises:
         InputError: a space file or its data are wrong, or the folder holds something else.
+        StudyBusyError: another process begins it or carries it out.
         RaysearchError: of the first study that went wrong.
     """
-    with stop_flag(watcher, folder) as stop:
+    with claimed(folder), stop_flag(watcher, folder) as stop:
         with stop.breaking_off("the checks"):
             jobs = _checked_jobs(members, folder, watcher, resume=resume)
         carry_out_series(jobs, where, folder, watcher, stop)
@@ -144,3 +146,5 @@ def _describe(prepared: list[Prepared], folder: Path, watcher: Watcher) -> None:
     disk = prepared[needs.index(max(needs))].space_file.storage.disk
     budget = f", budget {disk}" if disk else ""
     watcher.say(f"disk: at most {written(max(needs))} under {folder.parent}{budget}")
+    if refused := next((study.rehearsal.refused for study in prepared if study.rehearsal.refused), ""):
+        watcher.say(f"space: points that the task refuses will be drawn anew, such as where {refused}")

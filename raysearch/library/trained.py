@@ -32,19 +32,12 @@ def taken_up(folder: Path, which: str) -> Iterator[TrainedTrial]:
     from raysearch.after.trained import load_trained
     from raysearch.launch.orders import source_of
     from raysearch.launch.run_environment import only_visible
-    from raysearch.launch.versions import task_sha256
     from raysearch.ledger.history import read_history
     from raysearch.space.space_file import SpaceFile
-    from raysearch.study.folders import name_of, resume_command
+    from raysearch.study.folders import resume_command
 
     history = read_history(folder)
     space_file = SpaceFile.model_validate(history.created.space_file)
-    # Weights of the same shapes load into changed code without a word, and mean another function.
-    if task_sha256(space_file.task) != history.created.task_sha256:
-        raise InputError(
-            f"task: {space_file.task} was changed since {name_of(folder)} began; "
-            "its models may mean another thing"
-        )
     with only_visible(space_file.resources.environment):
         try:
             trained = load_trained(folder, history, which, source_of(space_file))

@@ -32,6 +32,7 @@ from raysearch.models.calo_regressor import ENERGY_GEV, SIDE, CaloNetwork
 from raysearch.models.flat import Step, flat_parameters
 from raysearch.models.interaction_edges import ELU
 from raysearch.models.kernels import build
+from raysearch.models.kernels.noted import note
 
 CELLS = SIDE**2
 AT_ONCE = 128  # showers whose maps are in memory together
@@ -258,9 +259,8 @@ def _library(model: CaloNetwork) -> ctypes.CDLL | None:
     """The kernel, compiled if need be; None where it is not asked for, or, with a warning, cannot be had."""
     if model.compute != "fused":
         return None
-    return build.load(
-        _SOURCE, (("SIDE", SIDE), ("KERNEL", model.shape.kernel), ("FILTERS", model.shape.filters))
-    )
+    constants = (("SIDE", SIDE), ("KERNEL", model.shape.kernel), ("FILTERS", model.shape.filters))
+    return note(build.load(_SOURCE, constants))
 
 
 def _activation(model: CaloNetwork) -> _Activation:

@@ -24,6 +24,7 @@ from torch.autograd.function import once_differentiable
 from raysearch.models.interaction_edges import ELU
 from raysearch.models.interaction_nodes import JetBlock
 from raysearch.models.kernels import build
+from raysearch.models.kernels.noted import note
 
 _SOURCE = Path(__file__).parent / "kernels" / "interaction.cpp"
 _ROW = 16  # rows are padded to a multiple of so many floats: an AVX-512 register, two of AVX2
@@ -78,7 +79,7 @@ def fused_relation(hidden: int, second: int, effect: int, activation: str) -> Fu
     """Compile the kernel, or load it; None, with a warning, where that cannot be done."""
     # Padded sizes alone are compiled in, so that a search over sizes needs a library for each multiple of 16.
     constants = {"HP": _padded(hidden), "KP": _padded(second), "DP": _padded(effect)}
-    library = build.load(_SOURCE, tuple(constants.items()))
+    library = note(build.load(_SOURCE, tuple(constants.items())))
     if library is None:
         return None
     alpha, scale = ELU.get(activation, (0.0, 1.0))

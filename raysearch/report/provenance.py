@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 from raysearch.ledger.history import History
 from raysearch.ledger.kept import kept_trials
 from raysearch.report.blocks import Block, Code, Heading, Table, count, date, duration, number, text
+from raysearch.report.code_table import own_code
 from raysearch.report.shown.described import flat, further_rows, units
 from raysearch.report.states import test_evaluations
 
@@ -20,6 +22,7 @@ def provenance(history: History) -> list[Block]:
     """Make the provenance part."""
     blocks: list[Block] = [Heading("Provenance"), Heading("Data", 3), _data_table(history), *_files(history)]
     blocks += [Heading("Search", 3), _search_table(history)]
+    blocks += own_code(history)
     blocks += [Heading("Sessions", 3), *_sessions(history)]
     blocks.append(
         Code(
@@ -34,9 +37,12 @@ def going_on(history: History) -> list[Block]:
     """List the commands that go on from here."""
     name = history.name
     lines = (
-        f"raysearch resume {name} --trials +{max(history.n_trials, 1)}   # as many trials again\nraysearch "
-        f"report {name}   # make this report again\nraysearch dashboard   # compare studies in the browser"
+        f"raysearch report {name}   # make this report again\n"
+        "raysearch dashboard   # compare studies in the browser"
     )
+    if not history.exhausted:
+        more = max(history.n_trials, 1)
+        lines = f"raysearch resume {name} --trials +{more}   # as many trials again\n{lines}"
     if not history.is_complete:
         lines = f"raysearch resume {name}   # finish the trials that are still to do\n{lines}"
     return [Heading("Going on"), Code(lines)]
@@ -99,6 +105,7 @@ def _search_table(history: History) -> Table:
         ("order", f"{search.get('order', 'deterministic')}, window {created.window}" + _widened(history)),
         ("budget", flat(budget)),
         ("resources of a worker", flat(resources)),
+        *_kernels(history),
         ("seed", str(space_file["seed"])),
         ("study identity", created.identity),
         (
@@ -114,6 +121,15 @@ def _search_table(history: History) -> Table:
         ),
     ]
     return Table(("", ""), tuple(rows))
+
+
+def _kernels(history: History) -> list[tuple[str, str]]:
+    """How many runs each kernel computed, where models asked for a compiled one."""
+    runs = [run.ended for trial in history.trials for run in trial.runs if run.ended]
+    found = Counter(str(ended.facts["kernel"]) for ended in runs if "kernel" in ended.facts)
+    return [("kernel", ", ".join(f"{name}: {count(n, 'run')}" for name, n in sorted(found.items())))] * bool(
+        found
+    )
 
 
 def _trained_by(space_file: Mapping[str, Any]) -> str:

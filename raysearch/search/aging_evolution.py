@@ -22,8 +22,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from raysearch import seeds
-from raysearch.search.searcher import Proposal
+from raysearch.search.searcher import Proposal, Streams
 from raysearch.space.domains import ChoiceDomain, FloatDomain, IntDomain, Space
 
 STEP = 0.2  # standard deviation of a number's move, in units of its range; the paper mutates choices only
@@ -41,7 +40,7 @@ class AgingEvolution:
     """
 
     def __init__(self, space: Space, seed: int, *, population: int, sample: int, inherit: bool) -> None:
-        self._space, self._seed, self._size, self._sample = space, seed, population, sample
+        self._space, self._streams, self._size, self._sample = space, Streams(seed), population, sample
         self.inherits = inherit
         self._mutable = [name for name, domain in space.domains.items() if domain.size != 1]
         self._settings: dict[int, Proposal] = {}
@@ -57,7 +56,7 @@ class AgingEvolution:
     def ask(self, number: int) -> Proposal:
         """Propose a child; see :class:`~raysearch.search.searcher.Searcher`."""
         # A stream of the trial's own: what is drawn for it does not depend on how much others have drawn.
-        rng = seeds.generator(self._seed, "sampler", number)
+        rng = self._streams.generator(number)
         alive = [known for known in self._population if known[0] < math.inf]
         if number < self._size or not alive:  # Algorithm 1, its first loop: P random models
             settings, parent = self._space.sample(rng), None
@@ -67,8 +66,13 @@ class AgingEvolution:
         self._settings[number], self._parents[number] = settings, parent if self.inherits else None
         return settings
 
+    def turn_down(self, number: int, *, is_repeat: bool) -> None:  # noqa: ARG002 - others need the reason
+        """Have a child drawn anew; what was turned down is never part of the population."""
+        self._streams.another(number)
+        del self._settings[number], self._parents[number]
+
     def give(self, number: int, settings: Mapping[str, bool | int | float | str]) -> None:
-        """Take a trial from the user; it has no parent."""
+        """Take a trial from others; it has no parent."""
         self._settings[number], self._parents[number] = dict(settings), None
 
     def tell(self, number: int, values: Sequence[float] | None) -> None:

@@ -82,6 +82,10 @@ class NevergradSearcher:
             for (name, domain), unit in zip(self._space.domains.items(), units, strict=True)
         }
 
+    def turn_down(self, number: int, *, is_repeat: bool) -> None:  # noqa: ARG002 - others need the reason
+        """Tell the optimiser of a failure, which has it look elsewhere; the next ask advances its stream."""
+        self.tell(number, None)
+
     def give(self, number: int, settings: Mapping[str, bool | int | float | str]) -> None:
         """Place the settings in the Gaussian space; the optimiser hears of them as of a point not asked."""
         domains = self._space.domains.items()  # a value lies inside its own, which the types do not say

@@ -30,8 +30,7 @@ from optuna.distributions import (
 )
 from optuna.samplers import BaseSampler
 
-from raysearch import seeds
-from raysearch.search.searcher import Proposal, Worst
+from raysearch.search.searcher import Proposal, Streams, Worst
 from raysearch.space.domains import ChoiceDomain, FloatDomain, IntDomain, Space
 
 
@@ -55,7 +54,7 @@ class OptunaSearcher:
         objectives: int,
     ) -> None:
         self._space = space
-        self._seed = seed
+        self._streams = Streams(seed)
         self._sampler = sampler
         self._options = options
         self._distributions = {name: _distribution(domain) for name, domain in space.domains.items()}
@@ -71,7 +70,7 @@ class OptunaSearcher:
         with _quiet():
             # Made anew: Optuna's samplers draw from a generator of their own, whose state a replay after a
             # kill would have to bring back draw by draw.
-            seed = seeds.derive(self._seed, "sampler", number) % 2**32
+            seed = self._streams.seed(number) % 2**32
             self._study.sampler = self._sampler(seed=seed, **self._options)
             trial = self._study.ask(self._distributions)
         self._asked[number] = trial
@@ -82,6 +81,16 @@ class OptunaSearcher:
             else trial.params[name]
             for name, domain in self._space.domains.items()
         }
+
+    def turn_down(self, number: int, *, is_repeat: bool) -> None:
+        """Have Optuna count a point that is not allowed as a bad one, and leave one that is known out."""
+        self._streams.another(number)
+        if is_repeat:
+            # As a bad one it would speak against the good one that it repeats.
+            with _quiet():
+                self._study.tell(self._asked.pop(number), state=optuna.trial.TrialState.FAIL)
+        else:
+            self.tell(number, None)
 
     def give(self, number: int, settings: Mapping[str, bool | int | float | str]) -> None:
         """Have Optuna take the settings as its next trial."""

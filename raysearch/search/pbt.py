@@ -25,8 +25,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from raysearch import seeds
-from raysearch.search.searcher import Proposal
+from raysearch.search.searcher import Proposal, Streams
 from raysearch.space.domains import ChoiceDomain, FloatDomain, IntDomain, Space
 
 
@@ -54,7 +53,7 @@ class PopulationBased:
         grow: float,
         resample: float,
     ) -> None:
-        self._space, self._seed, self._population = space, seed, population
+        self._space, self._streams, self._population = space, Streams(seed), population
         self._quantile, self._factors, self._resample = quantile, (shrink, grow), resample
         self._settings: dict[int, Proposal] = {}
         self._parents: dict[int, int | None] = {}
@@ -74,7 +73,7 @@ class PopulationBased:
 
     def ask(self, number: int) -> Proposal:
         """Propose a member's next interval; see :class:`~raysearch.search.searcher.Searcher`."""
-        rng = seeds.generator(self._seed, "sampler", number)
+        rng = self._streams.generator(number)
         parent, is_copy = self._begins_from(number, rng)  # Algorithm 1: exploit
         if parent is None:
             settings = self._space.sample(rng)
@@ -85,8 +84,13 @@ class PopulationBased:
         self._settings[number], self._parents[number] = settings, parent
         return settings
 
+    def turn_down(self, number: int, *, is_repeat: bool) -> None:  # noqa: ARG002 - others need the reason
+        """Have a member drawn, or a copy changed, anew; whom it copies is drawn anew, too."""
+        self._streams.another(number)
+        del self._settings[number], self._parents[number]
+
     def give(self, number: int, settings: Mapping[str, bool | int | float | str]) -> None:
-        """Take a member's settings from the user; after the first interval it goes on with them if it can."""
+        """Take a member's settings from others; after the first interval it goes on with them if it can."""
         own = number - self._population
         self._settings[number] = dict(settings)
         self._parents[number] = own if self._losses.get(own, math.inf) < math.inf else None

@@ -9,8 +9,13 @@ proposals, in any process, and a replay of them restores it.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from raysearch import seeds
 
 Proposal = dict[str, bool | int | float | str]
 
@@ -19,7 +24,7 @@ class Searcher(Protocol):
     """Proposes the searched settings of trials; smaller objectives are better."""
 
     def ask(self, number: int) -> Proposal:
-        """Propose settings for a trial that was not asked for before.
+        """Propose settings for a trial that was not asked for before, or was turned down since.
 
         Args:
             number: the trial's number in the study.
@@ -29,8 +34,18 @@ class Searcher(Protocol):
         """
         ...
 
+    def turn_down(self, number: int, *, is_repeat: bool) -> None:
+        """Hear that what was asked for a trial will not be run; the same trial is asked for, or given, again.
+
+        Args:
+            number: the trial's number in the study.
+            is_repeat: because an earlier trial has those settings; else because they are not allowed, of
+                which a searcher that learns hears as of a failed trial.
+        """
+        ...
+
     def give(self, number: int, settings: Mapping[str, bool | int | float | str]) -> None:
-        """Take settings that the user chose for a trial, in the place of an ask; they will be told like any.
+        """Take settings that others chose for a trial, in the place of an ask; they will be told like any.
 
         Args:
             number: the trial's number in the study.
@@ -74,6 +89,27 @@ class Breeder(Searcher, Protocol):
             anew.
         """
         ...
+
+
+class Streams:
+    """The random stream of each trial: another one for each time that its proposal was turned down."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._turned_down: Counter[int] = Counter()
+
+    def another(self, number: int) -> None:
+        """Have the trial drawn anew."""
+        self._turned_down[number] += 1
+
+    def seed(self, number: int) -> int:
+        """The stream's seed, which the number alone decides for a trial that was never turned down."""
+        times = self._turned_down[number]
+        return seeds.derive(self._seed, "sampler", number, *([times] if times else []))
+
+    def generator(self, number: int) -> np.random.Generator:
+        """The stream."""
+        return np.random.default_rng(self.seed(number))
 
 
 class Worst:

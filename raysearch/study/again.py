@@ -45,3 +45,7 @@ class TrialAgain(Study):
                 self._handed_out.add((run.trial, run.fold))
                 return self.as_run(run, run.attempt + 1)
         return None
+
+    def code_of(self, run: Run) -> dict[str, str]:
+        """The code that the run was done by before."""
+        return next(before.code for before in self.before if before.fold == run.fold)

@@ -45,7 +45,9 @@ SMALL_BYTES = 100_000_000  # of checkpoints that go in unasked
 
 
 _OF_THIS_MACHINE = re.compile(rf"mirror\.(log|lock)|hangup\.log|.*\.corrupt|{NAME.pattern}/trials/.*")
-_RESUME, _FOREIGN, _LINKS, _DAMAGED, _GONE = (
+_CODE_KEPT = re.compile(r"code/[0-9a-f]{32}(\.json|/.+)")
+_CODE, _RESUME, _FOREIGN, _LINKS, _DAMAGED, _GONE = (
+    "code of the study's own task, which no bundle holds",
     "checkpoints that a resume goes on from; --all takes them",
     "no part of a study",
     "no plain files",
@@ -166,7 +168,8 @@ def _choose(
         if not stat.S_ISREG(facts.st_mode):
             left_out.setdefault(_LINKS, []).append((path, 0))
         elif kind is None:
-            left_out.setdefault(_FOREIGN, []).append((path, facts.st_size))
+            why = _CODE if _CODE_KEPT.fullmatch(inner if in_series and inner else path) else _FOREIGN
+            left_out.setdefault(why, []).append((path, facts.st_size))
         elif kind == "checkpoints" and path not in needed:
             more[path] = facts.st_size
         else:

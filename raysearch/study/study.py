@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from raysearch.errors import InputError, StorageError
+from raysearch.ledger.asking_records import Redrawn
 from raysearch.ledger.history import History, RunHistory, TrialHistory
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.mending_records import Redone, Retried, WeightsLost
@@ -29,14 +30,16 @@ from raysearch.ledger.records import (
     Limited,
     Lost,
     Opened,
+    Recoded,
     Started,
     Tested,
     Widened,
 )
-from raysearch.search.make import make_searcher, window_problem
+from raysearch.search.make import window_problem
 from raysearch.search.searcher import Breeder
 from raysearch.seeds import derive
 from raysearch.space.space_file import SpaceFile
+from raysearch.study.asking import Asking, MakeGate, all_open
 from raysearch.study.losses import MAX_LOST, failed_record
 from raysearch.study.mending import IsSound, lost_weights, needed_weights, next_redo, redone, to_retry
 from raysearch.study.pruning import UNPRUNED, Schedule, Verdict, known_curves, schedule_for, verdict_on
@@ -79,21 +82,29 @@ class Study:
         ledger: an open ledger that begins with a ``created`` record.
         listen: told every record once it is durable, with the history up to then.
         is_sound: whether the checkpoint of a run is there; where it is not, the run is carried out again.
+        make_gate: makes what says which points may be run, and is not asked of those in the ledger.
 
     Raises:
         StorageError: the search, replayed, proposes other settings than the ledger holds.
     """
 
-    def __init__(self, ledger: Ledger, listen: Listener, is_sound: IsSound = lambda _: True) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        listen: Listener,
+        is_sound: IsSound = lambda _: True,
+        make_gate: MakeGate = all_open,
+    ) -> None:
         self.ledger, self._listen, self._is_sound = ledger, listen, is_sound
         self.history = History(ledger.entries)
         # From the ledger and never from the user's file, which may have been changed since.
         self.space_file = SpaceFile.model_validate(self.history.created.space_file)
         self._space = self.space_file.searched
-        search, seed = self.space_file.search, self.space_file.seed
         created = self.history.created
-        self._given = self.space_file.enqueued
-        self._searcher = make_searcher(search, self._space, seed, created.window, 1 + len(created.others))
+        self._asking = Asking(
+            self.space_file, created.window, 1 + len(created.others), make_gate(self.space_file)
+        )
+        self._searcher = self._asking.searcher
         self._handed_out: set[tuple[int, int]] = set()
         self._retention = Retention(ledger.folder)
         self._replay()
@@ -124,18 +135,20 @@ class Study:
         extra_trials: int = 0,
         window: int | None = None,
         disk: str | None = None,
+        code: dict[str, str] | None = None,
         limits: Mapping[str, Any] | None = None,
         retry_failed: bool = False,
     ) -> None:
-        """Take the study up, with more trials, a wider window, another disk budget or other limits if wanted.
+        """Take the study up; with more trials, a wider window, other code, budget or limits if wanted.
 
         With ``retry_failed`` the trials that failed are tried again, before any other is committed.
 
         Raises:
-            InputError: more trials than the grid has points, or a wider window than the sampler's population.
+            InputError: more trials than the grid has points or where no point is left, a wider window than
+                the sampler's population, or a space of which nothing may be run.
             DiskBudgetError: its files take more than the budget.
         """
-        self._check_grid(extra_trials)
+        self._check_extra(extra_trials)
         if window is not None and (problem := window_problem(self.space_file.search, window)):
             raise InputError(f"--window {window}: {problem}")
         self._stage(opened)
@@ -146,6 +159,8 @@ class Study:
             self._stage(Widened(window=window))
         if disk is not None and disk != self.history.disk:
             self._stage(Allotted(disk=disk))
+        if code is not None:
+            self._stage(Recoded(code=code))
         there = self.history.limits
         if changed := {name: value for name, value in (limits or {}).items() if value != there[name]}:
             self._stage(Limited(limits=changed))
@@ -205,8 +220,13 @@ class Study:
             schedule=schedule_for(rule, epochs, curves),
             parent=begun.weights if begun else "",
             parent_sha256=begun.weights_sha256 if begun else "",
-            breeds=isinstance(self._searcher, Breeder) and self._searcher.inherits,
+            breeds=self._asking.inherits,
         )
+
+    def code_of(self, run: Run) -> dict[str, str]:
+        """The code of the user's own task for a run; a model is tested by that which trained it."""
+        known = self.history.run(run.trial, run.fold)
+        return known.code if known.ended else self.history.codes[-1]
 
     def started(self, run: Run) -> None:
         """A run that was handed out has begun."""
@@ -372,7 +392,9 @@ class Study:
             name: sum(values[name] for values in found) / len(found) for name in self.history.created.others
         }
 
-    def _check_grid(self, extra_trials: int) -> None:
+    def _check_extra(self, extra_trials: int) -> None:
+        if extra_trials and self.history.exhausted:
+            raise InputError(f"--trials +{extra_trials}: no point of the space is left that may be run")
         size = self._space.grid_size
         wanted = self.history.n_trials + extra_trials
         if self.space_file.search.sampler == "grid" and size is not None and wanted > size:
@@ -382,22 +404,9 @@ class Study:
         while len(self.history.trials) < min(
             self.history.n_trials, self.history.n_committed + self.history.window
         ):
-            self._stage(self._propose(len(self.history.trials)))
-
-    def _propose(self, number: int) -> Asked:
-        """The next trial, as the user or the search would have it."""
-        given = number < len(self._given)
-        if given:
-            self._searcher.give(number, self._given[number])
-        settings = self._given[number] if given else self._searcher.ask(number)
-        parent = self._searcher.parent(number) if isinstance(self._searcher, Breeder) else None
-        return Asked(
-            trial=number,
-            settings=settings,
-            n_committed_when_asked=self.history.n_committed,
-            given=given,
-            parent=parent,
-        )
+            number, n_committed = len(self.history.trials), self.history.n_committed
+            for record in self._asking.next(number, n_committed, self.history.n_trials):
+                self._stage(record)
 
     def _tell(self, trial: TrialHistory) -> None:
         """Pass a committed trial's values on; a pruned one tells what it had come to."""
@@ -418,9 +427,9 @@ class Study:
         # shows here and not as a silently other study.
         for entry in self.ledger.entries:
             record = entry.record
-            if isinstance(record, Asked):
-                proposed = self._propose(record.trial)
-                if (proposed.settings, proposed.parent) != (record.settings, record.parent):
+            if isinstance(record, (Asked, Redrawn)):
+                proposed = self._asking.again(record)
+                if _what(proposed) != _what(record):
                     raise StorageError(
                         f"{self.ledger.folder}: replaying trial {record.trial}, the search proposes "
                         f"{_told(proposed)} where the ledger has {_told(record)}; "
@@ -438,5 +447,10 @@ class Study:
             self._listen(entry, self.history)
 
 
-def _told(asked: Asked) -> str:
-    return f"{asked.settings}" + ("" if asked.parent is None else f" from trial {asked.parent}")
+def _what(proposed: Asked | Redrawn) -> tuple[dict[str, Any], int | None]:
+    return proposed.settings, proposed.parent if isinstance(proposed, Asked) else None
+
+
+def _told(proposed: Asked | Redrawn) -> str:
+    settings, parent = _what(proposed)
+    return f"{settings}" + ("" if parent is None else f" from trial {parent}")

@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from raysearch.errors import InputError, did_you_mean, one_of
+from raysearch.errors import ChangedError, InputError, did_you_mean, one_of
 from raysearch.tasks.contract import contract_problems
 from raysearch.tasks.earlier import as_of_today
+from raysearch.tasks.kept_code import import_kept, is_kept, leave_kept, origin_of
 from raysearch.tasks.task import Task
 
 TASKS: dict[str, str] = {
@@ -54,18 +55,28 @@ def load_task(reference: str) -> Task[Any]:
 
 
 def _import_file(path: Path) -> Any:  # noqa: ANN401 - modules have no type of their own
-    if not path.is_file():
+    if not path.is_file() and not is_kept(path):
         raise InputError(f"task: {path}: no such file")
-    folder = str(path.parent)
+    name = f"raysearch_user_task_{path.stem}"
+    folder = str(origin_of(path.parent) if is_kept(path) else path.parent)
     if folder not in sys.path:
         sys.path.insert(0, folder)  # a task may import its neighbours
-    spec = importlib.util.spec_from_file_location(f"raysearch_user_task_{path.stem}", path)
+    try:
+        if is_kept(path):
+            return import_kept(path, name)
+        leave_kept()
+        return _import_from(path, name)
+    except ChangedError:
+        raise
+    except Exception as error:
+        raise InputError(f"task: {path} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _import_from(path: Path, name: str) -> Any:  # noqa: ANN401 - as above
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise InputError(f"task: {path}: not a Python file")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise InputError(f"task: {path} cannot be imported: {type(error).__name__}: {error}") from error
+    sys.modules[name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
     return module

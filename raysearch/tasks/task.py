@@ -22,7 +22,7 @@ from raysearch.data.scaling import Scaling
 from raysearch.data.source import DataSource
 from raysearch.data.tensors import Batch, Parts, TensorData
 from raysearch.data.to_score import ToScore
-from raysearch.errors import InputError, did_you_mean, one_of
+from raysearch.errors import InputError, SettingsRefusedError, did_you_mean, one_of
 from raysearch.metrics.shown import Shown, columns
 from raysearch.models.flat import Step, flat_parameters
 from raysearch.tasks.descent import LOSS, Descent
@@ -288,7 +288,8 @@ def make_settings(task: Task[S], values: Mapping[str, Any], origin: str = "space
     """Turn plain values into the task's settings.
 
     Raises:
-        InputError: unknown or missing settings, or values that the task refuses, all at once.
+        InputError: unknown or missing settings, all at once.
+        SettingsRefusedError: values that the task refuses, all at once.
     """
     fields = {field.name: field for field in dataclasses.fields(task.Settings)}
     needed = {
@@ -311,7 +312,7 @@ def make_settings(task: Task[S], values: Mapping[str, Any], origin: str = "space
     try:
         return task.Settings(**values)
     except (ValueError, TypeError, InputError) as error:
-        raise InputError(*(f"{origin}.{line}" for line in str(error).splitlines())) from error
+        raise SettingsRefusedError(*(f"{origin}.{line}" for line in str(error).splitlines())) from error
 
 
 def watched(settings: S) -> tuple[S, set[str]]:

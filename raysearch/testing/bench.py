@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from raysearch.data.tensors import Batch, Parts
 from raysearch.launch.orders import source_of
-from raysearch.seeds import derive, generator
+from raysearch.launch.points import Points, points_of
+from raysearch.seeds import derive
 from raysearch.space.domains import Space
 from raysearch.space.space_file import SpaceFile
 from raysearch.tasks import load_task
@@ -63,7 +64,12 @@ class Bench:
     @cached_property
     def point(self) -> dict[str, Any]:
         """Searched and held values, complete."""
-        return self.space.complete(self.space.sample(generator(self.space_file.seed, "contract")))
+        return self.points.drawn
+
+    @cached_property
+    def points(self) -> Points:
+        """That point, and the corners of the space; those that the task takes."""
+        return points_of(self.space_file, "contract")
 
     @cached_property
     def settings(self) -> Any:  # noqa: ANN401 - the task's own type

@@ -34,7 +34,7 @@ class TrainingContract:
 
         What is read beside some choices only, such as a patience, must be read at some point of the space.
         """
-        points = [self.bench.point, *self.bench.space.corners]
+        points = [self.bench.point, *self.bench.points.corners]
         unread = set(settings_names(self.bench.task)) & set(self.bench.space.names)
         for point in points:
             unread &= tried("a training step", partial(unread_at, self.bench.order(point)))

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from raysearch.errors import RaysearchError
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, is_held, read_entries
-from raysearch.tracking.address import QUIET, environment, login_of, redact, tracking_uri
+from raysearch.tracking.address import QUIET, environment, login_of, redact, sqlite_file, tracking_uri
 from raysearch.tracking.only_one import only_mirror
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 LOG = "mirror.log"
 _log = logging.getLogger(__name__)
 _started: list[subprocess.Popen[bytes]] = []  # kept, or Python warns that nobody waits for them
+
+
+class _DatabaseGoneError(Exception):
+    """The file of MLflow's database was deleted or replaced; MLflow writes on into the one that is gone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +52,8 @@ class Patience:
     linger_s: float = 120.0
 
 
-def start_mirror(folder: Path, uri: str | None = None) -> None:
-    """Start a mirror of the study in ``folder`` and return at once, without importing MLflow.
+def start_mirror(folder: Path, uri: str | None = None) -> subprocess.Popen[bytes]:
+    """Start a mirror of the study in ``folder`` and return its process at once, without importing MLflow.
 
     Args:
         folder: the study's folder, with a ledger.
@@ -60,18 +64,18 @@ def start_mirror(folder: Path, uri: str | None = None) -> None:
     command = [sys.executable, "-m", "raysearch.tracking.mirror", str(folder.resolve())]
     log = os.open(folder / LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        _started.append(
-            subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=surroundings,
-                start_new_session=True,  # Ctrl-C and the end of the terminal are the study's, not its
-            )
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=surroundings,
+            start_new_session=True,  # Ctrl-C and the end of the terminal are the study's, not its
         )
     finally:
         os.close(log)
+    _started.append(process)
+    return process
 
 
 def mirror_now(folder: Path, uri: str | None = None, timeout_s: float = 60.0) -> str:
@@ -108,12 +112,15 @@ class _Follower:
         self._delivery: Delivery | None = None
         self._n_failures = 0
         self._refused = ""
+        self._database: tuple[int, int] | None = None  # the file that MLflow has open
 
     def follow(self) -> int:
         """Return the length of the ledger at which the study was over."""
         delivered: tuple[bool, int, bool] | None = None
         ended: float | None = None
         while True:
+            if self._database is not None and _file_of(self._uri) != self._database:
+                raise _DatabaseGoneError
             began = time.monotonic()
             is_going = is_held(self._folder)  # asked first: nothing is written after "no"
             ended = None if is_going else ended or began
@@ -148,7 +155,9 @@ class _Follower:
 
     def _try(self, *, is_held: bool) -> str:
         try:
-            self._delivery = self._delivery or _connect(self._folder, self._uri)
+            if self._delivery is None:
+                self._delivery = _connect(self._folder, self._uri)
+                self._database = _file_of(self._uri)
             refused = self._delivery.deliver(is_held=is_held)
         except Exception as error:  # noqa: BLE001 - whatever MLflow raises, the next try asks what it holds
             failure = _one_line(error, self._uri)
@@ -177,6 +186,16 @@ def _connect(folder: Path, uri: str, deadline: float = float("inf")) -> Delivery
     return Delivery(folder, uri, deadline=deadline)
 
 
+def _file_of(uri: str) -> tuple[int, int] | None:
+    """Which file an SQLite address leads to now; None if there is none, or MLflow is no file."""
+    file = sqlite_file(uri)
+    try:
+        found = file.stat() if file is not None else None
+    except OSError:
+        return None
+    return found and (found.st_dev, found.st_ino)
+
+
 def _size(folder: Path) -> int:
     return (folder / FILE_NAME).stat().st_size
 
@@ -188,6 +207,7 @@ def _one_line(error: Exception, uri: str) -> str:
 
 def main(folder: Path) -> int:
     """Run one mirror to its end; its few lines go to ``mirror.log`` in the study's folder."""
+    command = [sys.executable, "-m", "raysearch.tracking.mirror", str(folder)]
     os.nice(19)  # behind every training on this machine
     os.umask(0o077)  # MLflow makes the database and its files with whatever the umask leaves
     os.environ.update(QUIET | login_of(tracking_uri()))
@@ -197,6 +217,10 @@ def main(folder: Path) -> int:
     _log.addHandler(handler)
     try:
         follow(folder, tracking_uri(), Patience())
+    except _DatabaseGoneError:
+        _log.warning("the database is gone; all is delivered once more, to a new one")
+        handler.close()
+        os.execv(sys.executable, command)
     except (RaysearchError, OSError) as error:
         _log.error("ended: %s", error)
         return 74

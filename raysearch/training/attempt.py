@@ -40,7 +40,8 @@ def attempt_run(
         evaluator: tells the losses of candidates if weights are evolved; by default in this process.
 
     Raises:
-        StorageError: the disk is full or failed, which is no fault of the settings.
+        StorageError: the disk is full or failed, which is no fault of the settings; or, as a ChangedError,
+            data or code are not those that the study began with.
         EvaluatorLostError: nor is that.
         Exception: whatever ``report`` raises, which is none either.
     """
@@ -64,7 +65,7 @@ def attempt_run(
     state: Literal["failed", "refused"] = "failed"
     try:
         with limit.held():
-            return Trainer(load_task(order.task), order, workers, remember, evaluator).run()
+            return Trainer(load_task(order.reference), order, workers, remember, evaluator).run()
     # Only what the task raises fails a trial; a report that cannot be written is no fault of its own.
     except _NotHeardError as not_heard:
         raise not_heard.error from None

@@ -61,7 +61,7 @@ def evaluate_on_test(
     content = load_checkpoint(folder / weights)
     if content is None or weights_sha256(content["model"]) != expected_sha256:
         raise StorageError(f"{folder / weights}: gone or damaged; the best model cannot be evaluated")
-    task = load_task(order.task)
+    task = load_task(order.reference)
     settings = make_settings(task, order.settings)
     worker = OneWorker(device)
     source = order.source.of_fold(order.fold)

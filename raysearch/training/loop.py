@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from raysearch.data.tensors import Parts
+from raysearch.models.kernels.noted import forget_noted, noted
 from raysearch.seeds import derive
 from raysearch.tasks.task import Task, make_settings
 from raysearch.training.by_evolution import Evaluator, EvolutionLearner
@@ -48,23 +49,31 @@ class Progress:
     Attributes:
         reports: of all epochs.
         best_epoch: counted from 1.
+        kernels: what became of the compiled kernels that the model asked for, see models/kernels/noted.py.
         remarks: what the user should know of some epochs, and how many those were.
     """
 
     reports: list[EpochReport]
     best_epoch: int | None = None
     remarks: dict[str, int] = field(default_factory=dict)
+    kernels: set[str] = field(default_factory=set)
 
     def to_plain(self) -> dict[str, Any]:
         """Plain values for the checkpoint."""
         reports = [{"epoch": r.epoch, "seconds": r.seconds, "metrics": r.metrics} for r in self.reports]
-        return {"reports": reports, "best_epoch": self.best_epoch, "remarks": self.remarks}
+        return {
+            "reports": reports,
+            "best_epoch": self.best_epoch,
+            "remarks": self.remarks,
+            "kernels": sorted(self.kernels),
+        }
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Progress:
         """Read :meth:`to_plain` back."""
         reports = [EpochReport(**report) for report in plain["reports"]]
-        return cls(reports, plain["best_epoch"], plain.get("remarks", {}))  # version 0.1.0 had none
+        # Version 0.1.0 had neither remarks nor kernels.
+        return cls(reports, plain["best_epoch"], plain.get("remarks", {}), set(plain.get("kernels", ())))
 
     def remark(self, what: str) -> None:
         """Count an epoch of which something is to be said."""
@@ -89,6 +98,7 @@ class Trainer:
     ) -> None:
         self.task, self.order, self.workers, self.report = task, order, workers, report
         self.settings = make_settings(task, order.settings)
+        forget_noted()
         self.checkpoints = Checkpoints(order.run_folder, order.attempt)
         self.stopping = NeverStop() if order.patience is None else EarlyStopping(order.patience)
         parts = load_as_ordered(task, order, self.settings)
@@ -147,7 +157,7 @@ class Trainer:
             weights_sha256=weights_sha256(content["model"]),
             seconds=time.monotonic() - started,
             message=self.progress.message,
-            facts=self.facts,
+            facts=self.facts | self._kernel,
         )
 
     def _resume(self) -> None:
@@ -212,6 +222,7 @@ class Trainer:
         best = self.progress.best_epoch
         is_best = best is None or self._loss_of(report) < self._loss_of(self.progress.reports[best - 1])
         self.progress.reports.append(report)
+        self.progress.kernels |= noted()
         if is_best:
             self.progress.best_epoch = epoch
         # Before the checkpoint, which must hold the rates of the next epoch.
@@ -258,6 +269,11 @@ class Trainer:
             )
             self.checkpoints.keep("last", 2)
         self.checkpoints.keep("best", 2)  # of the generation before, too: `last` may still point to it
+
+    @property
+    def _kernel(self) -> dict[str, str]:
+        """Which kernel computed the run, for the ledger; empty if its model asked for no compiled one."""
+        return {"kernel": " and ".join(sorted(self.progress.kernels))} if self.progress.kernels else {}
 
     @property
     def _presentations(self) -> float:

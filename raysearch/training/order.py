@@ -44,6 +44,8 @@ class Order:
             state.
         files: the data files' SHA-256 by name, as the study began with them; empty: they are not compared.
         inspected: settings at which the task told of its files then; empty for the run's own.
+        code: of a user's own task, the folder of the copy to run, inside the study's folder; empty: the task
+            as it is.
         environment: variables that the run sees beside the ones every run does.
         memory: bytes that each process of the run may take beside what it had before; None for no limit.
     """
@@ -77,7 +79,14 @@ class Order:
     environment: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
     inspected: dict[str, Any] = field(default_factory=dict)
+    code: str = ""
     memory: int | None = None
+
+    @property
+    def reference(self) -> str:
+        """Of the task to load: the study's own copy of a user's, if it keeps one."""
+        path, _, name = self.task.rpartition(":")
+        return f"{Path(self.study_folder, self.code, Path(path).name)}:{name}" if self.code else self.task
 
     @property
     def run_folder(self) -> Path:
@@ -91,8 +100,10 @@ class Order:
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Order:
         """Read :meth:`to_plain` back."""
-        source = DataSource(**{**plain["source"], "split": tuple(plain["source"]["split"])})
         # JSON knows no tuples.
+        path, split = plain["source"]["path"], tuple(plain["source"]["split"])
+        path = tuple(path) if isinstance(path, list) else path
+        source = DataSource(**{**plain["source"], "path": path, "split": split})
         listed = {name: tuple(plain[name]) for name in ("others", "cuts", "shares", "environment")}
         return cls(**{**plain, **listed, "source": source})
 

@@ -7,6 +7,7 @@ does not know or never reads, data that do not fit, corners of the space that ca
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from raysearch.data.source import DataSource
 from raysearch.data.tensors import Batch, Parts, TensorData
 from raysearch.errors import InputError, RaysearchError, did_you_mean, one_of
 from raysearch.models.flat import flat_parameters
+from raysearch.models.kernels.noted import forget_noted, noted
 from raysearch.tasks import load_task
 from raysearch.tasks.contract import defines
 from raysearch.tasks.task import Task, make_settings, watched
@@ -48,7 +50,9 @@ class Rehearsal:
         largest_weights_bytes: of the largest model in the space.
         largest_checkpoint_bytes: the same with its optimiser.
         predictions_bytes: of a model's predictions for the test set.
+        refused: why the task refuses a corner of the space, or empty.
         inspected: the settings at which the task described its data.
+        kernels: what became of the compiled kernels that the model asked for, see models/kernels/noted.py.
     """
 
     data: dict[str, Any]
@@ -56,7 +60,9 @@ class Rehearsal:
     largest_weights_bytes: int
     largest_checkpoint_bytes: int
     predictions_bytes: int
+    refused: str = ""
     inspected: dict[str, Any] = field(default_factory=dict)
+    kernels: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,7 @@ def rehearse(
     Raises:
         InputError: whatever is wrong with task, data, settings or corners.
     """
+    forget_noted()
     task = load_task(reference)
     typed = make_settings(task, settings)
     if isinstance(source.path, tuple) and not task.reads_several:
@@ -130,7 +137,9 @@ def rehearse(
         names = sorted(unread & set(settings))
         raise InputError(*(f"space.{name}: the task never reads this setting" for name in names))
     _check_limits(wanted.limits, costs)
-    largest = FLOAT_BYTES * int(max(cost["parameters"] for cost in costs))
+    # What is above the limit is never trained.
+    parameters = min(max(cost["parameters"] for cost in costs), wanted.limits.get("parameters", math.inf))
+    largest = FLOAT_BYTES * int(parameters)
     floats = FLOATS_PER_WEIGHT if wanted.by_gradient else FLOATS_EVOLVED
     return Rehearsal(
         data,
@@ -139,6 +148,7 @@ def rehearse(
         largest_checkpoint_bytes=largest * floats,
         predictions_bytes=int(example_bytes * len(parts.test)),
         inspected=dict(settings),
+        kernels=frozenset(noted()),
     )
 
 

@@ -73,3 +73,41 @@ def test_padding_with_a_number_is_refused_by_check_and_tune_alike(tmp_path, comm
     got = raysearch(tmp_path, *command)
     assert got.code == 2
     assert "constituents padded with -999 where 0 is needed" in got.err
+
+
+def test_predict_tells_what_is_far_from_the_study_and_scores_no_empty_jet(tmp_path):
+    some = slice(0, 2000, 4)
+    write(tmp_path / "jets.h5", some)
+    space = (
+        "space={layers: 1, neurons: 4, activation: relu, dropout: 0.0, units: 4, constituents: 5, optimizer: "
+        "adam, batch_size: 50, learning_rate: {type: float, low: 0.001, high: 0.002}}"
+    )
+    got = raysearch(tmp_path, "tune", "jet-gru", *DNN[1:], "--set", space, "--data", "jets.h5", "--name", "s")
+    assert got.code == 0, got.err
+
+    def predict(change):
+        write(tmp_path / "other.h5", some, change)
+        return raysearch(tmp_path, "predict", "s", "--data", "other.h5", "--out", "scores.h5", "--force")
+
+    def in_mev(jets):
+        jets["jetConstituentList"] *= 1000
+
+    def emptied(jets):
+        jets["jetConstituentList"][:5] = 0
+
+    def padded(jets):
+        jets["jetConstituentList"][7, -1] = -999
+
+    assert predict(lambda jets: None).err.count("warning") == 0
+    told = predict(in_mev).err
+    assert "warning: pT of a jet in GeV: 9.993e+05 on average, 12,059 standard deviations from the" in told
+    with h5py.File(tmp_path / "scores.h5") as file:
+        assert len(file.attrs["warnings"]) == 1
+    got = predict(emptied)
+    assert "warning: 5 jets without constituents: predictions of them are NaN" in got.err
+    with h5py.File(tmp_path / "scores.h5") as file:
+        assert np.isnan(file["scores"][:5]).all()
+        assert np.isfinite(file["scores"][5:]).all()
+    got = predict(padded)
+    assert got.code == 2
+    assert "other.h5: 1 constituents padded with -999 where 0 is needed" in got.err

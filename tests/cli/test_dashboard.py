@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 from cli_runs import raysearch
 from typer.testing import CliRunner
+from waiting import FAR_AWAY_S, wait_for
 
 from raysearch.cli.main import app
 from raysearch.errors import ResourceError
@@ -111,7 +111,7 @@ class Dashboard:
     study_url: str
 
     def ask(self, method: str, path: str, body: str | None = None, **headers: str) -> int:
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=60)
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=FAR_AWAY_S)
         fields = {"Host": f"{HOST}:{self.port}", "Content-Type": "application/json"}
         with closing(connection):
             connection.request(method, path, body, fields | headers)
@@ -202,7 +202,7 @@ def test_the_page_shows_the_study_and_its_trials_below_it(dashboard: Dashboard, 
     for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=1600,1000"):
         options.add_argument(argument)
     with webdriver.Chrome(options, webdriver.ChromeService(driver_path)) as browser:
-        wait = WebDriverWait(browser, 90)
+        wait = WebDriverWait(browser, FAR_AWAY_S)
         browser.get(dashboard.study_url)
         wait.until(lambda page: "best.hidden" in page.page_source)
         browser.get(dashboard.study_url.split("/runs/")[0] + "/runs")
@@ -231,8 +231,5 @@ def test_ctrl_c_ends_all_of_it(dashboard: Dashboard) -> None:
     below = dashboard.group()
     assert below
     dashboard.process.send_signal(signal.SIGINT)
-    assert dashboard.process.wait(30) == 0
-    deadline = time.monotonic() + 10
-    while any(Path(f"/proc/{pid}").exists() for pid in below):
-        assert time.monotonic() < deadline, "parts of the server are left"
-        time.sleep(0.05)
+    assert dashboard.process.wait(FAR_AWAY_S) == 0
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below), "the end of the whole server")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from toy import create_ledger
+from waiting import FAR_AWAY_S
 
 import raysearch.tracking.server
 from raysearch.doctor import checks
@@ -28,7 +29,7 @@ def doctor(folder: Path, *arguments: str, **variables: str) -> tuple[int, str]:
     before = sorted(folder.rglob("*"))
     command = [sys.executable, "-m", "raysearch.cli.main", "doctor", *arguments]
     done = subprocess.run(
-        command, cwd=folder, env=clean, capture_output=True, text=True, check=False, timeout=120
+        command, cwd=folder, env=clean, capture_output=True, text=True, check=False, timeout=FAR_AWAY_S
     )
     assert done.stderr == ""
     assert sorted(folder.rglob("*")) == before

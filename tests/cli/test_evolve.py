@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from toy import TOY_TASK, start
+from waiting import FAR_AWAY_S
 
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, read_entries
@@ -45,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *arguments: str, code: int = 0) -> str:
-    output, _ = (process := start(folder, *arguments)).communicate(timeout=300)
+    output, _ = (process := start(folder, *arguments)).communicate(timeout=FAR_AWAY_S)
     assert process.returncode == code, output
     return output
 

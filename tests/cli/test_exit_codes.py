@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 from cli_runs import raysearch
 from toy import create_ledger, start, surroundings
+from waiting import FAR_AWAY_S
 
 from raysearch.data.jets.files import SAMPLE
 from raysearch.ledger.ledger import FILE_NAME, Ledger, read_entries
+from raysearch.ledger.records import Epoch
 
 
 def hold(space: Path, text: str) -> str:
@@ -130,7 +132,7 @@ def test_69_for_a_cluster_that_is_not_there(toy_space: Path, tmp_path: Path) -> 
         process := start(tmp_path, "tune", "toy.yaml", "--name", "s", "--address", f"127.0.0.1:{port}")
     ).communicate()
     assert process.returncode == 69
-    assert time.monotonic() - began < 60  # Ray itself tries for a quarter of an hour
+    assert time.monotonic() - began < 600  # Ray itself tries for a quarter of an hour
     last = output.splitlines()[-1]
     assert last.startswith(
         f"raysearch: the Ray cluster at '127.0.0.1:{port}' cannot be used: ConnectionRefused"
@@ -208,18 +210,18 @@ def slow_study(space: Path, pause_s: float) -> subprocess.Popen[str]:
 def test_143_for_sigterm_with_everything_saved(toy_space: Path, tmp_path: Path) -> None:
     process = slow_study(toy_space, pause_s=0.05)
     process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=FAR_AWAY_S)
     assert process.returncode == 143, output
     assert output.endswith("raysearch: stopped, everything is saved; go on with: raysearch resume s\n")
 
 
 def test_a_second_ctrl_c_ends_at_once_and_leaves_a_whole_ledger(toy_space: Path, tmp_path: Path) -> None:
-    process = slow_study(toy_space, pause_s=1.0)  # the first one counts at an epoch's end, after 4 s
-    began = time.monotonic()
+    process = slow_study(toy_space, pause_s=3.0)  # the first one counts at an epoch's end, after 12 s
     while process.poll() is None:
         process.send_signal(signal.SIGINT)
         time.sleep(0.05)
     assert process.returncode == 130
-    assert time.monotonic() - began < 2
-    assert len(read_entries(tmp_path / "runs/s")) >= 3
+    records = [entry.record for entry in read_entries(tmp_path / "runs/s")]
+    assert len(records) >= 3
+    assert not any(isinstance(record, Epoch) for record in records), "it did not wait for the epoch"
     process.communicate()

@@ -1,4 +1,4 @@
-"""What is shown of folds, pruned and refused trials, several objectives, series: studies of the toy task."""
+"""What is shown of folds and pruned trials, several objectives, series: studies of the toy task."""
 
 from __future__ import annotations
 
@@ -62,27 +62,21 @@ def states(folder: Path, name: str) -> list[str]:
     return [trial.state for trial in read_history(folder / "runs" / name).trials]
 
 
-def test_folds_pruned_and_refused_trials_are_told_line_by_line(folder: Path, folds: Result) -> None:
-    assert {"finished", "pruned", "refused"} == set(states(folder, "folds"))
+def test_folds_and_pruned_trials_are_told_line_by_line(folder: Path, folds: Result) -> None:
+    assert {"finished", "pruned"} == set(states(folder, "folds"))
     for number, state in enumerate(states(folder, "folds")):
-        if state == "refused":
-            assert re.search(rf"^trial {number} fold 1/3 refused: .*parameters", folds.err, re.MULTILINE)
-        else:
-            n_folds = 3 if state == "finished" else 2
-            assert re.search(rf"^trial {number} fold 1/3 finished: val_loss", folds.err, re.MULTILINE)
-            line = rf"^trial {number} {state}: val_loss [\d.]+, mean of {n_folds} of 3 folds$"
-            assert re.search(line, folds.err, re.MULTILINE)
+        n_folds = 3 if state == "finished" else 2
+        assert re.search(rf"^trial {number} fold 1/3 finished: val_loss", folds.err, re.MULTILINE)
+        line = rf"^trial {number} {state}: val_loss [\d.]+, mean of {n_folds} of 3 folds$"
+        assert re.search(line, folds.err, re.MULTILINE)
+    assert folds.err.count("over a limit; the first: parameters ") == 1, "they are no trials"
     assert "FAILED" not in folds.err
     assert len(re.findall(r"fold \d/3, the best, was applied to 32 test examples", folds.err)) == 3
 
 
 def test_the_summary_counts_states_and_gives_mean_and_sd(folder: Path, folds: Result) -> None:
-    counts = {state: states(folder, "folds").count(state) for state in ("pruned", "refused")}
-    assert (
-        f"folds: 8 of 8 trials, {counts['pruned']} pruned, {counts['refused']} refused, 0 failed, "
-        in folds.out
-    )
-    assert re.search(r"^refused: +\d+ x .*parameters", folds.out, re.MULTILINE)
+    n_pruned = states(folder, "folds").count("pruned")
+    assert f"folds: 8 of 8 trials, {n_pruned} pruned, 0 failed, " in folds.out
     assert "mean and sd over 3 folds" in folds.out
     assert re.search(r"^  loss( +[\d.]+ \+- [\d.]+){3}$", folds.out, re.MULTILINE)
     assert max(map(len, folds.out.splitlines())) <= 80

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from waiting import FAR_AWAY_S
 
 
 def free_ports(n_ports: int) -> list[int]:
@@ -66,5 +67,5 @@ def running_head(umask: int = -1, **environment: str) -> Iterator[tuple[str, dic
         yield f"127.0.0.1:{port}", token
     finally:
         process.terminate()  # it ends what it started
-        process.wait(timeout=60)
+        process.wait(timeout=FAR_AWAY_S)
         shutil.rmtree(home, ignore_errors=True)

@@ -17,6 +17,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from waiting import FAR_AWAY_S
+
 NAMESPACES = ("--mount", "--uts", "--ipc", "--net", "--pid")
 NEW = ("unshare", "--fork", "--kill-child", "--mount-proc", *NAMESPACES)
 PROGRAMS = ("ip", "mount", "nsenter", "ps", "rsync", "ssh", "ssh-keygen", "sshd", "tmux", "unshare")
@@ -47,7 +49,9 @@ def missing() -> str:
         )
     if absent := [name for name in ("raysearch", "ray") if not (BIN / name).exists()]:
         return f"not installed beside {sys.executable}: {', '.join(absent)}"
-    tried = subprocess.run([*NEW, "sh", "-c", TRY], capture_output=True, text=True, check=False, timeout=60)
+    tried = subprocess.run(
+        [*NEW, "sh", "-c", TRY], capture_output=True, text=True, check=False, timeout=FAR_AWAY_S
+    )
     return f"no namespaces: {tried.stderr.strip()}" if tried.returncode else ""
 
 
@@ -216,4 +220,4 @@ def _join(laptop: Host, host: Host) -> None:
 
 
 def _run(*words: str) -> None:
-    subprocess.run(words, check=True, capture_output=True, text=True, timeout=60)
+    subprocess.run(words, check=True, capture_output=True, text=True, timeout=FAR_AWAY_S)

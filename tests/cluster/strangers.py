@@ -43,7 +43,7 @@ PROGRAMS = ("core/src/ray/raylet/raylet", "core/src/ray/gcs/gcs_server", "_rayle
 RPC = rb"/(?:ray\.[A-Za-z.]+|opentelemetry[A-Za-z0-9.]+|grpc\.[A-Za-z0-9.]+)/[A-Z][A-Za-z]+"
 SYNC = "/ray.rpc.syncer.RaySyncer/StartSync"
 NODE = ("node_id", "0" * 56)
-WAIT_S = 400.0
+WAIT_S = 1800.0
 
 
 def main(head: str, address: str, folder: Path) -> None:
@@ -93,11 +93,11 @@ def head_ends(port: int) -> bool:
     """Whether a call of SYNC that names no node ends the head, before it asks for a token."""
     channel = grpc.insecure_channel(f"127.0.0.1:{port}", [("grpc.enable_http_proxy", 0)])
     with channel, contextlib.suppress(grpc.RpcError):
-        channel.unary_unary(SYNC, lambda sent: sent, lambda got: got)(b"", timeout=20)
-    deadline = time.monotonic() + 30
+        channel.unary_unary(SYNC, lambda sent: sent, lambda got: got)(b"", timeout=120)
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:  # it writes its stack down first
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=20).close()
+            socket.create_connection(("127.0.0.1", port), timeout=120).close()
         except OSError:
             return True
         time.sleep(0.1)
@@ -127,7 +127,7 @@ def _calls(address: str) -> Iterator[tuple[str, str]]:
     """Call every gRPC method with a stranger's empty request; yields what was answered, the worse of two."""
     with grpc.insecure_channel(address, [("grpc.enable_http_proxy", 0)]) as channel:
         try:
-            grpc.channel_ready_future(channel).result(timeout=10)
+            grpc.channel_ready_future(channel).result(timeout=20)
         except grpc.FutureTimeoutError:
             return
         for name in rpcs():

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from toy import TOY_SPACE, TOY_TASK, surroundings
+from waiting import FAR_AWAY_S
 
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import read_entries
@@ -48,7 +49,7 @@ def tune(folder: Path, prefix: list[str], *options: str) -> History:
     ]
     env = {name: value for name, value in surroundings(folder).items() if name != "MLFLOW_TRACKING_URI"}
     done = subprocess.run(
-        command, cwd=folder, env=env, text=True, capture_output=True, check=False, timeout=400
+        command, cwd=folder, env=env, text=True, capture_output=True, check=False, timeout=FAR_AWAY_S
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return History(read_entries(folder / "runs/s"))

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from heads import running_head
 from toy import TOY_SPACE, TOY_TASK, essence, start, surroundings
+from waiting import FAR_AWAY_S
 
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import read_entries
@@ -24,7 +25,7 @@ PAUSE = "\n  pause_s: 0.02\n"
 def raysearch(folder: Path, *arguments: str, **environment: str) -> str:
     """Run the program in a folder to its end and return its exit code and what it printed."""
     process = start(folder, *arguments, env=surroundings(folder) | environment)
-    printed, _ = process.communicate(timeout=400)
+    printed, _ = process.communicate(timeout=FAR_AWAY_S)
     return f"{process.returncode}\n{printed}"
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from toy import TOY_SPACE, TOY_TASK, start
+from waiting import FAR_AWAY_S
 
 from benchmarks.faults.study import differences, essence
 from raysearch.ledger.history import read_history
@@ -26,7 +27,7 @@ def raysearch(folder: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str]) -> str:
-    output, _ = process.communicate(timeout=300)
+    output, _ = process.communicate(timeout=FAR_AWAY_S)
     assert process.returncode == 0, output
     return output
 
@@ -83,7 +84,7 @@ def test_ctrl_c_saves_everything_and_says_how_to_go_on(tmp_path: Path, straight:
     while process.poll() is None and not (ledger.exists() and ledger.read_bytes().count(b"\n") >= 20):
         time.sleep(0.005)
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=FAR_AWAY_S)
     assert process.returncode == 130, output
     assert "everything is saved; go on with: raysearch resume s" in output
     finish(raysearch(folder, "resume", "s", "--local"))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from heads import free_ports
 from test_clusters import raysearch  # how a user calls it
+from waiting import FAR_AWAY_S
 
 from raysearch.cluster.storage import judge
 
@@ -88,7 +89,7 @@ class Nodes:
     def end(self) -> None:
         for process in reversed(self.processes):
             process.terminate()  # it ends what it started
-            process.wait(timeout=60)
+            process.wait(timeout=FAR_AWAY_S)
 
 
 @pytest.fixture

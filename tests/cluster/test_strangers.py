@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from toy import TOY_SPACE, TOY_TASK
+from waiting import FAR_AWAY_S
 
 pytestmark = pytest.mark.ray_cluster
 
@@ -98,7 +99,7 @@ def found(home: Path) -> dict[str, Any]:
         text=True,
         capture_output=True,
         check=False,
-        timeout=900,
+        timeout=FAR_AWAY_S,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout.splitlines()[-1])

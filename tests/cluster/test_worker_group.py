@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import ray
 from ray import tune
+from waiting import wait_for
 
 from raysearch.cluster.resources import WorkerResources, group_slots, group_trial_resources
 from raysearch.cluster.worker_group import run_in_group
@@ -22,7 +23,6 @@ from raysearch.data.source import DataSource
 from raysearch.errors import ResourceError, StorageError
 from raysearch.training.order import EpochReport, Order
 
-PATIENCE_S = 120  # for what takes a second or two on an idle machine
 EPOCHS = 6
 HOLD_AFTER = 3  # epochs
 
@@ -218,19 +218,12 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def wait_until(holds: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < end, f"{what} after {PATIENCE_S} s"
-        time.sleep(0.05)
-
-
 def check_nothing_is_left(folder: Path) -> None:
     """All CPUs are free, no placement group is there, the workers' processes are gone."""
-    wait_until(lambda: ray.available_resources().get("CPU") == 2, "CPUs are still taken")
+    wait_for(lambda: ray.available_resources().get("CPU") == 2, "that all CPUs are free")
     groups = ray.util.placement_group_table().values()
     assert [group for group in groups if group["state"] != "REMOVED"] == []
-    wait_until(lambda: not any(map(is_alive, pids(folder))), "workers are still alive")
+    wait_for(lambda: not any(map(is_alive, pids(folder))), "the end of the workers")
 
 
 @pytest.fixture(scope="module")
@@ -284,7 +277,7 @@ def test_a_killed_worker_ends_the_attempt_and_the_next_has_the_same_bits(one_pro
         killed = run(order, act=lambda _: os.kill(pids(tmp_path)[1], signal.SIGKILL))
     assert killed.errors == 1  # and no outcome, so the study tries again
     assert all("outcome" not in report for report in killed.reports[0])
-    assert killed.seconds_to_error < 30
+    assert killed.seconds_to_error < 300  # Ray Train's own look at hung workers comes after 600
     check_nothing_is_left(tmp_path)
 
     continued = run(replace(order, attempt=2))

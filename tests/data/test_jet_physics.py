@@ -116,6 +116,17 @@ def test_jets_without_constituents_are_counted(write_public):
     assert warnings(write_public, two) == ("jetImage_0_8p_0_20.h5: 2 jets without constituents",)
 
 
+def test_what_is_the_same_for_all_is_told(write_public):
+    def flat(x, datasets):
+        x[..., 2] = 0
+
+    def no_quantities(x, datasets):
+        datasets["jets"][:, JET_COLUMNS.index("j_zlogz")] = 0
+
+    assert warnings(write_public, flat) == ("jetImage_0_8p_0_20.h5: j1_pz is 0 for all constituents",)
+    assert warnings(write_public, no_quantities) == ("j_zlogz is 0 for all jets",)
+
+
 def test_features_that_do_not_go_with_the_momenta_are_told(write_public):
     def other_pt(x, datasets):
         x[..., FEATURES.index("j1_pt")] *= 1000

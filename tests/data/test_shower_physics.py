@@ -26,7 +26,12 @@ def showers(tmp_path):
     return write
 
 
-def test_good_showers_and_the_sample_are_told_nothing_about(showers):
+def test_the_sample_that_ships_is_told_nothing_about():
+    found = check_showers()
+    assert found.warnings == found.twins == ()
+
+
+def test_good_showers_are_told_nothing_about(showers):
     found = showers()
     assert found.warnings == found.twins == ()
     assert found.spread["sum of the cells in GeV"]["mean"] == pytest.approx(0.29, rel=1e-6)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 from raysearch.doctor.examine import examine, exit_code
 from raysearch.doctor.findings import Finding, fault, ok, warning
@@ -17,14 +16,13 @@ def test_a_hanging_check_is_told_and_keeps_no_other_one_waiting() -> None:
         release.wait()
         return []
 
-    start = time.monotonic()
     found = list(
-        examine({"a": lambda: [ok("a", "well")], "hangs": hang, "b": lambda: [ok("b", "well")]}, 0.2)
+        examine({"a": lambda: [ok("a", "well")], "hangs": hang, "b": lambda: [ok("b", "well")]}, 1.0)
     )
+    assert not release.is_set(), "nobody waited for it"
     release.set()
-    assert time.monotonic() - start < 5
     assert [(each.name, each.level) for each in found] == [("a", "ok"), ("hangs", "fault"), ("b", "ok")]
-    assert "no answer within 0.2 s" in found[1].found
+    assert "no answer within 1 s" in found[1].found
 
 
 def test_a_check_that_raises_is_a_fault_of_its_own() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.faults import table as tables
-from benchmarks.faults.__main__ import carry_out
+from benchmarks.faults.__main__ import carry_out, went_well
 from benchmarks.faults.goals import Bench, Goal, Result
 from benchmarks.faults.results import Results
 from benchmarks.faults.table import BEGIN, END, into, table
@@ -42,6 +42,20 @@ def test_a_rerun_goes_on_where_the_last_one_stopped(tmp_path: Path) -> None:
     found = results.sum("R99")
     assert (found.tries, found.survived, found.lost, found.repeated) == (6, 5, 1, 3.0)
     assert found.notes == ["two is lost"]
+
+
+def test_a_scenario_that_breaks_is_told_and_what_it_had_done_is_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def breaks(_: Bench, first: int, n: int) -> Iterator[Result]:
+        yield Result(1, 1, 0, 0.0, 1.0)
+        raise LookupError("no such process")
+
+    goal = Goal("R99", "a fault", 6, 2, breaks)
+    assert not went_well(goal, Results(tmp_path), 3, None)
+    assert "R99: broke off" in (said := capsys.readouterr().out)
+    assert "LookupError: no such process" in said
+    assert Results(tmp_path).tries("R99") == 1
 
 
 def test_minutes_end_a_goal_after_the_try_that_is_under_way(tmp_path: Path) -> None:

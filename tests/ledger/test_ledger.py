@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import FAR_AWAY_S
 
 from raysearch.errors import FolderError, StorageError, StudyBusyError
 from raysearch.ledger.ledger import FILE_NAME, Ledger, is_held, read_entries, seal, unseal
@@ -98,7 +99,7 @@ def test_of_many_simultaneous_openers_one_wins(folder: Path) -> None:
     processes = [context.Process(target=_try_to_take, args=(folder, ready, wins)) for _ in range(n)]
     for process in processes:
         process.start()
-    results = [wins.get(timeout=30) for _ in processes]
+    results = [wins.get(timeout=FAR_AWAY_S) for _ in processes]
     for process in processes:
         process.join()
     assert sum(results) == 1

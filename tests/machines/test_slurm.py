@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from cluster_stubs import write_slurm
 from toy import TOY_SPACE, TOY_TASK, essence, start, surroundings
+from waiting import FAR_AWAY_S
 
 from raysearch.errors import InputError
 from raysearch.ledger.history import History
@@ -133,7 +134,7 @@ class Submitted:
         assert is_so(), self.log.read_text()
 
     def end(self) -> int:
-        code = self.process.wait(timeout=240)
+        code = self.process.wait(timeout=FAR_AWAY_S)
         left = [
             path.name
             for path in (*self.folder.glob(".raysearch-*"), *Path("/tmp").glob(f"rs-{self.job_id}-*"))

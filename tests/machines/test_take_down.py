@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from waiting import FAR_AWAY_S
 
 from raysearch.errors import ResourceError
 from raysearch.machines import take_down as take_down_module
@@ -53,7 +54,7 @@ import signal, sys, time
 if "stubborn" in sys.argv:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("ready", flush=True)
-time.sleep(120)
+time.sleep(7200)
 """
 
 
@@ -180,9 +181,9 @@ def test_all_of_this_cluster_ends_another_one_stays_and_a_silent_machine_is_name
     machines.start(WORKER, "stubborn", RAY_SCRIPT, f"--gcs-address={OURS}", "stubborn")
     machines.start(WORKER, "also theirs", RAY_SCRIPT, f"--gcs-address={THEIRS}")
     said, error = machines.down()
-    assert machines.started["ours"].wait(timeout=5) == -signal.SIGTERM
-    assert machines.started["stubborn"].wait(timeout=5) == -signal.SIGKILL
-    assert machines.started["study"].wait(timeout=5) == -signal.SIGTERM
+    assert machines.started["ours"].wait(timeout=FAR_AWAY_S) == -signal.SIGTERM
+    assert machines.started["stubborn"].wait(timeout=FAR_AWAY_S) == -signal.SIGKILL
+    assert machines.started["study"].wait(timeout=FAR_AWAY_S) == -signal.SIGTERM
     assert machines.started["theirs"].poll() is None
     assert machines.started["also theirs"].poll() is None
     assert said[0].startswith(f"{HEAD}: asks the study that runs there to save itself")
@@ -201,7 +202,7 @@ def test_all_of_this_cluster_ends_another_one_stays_and_a_silent_machine_is_name
 def test_ray_down_is_carried_out_where_no_other_cluster_runs(machines: Machines) -> None:
     machines.start(HEAD, "ours", RAY_SCRIPT, f"--gcs-address={OURS}")
     said, _ = machines.down()
-    assert machines.started["ours"].wait(timeout=5) == -signal.SIGTERM
+    assert machines.started["ours"].wait(timeout=FAR_AWAY_S) == -signal.SIGTERM
     assert said[0] == f"ray down {machines.file}"
     (noted,) = machines.folder.glob("**/cluster-*.state")
     assert json.loads(noted.read_text())[HEAD]["state"] == "terminated"

@@ -125,6 +125,33 @@ def test_another_seed_gives_other_proposals(name):
     assert [other.ask(number) for number in range(4)] != [own.ask(number) for number in range(4)]
 
 
+@pytest.mark.parametrize("is_repeat", [False, True])
+def test_what_is_turned_down_is_asked_anew_and_the_same_again(name, is_repeat):
+    """Neither does it count as a trial, nor does a replay come to anything else."""
+
+    def asked():
+        searcher, found = make(name), []
+        for number in range(6):
+            for _ in range(2):
+                found.append(searcher.ask(number))
+                searcher.turn_down(number, is_repeat=is_repeat)
+            found.append(searcher.ask(number))
+            searcher.tell(number, [float(number)])
+        return found
+
+    first = asked()
+    assert first == asked()
+    space = finite(JEDI) if name == "grid" else JEDI
+    assert all(value in space.domains[key] for settings in first for key, value in settings.items())
+    # What is left out of GP's model leaves its best place where it was.
+    assert len({repr(settings) for settings in first}) > 6 or (name == "gp" and is_repeat)
+    searcher = make(name)
+    searcher.ask(0)
+    searcher.turn_down(0, is_repeat=is_repeat)
+    searcher.give(0, first[0])
+    searcher.tell(0, [1.0])
+
+
 @pytest.fixture(scope="module")
 def elsewhere():
     """Proposals of a process with another hash seed."""

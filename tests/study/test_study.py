@@ -190,7 +190,7 @@ def test_extended_study_goes_on(tmp_path: Path) -> None:
 def test_a_search_that_proposes_otherwise_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = new_study(tmp_path / "s")
     drive(study, random.Random(0))
-    import raysearch.study.study as module
+    import raysearch.study.asking as module
 
     make: Callable[..., object] = module.make_searcher
     monkeypatch.setattr(

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from mirrored_studies import write_study
+from waiting import FAR_AWAY_S
 
 from raysearch.errors import FolderError, ResourceError
 from raysearch.ledger.ledger import FILE_NAME as LEDGER
@@ -86,7 +87,7 @@ class Guarded:
         headers = {"Content-Type": "application/json"}
         if password is not None:
             headers["Authorization"] = "Basic " + b64encode(f"{self.login.user}:{password}".encode()).decode()
-        with closing(http.client.HTTPConnection(HOST, self.port, timeout=60)) as connection:
+        with closing(http.client.HTTPConnection(HOST, self.port, timeout=FAR_AWAY_S)) as connection:
             connection.request(method, path, "{}" if method != "GET" else None, headers)
             return connection.getresponse().status
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mirrored_studies import Recipe, contents, write_series
+from waiting import wait_for
 
 from raysearch.tracking.mirror import mirror_now
 from raysearch.tracking.series_view import series_of
@@ -66,11 +66,7 @@ def test_mirrors_that_race_make_one_series_run(tmp_path: Path, database: Path, u
 
     def insist(member: Path) -> None:
         begin.wait()
-        deadline = time.monotonic() + 60
-        while (
-            mirror_now(member, uri) and time.monotonic() < deadline
-        ):  # locked by another: try again, as they do
-            pass
+        wait_for(lambda: not mirror_now(member, uri), "a delivery")  # locked by another: again, as they do
 
     threads = [threading.Thread(target=insist, args=(member,)) for member in members]
     for thread in threads:

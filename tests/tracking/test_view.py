@@ -102,7 +102,7 @@ def test_study_shows_best_trial_and_test_figures(tmp_path: Path) -> None:
     study = view_of(write_study(tmp_path / "s", Recipe(failed=(1,))))["jedinet-demo"]
     assert study.tags["best_trial"] == "0"
     assert study.tags["best.hidden"] == "5"
-    assert study.tags["trials"] == "2 finished, 1 failed of 3"
+    assert study.tags["trials"] == "2 finished, 1 failed (1 nonfinite) of 3"
     assert latest(study) == {"best_value": 1 / 3, "test_auc": 0.93}
     assert "no physics results" in study.tags["mlflow.note.content"]
 
@@ -165,7 +165,8 @@ def test_pruned_and_refused_trials_are_no_failures(tmp_path: Path) -> None:
     assert [seen[f"trial {n}"].status for n in range(4)] == ["FINISHED", "FINISHED", "FINISHED", "FAILED"]
     assert [seen[f"trial {n}"].tags["state"] for n in range(4)] == ["finished", "pruned", "refused", "failed"]
     assert seen["trial 2"].tags["failure"] == "limit: parameters: 8,329, the limit is 5,000"
-    assert seen["jedinet-demo"].tags["trials"] == "1 finished, 1 pruned, 1 refused, 1 failed of 4"
+    trials = "1 finished, 1 pruned, 1 refused, 1 failed (1 nonfinite) of 4"
+    assert seen["jedinet-demo"].tags["trials"] == trials
 
 
 def test_a_pruned_trial_never_is_the_best_value(tmp_path: Path) -> None:

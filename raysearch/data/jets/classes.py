@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from raysearch.data.files import stamps
 from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.hdf5_rows import read_rows
 from raysearch.data.jets.files import jet_files
@@ -24,6 +26,14 @@ def load_labels(path: DataPath = None) -> NDArray[np.int64]:
     Raises:
         InputError: a file is refused; lists all.
     """
+    return _labels(path, stamps(jet_files(path)))
+
+
+@lru_cache(maxsize=1)  # for all members of a series; the files' stamps are a key, so that changes are seen
+def _labels(
+    path: DataPath,
+    stamps: tuple[tuple[int, ...], ...],  # noqa: ARG001 - as a key
+) -> NDArray[np.int64]:
     found = columns_of_all(jet_files(path), constituents=1)
     labels = []
     for file, columns in found.items():

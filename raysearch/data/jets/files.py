@@ -22,6 +22,7 @@ from raysearch.data.jets.layout import (
     CONSTITUENTS,
     DNN_COLUMNS,
     EVENT,
+    JET_COLUMNS,
     JETS,
     LABELS,
     MOMENTA,
@@ -82,7 +83,7 @@ def check_jets(path: DataPath = None) -> JetSummary:
         sha256=sha256,
         n=len(seen.label),
         has_events=first.has_events,
-        warnings=(*warnings, *not_used(dict(zip(sha256, unused, strict=True)))),
+        warnings=(*warnings, *seen.always_the_same(), *not_used(dict(zip(sha256, unused, strict=True)))),
         twins=seen.twins.found(),
         spread=seen.spread.found(),
         n_per_class={name: int(np.sum(seen.label == number)) for number, name in enumerate(CLASSES)},
@@ -123,6 +124,18 @@ class _Seen:
         self.multiplicities.append((np.hypot(momenta[..., 0], momenta[..., 1]) > 0).sum(axis=1))
         self.twins.add(momenta, empty=self.multiplicities[-1] == 0)
         self.spread.add({**of_constituents(momenta), **of_columns(jets[:, DNN_COLUMNS])})
+
+    def always_the_same(self) -> list[str]:
+        """Tell the quantities that a network could learn nothing from."""
+        if len(self.label) == 1:
+            return []
+        spread = self.spread.found()
+        found = {name: spread[name] for name in (JET_COLUMNS[column] for column in DNN_COLUMNS)}
+        return [
+            f"{name} is {each['low']:g} for all jets"
+            for name, each in found.items()
+            if each["low"] == each["high"]
+        ]
 
     @property
     def label(self) -> NDArray[np.int64]:

@@ -47,6 +47,7 @@ class JetPhysics:
         self._pt: list[Floats] = []  # of jets with constituents
         self._jet_pt: list[Floats] = []
         self._n_empty = 0
+        self._low, self._high = np.full(len(MOMENTA), np.inf), np.full(len(MOMENTA), -np.inf)
         self._energy_over_momentum: list[float] = []
 
     def look(self, values: FaultyValues, start: int, constituents: Floats, jets: Floats) -> NDArray[np.bool_]:
@@ -71,6 +72,8 @@ class JetPhysics:
         self._n_slow += int(slow.sum())
         self._n_constituents += int(there.sum())
         if there.any():
+            some = momenta[there]
+            self._low, self._high = np.minimum(self._low, some.min(0)), np.maximum(self._high, some.max(0))
             self._energy_over_momentum.append(float(np.median(momenta[there][:, 3] / momentum[there])))
         if not self._columns.derived:
             self._look_at_features(constituents, there | padded, there, start)
@@ -108,6 +111,9 @@ class JetPhysics:
             yield f"{self._name}: {self._n_empty:,} {jets} without constituents"
         if self._n_other_pt > FEW * self._n_constituents:
             yield f"{self._name}: j1_pt is not sqrt(px^2 + py^2) for {self._n_other_pt:,} constituents"
+        for name, low, high in zip(MOMENTA, self._low.tolist(), self._high.tolist(), strict=True):
+            if low == high and self._n_constituents > 1:
+                yield f"{self._name}: {name} is {low:g} for all constituents"
         yield from self._units()
         yield from self._odd.told()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +36,11 @@ from raysearch.data.jets.layout import (
     JET_COLUMNS,
     JET_NAMES,
     JETS,
+    MOMENTA,
 )
+from raysearch.data.jets.physics import of_columns, of_constituents, require_no_padding
 from raysearch.data.jets.pieces import ROWS, hardest
+from raysearch.data.spread import Quantities
 from raysearch.data.to_score import Piece, ToScore, files_and_layouts
 from raysearch.errors import InputError
 
@@ -90,11 +93,13 @@ def jets_to_score(paths: Sequence[Path], wanted: JetInput, *, stored_images: boo
                     columns: dict[str, NDArray[Any]] = {"label": labels} if with_labels else {}
                     if with_events:
                         columns["event"] = read_rows(opened[EVENT], rows, file, "jets").astype(np.int64)
-                    inputs = _inputs(opened, file, layout, rows, wanted)
-                    batch = (*(torch.from_numpy(array) for array in inputs), torch.from_numpy(labels.clip(0)))
-                    yield Piece(number, start, batch, columns)
+                    seen = _seen(opened, file, layout, rows, wanted)
+                    inputs = (torch.from_numpy(array) for array in seen.inputs)
+                    batch = (*inputs, torch.from_numpy(labels.clip(0)))
+                    yield Piece(number, start, batch, columns, seen.empty, seen.quantities)
 
-    return ToScore(tuple(files), sum(layout.n for layout in layouts), read)
+    nothing = "quantities" if wanted.kind == "quantities" else "constituents"
+    return ToScore(tuple(files), sum(layout.n for layout in layouts), read, "jet", nothing)
 
 
 def _layout(opened: h5py.File, file: Path, wanted: JetInput, *, stored_images: bool) -> _Layout:
@@ -170,20 +175,43 @@ def _labels(opened: h5py.File, file: Path, layout: _Layout, rows: slice) -> NDAr
     return np.where(one_hot.any(axis=1), one_hot.argmax(axis=1), UNKNOWN).astype(np.int64)
 
 
-def _inputs(
-    opened: h5py.File, file: Path, layout: _Layout, rows: slice, wanted: JetInput
-) -> tuple[NDArray[Any], ...]:
+@dataclass(frozen=True)
+class _Seen:
+    """What the network sees of some jets, which of them hold nothing, and by what they are compared."""
+
+    inputs: tuple[NDArray[Any], ...]
+    empty: NDArray[np.bool_]
+    quantities: Quantities = field(default_factory=dict)
+
+
+def _seen(opened: h5py.File, file: Path, layout: _Layout, rows: slice, wanted: JetInput) -> _Seen:
     """Read what the network sees; types as in :class:`raysearch.data.jets.arrays.JetInput`."""
     if layout.has_images:
         images = _finite(opened, IMAGE, rows, file)
-        return cells_of_images(images, max(int(np.count_nonzero(images, axis=(1, 2)).max()), 1))
+        occupied = np.count_nonzero(images, axis=(1, 2))
+        return _Seen(cells_of_images(images, max(int(occupied.max()), 1)), np.equal(occupied, 0))
     if wanted.kind == "quantities":
-        return (_finite(opened, JETS, rows, file, layout.quantities).astype(np.float32),)
-    values = _finite(opened, CONSTITUENTS, rows, file, layout.features).astype(np.float64)
+        quantities = _finite(opened, JETS, rows, file, layout.quantities).astype(np.float32)
+        return _Seen((quantities,), np.asarray((quantities == 0).all(axis=1)), of_columns(quantities))
+    values = _constituents(opened, file, layout, rows)
+    momenta = values[..., : len(MOMENTA)]
+    empty = np.equal(momenta[..., :2], 0).all(axis=(1, 2))
     derive = len(layout.features) < len(FEATURES)
+    inputs: tuple[NDArray[Any], ...]
     if wanted.kind == "image":
-        return cells_of_constituents(hardest(values, layout.width, derive=derive))
-    return (hardest(values, wanted.constituents, derive=derive).astype(np.float32),)
+        inputs = cells_of_constituents(hardest(values, layout.width, derive=derive))
+    else:
+        inputs = (hardest(values, wanted.constituents, derive=derive).astype(np.float32),)
+    return _Seen(inputs, np.asarray(empty), of_constituents(momenta))
+
+
+def _constituents(opened: h5py.File, file: Path, layout: _Layout, rows: slice) -> NDArray[np.float64]:
+    """Read constituents, and refuse padding that is not 0, of which a network would make scores."""
+    read = read_rows(opened[CONSTITUENTS], rows, file, "jets")
+    values = read[..., layout.features].astype(np.float64)
+    require_no_padding(values[..., : len(MOMENTA)], rows.start, file)
+    _require_finite(values, CONSTITUENTS, rows.start, file)
+    return values
 
 
 def _finite(
@@ -193,8 +221,12 @@ def _finite(
     values = read_rows(opened[name], rows, file, "jets")
     if columns is not None:
         values = values[..., columns]
+    _require_finite(values, name, rows.start, file)
+    return values
+
+
+def _require_finite(values: NDArray[Any], name: str, start: int, file: Path) -> None:
     bad = np.argwhere(~np.isfinite(values))
     if len(bad):
-        place = ", ".join(str(number) for number in (rows.start + int(bad[0][0]), *bad[0][1:].tolist()))
+        place = ", ".join(str(number) for number in (start + int(bad[0][0]), *bad[0][1:].tolist()))
         raise InputError(f"{file}: {name}[{place}]: is not finite")
-    return values

@@ -21,6 +21,7 @@ from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.hdf5_rows import read_rows
 from raysearch.data.showers.files import ROWS, shower_files
 from raysearch.data.showers.layouts import ECAL, ENERGY, ENERGY_COLUMN, EVENT, SHAPE, TARGET
+from raysearch.data.showers.physics import of_sums
 from raysearch.data.showers.projection import project
 from raysearch.data.to_score import Piece, ToScore, files_and_layouts
 from raysearch.errors import InputError, did_you_mean
@@ -66,7 +67,8 @@ def showers_to_score(paths: Sequence[Path], axis: Literal["x", "y"], calibrate: 
                 for start in range(0, layout.n, ROWS):
                     rows = slice(start, min(start + ROWS, layout.n))
                     images = _images(opened, file, rows, axis)
-                    calibrated = calibrate(images.sum((1, 2), dtype=np.float64)).astype(np.float32)
+                    sums = images.sum((1, 2), dtype=np.float64)
+                    calibrated = calibrate(sums).astype(np.float32)
                     energy = _energies(opened, file, rows, layout)
                     columns: dict[str, NDArray[Any]] = {"calibrated": calibrated}
                     if with_energies:
@@ -74,9 +76,10 @@ def showers_to_score(paths: Sequence[Path], axis: Literal["x", "y"], calibrate: 
                     if with_events:
                         columns["event"] = read_rows(opened[EVENT], rows, file, "showers").astype(np.int64)
                     batch = tuple(torch.from_numpy(array) for array in (images, calibrated, energy))
-                    yield Piece(number, start, batch, columns)
+                    yield Piece(number, start, batch, columns, sums == 0, of_sums(sums))
 
-    return ToScore(tuple(files), sum(layout.n for layout in layouts), read)
+    n = sum(layout.n for layout in layouts)
+    return ToScore(tuple(files), n, read, "shower", "energy in any cell")
 
 
 def _layout(opened: h5py.File, file: Path) -> _Layout:

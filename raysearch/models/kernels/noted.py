@@ -1,0 +1,25 @@
+"""What became of the compiled kernels that models asked for in this process: their bits are not torch's."""
+
+from __future__ import annotations
+
+import ctypes
+
+COMPILED, TORCH = "compiled", "torch"
+
+_noted: set[str] = set()
+
+
+def note(library: ctypes.CDLL | None) -> ctypes.CDLL | None:
+    """Note whether a kernel that was asked for could be had, and hand it on."""
+    _noted.add(TORCH if library is None else COMPILED)
+    return library
+
+
+def noted() -> set[str]:
+    """What was noted: ``compiled``, or ``torch`` where none could be had; empty if nobody asked."""
+    return set(_noted)
+
+
+def forget_noted() -> None:
+    """Begin anew, with another run."""
+    _noted.clear()

@@ -1,0 +1,64 @@
+"""A study that stays mirrored while it goes on: a mirror that dies is replaced by another one."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from raysearch.tracking import mirror
+from raysearch.tracking.only_one import only_mirror
+
+POLL_S = 2.0
+LONGEST_S = 60.0  # between two starts of mirrors that die every time
+
+
+class KeptMirror:
+    """Starts the mirror of a study, and looks after it in a thread until the block ends.
+
+    Args:
+        poll_s: seconds between two looks.
+    """
+
+    def __init__(self, poll_s: float = POLL_S) -> None:
+        self._poll_s = poll_s
+        self._folder: Path | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._look_after, daemon=True)
+
+    def start(self, folder: Path) -> None:
+        """Mirror the study in a folder from now on."""
+        self._folder = folder
+        self._process = mirror.start_mirror(folder)
+        self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._is_over.set()
+        if self._folder is not None:
+            self._thread.join()
+            self._replace_dead()  # the last records want one as well
+
+    def _look_after(self) -> None:
+        wait_s = self._poll_s
+        while not self._is_over.wait(wait_s):
+            wait_s = min(2 * wait_s, LONGEST_S) if self._replace_dead() else self._poll_s
+
+    def _replace_dead(self) -> bool:
+        """Start another mirror if none is there; tell whether that was so."""
+        assert self._folder is not None
+        if self._process is None or self._process.poll() is None:
+            return False
+        # Ours may have ended because somebody else's is there, such as that of an earlier session.
+        with only_mirror(self._folder) as is_free:
+            pass
+        if is_free:
+            self._process = mirror.start_mirror(self._folder)
+        return is_free

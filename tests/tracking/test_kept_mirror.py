@@ -1,0 +1,85 @@
+"""A mirror that dies, or whose database is deleted, is replaced: MLflow has all in the end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from mirrored_studies import Recipe, contents, groups, write_study
+
+from raysearch.ledger.ledger import Ledger
+from raysearch.ledger.records import Closed
+from raysearch.tracking import mirror
+from raysearch.tracking.kept import KeptMirror
+from raysearch.tracking.only_one import only_mirror
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait for progress; far longer than it takes, for a machine that does much else."""
+    deadline = time.monotonic() + 900
+    while not condition():
+        assert time.monotonic() < deadline, "nothing happened"
+        time.sleep(0.05)
+
+
+def is_mirrored(folder: Path) -> bool:
+    with only_mirror(folder) as is_free:
+        return not is_free
+
+
+def n_runs(database: Path) -> int:
+    try:
+        return sum(contents(database)["runs"].values())
+    except sqlite3.OperationalError:
+        return 0
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch, uri: str) -> list[int]:
+    """The processes of all mirrors that are started, with this test's MLflow."""
+    pids: list[int] = []
+    real = mirror.start_mirror
+
+    def start(folder: Path) -> object:
+        process = real(folder, uri)
+        pids.append(process.pid)
+        return process
+
+    monkeypatch.setattr(mirror, "start_mirror", start)
+    return pids
+
+
+def test_one_that_is_killed_is_replaced_while_the_study_goes_on(
+    tmp_path: Path, database: Path, started: list[int]
+) -> None:
+    with Ledger(tmp_path / "s", create=True) as ledger, KeptMirror(poll_s=0.05) as kept:
+        for group in groups(Recipe(closed="")):
+            ledger.append(group)
+        kept.start(ledger.folder)
+        wait_for(lambda: is_mirrored(ledger.folder))
+        os.kill(started[0], signal.SIGKILL)
+        wait_for(lambda: len(started) > 1 and is_mirrored(ledger.folder))
+        wait_for(lambda: n_runs(database) == 4)
+        assert len(started) == 2
+        os.kill(started[1], signal.SIGKILL)
+        ledger.append([Closed(reason="finished")])
+    wait_for(lambda: not is_mirrored(tmp_path / "s") and "FINISHED" in str(contents(database)["runs"]))
+
+
+def test_a_database_that_is_deleted_under_it_is_made_anew_with_all(
+    tmp_path: Path, database: Path, uri: str, started: list[int]
+) -> None:
+    folder = write_study(tmp_path / "s")
+    with Ledger(folder), KeptMirror() as kept:
+        kept.start(folder)
+        wait_for(lambda: n_runs(database) == 4)
+        before = contents(database)
+        database.unlink()
+        wait_for(lambda: n_runs(database) == 4 and contents(database) == before)
+        assert len(started) == 1, "it takes a new one by itself"
+    wait_for(lambda: not is_mirrored(folder))
