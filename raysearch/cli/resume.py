@@ -27,7 +27,7 @@ def resume(
     ] = None,
     time: Annotated[
         str | None,
-        typer.Option(metavar="SPAN", help="Stop after so long, such as 2h or +2h, in each session; or none."),
+        typer.Option(metavar="SPAN", help="Stop after so long, such as 2h or +2h, at each start; or none."),
     ] = None,
     run_time: Annotated[
         str | None, typer.Option(metavar="SPAN", help="From here on, what a run may take, such as 10m.")

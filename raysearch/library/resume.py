@@ -53,7 +53,7 @@ def resume(
         trials: so many more; of a series, in each member.
         window: ask so many trials ahead from here on, for a larger cluster.
         disk: disk budget from here on, such as ``4GB``.
-        time: for this session and each later one, such as ``2h`` or seconds; ``none`` for no limit.
+        time: of this and each later start, such as ``2h`` or seconds; ``none`` for no limit.
         run_time: that a run may take from here on.
         silence: between two epochs of a run, from here on.
         memory: of each worker of a run from here on, such as ``4GB``.
