@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from pathlib import Path
 
@@ -14,6 +15,9 @@ if "RAYSEARCH_CACHE" not in os.environ:  # not the user's own
     _cache = tempfile.TemporaryDirectory(prefix="raysearch-cache-")
     os.environ["RAYSEARCH_CACHE"] = _cache.name
 
+# Behind an ampersand or nohup they are ignored, and so they would be in every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 MOST_AT_ONCE = 4  # each takes a gigabyte, and a Ray of its own now and then
 

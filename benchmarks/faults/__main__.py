@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -64,6 +65,9 @@ def main() -> None:
     known = {goal.name: goal for goal in GOALS}
     if unknown := sorted(set(asked.goals) - set(known)):
         parser.error(f"{', '.join(unknown)}: the goals that can be tried are {', '.join(known)}")
+    # Behind an ampersand or nohup they are ignored, and so they would be in the drivers that are started.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     results = Results(asked.results)
     if not (asked.table or asked.into):
         goals = [known[name] for name in asked.goals] or GOALS

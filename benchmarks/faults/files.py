@@ -50,7 +50,9 @@ def _replace(file: h5py.File, name: str, values: object) -> None:
 
 
 def _without_a_dataset(file: h5py.File, rng: random.Random) -> None:
-    del file[rng.choice(["jetConstituentList", "jets", "jetFeatureNames", "particleFeatureNames"])]
+    del file[
+        rng.choice(["jetConstituentList", "jets", "particleFeatureNames"])
+    ]  # without jetFeatureNames it is told
 
 
 def _not_finite(file: h5py.File, rng: random.Random) -> None:

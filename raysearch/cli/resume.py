@@ -27,7 +27,7 @@ def resume(
     ] = None,
     time: Annotated[
         str | None,
-        typer.Option(metavar="SPAN", help="Stop after so long, such as 2h or +2h, in each session; or none."),
+        typer.Option(metavar="SPAN", help="Stop after so long, such as 2h or +2h, at each start; or none."),
     ] = None,
     run_time: Annotated[
         str | None, typer.Option(metavar="SPAN", help="From here on, what a run may take, such as 10m.")
@@ -38,6 +38,10 @@ def resume(
     memory: Annotated[
         str | None, typer.Option(metavar="SIZE", help="From here on, what a run's worker may take, as 4GB.")
     ] = None,
+    retry_failed: Annotated[
+        bool,
+        typer.Option("--retry-failed", help="Try failed runs again, but for those whose loss was no number."),
+    ] = False,
     allow_skew: Annotated[
         bool, typer.Option("--allow-skew", help="Go on although packages have changed; the bits may differ.")
     ] = False,
@@ -72,6 +76,7 @@ def resume(
         run_time=run_time,
         silence=silence,
         memory=memory,
+        retry_failed=retry_failed,
         allow_skew=allow_skew,
         code="kept" if kept_code else "changed" if changed_code else None,
         runs=runs,

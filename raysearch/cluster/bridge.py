@@ -65,6 +65,8 @@ class Bridge:
         self.suspects: set[tuple[int, int]] = set()
         self.failure: Exception | None = None
         self._watch = Watch(study.history.run_limits, study.history, automatic=True)
+        space_file = study.space_file
+        self._in_groups = space_file.resources.workers > 1 and space_file.strategy is None
         self._n_not_begun = 0
         self._n_dead: dict[str, int] = {}  # machines that were lost before Tune's trial started its run
 
@@ -93,7 +95,9 @@ class Bridge:
         self._n_dead[trial_id] = n_dead_machines()
         # Now and not when it was handed out: the ledger says what runs, not what waits.
         self.study.started(self.runs[trial_id])
-        self._watch.begin(self.runs[trial_id])
+        # That of a group begins when its workers are there: to start them may take long, and is none of its.
+        if not self._in_groups:
+            self._watch.begin(self.runs[trial_id])
 
     @_kept
     def result(self, trial_id: str, result: dict[str, Any]) -> None:
@@ -101,7 +105,9 @@ class Bridge:
         run = self.runs.get(trial_id)
         if run is None:
             return
-        if result.get("event") == "epoch":
+        if result.get("event") == "begun":
+            self._watch.begin(run)
+        elif result.get("event") == "epoch":
             report = json.loads(result["report"])
             self.study.report(run, **report)
             self._watch.heard(run, report["seconds"])

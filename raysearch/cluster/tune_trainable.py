@@ -48,7 +48,7 @@ def _attempt(order: Order, each: WorkerResources) -> Outcome:
     if order.workers > 1:
         from raysearch.cluster.worker_group import run_in_group  # noqa: PLC0415 - takes seconds
 
-        return run_in_group(order, each, _tune_report)
+        return run_in_group(order, each, _tune_report, lambda: tune.report({"event": "begun"}))
     return attempt_run(order, OneWorker(own_device(each.gpus)), _tune_report)
 
 

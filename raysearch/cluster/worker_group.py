@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import uuid
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -60,8 +61,12 @@ CONTROLLER_ENVIRONMENT = {
     "TORCH_PROCESS_GROUP_SHUTDOWN_TIMEOUT_S": "1",
 }
 
+BEGUN = "begun"  # what workers report before any epoch
 
-def run_in_group(order: Order, resources: WorkerResources, report: Report) -> Outcome:
+
+def run_in_group(
+    order: Order, resources: WorkerResources, report: Report, begun: Callable[[], None] = lambda: None
+) -> Outcome:
     """Carry out one attempt at a run with ``order.workers`` data-parallel workers.
 
     To be called in a Tune trial that was given :func:`group_trial_resources`. When ``report`` raises
@@ -71,6 +76,7 @@ def run_in_group(order: Order, resources: WorkerResources, report: Report) -> Ou
         order: the attempt; its paths are absolute.
         resources: of each worker; gloo connects CPUs and shares of GPUs, nccl GPUs.
         report: called in this process for each epoch of the first worker.
+        begun: called in this process when all workers are there, which takes a while.
 
     Raises:
         StorageError: the disk is full or failed at a worker.
@@ -94,7 +100,7 @@ def run_in_group(order: Order, resources: WorkerResources, report: Report) -> Ou
                 ),
             ),
         )
-        trainer.report, trainer.group = report, trial_group(order.workers)
+        trainer.report, trainer.begun, trainer.group = report, begun, trial_group(order.workers)
         try:
             result: Any = trainer.fit()
             return Outcome(**result.return_value)
@@ -123,6 +129,7 @@ def _work(config: dict[str, Any]) -> dict[str, Any]:
     dist.all_gather_object(peers, ray.get_runtime_context().current_actor)
     workers = TorchWorkers(limited(get_device(), config["gpus"]))
     with findable(order):
+        train.report({BEGUN: True})
         outcome = asdict(attempt_run(order, workers, lambda epoch: train.report(asdict(epoch))))
     if outcome["state"] == "failed":
         ray.get([peer.__ray_ready__.remote() for peer in peers])  # a lost peer is no failure of the run
@@ -203,6 +210,7 @@ class _TrialTrainer(TorchTrainer):
     """A TorchTrainer whose controller and workers live and die with the trial's placement group."""
 
     report: Report
+    begun: Callable[[], None]
     group: PlacementGroup
 
     def _initialize_and_run_controller(self, **arguments: Any) -> Result:
@@ -225,7 +233,10 @@ class _TrialTrainer(TorchTrainer):
         try:
             end = controller.run.remote()
             while (plain := ray.get(controller.next_report.remote())) is not None:
-                self.report(EpochReport(**plain))
+                if BEGUN in plain:
+                    self.begun()
+                else:
+                    self.report(EpochReport(**plain))
             ray.get(end)
             return ray.get(controller.get_result.remote())
         finally:

@@ -100,6 +100,7 @@ def carry_out(
                 disk=wish.disk,
                 code=wish.recode,
                 limits=wish.limits,
+                retry_failed=wish.retry_failed,
             )
             # After the session is in the ledger, which the mirror that is started here reads.
             opened(ledger.folder)

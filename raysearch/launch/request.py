@@ -25,6 +25,7 @@ class Wish:
         extra_trials: so many more.
         window: a wider one.
         disk: another disk budget, such as ``4 GB``.
+        retry_failed: try failed runs again.
         code: what to do where the code of the user's own task was changed: None refuses.
         recode: sums of the code that it goes on with from here on, where that is another.
         limits: other limits of time and memory, as :func:`raysearch.space.run_limits.wished` returns them.
@@ -33,6 +34,7 @@ class Wish:
     extra_trials: int = 0
     window: int | None = None
     disk: str | None = None
+    retry_failed: bool = False
     code: CodeChoice = None
     recode: dict[str, str] | None = None
     limits: Mapping[str, Any] = field(default_factory=dict)

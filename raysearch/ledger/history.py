@@ -16,7 +16,7 @@ from raysearch.errors import InputError, NoFinishedTrialError, StorageError
 from raysearch.ledger.asking_records import Exhausted, Redrawn
 from raysearch.ledger.copied import Copied
 from raysearch.ledger.ledger import read_entries
-from raysearch.ledger.mending_records import Redone, WeightsLost
+from raysearch.ledger.mending_records import Redone, Retried, WeightsLost
 from raysearch.ledger.pareto_front import unbeaten
 from raysearch.ledger.place import copied_from, name_in
 from raysearch.ledger.record import Record
@@ -62,7 +62,13 @@ class RunHistory:
 
 @dataclass
 class TrialHistory:
-    """What is known of one trial."""
+    """What is known of one trial.
+
+    Attributes:
+        committed: how it ended, the last time.
+        told: how it ended the first time, which is all that the search and other trials know of it.
+        is_open_again: its failed runs are tried again, and it is not committed again yet.
+    """
 
     number: int
     settings: dict[str, Any]
@@ -72,12 +78,19 @@ class TrialHistory:
     parent: int | None = None
     drawn: int = 0
     committed: Committed | None = None
+    told: Committed | None = None
+    is_open_again: bool = False
+
+    @property
+    def was_retried(self) -> bool:
+        """Whether others know of it something else than what it came to in the end."""
+        return self.told is not self.committed
 
     @property
     def state(self) -> TrialState:
         """What was committed; before that, what the folds that are over say."""
         # A trial whose folds were pruned is committed before all of them have ended: the record decides.
-        if self.committed:
+        if self.committed and not self.is_open_again:
             return self.committed.state
         ended = [run.ended.state for run in self.runs if run.ended]
         if len(ended) == len(self.runs):
@@ -145,6 +158,7 @@ class History:
             Closed: self._closed,
             WeightsLost: self._weights_lost,
             Redone: self._redone,
+            Retried: self._retried,
             Copied: self._copied,
         }
         for entry in entries:
@@ -281,8 +295,13 @@ class History:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every wanted trial is committed."""
-        return self.n_committed == self.n_trials
+        """Whether every wanted trial is committed, also those that were tried again."""
+        return self.n_committed == self.n_trials and not self.open_again
+
+    @property
+    def open_again(self) -> list[TrialHistory]:
+        """Trials that failed, are tried again, and are to be committed again."""
+        return [trial for trial in self.trials if trial.is_open_again]
 
     @property
     def n_failed(self) -> int:
@@ -409,10 +428,23 @@ class History:
             raise ValueError("a run that had not ended")
         run.ended, run.in_flight = replace(run.ended, weights=record.weights), False
 
+    def _retried(self, record: Retried, _: int) -> None:
+        for trial in [self.trials[number] for number in record.trials]:
+            if trial.committed is None:
+                raise ValueError("a trial that was not committed")
+            trial.is_open_again = True
+            for run in trial.runs:
+                if run.ended is not None and run.ended.state == "failed":
+                    run.ended, run.ended_ms, run.lost = None, None, 0
+
     def _committed(self, record: Committed, _: int) -> None:
         trial = self.trials[record.trial]
+        if trial.is_open_again:
+            trial.is_open_again = False  # its place in the order of commits is that of the first time
+        else:
+            self.commit_order.append(trial)
+            trial.told = record
         trial.committed = record
-        self.commit_order.append(trial)
         point, best = self.point(trial), self.point(self.best) if self.best else None
         if point is not None and (best is None or point < best):
             self.best = trial  # so it is the first of the front, also among equals in the first objective

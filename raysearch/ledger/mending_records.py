@@ -1,4 +1,4 @@
-"""Records of weights that were kept, were found gone or damaged, and were trained again to the same bits."""
+"""Records of runs that are carried out again: their kept weights are gone, or they had failed."""
 
 from __future__ import annotations
 
@@ -38,3 +38,14 @@ class Redone(Record):
     weights: str
     weights_sha256: str
     seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retried(Record):
+    """The user has the failed runs of some committed trials tried again; each will be committed once more.
+
+    Until then they count as they are; the search is told nothing new of them.
+    """
+
+    kind: ClassVar[str] = "retried"
+    trials: list[int]

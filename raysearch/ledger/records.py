@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 from raysearch.errors import StorageError
 from raysearch.ledger.asking_records import Exhausted, Redrawn
 from raysearch.ledger.copied import Copied
-from raysearch.ledger.mending_records import Redone, WeightsLost
+from raysearch.ledger.mending_records import Redone, Retried, WeightsLost
 from raysearch.ledger.record import Record
 
 RunState = Literal["finished", "pruned", "refused", "failed"]
@@ -296,7 +296,8 @@ RECORD_KINDS: dict[str, type[Record]] = {
     record.kind: record
     for record in (
         Created, Opened, Extended, Widened, Allotted, Limited, Recoded, Asked, Started,
-        Epoch, Ended, Lost, Committed, Tested, Closed, WeightsLost, Redone, Copied, Redrawn, Exhausted,
+        Epoch, Ended, Lost, Committed, Tested, Closed, WeightsLost, Redone, Retried, Copied,
+        Redrawn, Exhausted,
     )
 }  # fmt: skip
 

@@ -54,7 +54,7 @@ def go_on(folder: Path, wish: Wish, watcher: Watcher, *, allow_skew: bool) -> Jo
             watcher.say(f"{name_of(folder)}: a copy of {original}; from here on it is a study of its own")
             ledger.append([as_copy(folder, ledger.entries, original)])
         done = _n_done(ledger)
-    if done and not wish.extra_trials:
+    if done and not wish.extra_trials and not wish.retry_failed:
         start_mirror(folder)  # the last one may have died, or its database been deleted
         watcher.nothing_left(folder, done)
         return None

@@ -38,6 +38,7 @@ def resume(
     run_time: str | float | None = None,
     silence: str | float | None = None,
     memory: str | None = None,
+    retry_failed: bool = False,
     allow_skew: bool = False,
     code: CodeChoice = None,
     runs: str | Path = RUNS,
@@ -52,10 +53,11 @@ def resume(
         trials: so many more; of a series, in each member.
         window: ask so many trials ahead from here on, for a larger cluster.
         disk: disk budget from here on, such as ``4GB``.
-        time: for this session and each later one, such as ``2h`` or seconds; ``none`` for no limit.
+        time: of this and each later start, such as ``2h`` or seconds; ``none`` for no limit.
         run_time: that a run may take from here on.
         silence: between two epochs of a run, from here on.
         memory: of each worker of a run from here on, such as ``4GB``.
+        retry_failed: try the runs again that failed; those whose loss was no number would fail again.
         allow_skew: go on although packages have changed; the bits may differ.
         code: where the code of a task of your own was changed since the study began: ``kept`` goes on with
             the study's copy, ``changed`` with what is there now, which the ledger tells.
@@ -79,7 +81,9 @@ def resume(
             raise InputError(f"--disk {disk}: {error}") from error
     folder, watcher = folder_of(name, Path(runs)), watcher_for(show)
     limits = wished({"time": time, "run_time": run_time, "silence": silence, "memory": memory})
-    wish = Wish(extra_trials=trials, window=window, disk=disk, code=code, limits=limits)
+    wish = Wish(
+        extra_trials=trials, window=window, disk=disk, code=code, limits=limits, retry_failed=retry_failed
+    )
     where = where_runs(address, local=local)
     forget_sums()  # a notebook may have had other studies before
     with claimed(folder), stop_flag(watcher, folder) as stop:

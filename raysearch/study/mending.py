@@ -1,4 +1,4 @@
-"""Weights that a study keeps and that are gone or damaged: which runs are carried out again for them.
+"""Which runs are carried out again: for kept weights that are gone or damaged, or since they had failed.
 
 A run has the same bits whenever it is carried out, so that nothing is lost with a file but time. A run that
 began from another's weights needs those first, and so on up to a run that began anew.
@@ -87,3 +87,19 @@ def redone(known: RunHistory, again: Ended) -> Redone:
         weights_sha256=again.weights_sha256,
         seconds=again.seconds,
     )
+
+
+def to_retry(history: History) -> list[int]:
+    """Trials of which a run failed that may end otherwise another time.
+
+    One whose loss is no number comes to the same again, as it has the same seed.
+    """
+    return [
+        trial.number
+        for trial in history.committed
+        if not trial.is_open_again
+        and any(
+            run.ended and run.ended.state == "failed" and run.ended.failure != "nonfinite"
+            for run in trial.runs
+        )
+    ]

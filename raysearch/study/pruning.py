@@ -105,7 +105,7 @@ def known_curves(history: History, trial: TrialHistory, fold: int, epochs: int) 
     curves = []
     for other in history.commit_order[: trial.n_committed_when_asked]:
         run = other.runs[fold]
-        was_looked_at = other.committed is not None and fold < other.committed.folds
+        was_looked_at = other.committed is not None and fold < other.committed.folds and not other.was_retried
         if not was_looked_at or run.ended is None or run.ended.state not in {"finished", "pruned"}:
             continue
         losses = [
@@ -147,7 +147,9 @@ def _is_behind(
 ) -> bool:
     """Ask Optuna's WilcoxonPruner, which compares fold by fold with the best trial known."""
     finished = [
-        other for other in history.commit_order[: trial.n_committed_when_asked] if other.state == "finished"
+        other
+        for other in history.commit_order[: trial.n_committed_when_asked]
+        if other.state == "finished" and not other.was_retried
     ]
     if not finished:
         return False

@@ -123,6 +123,8 @@ def folder_bytes(folder: Path, but: Collection[str] = ()) -> int:
 
 def _is_over(trial: TrialHistory, history: History) -> bool:
     """Whether it is committed, and no run of it is under way or to do again."""
-    return trial.committed is not None and not any(
-        run.in_flight or (run.trial, run.fold) in history.to_redo for run in trial.runs
+    return (
+        trial.committed is not None
+        and not trial.is_open_again
+        and not any(run.in_flight or (run.trial, run.fold) in history.to_redo for run in trial.runs)
     )

@@ -16,7 +16,7 @@ from raysearch.errors import InputError, StorageError
 from raysearch.ledger.asking_records import Redrawn
 from raysearch.ledger.history import History, RunHistory, TrialHistory
 from raysearch.ledger.ledger import Ledger
-from raysearch.ledger.mending_records import Redone, WeightsLost
+from raysearch.ledger.mending_records import Redone, Retried, WeightsLost
 from raysearch.ledger.record import Record
 from raysearch.ledger.records import (
     Allotted,
@@ -41,7 +41,7 @@ from raysearch.seeds import derive
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.asking import Asking, MakeGate, all_open
 from raysearch.study.losses import MAX_LOST, failed_record
-from raysearch.study.mending import IsSound, lost_weights, needed_weights, next_redo, redone
+from raysearch.study.mending import IsSound, lost_weights, needed_weights, next_redo, redone, to_retry
 from raysearch.study.pruning import UNPRUNED, Schedule, Verdict, known_curves, schedule_for, verdict_on
 from raysearch.study.retention import Retention
 
@@ -137,8 +137,11 @@ class Study:
         disk: str | None = None,
         code: dict[str, str] | None = None,
         limits: Mapping[str, Any] | None = None,
+        retry_failed: bool = False,
     ) -> None:
         """Take the study up; with more trials, a wider window, other code, budget or limits if wanted.
+
+        With ``retry_failed`` the trials that failed are tried again, before any other is committed.
 
         Raises:
             InputError: more trials than the grid has points or where no point is left, a wider window than
@@ -161,6 +164,10 @@ class Study:
         there = self.history.limits
         if changed := {name: value for name, value in (limits or {}).items() if value != there[name]}:
             self._stage(Limited(limits=changed))
+        if retry_failed and (numbers := to_retry(self.history)):
+            self._stage(Retried(trials=numbers))
+            for run in (run for number in numbers for run in self.history.trials[number].runs):
+                self._retention.reopen(run.trial, run.fold)
         self._ask()
         self._advance()  # a kill may have come between the last result and its commit
 
@@ -169,8 +176,8 @@ class Study:
         if (again := next_redo(self.history, self._handed_out)) is not None:
             return self._hand_out(again)
         # The oldest first: it is the one whose commit all later asks wait for.
-        for trial in self.history.trials[self._first_open :]:
-            if trial.committed or self._verdict(trial):
+        for trial in [*self.history.open_again, *self.history.trials[self._first_open :]]:
+            if (trial.committed and not trial.is_open_again) or self._verdict(trial):
                 continue  # whatever its other folds would say
             for run in trial.runs:
                 if run.ended is not None or (run.trial, run.fold) in self._handed_out:
@@ -352,7 +359,8 @@ class Study:
                     others=others,
                 )
             )
-            self._tell(trial)
+            if not trial.was_retried:
+                self._tell(trial)
             self._ask()
         self._flush()
         self._retention.delete_superseded(self.history, self._possible_parents)
@@ -366,6 +374,8 @@ class Study:
     def _to_commit(self) -> tuple[TrialHistory, Verdict] | None:
         window = self.history.trials[self._first_open :]
         candidates = window[:1] if self._in_order else [trial for trial in window if not trial.committed]
+        # First of all, and by number: so the order of commits does not depend on who is faster.
+        candidates = self.history.open_again[:1] or candidates
         # Not when it is over: of trials that failed alike no further ones are committed.
         for trial in candidates:
             if (verdict := self._verdict(trial)) is not None and not self._is_decided:
@@ -401,7 +411,7 @@ class Study:
     def _tell(self, trial: TrialHistory) -> None:
         """Pass a committed trial's values on; a pruned one tells what it had come to."""
         # Searchers minimise, whatever the objectives do.
-        record = trial.committed
+        record = trial.told  # a replay tells what it was told, whatever came of another try
         assert record is not None
         if record.value is None:
             self._searcher.tell(trial.number, None)
@@ -425,7 +435,7 @@ class Study:
                         f"{_told(proposed)} where the ledger has {_told(record)}; "
                         "were packages changed since?"
                     )
-            elif isinstance(record, Committed):
+            elif isinstance(record, Committed) and record is self.history.trials[record.trial].told:
                 self._tell(self.history.trials[record.trial])
 
     def _stage(self, record: Record) -> None:

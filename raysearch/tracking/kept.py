@@ -31,8 +31,8 @@ class KeptMirror:
 
     def start(self, folder: Path) -> None:
         """Mirror the study in a folder from now on."""
-        self._folder = folder
         self._process = mirror.start_mirror(folder)
+        self._folder = folder  # only now: what was never started is not waited for
         self._thread.start()
 
     def __enter__(self) -> Self:

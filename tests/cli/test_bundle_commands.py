@@ -94,7 +94,11 @@ def test_nothing_is_left_to_do_in_a_pruning_or_a_study(laptop: Path) -> None:
     before = tree(laptop / "runs/jedi")
     assert "round" not in ok(laptop, "prune", "jedi", "--rounds", "1", "--target", "0.5", "--epochs", "1").err
     assert "nothing is left to do" in ok(laptop, "resume", "jedi", "--local").out
-    assert tree(laptop / "runs/jedi") == before
+    ledger = laptop / "runs/jedi/ledger.jsonl"
+    added = ledger.read_bytes().removeprefix(before["ledger.jsonl"]).splitlines()
+    assert [json.loads(line)["kind"] for line in added] == ["copied"]  # the first one is there still
+    ledger.write_bytes(before["ledger.jsonl"])
+    assert tree(laptop / "runs/jedi") == {"pruned/.lock": b"", **before}
 
 
 def test_reports_made_again_are_the_same_bytes(cluster: Path, laptop: Path) -> None:

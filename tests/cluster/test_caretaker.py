@@ -6,24 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from toy import TOY_SPACE, TOY_TASK, start
+from waiting import wait_for
 
 from raysearch.cluster.caretaker import processes_of
 from raysearch.ledger.ledger import FILE_NAME, read_entries
 from raysearch.ledger.records import Closed
-
-
-def wait_until(holds: Callable[[], object]) -> None:
-    """Wait for progress; far longer than it takes, for a machine that does much else."""
-    deadline = time.monotonic() + 600
-    while not holds():
-        assert time.monotonic() < deadline, "nothing happened"
-        time.sleep(0.05)
 
 
 def python(code: str, *arguments: object) -> subprocess.Popen[str]:
@@ -52,7 +43,7 @@ def test_what_a_killed_driver_leaves_is_taken_down(tmp_path: Path, is_named: boo
     assert {worker.pid, agent.pid} <= {*processes_of(session)}
     driver.kill()
     assert (worker.wait(), agent.wait()) == (-signal.SIGKILL, -signal.SIGKILL)
-    wait_until(lambda: not session.exists())
+    wait_for(lambda: not session.exists())
     assert not (tmp_path / "session_latest").is_symlink()
     assert stranger.poll() is None
     stranger.kill()
@@ -79,7 +70,7 @@ def on_ray(tmp_path: Path) -> tuple[subprocess.Popen[str], Path]:
     (tmp_path / "toy.yaml").write_text(text.replace("epochs: 4", "epochs: 400"))
     process = start(tmp_path, "tune", "toy.yaml", "--name", "s", start_new_session=True)
     ledger = tmp_path / "runs/s" / FILE_NAME
-    wait_until(lambda: process.poll() is not None or (ledger.exists() and b'"epoch"' in ledger.read_bytes()))
+    wait_for(lambda: process.poll() is not None or (ledger.exists() and b'"epoch"' in ledger.read_bytes()))
     assert process.poll() is None, process.stdout and process.stdout.read()
     temp = Path(os.environ.get("RAY_TMPDIR", "/tmp")) / "ray"
     (session,) = temp.glob(f"session_*_{process.pid}")
@@ -92,7 +83,7 @@ def test_ten_seconds_after_a_kill_nothing_of_ray_is_left(on_ray: tuple[subproces
     assert len([*processes_of(session)]) >= 5
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    wait_until(lambda: not session.exists())
+    wait_for(lambda: not session.exists())
     assert not [*processes_of(session)]
 
 
@@ -111,7 +102,7 @@ def test_a_dead_head_is_one_line_with_the_resume_command(
     assert last.startswith("raysearch: the head of the Ray cluster, 127.0.0.1:")
     assert last.endswith("does not answer any more; everything is saved; go on with: raysearch resume s")
     assert read_entries(tmp_path / "runs/s")[-1].record == Closed(reason="cluster lost")
-    wait_until(lambda: not session.exists())
+    wait_for(lambda: not session.exists())
 
 
 @pytest.mark.faults
@@ -127,4 +118,4 @@ def test_a_second_ctrl_c_on_ray_ends_at_once_and_leaves_nothing(
     closed = read_entries(tmp_path / "runs/s")[-1].record
     assert isinstance(closed, Closed)
     assert closed.reason == "stopped"
-    wait_until(lambda: not session.exists())
+    wait_for(lambda: not session.exists())

@@ -47,10 +47,7 @@ def test_runs_that_sleep_spin_or_were_stopped_are_ended_and_the_study_goes_on(tm
 
 
 @pytest.mark.ray_cluster
-@pytest.mark.parametrize("kind", ["lock", "stop"])
-def test_a_worker_group_of_which_one_hangs_is_ended_and_another_has_its_place(
-    tmp_path: Path, kind: str
-) -> None:
+def test_a_worker_group_of_which_one_hangs_is_ended_and_another_has_its_place(tmp_path: Path) -> None:
     options: dict[str, Any] = {"budget": {"silence": SILENCE_S}, "resources": {"workers": 2}}
     history = on_ray(tmp_path / "s", "lock,none", 2, **options)
     assert failures(history) == ["hung", "finished"]

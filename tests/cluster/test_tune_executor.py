@@ -213,7 +213,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.faults
 @pytest.mark.parametrize("bytes_left", [0, 8192, 16384])
-@pytest.mark.parametrize("trial", [0, 4])
+@pytest.mark.parametrize("trial", [0, 2])
 def test_a_full_disk_stops_the_study_and_costs_it_nothing(
     small_disk: Path, ray_executor: Executor, space: Path, straight: list[Any], bytes_left: int, trial: int
 ) -> None:

@@ -163,6 +163,11 @@ def test_columns_and_datasets_that_nothing_reads_are_named(write_public, feature
     assert told == "jetImage_0_8p_0_20.h5: not used are j1_charge, j1_d0, weight"
 
 
+def test_jets_without_names_of_their_columns_are_told_which_order_is_taken(write_public):
+    (told,) = warnings(write_public, lambda x, datasets: datasets.pop("jetFeatureNames"))
+    assert "has no jetFeatureNames; the columns of jets are taken in the public files' order" in told
+
+
 def test_a_feature_that_is_missing_is_not_taken_for_momenta_alone(write_public):
     def typo(x, datasets):
         names = [name.replace("deltaR", "deltar") for name in FEATURES]

@@ -166,3 +166,19 @@ def test_an_alarm_leaves_no_handler_behind(tmp_path: Path) -> None:
     carried_out(troubled_space("sleep,none", 2, budget={"run_time": 120}), tmp_path / "s")
     assert signal.getsignal(signal.SIGALRM) is before
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_failed_trials_tried_again_make_a_study_as_if_nothing_had_befallen_them(
+    tmp_path: Path,
+) -> None:
+    spell = tmp_path / "spell"
+    space_file = troubled_space("none,raises,oom", 6, resources={"memory": "1 GB"}, spell=str(spell))
+    executor = LocalExecutor(space_file.resources)
+    before = carry(space_file, tmp_path / "s", executor)
+    assert failures(before) == ["finished", "error", "oom"] * 2
+    spell.touch()
+    after = carry(space_file, tmp_path / "s", executor, wish=Wish(retry_failed=True))
+    assert failures(after) == ["finished"] * 6
+    assert after.hash == carry(space_file, tmp_path / "straight", executor).hash
+    assert after.best is not None
+    assert [tested.trial for tested, _ in after.tests][-1] == after.best.number

@@ -185,6 +185,23 @@ def test_two_jobs_on_the_same_nodes_do_not_meet_and_give_what_is_found_here(fold
         assert essence(job.folder / "runs/s") == essence(folder / "runs/here")
 
 
+@pytest.mark.ray_cluster
+def test_a_node_whose_ray_fails_to_start_starts_it_again(folder: Path) -> None:
+    script, ray = folder / "slurm.sh", folder / "bin/ray-once-broken"
+    ray.write_text(
+        '#!/bin/bash\n[[ $* != *--address=* ]] || ! mkdir broken 2>/dev/null || exit 3\nexec ray "$@"\n'
+    )
+    ray.chmod(0o755)
+    text = script.read_text()
+    assert text.count('ray start "${options[@]}" &') == 1
+    script.write_text(text.replace('ray start "${options[@]}" &', 'ray-once-broken start "${options[@]}" &'))
+    job = Submitted(folder, 7_400_000 + os.getpid())
+    assert job.end() == 0, job.log.read_text()
+    assert (folder / "broken").is_dir()
+    assert "2 machines" in job.log.read_text()
+    assert "ray start ended with 3, attempt 1 of 3" in next(folder.glob("*-ray.log")).read_text()
+
+
 @pytest.mark.faults
 def test_out_of_time_it_is_requeued_cancelled_it_is_not_and_goes_on_both_times(folder: Path) -> None:
     ledger, job_id = folder / "runs/s" / FILE_NAME, 7_200_000 + os.getpid()

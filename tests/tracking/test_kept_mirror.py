@@ -5,26 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from mirrored_studies import Recipe, contents, groups, write_study
+from waiting import wait_for
 
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.records import Closed
 from raysearch.tracking import mirror
 from raysearch.tracking.kept import KeptMirror
 from raysearch.tracking.only_one import only_mirror
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    """Wait for progress; far longer than it takes, for a machine that does much else."""
-    deadline = time.monotonic() + 900
-    while not condition():
-        assert time.monotonic() < deadline, "nothing happened"
-        time.sleep(0.05)
 
 
 def is_mirrored(folder: Path) -> bool:

@@ -24,6 +24,7 @@ from raysearch.data.jets.layout import (
     DNN_COLUMNS,
     EVENT,
     JET_COLUMNS,
+    JET_NAMES,
     JETS,
     LABELS,
     MOMENTA,
@@ -76,6 +77,10 @@ def check_jets(path: DataPath = None) -> JetSummary:
                 seen.add(constituents[..., : len(MOMENTA)], jets)
             faults.add(physics.refused())
             warnings += physics.warned()
+            if JET_NAMES not in opened:
+                warnings.append(
+                    f"{name}: has no {JET_NAMES}; the columns of {JETS} are taken in the public files' order"
+                )
     faults.add(misfits(found))
     faults.raise_any()
     sha256 = sums(files)

@@ -33,7 +33,7 @@ say() { echo "$(date +%T) $*"; }
 
 # shellcheck disable=SC2329 # called on the nodes
 start_ray() { # on every node; the first one is the head. All ports are free ones, so that jobs can share nodes
-  local scratch ip port ray status=0
+  local scratch ip port ray attempt status stopped=''
   local -a options=(--block --disable-usage-stats --num-cpus="$N_CPUS" --num-gpus=@GPUS@)
   scratch=$(mktemp -d "/tmp/rs-$SLURM_JOB_ID-XXXX") # short, as Ray's sockets lie there, and no other job's
   options+=(--temp-dir="$scratch" --min-worker-port=0 --max-worker-port=0)
@@ -49,16 +49,22 @@ start_ray() { # on every node; the first one is the head. All ports are free one
     done
     options+=(--address="$(cat "$SHARED/address")")
   fi
-  ray start "${options[@]}" &
-  ray=$!
-  trap 'kill -TERM "$ray" 2>/dev/null || true' TERM INT
-  if [ "$SLURM_PROCID" = 0 ]; then
-    while [ ! -s "$scratch/ray_current_cluster" ] && kill -0 "$ray" 2>/dev/null; do sleep 0.2; done
-    [ ! -s "$scratch/ray_current_cluster" ] ||
-      { cp "$scratch/ray_current_cluster" "$SHARED/address.part" && mv "$SHARED/address.part" "$SHARED/address"; }
-  fi
-  while kill -0 "$ray" 2>/dev/null; do
-    wait "$ray" || status=$? # a signal ends the wait, not Ray
+  # A start can fail (a slow disk is enough) and Ray tries none again, hence the three attempts of a node that joins.
+  for attempt in 1 2 3; do
+    status=0
+    ray start "${options[@]}" &
+    ray=$!
+    trap 'stopped=yes; kill -TERM "$ray" 2>/dev/null || true' TERM INT
+    if [ "$SLURM_PROCID" = 0 ]; then
+      while [ ! -s "$scratch/ray_current_cluster" ] && kill -0 "$ray" 2>/dev/null; do sleep 0.2; done
+      [ ! -s "$scratch/ray_current_cluster" ] ||
+        { cp "$scratch/ray_current_cluster" "$SHARED/address.part" && mv "$SHARED/address.part" "$SHARED/address"; }
+    fi
+    while kill -0 "$ray" 2>/dev/null; do
+      wait "$ray" || status=$? # a signal ends the wait, not Ray
+    done
+    [ "$status" != 0 ] && [ -z "$stopped" ] && [ "$SLURM_PROCID" != 0 ] && [ "$SECONDS" -lt "$READY_S" ] || break
+    echo "$(hostname): ray start ended with $status, attempt $attempt of 3" >&2
   done
   rm -rf "$scratch"
   exit "$status"
@@ -122,6 +128,7 @@ if [ -z "$signal" ]; then
   raysearch cluster wait --nodes "$N_NODES" --address "$address" --timeout "$READY_S" &
   driver=$!
   attend || status=$?
+  [ "$status" = 0 ] || [ -n "$signal" ] || tail -n 5 "@NAME@-$SLURM_JOB_ID-ray.log"
 fi
 if [ "$status" = 0 ] && [ -z "$signal" ]; then
   raysearch @COMMAND@ --address "$address" &
