@@ -130,16 +130,25 @@ def _members(
     from raysearch.library.another_sampler import left_out, left_out_line
     from raysearch.library.start import new_folder
     from raysearch.space.series import read_members
+    from raysearch.study.folders import is_series
+    from raysearch.study.series import read_series
 
     source, label = found(space)
     if without := left_out(source, texts, variants):
         watcher.say(left_out_line(without, texts))
     members = read_members(source, texts, variants, without)
+    folder = new_folder(runs, name, label, members, watcher)
+    if is_series(folder):
+        earlier = read_members(source, texts, variants, without, own_seeds=False)
+        if {member: each.seed for member, each in read_series(folder).items()} == {
+            member: each.seed for member, each in earlier.items()
+        }:
+            members = earlier  # begun by a version that had one seed for all
     # Told and not refused: the command is right, but may not do what its name promises.
     if variants is not None and not any(map(_evolves, members.values())):
         named = space if isinstance(space, str) else label
         watcher.say(f"{named}: names no strategy, so weights are trained by gradient, as by tune")
-    return members, new_folder(runs, name, label, members, watcher)
+    return members, folder
 
 
 def _evolves(member: SpaceFile) -> bool:

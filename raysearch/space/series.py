@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from raysearch.errors import InputError
+from raysearch.seeds import derive
 from raysearch.space.domains import Value
 from raysearch.space.series_file import member_name
 from raysearch.space.space_file import SpaceFile, read_space_file
@@ -21,14 +22,20 @@ def read_members(
     overrides: Sequence[str] = (),
     variants: Sequence[str] | None = None,
     without: Collection[KeyPath] = (),
+    *,
+    own_seeds: bool = True,
 ) -> dict[str, SpaceFile]:
     """Read a space file and write out the studies of its series.
+
+    Searches that began at the same random points would be one draw seen many times, so each combination of
+    varied values has a seed of its own, by its name. Variants share theirs: they are to be compared.
 
     Args:
         source: the YAML file, or its content.
         overrides: as for :func:`raysearch.space.space_file.read_space_file`.
         variants: which of the file's variants; by default all.
         without: as for :func:`raysearch.space.space_file.read_space_file`.
+        own_seeds: False for the file's seed in all members, as series of version 0.1.0 have it.
 
     Returns:
         The members by name (the variant, if there are several, and the varied values, joined by "-"); one
@@ -51,6 +58,8 @@ def read_members(
         problems |= dict.fromkeys(_laid_over(base, overrides))
         for values, texts in _combinations(base):
             name = member_name(values, prefix)
+            if values and own_seeds:
+                texts.append(f"seed={derive(base.seed, f'member {member_name(values)}')}")
             if name in members:
                 problems[f"vary: two members would be called {name!r}"] = None
             # Read anew from the file and not changed in memory, so that faults have their lines.

@@ -19,6 +19,8 @@ from raysearch.errors import InputError, NoFinishedTrialError, StoppedError, Too
 from raysearch.ledger.history import History
 from raysearch.ledger.records import Entry, Epoch
 from raysearch.library.watching import Watcher
+from raysearch.space.series import read_members
+from raysearch.study.series import write_series
 
 CONTENT: dict[str, Any] = safe_load(TOY_SPACE.format(task=TOY_TASK))
 
@@ -183,6 +185,18 @@ def test_a_varied_key_makes_a_series(toy_space: Path, tmp_path: Path) -> None:
     assert "widths" not in series._repr_html_()  # members go by their own names
     with pytest.raises(KeyError):
         series["3"]
+
+
+def test_a_series_that_began_with_one_seed_for_all_goes_on_with_it(tmp_path: Path) -> None:
+    content = {**CONTENT, "search": {"sampler": "random", "trials": 1}, "vary": {"space": {"width": [2, 4]}}}
+    write_series(tmp_path / "runs/old", read_members(content, own_seeds=False))
+    seeds = {}
+    for name in ("old", "new"):
+        series = raysearch.tune(content, runs=tmp_path / "runs", name=name, local=True, resume=True)
+        assert isinstance(series, raysearch.Series)
+        seeds[name] = {study.history.created.space_file["seed"] for study in series.values()}
+    assert seeds["old"] == {CONTENT["seed"]}
+    assert len(seeds["new"] - seeds["old"]) == 2
 
 
 def test_crossval_of_a_trial(toy_space: Path, tmp_path: Path) -> None:

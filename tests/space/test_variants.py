@@ -70,6 +70,17 @@ def test_variants_and_varied_keys_are_combined(file: Path) -> None:
     assert list(read_members(file, ["vary={budget: {epochs: [1, 2]}}"], ["ga"])) == ["1", "2"]
 
 
+def test_varied_members_have_seeds_of_their_own_which_variants_share(file: Path) -> None:
+    vary = "vary={budget: {epochs: [1, 2]}}"
+    both = {name: member.seed for name, member in read_members(file, [vary], ["ga", "small"]).items()}
+    assert len({both["ga-1"], both["ga-2"], read_space_file(file, variant="ga").seed}) == 3
+    assert both == {**both, "small-1": both["ga-1"], "small-2": both["ga-2"]}
+    alone = read_members(file, ["vary={budget: {epochs: [2]}}"], ["ga"])
+    assert alone["2"].seed == both["ga-2"]  # of a shorter series, the same
+    others = read_members(file, [vary, "seed=5"], ["ga"])
+    assert others["1"].seed != both["ga-1"]
+
+
 @pytest.mark.parametrize(
     "text", ["budget.epochs=7", "space.filters.low=5", "space.filters={type: int, low: 5, high: 6}"]
 )
