@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from raysearch.ledger.history import History, TrialHistory
+from raysearch.ledger.history import History
 from raysearch.ledger.mending_records import Redone, WeightsLost
 from raysearch.ledger.records import Committed, Ended, Entry, Lost, Opened, Started, Tested
+from raysearch.ledger.trial_history import TrialHistory
 from raysearch.library.time_left import left
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from raysearch.ledger.history import RunHistory
 from raysearch.ledger.ledger import Ledger
+from raysearch.ledger.trial_history import RunHistory
 from raysearch.study.study import Run, Study
 
 

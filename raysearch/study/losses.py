@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from raysearch.ledger.history import RunHistory
 from raysearch.ledger.records import Ended
+from raysearch.ledger.trial_history import RunHistory
 
 MAX_LOST = 3  # a run that takes its machine's memory every time must not go on for ever
 

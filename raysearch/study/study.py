@@ -14,7 +14,7 @@ from typing import Any
 
 from raysearch.errors import InputError, StorageError
 from raysearch.ledger.asking_records import Redrawn
-from raysearch.ledger.history import History, RunHistory, TrialHistory
+from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.mending_records import Redone, Retried, WeightsLost
 from raysearch.ledger.record import Record
@@ -35,6 +35,7 @@ from raysearch.ledger.records import (
     Tested,
     Widened,
 )
+from raysearch.ledger.trial_history import RunHistory, TrialHistory
 from raysearch.search.make import window_problem
 from raysearch.search.searcher import Breeder
 from raysearch.seeds import derive
