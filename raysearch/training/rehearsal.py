@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -118,13 +118,14 @@ def rehearse(
     precision = wanted.precisions[0]
     try:
         parts = _load(task, source, seen)
+        shaping = sorted(set(settings) - unread)
         for precision in wanted.precisions:
             if wanted.by_gradient:
                 model = _one_step(task, parts, seen, precision)
             else:
                 model = _one_generation(task, parts, seen)
             metrics, example_bytes = _one_evaluation(task, model, parts, precision)
-        costs = [_cost(task, point, parts.validation) for point in (settings, *corners)]
+        costs = [_cost(task, settings, parts.validation), *_corner_costs(task, source, corners, shaping)]
     except RaysearchError:
         raise
     except Exception as error:
@@ -264,6 +265,26 @@ def _one_evaluation(
     found = task.metrics(outputs, validation)
     n_bytes = len(packed(task, outputs, validation))
     return {f"val_{name}": value for name, value in found.items()}, n_bytes / len(validation)
+
+
+def _corner_costs(
+    task: Task[Any], source: DataSource, corners: Iterable[Mapping[str, Any]], shaping: Sequence[str]
+) -> Iterator[dict[str, float]]:
+    """Cost of each corner, on the data as they are at its own values of the settings that shape them."""
+    loaded: dict[str, TensorData] = {}
+    for point in corners:
+        key = json.dumps([point[name] for name in shaping], default=repr)
+        try:
+            if key not in loaded:
+                loaded[key] = load_parts(task, source, make_settings(task, point)).validation
+            yield _cost(task, point, loaded[key])
+        except RaysearchError:
+            raise
+        except Exception as error:
+            raise InputError(
+                f"task: {type(task).__name__} has no model that takes the data "
+                f"with {dict(point)}: {type(error).__name__}: {error}"
+            ) from error
 
 
 def _cost(task: Task[Any], settings: Mapping[str, Any], data: TensorData) -> dict[str, float]:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from raysearch.launch.points import points_of
 from raysearch.launch.prepare import prepare
 from raysearch.space.series import read_members
+from raysearch.space.space_file import read_space_file
 from raysearch.space.variants import variants_of
 from raysearch.space.yaml_file import read_yaml
 
@@ -32,3 +34,10 @@ def test_it_rehearses(path: Path, tmp_path: Path) -> None:
     physics = prepared.space_file.demonstration_of
     assert physics is None or (FOLDER / f"{physics}.yaml").is_file()
     assert str(Path.home()) not in path.read_text(encoding="utf-8"), "no path of one machine"
+
+
+def test_a_setting_that_shapes_the_data_is_searched_like_others(tmp_path: Path) -> None:
+    path = next(path for path in SHIPPED if path.stem == "jedinet")
+    searched = read_space_file(path, ["space.constituents={type: int, low: 5, high: 9}"])
+    assert {5, 9} <= {point["constituents"] for point in points_of(searched, "s").corners}
+    prepare(searched, tmp_path)
