@@ -14,7 +14,8 @@ from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger, read_entries
 from raysearch.ledger.records import Created, Ended, Opened
 from raysearch.space.space_file import SpaceFile
-from raysearch.study.study import Run, Study
+from raysearch.study.run import Run
+from raysearch.study.study import Study
 
 TOY_TASK = Path(__file__).parent / "toy_task.py"
 TOY_SPACE = """\

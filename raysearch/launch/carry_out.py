@@ -93,15 +93,7 @@ def carry_out(
             inode=inode_of(ledger.folder),
         )
         try:
-            study.begin(
-                session,
-                extra_trials=wish.extra_trials,
-                window=wish.window,
-                disk=wish.disk,
-                code=wish.recode,
-                limits=wish.limits,
-                retry_failed=wish.retry_failed,
-            )
+            study.begin(session, wish)
             # After the session is in the ledger, which the mirror that is started here reads.
             opened(ledger.folder)
             study.redo_lost()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.trial_history import RunHistory
-from raysearch.study.study import Run, Study
+from raysearch.study.run import Run
+from raysearch.study.study import Study
 
 
 class TrialAgain(Study):

@@ -32,3 +32,16 @@ def failed_record(known: RunHistory, failure: str, message: str, seconds: float 
         failure=failure,
         message=message,
     )
+
+
+def given_up_record(known: RunHistory, failure: str, reason: str, stack: str) -> Ended:
+    """Write down that a run was lost once too often.
+
+    Args:
+        known: the run.
+        failure: what it has failed of.
+        reason: what was heard of its last attempt, in one line.
+        stack: where in Python that was, or empty.
+    """
+    times = f"its process was lost {known.lost} times, last: " if failure == "lost" else ""
+    return failed_record(known, failure, "\n".join(part for part in (stack, times + reason) if part))
