@@ -12,7 +12,8 @@ from typing import Any
 
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger, read_entries
-from raysearch.ledger.records import Created, Ended, Opened
+from raysearch.ledger.run_records import Ended
+from raysearch.ledger.study_records import Created, Opened
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.run import Run
 from raysearch.study.study import Study

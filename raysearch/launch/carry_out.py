@@ -23,7 +23,8 @@ from raysearch.launch.versions import cpu_model, versions
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.place import inode_of
-from raysearch.ledger.records import OUT_OF_TIME, Closed, Opened, Tested
+from raysearch.ledger.run_records import Tested
+from raysearch.ledger.study_records import OUT_OF_TIME, Closed, Opened
 from raysearch.study.folders import resume_command
 from raysearch.study.mending import sound_in
 from raysearch.study.study import Listener, Study

@@ -11,29 +11,23 @@ from pathlib import Path
 from typing import Any
 
 from raysearch.errors import StorageError
-from raysearch.ledger.asking_records import Exhausted, Redrawn
+from raysearch.ledger.asking_records import Asked, Exhausted, Redrawn
 from raysearch.ledger.copied import Copied
+from raysearch.ledger.entries import Entry
 from raysearch.ledger.known import Known
 from raysearch.ledger.ledger import read_entries
 from raysearch.ledger.mending_records import Redone, Retried, WeightsLost
 from raysearch.ledger.place import copied_from, name_in
 from raysearch.ledger.record import Record
-from raysearch.ledger.records import (
+from raysearch.ledger.run_records import Committed, Ended, Epoch, Lost, Started, Tested
+from raysearch.ledger.study_records import (
     Allotted,
-    Asked,
     Closed,
-    Committed,
     Created,
-    Ended,
-    Entry,
-    Epoch,
     Extended,
     Limited,
-    Lost,
     Opened,
     Recoded,
-    Started,
-    Tested,
     Widened,
 )
 from raysearch.ledger.trial_history import RunHistory, TrialHistory

@@ -8,8 +8,9 @@ from raysearch.errors import InputError, NoFinishedTrialError, StorageError
 from raysearch.ledger.asking_records import Exhausted, Redrawn
 from raysearch.ledger.copied import Copied
 from raysearch.ledger.pareto_front import unbeaten
-from raysearch.ledger.records import Closed, Created, Ended, Epoch, Opened, Tested
 from raysearch.ledger.results_hash import results_hash
+from raysearch.ledger.run_records import Ended, Epoch, Tested
+from raysearch.ledger.study_records import Closed, Created, Opened
 from raysearch.ledger.trial_history import RunHistory, TrialHistory
 from raysearch.space.run_limits import RunLimits
 

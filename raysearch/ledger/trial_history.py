@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from raysearch.ledger.records import Committed, Ended, Epoch, RunState
+from raysearch.ledger.run_records import Committed, Ended, Epoch, RunState
 
 TrialState = Literal["waiting", "running"] | RunState
 

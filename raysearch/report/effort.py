@@ -16,7 +16,7 @@ from itertools import accumulate
 from matplotlib.figure import Figure
 
 from raysearch.ledger.history import History
-from raysearch.ledger.records import Epoch
+from raysearch.ledger.run_records import Epoch
 from raysearch.ledger.trial_history import RunHistory, TrialHistory
 from raysearch.report.blocks import NONE, Block, Heading, Picture, Table, number
 from raysearch.report.models import Model

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from raysearch.ledger.history import History
-from raysearch.ledger.records import Tested
+from raysearch.ledger.run_records import Tested
 from raysearch.ledger.trial_history import TrialHistory
 
 

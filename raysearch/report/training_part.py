@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from raysearch.ledger.records import Epoch
+from raysearch.ledger.run_records import Epoch
 from raysearch.ledger.trial_history import RunHistory
 from raysearch.report.blocks import NONE, PM, Block, Heading, Picture, Table, listing, number
 from raysearch.report.effort import AXES, Axis, Points, own_epochs, search_effort

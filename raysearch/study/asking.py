@@ -14,8 +14,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from raysearch.errors import InputError
-from raysearch.ledger.asking_records import Cause, Exhausted, Redrawn
-from raysearch.ledger.records import Asked
+from raysearch.ledger.asking_records import Asked, Cause, Exhausted, Redrawn
 from raysearch.search.make import make_searcher
 from raysearch.search.searcher import Breeder, Proposal
 from raysearch.seeds import generator

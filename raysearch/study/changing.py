@@ -8,7 +8,7 @@ from raysearch.errors import InputError
 from raysearch.ledger.history import History
 from raysearch.ledger.mending_records import Retried
 from raysearch.ledger.record import Record
-from raysearch.ledger.records import Allotted, Extended, Limited, Recoded, Widened
+from raysearch.ledger.study_records import Allotted, Extended, Limited, Recoded, Widened
 from raysearch.search.make import window_problem
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.changes import Changes

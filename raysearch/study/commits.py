@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from raysearch.ledger.history import History
-from raysearch.ledger.records import Committed
+from raysearch.ledger.run_records import Committed
 from raysearch.ledger.trial_history import TrialHistory
 from raysearch.space.sections import SearchSection
 from raysearch.study.pruning import Verdict, verdict_on

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from raysearch.ledger.records import Ended
+from raysearch.ledger.run_records import Ended
 from raysearch.ledger.trial_history import RunHistory
 
 MAX_LOST = 3  # a run that takes its machine's memory every time must not go on for ever
@@ -13,7 +13,7 @@ def failed_record(known: RunHistory, failure: str, message: str, seconds: float 
 
     Args:
         known: the run.
-        failure: its kind, see :class:`raysearch.ledger.records.Ended`.
+        failure: its kind, see :class:`raysearch.ledger.run_records.Ended`.
         message: for the user; the last line says it all.
         seconds: that the attempt took, as far as it is known.
     """

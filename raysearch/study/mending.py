@@ -14,7 +14,7 @@ from raysearch.files import read_sound
 from raysearch.ledger.history import History
 from raysearch.ledger.kept import kept_trials
 from raysearch.ledger.mending_records import Redone
-from raysearch.ledger.records import Ended
+from raysearch.ledger.run_records import Ended
 from raysearch.ledger.trial_history import RunHistory
 
 IsSound = Callable[[Ended], bool]

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from raysearch.ledger.history import History
-from raysearch.ledger.records import RunState
+from raysearch.ledger.run_records import RunState
 from raysearch.ledger.trial_history import TrialHistory
 from raysearch.space.sections import PruneFoldsSection, PruneSection
 

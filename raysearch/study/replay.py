@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from raysearch.errors import StorageError
-from raysearch.ledger.asking_records import Redrawn
+from raysearch.ledger.asking_records import Asked, Redrawn
+from raysearch.ledger.entries import Entry
 from raysearch.ledger.history import History
-from raysearch.ledger.records import Asked, Committed, Entry
+from raysearch.ledger.run_records import Committed
 from raysearch.ledger.trial_history import TrialHistory
 from raysearch.study.asking import Asking
 

@@ -11,20 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from raysearch.errors import StorageError
+from raysearch.ledger.entries import Entry
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.mending_records import Redone, WeightsLost
 from raysearch.ledger.record import Record
-from raysearch.ledger.records import (
-    Closed,
-    Ended,
-    Entry,
-    Epoch,
-    Lost,
-    Opened,
-    Started,
-    Tested,
-)
+from raysearch.ledger.run_records import Ended, Epoch, Lost, Started, Tested
+from raysearch.ledger.study_records import Closed, Opened
 from raysearch.ledger.trial_history import RunHistory
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.asking import Asking, MakeGate, all_open

@@ -27,10 +27,11 @@ from pydantic import ValidationError
 
 from raysearch.errors import InputError, StorageError
 from raysearch.files import sync, sync_folder
+from raysearch.ledger.asking_records import Asked
 from raysearch.ledger.copied import Copied
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, read_entries
-from raysearch.ledger.records import Asked, Created
+from raysearch.ledger.study_records import Created
 from raysearch.space.series_file import FILE as SERIES
 from raysearch.space.space_file import SpaceFile
 from raysearch.space.yaml_file import parse_yaml

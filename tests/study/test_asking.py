@@ -11,10 +11,10 @@ import pytest
 from toy import finished, in_random_order, opened
 
 from raysearch.errors import InputError
-from raysearch.ledger.asking_records import Redrawn
+from raysearch.ledger.asking_records import Asked, Redrawn
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, Ledger, read_entries
-from raysearch.ledger.records import Asked, Created
+from raysearch.ledger.study_records import Created
 from raysearch.ledger.turned_down import turned_down_lines
 from raysearch.search.make import SAMPLERS
 from raysearch.space.space_file import SpaceFile

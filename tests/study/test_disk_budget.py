@@ -16,7 +16,8 @@ from toy import create_ledger, failed, finished, in_random_order, opened
 from raysearch.errors import DiskBudgetError
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, Ledger
-from raysearch.ledger.records import Created, Ended
+from raysearch.ledger.run_records import Ended
+from raysearch.ledger.study_records import Created
 from raysearch.study.changes import Changes
 from raysearch.study.retention import Retention, folder_bytes
 from raysearch.study.run import Run

@@ -9,7 +9,7 @@ import pytest
 from toy import create_ledger, failed, finished, in_random_order, opened
 
 from raysearch.ledger.ledger import FILE_NAME, Ledger
-from raysearch.ledger.records import Ended
+from raysearch.ledger.run_records import Ended
 from raysearch.space.sections import PruneSection
 from raysearch.study.pruning import schedule_for
 from raysearch.study.run import Run

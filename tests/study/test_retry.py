@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from toy import create_ledger, failed, finished, in_random_order, opened
 
+from raysearch.ledger.asking_records import Asked
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger, read_entries
-from raysearch.ledger.records import Asked, Committed, Ended
+from raysearch.ledger.run_records import Committed, Ended
 from raysearch.study.changes import Changes
 from raysearch.study.run import Run
 from raysearch.study.study import Study

@@ -12,9 +12,10 @@ import pytest
 from toy import create_ledger, failed, finished, in_random_order, opened, toy_space_file
 
 from raysearch.errors import InputError, StorageError
+from raysearch.ledger.asking_records import Asked
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, Ledger
-from raysearch.ledger.records import Asked, Lost
+from raysearch.ledger.run_records import Lost
 from raysearch.study.changes import Changes
 from raysearch.study.run import Run
 from raysearch.study.study import Study

@@ -12,8 +12,9 @@ import pytest
 from toy import create_ledger, failed, finished, opened
 
 from raysearch.errors import InputError, StorageError
+from raysearch.ledger.asking_records import Asked
 from raysearch.ledger.ledger import FILE_NAME, Ledger
-from raysearch.ledger.records import Asked, Ended
+from raysearch.ledger.run_records import Ended
 from raysearch.study.changes import Changes
 from raysearch.study.run import Run
 from raysearch.study.study import Study
