@@ -23,7 +23,8 @@ from raysearch.ledger.trial_history import RunHistory, TrialHistory
 from raysearch.seeds import derive
 from raysearch.space.space_file import SpaceFile
 from raysearch.tasks import load_task
-from raysearch.tasks.task import Task, make_settings
+from raysearch.tasks.settings import make_settings
+from raysearch.tasks.task import Task
 from raysearch.training.checkpoint import load_checkpoint, weights_sha256
 from raysearch.training.precision import FLOAT32
 from raysearch.training.randomness import seed_all
