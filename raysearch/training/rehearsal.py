@@ -22,7 +22,8 @@ from raysearch.models.flat import flat_parameters
 from raysearch.models.kernels.noted import forget_noted, noted
 from raysearch.tasks import load_task
 from raysearch.tasks.contract import defines
-from raysearch.tasks.task import Task, make_settings, watched
+from raysearch.tasks.settings import make_settings, watched
+from raysearch.tasks.task import Task
 from raysearch.training.counting import COUNTED, count_mflop, count_parameters
 from raysearch.training.descent import Descent, NonFiniteError, Place
 from raysearch.training.evaluation import evaluate

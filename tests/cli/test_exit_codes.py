@@ -18,7 +18,7 @@ from waiting import FAR_AWAY_S
 
 from raysearch.data.jets.files import SAMPLE
 from raysearch.ledger.ledger import FILE_NAME, Ledger, read_entries
-from raysearch.ledger.records import Epoch
+from raysearch.ledger.run_records import Epoch
 
 
 def hold(space: Path, text: str) -> str:

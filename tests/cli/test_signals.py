@@ -17,7 +17,7 @@ import pytest
 from toy import start
 
 from raysearch.ledger.ledger import read_entries
-from raysearch.ledger.records import Closed
+from raysearch.ledger.study_records import Closed
 
 LONG_S = 600  # far beyond any wait: whatever comes earlier did not wait for it
 

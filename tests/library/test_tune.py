@@ -16,8 +16,9 @@ from yaml import safe_load
 
 import raysearch
 from raysearch.errors import InputError, NoFinishedTrialError, StoppedError, TooManyFailedError
+from raysearch.ledger.entries import Entry
 from raysearch.ledger.history import History
-from raysearch.ledger.records import Entry, Epoch
+from raysearch.ledger.run_records import Epoch
 from raysearch.library.watching import Watcher
 from raysearch.space.series import read_members
 from raysearch.study.series import write_series
