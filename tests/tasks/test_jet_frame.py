@@ -8,7 +8,7 @@ import torch
 from raysearch.data.jets.files import SAMPLE
 from raysearch.data.source import DataSource
 from raysearch.tasks import load_task
-from raysearch.tasks.task import make_settings
+from raysearch.tasks.settings import make_settings
 
 OLD = Path(__file__).parents[1] / "compat" / "sample" / "jets.h5"
 SETTINGS = {
