@@ -12,9 +12,11 @@ from typing import Any
 
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger, read_entries
-from raysearch.ledger.records import Created, Ended, Opened
+from raysearch.ledger.run_records import Ended
+from raysearch.ledger.study_records import Created, Opened
 from raysearch.space.space_file import SpaceFile
-from raysearch.study.study import Run, Study
+from raysearch.study.run import Run
+from raysearch.study.study import Study
 
 TOY_TASK = Path(__file__).parent / "toy_task.py"
 PROGRAM = (str(Path(__file__).parent / "unmirrored.py"),)

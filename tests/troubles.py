@@ -11,9 +11,9 @@ from raysearch.launch.carry_out import carry_out
 from raysearch.launch.executor import Executor
 from raysearch.launch.prepare import prepare
 from raysearch.launch.request import NO_WISH, Wish
+from raysearch.ledger.entries import Entry
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger
-from raysearch.ledger.records import Entry
 from raysearch.space.space_file import SpaceFile
 
 TASK = Path(__file__).parent / "troubled_task.py"

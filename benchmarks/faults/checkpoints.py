@@ -12,8 +12,9 @@ from pathlib import Path
 from benchmarks.faults.goals import Bench, Goal, Result
 from benchmarks.faults.outcome import Count, end_of, start, straight
 from benchmarks.faults.study import space
+from raysearch.ledger.entries import Entry
 from raysearch.ledger.history import History
-from raysearch.ledger.records import Entry, Epoch
+from raysearch.ledger.run_records import Epoch
 
 EPOCHS, TRIALS = 6, 3
 SPACE = space(trials=TRIALS, epochs=EPOCHS)

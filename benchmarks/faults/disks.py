@@ -14,8 +14,9 @@ from pathlib import Path
 from benchmarks.faults.goals import Bench, Goal, Result
 from benchmarks.faults.outcome import Count, end_of, start, straight
 from benchmarks.faults.study import space
+from raysearch.ledger.entries import Entry
 from raysearch.ledger.history import History
-from raysearch.ledger.records import Entry, Epoch
+from raysearch.ledger.run_records import Epoch
 
 SPACE = space(trials=12, epochs=2)
 TOLD_S = 5.0  # after which a full disk must have been told

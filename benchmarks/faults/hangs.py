@@ -14,9 +14,10 @@ from benchmarks.faults.goals import Bench, Goal, Result
 from benchmarks.faults.outcome import end_of, start
 from benchmarks.faults.sessions import wait_for
 from benchmarks.faults.study import ON_RAY, n_records, space
+from raysearch.ledger.entries import Entry
 from raysearch.ledger.history import read_history
 from raysearch.ledger.ledger import read_entries
-from raysearch.ledger.records import Ended, Entry, Epoch, Started
+from raysearch.ledger.run_records import Ended, Epoch, Started
 from raysearch.space.space_file import SpaceFile
 
 MEMORY, TAKEN_MB = "400 MB", 1000

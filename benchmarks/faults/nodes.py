@@ -24,7 +24,7 @@ from benchmarks.faults.study import n_records, space, steps_file
 from benchmarks.faults.task import STEPS
 from raysearch.launch.request import Where
 from raysearch.ledger.ledger import read_entries
-from raysearch.ledger.records import Epoch, Lost
+from raysearch.ledger.run_records import Epoch, Lost
 
 BACK_S = 20.0  # after which the runs of a lost machine must train again
 EPOCHS = 10

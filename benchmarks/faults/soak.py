@@ -13,9 +13,10 @@ from benchmarks.faults.goals import Bench, Goal, Result
 from benchmarks.faults.outcome import end_of
 from benchmarks.faults.sessions import Session
 from benchmarks.faults.study import go_on, space
+from raysearch.ledger.entries import Entry
 from raysearch.ledger.history import History, read_history
 from raysearch.ledger.ledger import FILE_NAME, Ledger
-from raysearch.ledger.records import Committed, Entry
+from raysearch.ledger.run_records import Committed
 from raysearch.study.study import Study
 
 KILOBYTES_A_TRIAL = 1.0  # of memory that a driver should gain at most

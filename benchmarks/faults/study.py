@@ -17,9 +17,10 @@ from raysearch.launch.executor import Executor
 from raysearch.launch.prepare import Prepared, prepare
 from raysearch.launch.request import Where
 from raysearch.launch.unchanged import check_unchanged
+from raysearch.ledger.entries import Entry
 from raysearch.ledger.history import History, read_history
 from raysearch.ledger.ledger import FILE_NAME, Ledger, read_entries
-from raysearch.ledger.records import Committed, Ended, Entry, Epoch, Lost
+from raysearch.ledger.run_records import Committed, Ended, Epoch, Lost
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.folders import has_begun
 

@@ -10,7 +10,8 @@ from raysearch.after.trained import FoldModel, TrainedTrial
 from raysearch.data.tensors import TensorData
 from raysearch.data.to_score import Piece
 from raysearch.seeds import derive
-from raysearch.tasks.task import Outputs, outputs_of
+from raysearch.tasks.outputs import outputs_of
+from raysearch.tasks.task import Outputs
 from raysearch.training.evaluation import generator_on
 from raysearch.training.precision import computing_in, widened
 

@@ -27,7 +27,8 @@ from raysearch.after.trained import TrainedTrial
 from raysearch.data.tensors import Batch, TensorData
 from raysearch.errors import InputError, ResourceError, StorageError, one_of
 from raysearch.files import write_durably
-from raysearch.tasks.task import OUTPUTS, Outputs, Task, outputs_of
+from raysearch.tasks.outputs import outputs_of
+from raysearch.tasks.task import OUTPUTS, Outputs, Task
 from raysearch.training.evaluation import generator_on
 from raysearch.training.randomness import load_parts
 

@@ -17,12 +17,14 @@ from raysearch.data.scaling import Scaling
 from raysearch.data.source import DataSource
 from raysearch.errors import InputError, StorageError, WeightsGoneError
 from raysearch.launch.own_code import reference_of
-from raysearch.ledger.history import History, RunHistory, TrialHistory
+from raysearch.ledger.history import History
 from raysearch.ledger.kept import kept_trials
+from raysearch.ledger.trial_history import RunHistory, TrialHistory
 from raysearch.seeds import derive
 from raysearch.space.space_file import SpaceFile
 from raysearch.tasks import load_task
-from raysearch.tasks.task import Task, make_settings
+from raysearch.tasks.settings import make_settings
+from raysearch.tasks.task import Task
 from raysearch.training.checkpoint import load_checkpoint, weights_sha256
 from raysearch.training.precision import FLOAT32
 from raysearch.training.randomness import seed_all

@@ -8,9 +8,10 @@ from pathlib import Path
 import typer
 
 from raysearch.ledger.endings import OVER, count_states
-from raysearch.ledger.history import History, TrialHistory
+from raysearch.ledger.history import History
 from raysearch.ledger.ledger import read_entries
 from raysearch.ledger.over_folds import mean_and_sd
+from raysearch.ledger.trial_history import TrialHistory
 from raysearch.report.shown.described import plain_loss
 from raysearch.report.states import objective_names, tests_of
 from raysearch.study.folders import name_of, resume_command

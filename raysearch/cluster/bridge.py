@@ -15,7 +15,8 @@ from raysearch.errors import ChangedError, ResourceError, StorageError
 from raysearch.launch.orders import end_overdue, ended_record, order_for
 from raysearch.launch.stop_flag import StopFlag
 from raysearch.launch.watch import Watch
-from raysearch.study.study import Run, Study
+from raysearch.study.run import Run
+from raysearch.study.study import Study
 from raysearch.training.order import Outcome
 
 P = ParamSpec("P")

@@ -25,7 +25,7 @@ from raysearch.errors import StorageError
 from raysearch.evolve.strategy import Round
 from raysearch.launch.run_environment import confine
 from raysearch.tasks import load_task
-from raysearch.tasks.task import make_settings
+from raysearch.tasks.settings import make_settings
 from raysearch.training.attempt import attempt_run
 from raysearch.training.by_evolution import EvaluatorLostError
 from raysearch.training.children import ChildLosses, Item, items_of

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import h5py
 import numpy as np
@@ -17,7 +17,18 @@ from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.spread import Quantities
 from raysearch.data.tensors import Batch
 
+
+class WithRows(Protocol):
+    """What a file holds, and of how many rows."""
+
+    @property
+    def n(self) -> int:
+        """How many rows."""
+        ...
+
+
 L = TypeVar("L")
+R = TypeVar("R", bound=WithRows)
 
 
 @dataclass(frozen=True)
@@ -89,3 +100,17 @@ def files_and_layouts(
             layouts.append(layout_of(opened, file))
     faults.raise_any()
     return files, layouts
+
+
+def rows_of(
+    files: Sequence[Path], layouts: Sequence[R], size: int
+) -> Iterator[tuple[int, h5py.File, Path, R, slice]]:
+    """Go through files in their order, up to ``size`` rows at a time.
+
+    Returns:
+        The file's place, the open file, its path, what it holds, and which rows come now.
+    """
+    for number, (file, layout) in enumerate(zip(files, layouts, strict=True)):
+        with closing(open_hdf5(file)) as opened:
+            for start in range(0, layout.n, size):
+                yield number, opened, file, layout, slice(start, min(start + size, layout.n))

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from raysearch.doctor.findings import Finding, fault, ok, warning
 from raysearch.errors import StorageError
+from raysearch.ledger.entries import Entry
 from raysearch.ledger.ledger import FILE_NAME, is_held, read_entries
-from raysearch.ledger.records import Entry, Opened
+from raysearch.ledger.study_records import Opened
 from raysearch.study.folders import name_of, studies
 
 LIMIT_S = 15.0

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from raysearch.errors import InputError
 from raysearch.launch.watch import Overdue, Watch
 from raysearch.space.run_limits import RunLimits
-from raysearch.study.study import Run
+from raysearch.study.run import Run
 
 T = TypeVar("T")
 

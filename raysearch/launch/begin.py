@@ -9,7 +9,7 @@ from raysearch.launch.disk_need import check_budget
 from raysearch.launch.prepare import Prepared, window_of
 from raysearch.launch.versions import task_sha256
 from raysearch.ledger.ledger import Ledger
-from raysearch.ledger.records import Created
+from raysearch.ledger.study_records import Created
 from raysearch.tasks.kept_code import keep
 from raysearch.tasks.own_code import sums_of, task_file
 

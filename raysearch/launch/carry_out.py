@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 
 import torch
 
-from raysearch.errors import ChangedError, DiskBudgetError, NoFinishedTrialError, StoppedError
+from raysearch.errors import StoppedError
+from raysearch.launch.ending import close_at_once, closed, end_recorded
 from raysearch.launch.executor import Executor
 from raysearch.launch.orders import order_for
 from raysearch.launch.own_code import reference_of
@@ -23,7 +23,10 @@ from raysearch.launch.versions import cpu_model, versions
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.place import inode_of
-from raysearch.ledger.records import OUT_OF_TIME, Closed, Opened, Tested
+from raysearch.ledger.run_records import Tested
+from raysearch.ledger.study_records import Opened
+from raysearch.space.space_file import SpaceFile
+from raysearch.study.asking import Gate
 from raysearch.study.folders import resume_command
 from raysearch.study.mending import sound_in
 from raysearch.study.study import Listener, Study
@@ -67,84 +70,62 @@ def carry_out(
         ChangedError: its data or code are not those that it began with; everything is saved.
         StorageError: the disk is full or failed.
     """
-    study = Study(
-        ledger,
-        listen,
-        sound_in(ledger.folder),
-        lambda space_file: gate_of(
-            space_file, lambda: reference_of(ledger.folder, study.history, study.history.codes[-1])
-        ),
-    )
+    study = _study(ledger, listen)
     # From here on Ctrl-C only asks, so that the ledger always says why a study ended.
     with nullcontext(stop) if stop is not None else StopFlag() as flag:
-        flag.listen()
-        flag.saved = f"everything is saved; go on with: {resume_command(ledger.folder)}"
-        flag.waits_for = lambda: _under_way(study, executor)
-        flag.at_the_end = partial(_close_at_once, ledger, flag)
-        flag.log = ledger.folder / LOG
-        session = Opened(
-            session=len(study.history.sessions) + 1,
-            host=socket.gethostname(),
-            pid=os.getpid(),
-            slots=executor.slots,
-            versions=versions(),
-            cpu=cpu_model(),
-            folder=str(ledger.folder.resolve()),
-            inode=inode_of(ledger.folder),
-        )
-        try:
-            study.begin(
-                session,
-                extra_trials=wish.extra_trials,
-                window=wish.window,
-                disk=wish.disk,
-                code=wish.recode,
-                limits=wish.limits,
-                retry_failed=wish.retry_failed,
-            )
+        # Of a stop the flag knows as well.
+        with _heard(flag, study, executor), end_recorded(study), suppress(StoppedError):
+            study.begin(_session(study, executor.slots), wish)
             # After the session is in the ledger, which the mirror that is started here reads.
             opened(ledger.folder)
             study.redo_lost()
-            flag.allow(study.history.run_limits.time_s)
-            _execute(study, executor, flag)
-            flag.allow(None)  # the best so far is tested, however long that takes
+            _search(study, executor, flag)
             # The test set is looked at when the search is over: what is decided after a look is too good.
             if not flag.requested:
                 _test_best(study, executor, flag)
-        # Its reason is recorded before it goes up; the runs under way have their last checkpoints.
-        except DiskBudgetError:
-            study.close("disk budget")
-            raise
-        except ChangedError:
-            study.close("changed")
-            raise
-        except StoppedError:
-            pass  # the flag says so as well
-        finally:
-            flag.waits_for, flag.at_the_end = lambda: "", lambda _: None
-        return _closed(study, flag)
+        return closed(study, flag)
 
 
-def _closed(study: Study, stop: StopFlag) -> History:
-    """Write down how it ended, and say so if that is not its end."""
-    name = study.ledger.folder.name
-    if stop.signal_number is not None:
-        study.close("stopped", signal.Signals(stop.signal_number).name)
-        raise StoppedError(f"stopped, {stop.saved}", stop.signal_number)
-    study.close("gave up" if study.gave_up else "finished" if study.is_over else OUT_OF_TIME)
-    if study.history.best is None:
-        # Eight trials that fail alike are one line, not eight.
-        failures = dict.fromkeys(trial.failure.strip().splitlines()[-1] for trial in study.history.committed)
-        lines = [f"{name}: no trial finished{_why_none(study)}", *list(failures)[:3]]
-        raise NoFinishedTrialError("\n".join(lines))
-    return study.history
+def _study(ledger: Ledger, listen: Listener) -> Study:
+    """Open the study of a ledger, with checkpoints and points as its folder and its task have them."""
+
+    def make_gate(space_file: SpaceFile) -> Gate:
+        return gate_of(
+            space_file, lambda: reference_of(ledger.folder, study.history, study.history.codes[-1])
+        )
+
+    study = Study(ledger, listen, sound_in(ledger.folder), make_gate)
+    return study
 
 
-def _why_none(study: Study) -> str:
-    """Why no trial finished, where not all of them were carried out."""
-    if study.gave_up:
-        return "; gave up, as the first ones all failed alike"
-    return "" if study.is_over else f"; out of time, go on with: {resume_command(study.ledger.folder)}"
+@contextmanager
+def _heard(flag: StopFlag, study: Study, executor: Executor) -> Iterator[None]:
+    """Have the flag know, while the study is carried out, what a stop waits for and how to end it at once."""
+    folder = study.ledger.folder
+    flag.listen()
+    flag.saved = f"everything is saved; go on with: {resume_command(folder)}"
+    flag.log = folder / LOG
+    flag.waits_for = lambda: _under_way(study, executor)
+    flag.at_the_end = partial(close_at_once, study.ledger, flag)
+    try:
+        yield
+    finally:
+        flag.waits_for, flag.at_the_end = lambda: "", lambda _: None
+
+
+def _session(study: Study, slots: int) -> Opened:
+    """Write down who takes the study up, where and with what."""
+    folder = study.ledger.folder
+    return Opened(
+        session=len(study.history.sessions) + 1,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        slots=slots,
+        versions=versions(),
+        cpu=cpu_model(),
+        folder=str(folder.resolve()),
+        inode=inode_of(folder),
+    )
 
 
 def _under_way(study: Study, executor: Executor) -> str:
@@ -157,21 +138,17 @@ def _under_way(study: Study, executor: Executor) -> str:
     return f"{executor.at_a_stop} trial{'s' if len(names) > 1 else ''} {', '.join(names)}" if names else ""
 
 
-def _close_at_once(ledger: Ledger, stop: StopFlag, reason: str) -> None:
-    """Write down why the process is ended there and then, in the thread that has noticed."""
-    name = signal.Signals(stop.signal_number).name if stop.signal_number is not None else ""
-    ledger.append_between(Closed(reason=reason, signal=name))
-
-
-def _execute(study: Study, executor: Executor, stop: StopFlag) -> None:
-    """Carry the runs out, until the weights of the best are there as well, or until a signal."""
+def _search(study: Study, executor: Executor, stop: StopFlag) -> None:
+    """Carry the runs out, until the weights of the best are there as well, until a signal, or out of time."""
+    stop.allow(study.history.run_limits.time_s)
     executor.execute(study, stop)
     # A file may have gone while the others trained.
     while not stop.requested and study.history.best is not None:
         study.redo_lost(study.history.best.runs)
         if not study.history.to_redo:
-            return
+            break
         executor.execute(study, stop)
+    stop.allow(None)  # the best so far is tested, however long that takes
 
 
 def _test_best(study: Study, executor: Executor, stop: StopFlag) -> None:

@@ -13,7 +13,8 @@ from raysearch.launch.run_environment import only_visible
 from raysearch.launch.stop_flag import StopFlag
 from raysearch.launch.watch import Overdue, Watch
 from raysearch.space.space_file import ResourcesSection
-from raysearch.study.study import Run, Study
+from raysearch.study.run import Run
+from raysearch.study.study import Study
 from raysearch.training.attempt import attempt_run
 from raysearch.training.final import TestOutcome, evaluate_on_test
 from raysearch.training.order import EpochReport, Order

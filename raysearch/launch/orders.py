@@ -7,10 +7,11 @@ from dataclasses import asdict, replace
 from raysearch.data.source import DataSource
 from raysearch.launch.own_code import code_folder
 from raysearch.launch.watch import MOST_HUNG, Overdue
-from raysearch.ledger.records import Ended
+from raysearch.ledger.run_records import Ended
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.losses import failed_record
-from raysearch.study.study import Run, Study
+from raysearch.study.run import Run
+from raysearch.study.study import Study
 from raysearch.training.order import Order, Outcome
 from raysearch.training.settings import divide
 

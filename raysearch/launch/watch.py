@@ -14,7 +14,7 @@ from typing import Literal
 from raysearch.ledger.history import History
 from raysearch.space.durations import written_duration
 from raysearch.space.run_limits import RunLimits
-from raysearch.study.study import Run
+from raysearch.study.run import Run
 
 MOST_HUNG = 2  # attempts: one that hung may have had bad luck with its machine, two have not
 # Without a limit of the user's. No honest run comes near it: of one study the longest epochs are the largest

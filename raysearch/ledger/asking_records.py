@@ -1,13 +1,38 @@
-"""Records of proposals that became no trials: points that may not be run, and a space that has no more."""
+"""Records of what the search proposed: trials, points that may not be run, and a space that has no more."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from raysearch.ledger.record import Record
 
 Cause = Literal["settings", "limit", "repeat"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked(Record):
+    """The search proposed the searched ``settings`` of a trial.
+
+    Attributes:
+        n_committed_when_asked: trials that were committed by then, ``known`` in the file. Whatever is decided
+            about this trial while it runs (to prune it) is decided from those alone, so that it does not
+            depend on who finishes first.
+        given: whether the user chose the settings (``search.enqueue``), and not the search.
+        parent: the trial whose weights its runs begin from, each fold from the parent's; None to begin anew.
+        drawn: 0 for the search's own proposal; else the search had come to nothing that may be run, and the
+            settings are number ``drawn`` of those drawn at random in its place.
+    """
+
+    kind: ClassVar[str] = "asked"
+    on_disk: ClassVar[Mapping[str, str]] = {"n_committed_when_asked": "known"}
+    trial: int
+    settings: dict[str, Any]
+    n_committed_when_asked: int = 0
+    given: bool = False
+    parent: int | None = None
+    drawn: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

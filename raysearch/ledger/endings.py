@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from raysearch.ledger.history import TrialHistory
+from raysearch.ledger.trial_history import TrialHistory
 
 OVER = ("finished", "pruned", "refused", "failed")
 ALWAYS_TOLD = ("finished", "failed")

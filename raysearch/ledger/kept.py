@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from raysearch.ledger.history import History, TrialHistory
+from raysearch.ledger.history import History
+from raysearch.ledger.trial_history import TrialHistory
 from raysearch.space.sections import StorageSection
 
 

@@ -22,7 +22,9 @@ from typing import Self
 
 from raysearch.errors import FolderError, StorageError, StudyBusyError
 from raysearch.files import lock, sync, sync_folder
-from raysearch.ledger.records import Entry, Opened, Record, from_json, to_json
+from raysearch.ledger.entries import Entry, from_json, to_json
+from raysearch.ledger.record import Record
+from raysearch.ledger.study_records import Opened
 
 FILE_NAME = "ledger.jsonl"
 _SEAL = ',"crc":"00000000"}\n'  # of one length always, so that the body is what is before it

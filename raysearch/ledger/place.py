@@ -15,8 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from raysearch.ledger.copied import Copied
+from raysearch.ledger.entries import Entry
 from raysearch.ledger.ledger import FILE_NAME
-from raysearch.ledger.records import Created, Entry, Opened
+from raysearch.ledger.study_records import Created, Opened
 
 
 def name_in(folder: Path, created: Created) -> str:

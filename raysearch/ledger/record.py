@@ -1,4 +1,8 @@
-"""What every record of a ledger is."""
+"""What every record of a ledger is: a frozen dataclass of plain values, in the file of its kind.
+
+Numbers: ``trial`` counts from 0 in the order of asking, ``fold`` from 0, ``attempt`` from 1 (a run
+that is started again after a kill has a new attempt; results of an older attempt are refused).
+"""
 
 from __future__ import annotations
 

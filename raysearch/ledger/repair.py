@@ -11,9 +11,10 @@ from pathlib import Path
 
 from raysearch.errors import FolderError, InputError, StorageError, StudyBusyError
 from raysearch.files import lock, sync, write_durably
+from raysearch.ledger.entries import Entry
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, unseal
-from raysearch.ledger.records import Committed, Ended, Entry
+from raysearch.ledger.run_records import Committed, Ended
 
 
 @dataclass(frozen=True)

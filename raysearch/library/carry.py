@@ -17,7 +17,7 @@ from raysearch.errors import (
 )
 from raysearch.launch.request import Where
 from raysearch.ledger.history import History, read_history
-from raysearch.ledger.records import OUT_OF_TIME
+from raysearch.ledger.study_records import OUT_OF_TIME
 from raysearch.ledger.turned_down import turned_down_lines
 from raysearch.library.jobs import Job
 from raysearch.library.remarks import window_remark

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from raysearch.ledger.history import History, TrialHistory
+from raysearch.ledger.entries import Entry
+from raysearch.ledger.history import History
 from raysearch.ledger.mending_records import Redone, WeightsLost
-from raysearch.ledger.records import Committed, Ended, Entry, Lost, Opened, Started, Tested
+from raysearch.ledger.run_records import Committed, Ended, Lost, Started, Tested
+from raysearch.ledger.study_records import Opened
+from raysearch.ledger.trial_history import TrialHistory
 from raysearch.library.time_left import left
 
 

@@ -6,9 +6,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from raysearch.ledger.history import History, TrialHistory, read_history
+from raysearch.ledger.history import History, read_history
 from raysearch.ledger.ledger import is_held
 from raysearch.ledger.over_folds import means, spreads
+from raysearch.ledger.trial_history import TrialHistory
 from raysearch.report.states import fact, reached, tests_of
 from raysearch.study.folders import name_of
 from raysearch.study.retention import folder_bytes

@@ -14,9 +14,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from raysearch.ledger.history import History, TrialHistory
+from raysearch.ledger.entries import Entry
+from raysearch.ledger.history import History
 from raysearch.ledger.mending_records import Redone, WeightsLost
-from raysearch.ledger.records import Entry
+from raysearch.ledger.trial_history import TrialHistory
 from raysearch.library.event_lines import mending_line, settings_text
 from raysearch.library.html import html_table
 from raysearch.library.time_left import left

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from raysearch.errors import InputError, StoppedError
 from raysearch.files import owners_only
-from raysearch.ledger.history import History, RunHistory, TrialHistory, read_history
+from raysearch.ledger.history import History, read_history
 from raysearch.ledger.ledger import FILE_NAME, read_entries, seal
-from raysearch.ledger.records import Ended, Opened
+from raysearch.ledger.run_records import Ended
+from raysearch.ledger.study_records import Opened
+from raysearch.ledger.trial_history import RunHistory, TrialHistory
 from raysearch.library.reproduced import Reproduced, differences
 from raysearch.library.watching import Watcher
 from raysearch.study.folders import name_of

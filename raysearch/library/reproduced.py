@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from raysearch.ledger.history import History, RunHistory
+from raysearch.ledger.history import History
+from raysearch.ledger.trial_history import RunHistory
 
 RELATIVE, ABSOLUTE = 0.02, 0.002  # what figures of another machine may differ by: either is enough
 

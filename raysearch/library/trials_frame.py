@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from raysearch.ledger.history import History, TrialHistory
+from raysearch.ledger.history import History
+from raysearch.ledger.trial_history import TrialHistory
 from raysearch.library.facts import trial_facts
 
 OWN = ("state", "value", "epochs", "seconds", "parameters", "mflop", "failure")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal
 from raysearch.errors import InputError, did_you_mean, one_of
 
 if TYPE_CHECKING:
+    from raysearch.ledger.entries import Entry
     from raysearch.ledger.history import History
-    from raysearch.ledger.records import Entry
     from raysearch.study.study import Listener
 
 REDRAW_S = 0.25  # a notebook's browser draws what it is sent, however often

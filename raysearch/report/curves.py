@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from raysearch.ledger.history import History, RunHistory, TrialHistory
+from raysearch.ledger.history import History
+from raysearch.ledger.trial_history import RunHistory, TrialHistory
 from raysearch.report.shown.described import plain_loss
 from raysearch.report.states import reached
 from raysearch.report.style import BEST, FAILED, FAINT, FINISHED, PALETTE, new_axes

@@ -15,8 +15,9 @@ from itertools import accumulate
 
 from matplotlib.figure import Figure
 
-from raysearch.ledger.history import History, RunHistory, TrialHistory
-from raysearch.ledger.records import Epoch
+from raysearch.ledger.history import History
+from raysearch.ledger.run_records import Epoch
+from raysearch.ledger.trial_history import RunHistory, TrialHistory
 from raysearch.report.blocks import NONE, Block, Heading, Picture, Table, number
 from raysearch.report.models import Model
 from raysearch.report.style import DASHES, PALETTE, literal, plain_log

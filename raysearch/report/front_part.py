@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from raysearch.ledger.history import History, TrialHistory
+from raysearch.ledger.history import History
+from raysearch.ledger.trial_history import TrialHistory
 from raysearch.report.blocks import Block, Heading, Picture, Table, listing, number, text
 from raysearch.report.states import objective_names
 from raysearch.report.style import BEST, FINISHED, new_axes

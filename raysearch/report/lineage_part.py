@@ -12,7 +12,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from raysearch.ledger.history import History, TrialHistory
+from raysearch.ledger.history import History
+from raysearch.ledger.trial_history import TrialHistory
 from raysearch.report.blocks import Block, Heading, Picture, Table, count, listing, number
 from raysearch.report.states import reached
 from raysearch.report.style import BEST, FAINT, FINISHED, PALETTE, new_axes

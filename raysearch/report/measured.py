@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from raysearch.ledger.history import History
 from raysearch.ledger.over_folds import common_names
-from raysearch.ledger.records import Tested
+from raysearch.ledger.run_records import Tested
 from raysearch.report.blocks import number, with_error
 from raysearch.report.states import fact
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from raysearch.ledger.history import History, TrialHistory
+from raysearch.ledger.history import History
+from raysearch.ledger.trial_history import TrialHistory
 from raysearch.ledger.turned_down import turned_down_lines
 from raysearch.report.blocks import Block, Heading, Picture, Table, duration, listing, number, text
 from raysearch.report.curves import draw_learning_curves, draw_objective, fold_spread, running_best

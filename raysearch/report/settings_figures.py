@@ -28,7 +28,8 @@ from optuna.distributions import (
 )
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
-from raysearch.ledger.history import History, TrialHistory
+from raysearch.ledger.history import History
+from raysearch.ledger.trial_history import TrialHistory
 from raysearch.report.blocks import number
 from raysearch.report.style import BEST, FAILED, PALETTE, literal, new_axes
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from raysearch.ledger.history import History, TrialHistory
-from raysearch.ledger.records import Tested
+from raysearch.ledger.history import History
+from raysearch.ledger.run_records import Tested
+from raysearch.ledger.trial_history import TrialHistory
 
 
 def reached(trial: TrialHistory) -> float | None:

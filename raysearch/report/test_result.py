@@ -16,7 +16,7 @@ import numpy as np
 
 from raysearch.errors import InputError
 from raysearch.ledger.history import History
-from raysearch.ledger.records import Tested
+from raysearch.ledger.run_records import Tested
 from raysearch.metrics.shown import Shown, unpack
 from raysearch.report.blocks import Text, listing, warning
 from raysearch.report.measured import Measured, in_ledger
@@ -39,7 +39,7 @@ class TestResult:
             nothing.
         warnings: for the reader.
         figures: all figures by name, those of the best trial's validation among them.
-        word: what tells the runs apart, see :attr:`raysearch.ledger.records.Created.run_word`.
+        word: what tells the runs apart, see :attr:`raysearch.ledger.study_records.Created.run_word`.
     """
 
     __test__ = False  # not a test, whatever pytest makes of the name

@@ -15,8 +15,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from raysearch.ledger.history import RunHistory
-from raysearch.ledger.records import Epoch
+from raysearch.ledger.run_records import Epoch
+from raysearch.ledger.trial_history import RunHistory
 from raysearch.report.blocks import NONE, PM, Block, Heading, Picture, Table, listing, number
 from raysearch.report.effort import AXES, Axis, Points, own_epochs, search_effort
 from raysearch.report.measured import Measured, over_runs

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from raysearch.ledger.endings import count_states
-from raysearch.ledger.history import History, TrialHistory
+from raysearch.ledger.history import History
+from raysearch.ledger.trial_history import TrialHistory
 from raysearch.report.blocks import (
     PM,
     Block,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from raysearch.ledger.history import RunHistory
 from raysearch.ledger.ledger import Ledger
-from raysearch.study.study import Run, Study
+from raysearch.ledger.trial_history import RunHistory
+from raysearch.study.run import Run
+from raysearch.study.study import Study
 
 
 class TrialAgain(Study):

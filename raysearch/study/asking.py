@@ -10,12 +10,11 @@ run either, the space is exhausted.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from raysearch.errors import InputError
-from raysearch.ledger.asking_records import Cause, Exhausted, Redrawn
-from raysearch.ledger.records import Asked
+from raysearch.ledger.asking_records import Asked, Cause, Exhausted, Redrawn
 from raysearch.search.make import make_searcher
 from raysearch.search.searcher import Breeder, Proposal
 from raysearch.seeds import generator
@@ -52,8 +51,8 @@ class Asking:
     def __init__(self, space_file: SpaceFile, window: int, n_objectives: int, gate: Gate) -> None:
         search, self._seed, self._gate = space_file.search, space_file.seed, gate
         self._space, self._given = space_file.searched, space_file.enqueued
-        self.searcher = make_searcher(search, self._space, self._seed, window, n_objectives)
-        self.inherits = isinstance(self.searcher, Breeder) and self.searcher.inherits
+        self._searcher = make_searcher(search, self._space, self._seed, window, n_objectives)
+        self.inherits = isinstance(self._searcher, Breeder) and self._searcher.inherits
         self._size = self._space.grid_size
         # A grid comes to every point by itself, in its order.
         self._tries = self._size if search.sampler == "grid" and self._size else TRIES
@@ -72,7 +71,7 @@ class Asking:
             InputError: nothing in the space may be run.
         """
         while number >= len(self._given) and not self._is_stuck:
-            settings = self.searcher.ask(number)
+            settings = self._searcher.ask(number)
             refusal = self._refusal(settings)
             if refusal is None:
                 yield self._asked(number, settings, n_committed)
@@ -94,7 +93,7 @@ class Asking:
         if isinstance(record, Redrawn):
             proposed = Redrawn(
                 trial=record.trial,
-                settings=self.searcher.ask(record.trial),
+                settings=self._searcher.ask(record.trial),
                 cause=record.cause,
                 reason=record.reason,
             )
@@ -102,6 +101,15 @@ class Asking:
             return proposed
         settings = self._proposed(record.trial, record.drawn)
         return self._asked(record.trial, settings, record.n_committed_when_asked, record.drawn)
+
+    def tell(self, number: int, values: Sequence[float] | None) -> None:
+        """Tell the search the objectives of a committed trial, to minimise; None if it failed."""
+        self._searcher.tell(number, values)
+
+    @property
+    def possible_parents(self) -> Collection[int]:
+        """Trials that others, yet to be asked, may begin from."""
+        return self._searcher.possible_parents if isinstance(self._searcher, Breeder) else ()
 
     def _asked(self, number: int, settings: Proposal, n_committed: int, drawn: int = 0) -> Asked:
         self._tried.setdefault(self._key(settings), number)
@@ -111,7 +119,7 @@ class Asking:
             settings=settings,
             n_committed_when_asked=n_committed,
             given=number < len(self._given),
-            parent=self.searcher.parent(number) if isinstance(self.searcher, Breeder) else None,
+            parent=self._searcher.parent(number) if isinstance(self._searcher, Breeder) else None,
             drawn=drawn,
         )
 
@@ -122,8 +130,8 @@ class Asking:
         elif drawn:
             settings = next(itertools.islice(self._draws(number), drawn - 1, None))
         else:
-            return self.searcher.ask(number)
-        self.searcher.give(number, settings)
+            return self._searcher.ask(number)
+        self._searcher.give(number, settings)
         return settings
 
     def _turn_down(self, record: Redrawn) -> None:
@@ -131,7 +139,7 @@ class Asking:
         if not is_repeat:
             self._tried[self._key(record.settings)] = None
         self._turned_down.append(record)
-        self.searcher.turn_down(record.trial, is_repeat=is_repeat)
+        self._searcher.turn_down(record.trial, is_repeat=is_repeat)
 
     @property
     def _is_stuck(self) -> bool:

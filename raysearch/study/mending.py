@@ -11,10 +11,11 @@ from pathlib import Path
 
 from raysearch.errors import StorageError
 from raysearch.files import read_sound
-from raysearch.ledger.history import History, RunHistory
+from raysearch.ledger.history import History
 from raysearch.ledger.kept import kept_trials
 from raysearch.ledger.mending_records import Redone
-from raysearch.ledger.records import Ended
+from raysearch.ledger.run_records import Ended
+from raysearch.ledger.trial_history import RunHistory
 
 IsSound = Callable[[Ended], bool]
 

@@ -21,8 +21,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from raysearch.ledger.history import History, TrialHistory
-from raysearch.ledger.records import RunState
+from raysearch.ledger.history import History
+from raysearch.ledger.run_records import RunState
+from raysearch.ledger.trial_history import TrialHistory
 from raysearch.space.sections import PruneFoldsSection, PruneSection
 
 

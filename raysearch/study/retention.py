@@ -16,8 +16,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from raysearch.errors import DiskBudgetError
-from raysearch.ledger.history import History, TrialHistory
+from raysearch.ledger.history import History
 from raysearch.ledger.kept import kept_trials
+from raysearch.ledger.trial_history import TrialHistory
 from raysearch.space.sizes import parse_size, written
 from raysearch.study.folders import name_of, resume_command
 

@@ -1,42 +1,36 @@
 """Open a bundle (see ``bundle_format.py``), whoever made it.
 
-Nothing in it is trusted. Members are read one after another with the standard library's header parser, and
-never by ``tarfile.extract``: what is not a plain file, under a path that a study has, in the manifest's order
-and of the manifest's size and SHA-256, ends it. No member is code. Ledgers are replayed, and the paths and
-the space file in them checked too. All that happens in a hidden folder beside the place where the study is to
-lie, which takes that place in the end.
+Nothing in it is trusted. Members are read one after another (``archive.py``): what is not a plain file, under
+a path that a study has, in the manifest's order and of the manifest's size and SHA-256, ends it. No member is
+code. Ledgers are replayed, and the paths and the space file in them checked too. All that happens in a hidden
+folder beside the place where the study is to lie, which takes that place in the end.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import os
 import shutil
-import tarfile
 import tempfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from pydantic import ValidationError
 
 from raysearch.errors import InputError, StorageError
 from raysearch.files import sync, sync_folder
+from raysearch.ledger.asking_records import Asked
 from raysearch.ledger.copied import Copied
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, read_entries
-from raysearch.ledger.records import Asked, Created
+from raysearch.ledger.study_records import Created
 from raysearch.space.series_file import FILE as SERIES
 from raysearch.space.space_file import SpaceFile
 from raysearch.space.yaml_file import parse_yaml
+from raysearch.study.archive import Archive, opened
 from raysearch.study.bundle_format import (
     CHECKPOINT,
-    CHUNK,
     FORMAT,
     MANIFEST,
     MEMBER,
@@ -51,15 +45,6 @@ from raysearch.study.folders import check_writable, study_folder
 
 LARGEST_MANIFEST = 16 << 20  # it is read into memory before anything of it is known to be true
 MOST_RUNS = 500_000  # of all trials; a ledger of a few bytes can claim any number
-_BLOCK, _RECORD = tarfile.BLOCKSIZE, tarfile.RECORDSIZE
-_NO_FILE = {
-    tarfile.LNKTYPE: "a hard link",
-    tarfile.SYMTYPE: "a symbolic link",
-    tarfile.CHRTYPE: "a device",
-    tarfile.BLKTYPE: "a device",
-    tarfile.DIRTYPE: "a folder",
-    tarfile.FIFOTYPE: "a pipe",
-}
 
 
 @dataclass(frozen=True)
@@ -84,7 +69,7 @@ def unpack(file: Path, runs: Path, *, progress: Progress = lambda *_: None) -> U
         StorageError: it is damaged or cut off, or the disk is full or failed.
         FolderError: the folder of studies cannot be written.
     """
-    with _opened(file) as archive:
+    with opened(file) as archive:
         manifest = _read_manifest(archive)
         folder = runs / manifest.name
         if os.path.lexists(folder):
@@ -109,94 +94,7 @@ def unpack(file: Path, runs: Path, *, progress: Progress = lambda *_: None) -> U
     return Unpacked(folder, tuple(runs / name for name in manifest.studies), manifest)
 
 
-class _Archive:
-    """The members of a bundle, one after another.
-
-    Args:
-        path: of the bundle, for messages.
-        stream: what is in it.
-    """
-
-    def __init__(self, path: Path, stream: gzip.GzipFile) -> None:
-        self._path, self._stream, self._where = path, stream, "its first member"
-
-    def refuse(self, why: str) -> InputError:
-        """Make the error of a bundle that holds what none may hold."""
-        return InputError(f"{self._path}: {why}; nothing was unpacked")
-
-    def broken(self, how: str) -> StorageError:
-        """Make the error of a bundle that did not arrive as it was sent."""
-        return StorageError(f"{self._path}: {how} in {self._where}; copy it again. Nothing was unpacked")
-
-    def next_file(self) -> tarfile.TarInfo | None:
-        """Read the next member's header; None at the end."""
-        block = self._read(_BLOCK)
-        if not any(block):
-            return None
-        try:
-            header = tarfile.TarInfo.frombuf(block, "utf-8", "strict")
-        except (tarfile.HeaderError, ValueError) as error:
-            raise self.broken("damaged") from error
-        if header.type != tarfile.REGTYPE:
-            what = _NO_FILE.get(header.type, "no plain file")
-            raise self.refuse(f"member {header.name!r} is {what}")
-        self._where = repr(header.name)
-        return header
-
-    def content(self, size: int) -> Iterator[bytes]:
-        """Read the content of the member whose header was read."""
-        for start in range(0, size, CHUNK):
-            yield self._read(min(CHUNK, size - start))
-        self._read(-size % _BLOCK)  # its padding
-
-    def check_end(self) -> None:
-        """Check that nothing but the end mark follows; with it gzip's own checksum of all."""
-        header = self.next_file()
-        if header is not None:
-            raise self.refuse(f"member {header.name!r} is none that its manifest names")
-        self._where = "its end"
-        # Other tars than ours fill the last record up with zeros; more than that could be a second archive.
-        # Reading past the end has gzip compare its own checksum and length.
-        rest = self._some(_RECORD + 1)
-        if len(rest) < _BLOCK:
-            raise self.broken("cut off")
-        if any(rest) or len(rest) > _RECORD:
-            raise self.refuse("it goes on behind its end")
-
-    def _read(self, size: int) -> bytes:
-        data = self._some(size)
-        if len(data) < size:
-            raise self.broken("cut off")
-        return data
-
-    def _some(self, size: int) -> bytes:
-        try:
-            return self._stream.read(size)
-        except EOFError as error:
-            raise self.broken("cut off") from error
-        except (gzip.BadGzipFile, zlib.error) as error:
-            raise self.broken("damaged") from error
-        except OSError as error:
-            raise StorageError(f"{self._path}: cannot be read: {error.strerror}") from error
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[_Archive]:
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
-    try:
-        file: BinaryIO = path.open("rb")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    with file:
-        if file.read(2) != b"\x1f\x8b":
-            raise InputError(f"{path}: no bundle of raysearch (it is not compressed by gzip)")
-        file.seek(0)
-        with gzip.GzipFile(fileobj=file, mode="rb") as stream:
-            yield _Archive(path, stream)
-
-
-def _read_manifest(archive: _Archive) -> Manifest:
+def _read_manifest(archive: Archive) -> Manifest:
     header = archive.next_file()
     if header is None or header.name != MANIFEST:
         raise archive.refuse(f"no bundle of raysearch, which begins with {MANIFEST}")
@@ -237,7 +135,7 @@ def _problem(manifest: Manifest) -> str:
     return "" if ledgers or manifest.is_series else "it holds no ledger"
 
 
-def _write_all(archive: _Archive, manifest: Manifest, place: Path, done: Counter) -> None:
+def _write_all(archive: Archive, manifest: Manifest, place: Path, done: Counter) -> None:
     """Write all files, 0600 in folders 0700, durably."""
     place.parent.mkdir(mode=0o700)
     place.mkdir(mode=0o700)
@@ -257,7 +155,7 @@ def _write_all(archive: _Archive, manifest: Manifest, place: Path, done: Counter
         sync_folder(Path(root))
 
 
-def _write(archive: _Archive, listed: Listed, place: Path, done: Counter) -> None:
+def _write(archive: Archive, listed: Listed, place: Path, done: Counter) -> None:
     path = place / listed.path
     for parent in reversed(path.relative_to(place).parents[:-1]):
         (place / parent).mkdir(mode=0o700, exist_ok=True)

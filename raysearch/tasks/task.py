@@ -6,7 +6,6 @@ in ``raysearch.training``.
 
 from __future__ import annotations
 
-import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -22,7 +21,7 @@ from raysearch.data.scaling import Scaling
 from raysearch.data.source import DataSource
 from raysearch.data.tensors import Batch, Parts, TensorData
 from raysearch.data.to_score import ToScore
-from raysearch.errors import InputError, SettingsRefusedError, did_you_mean, one_of
+from raysearch.errors import InputError
 from raysearch.metrics.shown import Shown, columns
 from raysearch.models.flat import Step, flat_parameters
 from raysearch.tasks.descent import LOSS, Descent
@@ -242,92 +241,3 @@ class Task(ABC, Generic[S]):
         By default nothing: outputs are kept and not shown.
         """
         return ()
-
-
-def outputs_of(task: Task[Any], model: nn.Module, batch: Batch, chance: torch.Generator) -> Outputs:
-    """Apply a task's model to a batch: its outputs by name, whatever form :meth:`Task.predict` gave them.
-
-    Raises:
-        InputError: it gave anything but tensors by row.
-    """
-    found = task.predict(model, batch, chance)
-    return by_row(
-        {OUTPUTS: found} if isinstance(found, Tensor) else found, batch, f"{type(task).__name__}.predict"
-    )
-
-
-def by_row(found: Any, batch: Batch, origin: str) -> Outputs:  # noqa: ANN401 - whatever a task gave
-    """Check that outputs are tensors by name, with one row for each of a batch.
-
-    Raises:
-        InputError: they are not.
-    """
-    n_rows = len(batch[0])
-    if not (
-        isinstance(found, Mapping) and found and all(isinstance(rows, Tensor) for rows in found.values())
-    ):
-        raise InputError(f"task: {origin} must give a tensor, or tensors by name, got {type(found).__name__}")
-    wrong = {name: tuple(rows.shape) for name, rows in found.items() if rows.shape[:1] != (n_rows,)}
-    if wrong:
-        raise InputError(
-            *(
-                f"task: {origin} gives {name!r} of shape {shape} for a batch of {n_rows} rows; "
-                f"needs ({n_rows}, ...)"
-                for name, shape in wrong.items()
-            )
-        )
-    return found
-
-
-def settings_names(task: Task[Any]) -> list[str]:
-    """Name all settings that a task knows."""
-    return [field.name for field in dataclasses.fields(task.Settings)]
-
-
-def make_settings(task: Task[S], values: Mapping[str, Any], origin: str = "space") -> S:
-    """Turn plain values into the task's settings.
-
-    Raises:
-        InputError: unknown or missing settings, all at once.
-        SettingsRefusedError: values that the task refuses, all at once.
-    """
-    fields = {field.name: field for field in dataclasses.fields(task.Settings)}
-    needed = {
-        name
-        for name, field in fields.items()
-        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-    }
-    problems = [
-        f"{origin}.{name}: {type(task).__name__} has no such setting; {one_of(list(fields))}."
-        f"{did_you_mean(name, fields)}"
-        for name in values
-        if name not in fields
-    ]
-    problems += [
-        f"{origin}.{name}: is missing, {type(task).__name__} needs it"
-        for name in sorted(needed - set(values))
-    ]
-    if problems:
-        raise InputError(*problems)
-    try:
-        return task.Settings(**values)
-    except (ValueError, TypeError, InputError) as error:
-        raise SettingsRefusedError(*(f"{origin}.{line}" for line in str(error).splitlines())) from error
-
-
-def watched(settings: S) -> tuple[S, set[str]]:
-    """Copy settings so that reading a field strikes it off the returned set of unread names.
-
-    A setting that no model, optimiser or batch ever read would be searched for nothing.
-    """
-    names = {field.name for field in dataclasses.fields(settings)}  # type: ignore[arg-type] # a dataclass
-    unread: set[str] = set()
-
-    class Watched(type(settings)):  # type: ignore[misc] # the base is known only here
-        def __getattribute__(self, name: str) -> Any:  # noqa: ANN401 - any field
-            unread.discard(name)
-            return super().__getattribute__(name)
-
-    copy = Watched(**{name: getattr(settings, name) for name in names})
-    unread.update(names)  # only now: __post_init__ reads fields too
-    return copy, unread

@@ -19,7 +19,8 @@ from raysearch.seeds import derive
 from raysearch.space.domains import Space
 from raysearch.space.space_file import SpaceFile
 from raysearch.tasks import load_task
-from raysearch.tasks.task import Outputs, Task, make_settings
+from raysearch.tasks.settings import make_settings
+from raysearch.tasks.task import Outputs, Task
 from raysearch.testing.need import tried
 from raysearch.testing.processes import Plan, Told, apart
 from raysearch.testing.runs import Ran, build, carry_out, judge, steps_alike

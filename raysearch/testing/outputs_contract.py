@@ -10,7 +10,8 @@ from torch import Tensor
 
 from raysearch.data.tensors import Batch
 from raysearch.metrics.shown import Estimates, Scores, Shown, pack, unpack
-from raysearch.tasks.task import Outputs, outputs_of
+from raysearch.tasks.outputs import outputs_of
+from raysearch.tasks.task import Outputs
 from raysearch.testing.bench import Bench
 from raysearch.testing.need import need, tried
 from raysearch.testing.runs import build, same

@@ -18,7 +18,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from raysearch.data.tensors import Parts, TensorData
 from raysearch.seeds import derive
 from raysearch.tasks import load_task
-from raysearch.tasks.task import Outputs, Task, make_settings, watched
+from raysearch.tasks.settings import make_settings, watched
+from raysearch.tasks.task import Outputs, Task
 from raysearch.training.descent import Descent, Place
 from raysearch.training.evaluation import EVALUATION_ROWS, evaluate
 from raysearch.training.loop import Trainer

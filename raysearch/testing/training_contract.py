@@ -11,7 +11,7 @@ import torch
 from raysearch.errors import InputError
 from raysearch.models.flat import Step, flat_parameters
 from raysearch.space.domains import ChoiceDomain
-from raysearch.tasks.task import make_settings, settings_names
+from raysearch.tasks.settings import make_settings, settings_names
 from raysearch.testing.bench import Bench
 from raysearch.testing.need import need, tried, tried_or_refused
 from raysearch.testing.runs import Ran, build, carry_out, difference, same, unread_at

@@ -6,8 +6,8 @@ import math
 import re
 from typing import Any, NamedTuple
 
-from raysearch.ledger.history import TrialHistory
 from raysearch.ledger.over_folds import mean_and_sd
+from raysearch.ledger.trial_history import TrialHistory
 
 
 class Point(NamedTuple):

@@ -13,9 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from raysearch.ledger.endings import OVER, count_states
-from raysearch.ledger.history import History, RunHistory, TrialHistory
+from raysearch.ledger.entries import Entry
+from raysearch.ledger.history import History
 from raysearch.ledger.over_folds import mean_and_sd
-from raysearch.ledger.records import OUT_OF_TIME, Committed, Entry, Epoch, Lost
+from raysearch.ledger.run_records import Committed, Epoch, Lost
+from raysearch.ledger.study_records import OUT_OF_TIME
+from raysearch.ledger.trial_history import RunHistory, TrialHistory
 from raysearch.tracking.points import Point, as_name, over_folds, points_of, split_facts
 
 KEY = "raysearch.key"

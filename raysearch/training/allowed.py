@@ -15,7 +15,8 @@ from raysearch.data.tensors import TensorData
 from raysearch.errors import InputError, SettingsRefusedError, StorageError
 from raysearch.evolve.make import make_strategy
 from raysearch.tasks import load_task
-from raysearch.tasks.task import Task, make_settings, watched
+from raysearch.tasks.settings import make_settings, watched
+from raysearch.tasks.task import Task
 from raysearch.training.counting import count_mflop, count_parameters
 from raysearch.training.randomness import load_parts
 from raysearch.training.settings import divide

@@ -9,7 +9,8 @@ from torch import nn
 
 from raysearch.data.tensors import Batch, TensorData
 from raysearch.seeds import derive
-from raysearch.tasks.task import Outputs, Task, by_row, outputs_of
+from raysearch.tasks.outputs import by_row, outputs_of
+from raysearch.tasks.task import Outputs, Task
 from raysearch.training.precision import FLOAT32, computing_in, widened
 from raysearch.training.workers import Workers
 

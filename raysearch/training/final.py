@@ -16,7 +16,7 @@ from raysearch.errors import StorageError
 from raysearch.files import write_durably
 from raysearch.seeds import derive
 from raysearch.tasks import load_task
-from raysearch.tasks.task import make_settings
+from raysearch.tasks.settings import make_settings
 from raysearch.training.checkpoint import load_checkpoint, weights_sha256
 from raysearch.training.counting import measure_latency
 from raysearch.training.evaluation import evaluate

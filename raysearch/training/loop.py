@@ -17,7 +17,8 @@ import torch
 from raysearch.data.tensors import Parts
 from raysearch.models.kernels.noted import forget_noted, noted
 from raysearch.seeds import derive
-from raysearch.tasks.task import Task, make_settings
+from raysearch.tasks.settings import make_settings
+from raysearch.tasks.task import Task
 from raysearch.training.by_evolution import Evaluator, EvolutionLearner
 from raysearch.training.by_gradient import GradientLearner
 from raysearch.training.checkpoint import Checkpoints, weights_sha256

@@ -22,7 +22,8 @@ from raysearch.models.flat import flat_parameters
 from raysearch.models.kernels.noted import forget_noted, noted
 from raysearch.tasks import load_task
 from raysearch.tasks.contract import defines
-from raysearch.tasks.task import Task, make_settings, watched
+from raysearch.tasks.settings import make_settings, watched
+from raysearch.tasks.task import Task
 from raysearch.training.counting import COUNTED, count_mflop, count_parameters
 from raysearch.training.descent import Descent, NonFiniteError, Place
 from raysearch.training.evaluation import evaluate
@@ -89,7 +90,7 @@ def rehearse(
     reference: str,
     source: DataSource,
     settings: Mapping[str, Any],
-    corners: Iterable[Mapping[str, Any]],
+    corners: Sequence[Mapping[str, Any]],
     wanted: Wanted = NOTHING_SPECIAL,
 ) -> Rehearsal:
     """Rehearse a task on its data.
@@ -98,7 +99,8 @@ def rehearse(
         reference: name of a task or ``path/to/my_task.py:MyTask``.
         source: the data.
         settings: one complete point of the space.
-        corners: further points, whose models are built but not trained.
+        corners: further points, whose models are built but not trained; but for a setting that the first
+            point does not read.
         wanted: objectives and limits.
 
     Raises:
@@ -120,12 +122,10 @@ def rehearse(
         parts = _load(task, source, seen)
         shaping = sorted(set(settings) - unread)
         for precision in wanted.precisions:
-            if wanted.by_gradient:
-                model = _one_step(task, parts, seen, precision)
-            else:
-                model = _one_generation(task, parts, seen)
+            model = _begun(task, parts, seen, precision, by_gradient=wanted.by_gradient)
             metrics, example_bytes = _one_evaluation(task, model, parts, precision)
         costs = [_cost(task, settings, parts.validation), *_corner_costs(task, source, corners, shaping)]
+        never_read = _never_read(task, source, unread & set(settings), corners, wanted)
     except RaysearchError:
         raise
     except Exception as error:
@@ -134,9 +134,8 @@ def rehearse(
             f"task: {reference} fails in its first training step, in {precision}, "
             f"with {dict(settings)}: {what}"
         ) from error
-    if unread & set(settings):
-        names = sorted(unread & set(settings))
-        raise InputError(*(f"space.{name}: the task never reads this setting" for name in names))
+    if never_read:
+        raise InputError(*(f"space.{name}: the task never reads this setting" for name in never_read))
     _check_limits(wanted.limits, costs)
     # What is above the limit is never trained.
     parameters = min(max(cost["parameters"] for cost in costs), wanted.limits.get("parameters", math.inf))
@@ -205,6 +204,42 @@ def are_alike(one: TensorData, other: TensorData) -> bool:
     rows = torch.arange(min(len(one), len(other), REHEARSAL_ROWS))
     ours, theirs = one.rows(rows), other.rows(rows)
     return len(one) == len(other) and len(ours) == len(theirs) and all(map(torch.equal, ours, theirs))
+
+
+def _never_read(
+    task: Task[Any],
+    source: DataSource,
+    unread: set[str],
+    corners: Iterable[Mapping[str, Any]],
+    wanted: Wanted,
+) -> list[str]:
+    """Of settings that one point does not read, those that no corner reads either.
+
+    What belongs to some choice alone, such as the decay to a schedule, is read where that is chosen.
+    """
+    for point in corners:
+        if not unread:
+            break
+        seen, unread_here = watched(make_settings(task, point))
+        parts = load_parts(task, source, seen)
+        model = _begun(task, parts, seen, wanted.precisions[0], by_gradient=wanted.by_gradient)
+        _one_evaluation(task, model, parts, wanted.precisions[0])
+        unread = unread & unread_here
+    return sorted(unread)
+
+
+def _begun(
+    task: Task[Any],
+    parts: Parts,
+    settings: Any,  # noqa: ANN401 - the task's own type
+    precision: str,
+    *,
+    by_gradient: bool,
+) -> nn.Module:
+    """Make a model and take its first step, or judge a first child."""
+    if by_gradient:
+        return _one_step(task, parts, settings, precision)
+    return _one_generation(task, parts, settings)
 
 
 def _one_step(

@@ -12,7 +12,7 @@ from typing import Any
 from raysearch.errors import InputError, did_you_mean, one_of
 from raysearch.evolve.make import make_strategy, settings_of
 from raysearch.tasks import load_task
-from raysearch.tasks.task import settings_names
+from raysearch.tasks.settings import settings_names
 from raysearch.training.precision import FLOAT32, PRECISIONS
 
 PRECISION = "precision"

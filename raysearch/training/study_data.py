@@ -15,7 +15,8 @@ from raysearch.data.prepared_files import as_it_began
 from raysearch.data.source import DataSource, changes
 from raysearch.data.tensors import Parts
 from raysearch.errors import ChangedError
-from raysearch.tasks.task import Task, make_settings
+from raysearch.tasks.settings import make_settings
+from raysearch.tasks.task import Task
 from raysearch.training.order import Order
 from raysearch.training.randomness import load_parts
 

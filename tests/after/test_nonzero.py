@@ -11,7 +11,8 @@ from torch import nn
 from raysearch.after.nonzero import count_nonzero_mflop
 from raysearch.data.tensors import TensorData
 from raysearch.tasks import load_task
-from raysearch.tasks.task import Task, make_settings
+from raysearch.tasks.settings import make_settings
+from raysearch.tasks.task import Task
 from raysearch.training.counting import count_mflop
 
 CONSTITUENTS = (torch.randn(3, 6, 16), torch.zeros(3, dtype=torch.int64))

@@ -21,8 +21,11 @@ from waiting import FAR_AWAY_S, wait_for
 
 from raysearch.cli.main import app
 from raysearch.errors import ResourceError
+from raysearch.ledger.asking_records import Asked
 from raysearch.ledger.ledger import Ledger
-from raysearch.ledger.records import Asked, Closed, Committed, Created, Ended, Epoch, Opened, Record, Started
+from raysearch.ledger.record import Record
+from raysearch.ledger.run_records import Committed, Ended, Epoch, Started
+from raysearch.ledger.study_records import Closed, Created, Opened
 from raysearch.tracking import server
 from raysearch.tracking.server import HOST, choose_port, running_server
 

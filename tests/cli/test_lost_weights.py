@@ -13,7 +13,7 @@ from toy import TOY_SPACE, TOY_TASK, essence
 from raysearch.ledger.history import History, read_history
 from raysearch.ledger.kept import kept_trials
 from raysearch.ledger.ledger import FILE_NAME, read_entries
-from raysearch.ledger.records import Committed
+from raysearch.ledger.run_records import Committed
 
 SEARCHES = {
     "tpe": "search: {sampler: tpe, trials: 5, window: 2, options: {n_startup_trials: 3}}",

@@ -5,8 +5,8 @@ from pathlib import Path
 from cli_runs import raysearch
 from toy import create_ledger
 
+from raysearch.ledger.asking_records import Asked
 from raysearch.ledger.ledger import FILE_NAME
-from raysearch.ledger.records import Asked
 
 
 def test_a_damaged_ledger_names_the_command_that_says_what_it_would_cut_and_cuts_it(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ import pytest
 from toy import start
 
 from raysearch.ledger.ledger import read_entries
-from raysearch.ledger.records import Closed, Epoch
+from raysearch.ledger.run_records import Epoch
+from raysearch.ledger.study_records import Closed
 
 LONG_S = 600  # far beyond any wait: whatever comes earlier did not wait for it
 

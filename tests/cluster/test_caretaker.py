@@ -14,7 +14,7 @@ from waiting import wait_for
 
 from raysearch.cluster.caretaker import processes_of
 from raysearch.ledger.ledger import FILE_NAME, read_entries
-from raysearch.ledger.records import Closed
+from raysearch.ledger.study_records import Closed
 
 
 def python(code: str, *arguments: object) -> subprocess.Popen[str]:

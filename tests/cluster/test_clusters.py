@@ -17,7 +17,7 @@ from waiting import FAR_AWAY_S
 
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import read_entries
-from raysearch.ledger.records import Lost
+from raysearch.ledger.run_records import Lost
 
 PAUSE = "\n  pause_s: 0.02\n"
 

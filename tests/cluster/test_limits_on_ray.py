@@ -21,7 +21,7 @@ from raysearch.cluster.run_processes import SUFFIX, _end_here, training_stack
 from raysearch.launch.request import Where
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import read_entries
-from raysearch.ledger.records import Lost, Started
+from raysearch.ledger.run_records import Lost, Started
 from raysearch.space.space_file import ResourcesSection
 
 SILENCE_S = 20

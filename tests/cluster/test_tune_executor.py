@@ -29,9 +29,10 @@ from raysearch.launch.carry_out import carry_out
 from raysearch.launch.executor import Executor
 from raysearch.launch.prepare import prepare
 from raysearch.launch.request import Where
+from raysearch.ledger.entries import Entry
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger, read_entries
-from raysearch.ledger.records import Ended, Entry, Epoch, Lost, Started
+from raysearch.ledger.run_records import Ended, Epoch, Lost, Started
 from raysearch.space.space_file import ResourcesSection, read_space_file
 from raysearch.training.order import Order
 

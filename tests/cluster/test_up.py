@@ -23,7 +23,7 @@ from toy import essence
 from raysearch.errors import StorageError
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import read_entries
-from raysearch.ledger.records import Lost
+from raysearch.ledger.run_records import Lost
 
 TRIALS, MORE = 8, 3
 SMALLER = "--set data.limit=3000 --set budget.epochs=8 --set search.window=6"

@@ -7,7 +7,7 @@ from raysearch.data.jets.classes import load_labels, missing_classes
 from raysearch.data.source import DataSource
 from raysearch.errors import InputError
 from raysearch.tasks import load_task
-from raysearch.tasks.task import make_settings
+from raysearch.tasks.settings import make_settings
 
 SOURCE = DataSource(None, (0.6, 0.2, 0.2))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from raysearch.doctor.findings import Finding
 from raysearch.ledger.ledger import Ledger
-from raysearch.ledger.records import Opened
+from raysearch.ledger.study_records import Opened
 
 
 def only(findings: Iterable[Finding]) -> Finding:

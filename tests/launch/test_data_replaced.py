@@ -22,9 +22,10 @@ from raysearch.launch.local_executor import LocalExecutor
 from raysearch.launch.orders import order_for
 from raysearch.launch.prepare import prepare
 from raysearch.launch.unchanged import check_unchanged
+from raysearch.ledger.entries import Entry
 from raysearch.ledger.history import History, read_history
 from raysearch.ledger.ledger import Ledger
-from raysearch.ledger.records import Committed, Entry, Started
+from raysearch.ledger.run_records import Committed, Started
 from raysearch.space.space_file import SpaceFile, read_space_file
 from raysearch.study.study import Study
 from raysearch.training.attempt import attempt_run

@@ -18,8 +18,10 @@ from raysearch.launch import alarm, local_executor, stop_flag
 from raysearch.launch.local_executor import LocalExecutor
 from raysearch.launch.request import Wish
 from raysearch.launch.watch import Watch
+from raysearch.ledger.entries import Entry
 from raysearch.ledger.history import History
-from raysearch.ledger.records import Closed, Entry, Epoch, Limited, Lost, Started
+from raysearch.ledger.run_records import Epoch, Lost, Started
+from raysearch.ledger.study_records import Closed, Limited
 from raysearch.space.space_file import SpaceFile
 
 

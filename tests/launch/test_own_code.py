@@ -16,9 +16,11 @@ from raysearch.launch.local_executor import LocalExecutor
 from raysearch.launch.orders import order_for
 from raysearch.launch.prepare import prepare
 from raysearch.launch.request import NO_WISH, CodeChoice, Wish
+from raysearch.ledger.entries import Entry, from_json, to_json
 from raysearch.ledger.history import read_history
 from raysearch.ledger.ledger import Ledger
-from raysearch.ledger.records import Committed, Entry, Recoded, from_json, to_json
+from raysearch.ledger.run_records import Committed
+from raysearch.ledger.study_records import Recoded
 from raysearch.library.bundles import bundle, unbundle
 from raysearch.library.jobs import go_on, wish_of
 from raysearch.library.trained import taken_up

@@ -13,7 +13,7 @@ from raysearch.launch.begin import create_study
 from raysearch.launch.prepare import prepare
 from raysearch.launch.unchanged import DECIDES_BITS, check_unchanged
 from raysearch.launch.versions import versions
-from raysearch.ledger.records import Opened
+from raysearch.ledger.study_records import Opened
 from raysearch.space.space_file import read_space_file
 
 

@@ -10,7 +10,8 @@ from toy import create_ledger, opened
 
 from raysearch.launch.watch import EPOCHS_OF_SILENCE, LEAST_SILENCE_S, Overdue, Watch
 from raysearch.space.run_limits import RunLimits
-from raysearch.study.study import Run, Study
+from raysearch.study.run import Run
+from raysearch.study.study import Study
 
 
 @dataclass

@@ -8,18 +8,12 @@ from typing import Any
 import pytest
 
 from raysearch.errors import StorageError
+from raysearch.ledger.asking_records import Asked
+from raysearch.ledger.entries import Entry, from_json, to_json
 from raysearch.ledger.history import History
-from raysearch.ledger.records import (
-    Asked,
-    Committed,
-    Created,
-    Ended,
-    Entry,
-    Epoch,
-    Record,
-    from_json,
-    to_json,
-)
+from raysearch.ledger.record import Record
+from raysearch.ledger.run_records import Committed, Ended, Epoch
+from raysearch.ledger.study_records import Created
 
 
 def created(folds: int = 1) -> Created:

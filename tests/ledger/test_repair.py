@@ -10,9 +10,9 @@ import pytest
 from toy import create_ledger, finished, opened
 
 from raysearch.errors import InputError, StorageError, StudyBusyError
+from raysearch.ledger.asking_records import Asked
 from raysearch.ledger.history import read_history
 from raysearch.ledger.ledger import FILE_NAME, Ledger, read_entries, seal
-from raysearch.ledger.records import Asked
 from raysearch.ledger.repair import cut, find_cut
 from raysearch.study.study import Study
 

@@ -15,7 +15,9 @@ from toy import TOY_TASK
 import raysearch
 from raysearch.errors import InputError
 from raysearch.ledger.ledger import FILE_NAME, read_entries, seal
-from raysearch.ledger.records import Ended, Epoch, Opened, Record
+from raysearch.ledger.record import Record
+from raysearch.ledger.run_records import Ended, Epoch
+from raysearch.ledger.study_records import Opened
 
 SPACE: dict[str, Any] = {
     "task": f"{TOY_TASK}:Toy",

@@ -16,8 +16,9 @@ from yaml import safe_load
 
 import raysearch
 from raysearch.errors import InputError, NoFinishedTrialError, StoppedError, TooManyFailedError
+from raysearch.ledger.entries import Entry
 from raysearch.ledger.history import History
-from raysearch.ledger.records import Entry, Epoch
+from raysearch.ledger.run_records import Epoch
 from raysearch.library.watching import Watcher
 
 CONTENT: dict[str, Any] = safe_load(TOY_SPACE.format(task=TOY_TASK))

@@ -13,20 +13,11 @@ from typing import Any
 import numpy as np
 import yaml
 
+from raysearch.ledger.asking_records import Asked
 from raysearch.ledger.ledger import Ledger
-from raysearch.ledger.records import (
-    Asked,
-    Closed,
-    Committed,
-    Created,
-    Ended,
-    Epoch,
-    Lost,
-    Opened,
-    Record,
-    Started,
-    Tested,
-)
+from raysearch.ledger.record import Record
+from raysearch.ledger.run_records import Committed, Ended, Epoch, Lost, Started, Tested
+from raysearch.ledger.study_records import Closed, Created, Opened
 
 CLASSES = ("g", "q", "w", "z", "t")
 ACTIVATION = {"type": "choice", "values": ["relu", "elu", "selu"]}

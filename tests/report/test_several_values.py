@@ -12,7 +12,7 @@ from report_ledgers import CLASSES, Recipe, draw_estimates, draw_predictions, wr
 
 from raysearch.ledger.history import read_history
 from raysearch.ledger.ledger import Ledger
-from raysearch.ledger.records import Tested
+from raysearch.ledger.run_records import Tested
 from raysearch.metrics.shown import Estimates, Scores, Shown, calorimeter_energy, pack
 from raysearch.report.build import build_report, content
 from raysearch.report.comparison import build_comparison

@@ -13,7 +13,7 @@ from report_ledgers import LATENCY, Recipe, write_study
 from raysearch.errors import InputError
 from raysearch.ledger.history import read_history
 from raysearch.ledger.ledger import Ledger
-from raysearch.ledger.records import Tested
+from raysearch.ledger.run_records import Tested
 from raysearch.metrics.shown import Condition, Coordinate, Pictures, Shown, Spectra, pack
 from raysearch.report.blocks import Picture
 from raysearch.report.build import build_report, content

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from raysearch.errors import InputError
 from raysearch.launch.points import points_of
 from raysearch.launch.prepare import prepare
 from raysearch.space.series import read_members
@@ -41,3 +42,15 @@ def test_a_setting_that_shapes_the_data_is_searched_like_others(tmp_path: Path) 
     searched = read_space_file(path, ["space.constituents={type: int, low: 5, high: 9}"])
     assert {5, 9} <= {point["constituents"] for point in points_of(searched, "s").corners}
     prepare(searched, tmp_path)
+
+
+def test_what_belongs_to_some_choice_alone_may_be_held_beside_a_search_over_it(tmp_path: Path) -> None:
+    path = next(path for path in SHIPPED if path.stem == "jedinet")
+    of_cosine = "space.decay_epochs=6"
+    searched = read_space_file(
+        path, ["space.schedule={type: choice, values: [none, cosine]}", of_cosine, "seed=2"]
+    )
+    assert points_of(searched, "s").drawn["schedule"] == "none"  # and so it is not read there
+    prepare(searched, tmp_path)
+    with pytest.raises(InputError, match=r"space\.decay_epochs: the task never reads this setting"):
+        prepare(read_space_file(path, [of_cosine]), tmp_path)

@@ -11,15 +11,17 @@ import pytest
 from toy import finished, in_random_order, opened
 
 from raysearch.errors import InputError
-from raysearch.ledger.asking_records import Redrawn
+from raysearch.ledger.asking_records import Asked, Redrawn
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, Ledger, read_entries
-from raysearch.ledger.records import Asked, Created
+from raysearch.ledger.study_records import Created
 from raysearch.ledger.turned_down import turned_down_lines
 from raysearch.search.make import SAMPLERS
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.asking import DRAWS, REPEATS, TRIES, Gate, Refusal
-from raysearch.study.study import Run, Study
+from raysearch.study.changes import Changes
+from raysearch.study.run import Run
+from raysearch.study.study import Study
 
 MIXED = {
     "low": {"type": "float", "low": 0.0, "high": 1.0},
@@ -81,7 +83,7 @@ def study_of(
 
 def opened_study(ledger: Ledger, gate: Gate | None = None, **wishes: Any) -> Study:
     study = Study(ledger, lambda *_: None, make_gate=lambda _: gate or (lambda _: None))
-    study.begin(opened(len(study.history.sessions) + 1), **wishes)
+    study.begin(opened(len(study.history.sessions) + 1), Changes(**wishes))
     return study
 
 
@@ -161,7 +163,7 @@ def test_a_finite_space_is_tried_once_each_and_then_the_study_is_over(tmp_path: 
     ]
     more = Study(Ledger(tmp_path / "s"), lambda *_: None)
     with pytest.raises(InputError, match="no point of the space is left"):
-        more.begin(opened(2), extra_trials=1)
+        more.begin(opened(2), Changes(extra_trials=1))
 
 
 def test_of_a_finite_space_what_may_not_be_run_is_told(tmp_path: Path) -> None:

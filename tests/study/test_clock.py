@@ -13,7 +13,8 @@ from toy import create_ledger, finished, in_random_order, opened
 
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger, read_entries
-from raysearch.study.study import Run, Study
+from raysearch.study.run import Run
+from raysearch.study.study import Study
 
 HOUR, YEAR = 3600.0, 365.25 * 86400
 CLOCKS: dict[str, Callable[[int], float]] = {

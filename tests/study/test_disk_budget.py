@@ -16,9 +16,12 @@ from toy import create_ledger, failed, finished, in_random_order, opened
 from raysearch.errors import DiskBudgetError
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, Ledger
-from raysearch.ledger.records import Created, Ended
+from raysearch.ledger.run_records import Ended
+from raysearch.ledger.study_records import Created
+from raysearch.study.changes import Changes
 from raysearch.study.retention import Retention, folder_bytes
-from raysearch.study.study import Run, Study
+from raysearch.study.run import Run
+from raysearch.study.study import Study
 
 RANDOM: dict[str, Any] = {"sampler": "random", "options": {}}
 WEIGHTS, STATE = 1_000_000, 3_000_000  # bytes of a checkpoint, without and with the optimiser
@@ -194,11 +197,11 @@ def test_a_study_stops_at_its_budget_and_with_more_goes_on_as_if_it_never_had(tm
     assert on_disk(folder) == there
     again.ledger.close()
     with pytest.raises(DiskBudgetError, match=r"budget of 5001 kB"):
-        (more := Study(Ledger(folder), lambda *_: None)).begin(opened(3), disk="5001 kB")
+        (more := Study(Ledger(folder), lambda *_: None)).begin(opened(3), Changes(disk="5001 kB"))
     more.ledger.close()
     more = Study(Ledger(folder), lambda *_: None)
     assert more.history.disk == "5001 kB", "the new budget stays"
-    more.begin(opened(4), disk="50 MB")
+    more.begin(opened(4), Changes(disk="50 MB"))
     drive(more, random.Random(1))
     assert more.history.hash == straight.history.hash
     assert set(on_disk(folder)) == set(on_disk(tmp_path / "straight"))

@@ -9,10 +9,11 @@ import pytest
 from toy import create_ledger, failed, finished, in_random_order, opened
 
 from raysearch.ledger.ledger import FILE_NAME, Ledger
-from raysearch.ledger.records import Ended
+from raysearch.ledger.run_records import Ended
 from raysearch.space.sections import PruneSection
 from raysearch.study.pruning import schedule_for
-from raysearch.study.study import Run, Study
+from raysearch.study.run import Run
+from raysearch.study.study import Study
 
 EPOCHS = 9
 CURVES = [[float(level)] * EPOCHS for level in (1, 2, 3, 4, 5, 6)]

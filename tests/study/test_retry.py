@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from toy import create_ledger, failed, finished, in_random_order, opened
 
+from raysearch.ledger.asking_records import Asked
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger, read_entries
-from raysearch.ledger.records import Asked, Committed, Ended
-from raysearch.study.study import Run, Study
+from raysearch.ledger.run_records import Committed, Ended
+from raysearch.study.changes import Changes
+from raysearch.study.run import Run
+from raysearch.study.study import Study
 
 FAIL = {0: "oom", 2: "hung", 5: "error", 7: "nonfinite"}
 
@@ -41,7 +44,7 @@ def carry(
 ) -> bool:
     study = Study(Ledger(folder), lambda *_: None)
     weather.study = study
-    study.begin(opened(len(study.history.sessions) + 1), **wishes)
+    study.begin(opened(len(study.history.sessions) + 1), Changes(**wishes))
     return in_random_order(study, rng, weather, 3, crash_after)
 
 
@@ -127,7 +130,7 @@ def test_of_folds_only_the_failed_one_runs_again(tmp_path: Path) -> None:
         study.end(failed(run, "time") if (run.trial, run.fold) == (3, 0) else finished(run, value(run)))
     study.ledger.close()
     again = Study(Ledger(tmp_path / "s"), lambda *_: None)
-    again.begin(opened(2), retry_failed=True)
+    again.begin(opened(2), Changes(retry_failed=True))
     runs = []
     while (run := again.next_run()) is not None:
         runs.append((run.trial, run.fold, run.attempt))

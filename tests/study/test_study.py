@@ -12,10 +12,13 @@ import pytest
 from toy import create_ledger, failed, finished, in_random_order, opened, toy_space_file
 
 from raysearch.errors import InputError, StorageError
+from raysearch.ledger.asking_records import Asked
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, Ledger
-from raysearch.ledger.records import Asked, Lost
-from raysearch.study.study import Run, Study
+from raysearch.ledger.run_records import Lost
+from raysearch.study.changes import Changes
+from raysearch.study.run import Run
+from raysearch.study.study import Study
 
 
 def value(run: Run) -> float:
@@ -179,7 +182,7 @@ def test_extended_study_goes_on(tmp_path: Path) -> None:
     study = new_study(tmp_path / "s")
     drive(study, random.Random(0))
     more = Study(Ledger(tmp_path / "s"), lambda *_: None)
-    more.begin(opened(2), extra_trials=5, window=8)
+    more.begin(opened(2), Changes(extra_trials=5, window=8))
     drive(more, random.Random(0))
     assert more.history.n_committed == 17
     assert more.history.window == 8
@@ -278,9 +281,9 @@ def test_a_grid_is_not_walked_twice(tmp_path: Path) -> None:
     study = Study(ledger, lambda *_: None)
     n_records = len(ledger.entries)
     with pytest.raises(InputError, match=r"--trials \+3: the grid has 10 points, that would be 11"):
-        study.begin(opened(), extra_trials=3)
+        study.begin(opened(), Changes(extra_trials=3))
     assert len(ledger.entries) == n_records
-    study.begin(opened(), extra_trials=2)
+    study.begin(opened(), Changes(extra_trials=2))
     assert study.history.n_trials == 10
 
 

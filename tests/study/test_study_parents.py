@@ -12,9 +12,12 @@ import pytest
 from toy import create_ledger, failed, finished, opened
 
 from raysearch.errors import InputError, StorageError
+from raysearch.ledger.asking_records import Asked
 from raysearch.ledger.ledger import FILE_NAME, Ledger
-from raysearch.ledger.records import Asked, Ended
-from raysearch.study.study import Run, Study
+from raysearch.ledger.run_records import Ended
+from raysearch.study.changes import Changes
+from raysearch.study.run import Run
+from raysearch.study.study import Study
 
 SEARCHES: dict[str, dict[str, Any]] = {
     "pbt": {"sampler": "pbt", "options": {"population": 6}},
@@ -148,7 +151,7 @@ def test_more_trials_begin_from_weights_that_were_kept(tmp_path: Path, kind: str
     study = begun(tmp_path / "s", kind)
     drive(study, random.Random(0), n_slots=3)
     more = Study(Ledger(tmp_path / "s"), lambda *_: None)
-    more.begin(opened(2), extra_trials=12)
+    more.begin(opened(2), Changes(extra_trials=12))
     drive(more, random.Random(1), n_slots=3)
     assert more.history.n_committed == TRIALS + 12
     assert any(trial.parent is not None for trial in more.history.trials[TRIALS:])
@@ -175,8 +178,8 @@ def test_the_window_of_pbt_is_never_wider_than_its_population(tmp_path: Path) ->
     with pytest.raises(
         InputError, match="--window 7: pbt looks ahead by one interval at most; must be up to 6"
     ):
-        again.begin(opened(2), window=7)
-    again.begin(opened(2), window=6)
+        again.begin(opened(2), Changes(window=7))
+    again.begin(opened(2), Changes(window=6))
     assert again.history.window == 6
 
 

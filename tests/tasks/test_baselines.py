@@ -13,7 +13,7 @@ from raysearch.data.source import DataSource
 from raysearch.data.tensors import Parts, TensorData
 from raysearch.errors import InputError
 from raysearch.tasks import load_task
-from raysearch.tasks.task import make_settings
+from raysearch.tasks.settings import make_settings
 from raysearch.training.evaluation import evaluate
 from raysearch.training.workers import OneWorker
 

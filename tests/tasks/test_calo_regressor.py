@@ -16,7 +16,8 @@ from raysearch.metrics.regression import relative_error
 from raysearch.models.calo_regressor import COMPUTE
 from raysearch.models.flat import flat_parameters
 from raysearch.tasks import load_task
-from raysearch.tasks.task import Task, make_settings
+from raysearch.tasks.settings import make_settings
+from raysearch.tasks.task import Task
 from raysearch.training.evaluation import evaluate
 from raysearch.training.workers import OneWorker
 

@@ -12,7 +12,7 @@ from raysearch.data.jets.files import SAMPLE
 from raysearch.data.source import DataSource
 from raysearch.tasks import load_task
 from raysearch.tasks.file_task import FileTask, Rows
-from raysearch.tasks.task import make_settings
+from raysearch.tasks.settings import make_settings
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import torch
 from raysearch.errors import InputError
 from raysearch.tasks import load_task
 from raysearch.tasks.optimising import OPTIMIZERS, Optimising, Scheduled, build_optimizer, build_schedules
-from raysearch.tasks.task import LOSS, make_settings, watched
+from raysearch.tasks.settings import make_settings, watched
+from raysearch.tasks.task import LOSS
 
 
 def rates(n, losses=None, **settings):

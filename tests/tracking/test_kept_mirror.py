@@ -12,7 +12,7 @@ from mirrored_studies import Recipe, contents, groups, write_study
 from waiting import wait_for
 
 from raysearch.ledger.ledger import Ledger
-from raysearch.ledger.records import Closed
+from raysearch.ledger.study_records import Closed
 from raysearch.tracking import mirror
 from raysearch.tracking.kept import KeptMirror
 from raysearch.tracking.only_one import only_mirror

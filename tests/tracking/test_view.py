@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from mirrored_studies import START_MS, Recipe, interrupted, resume, write_study
 
+from raysearch.ledger.asking_records import Asked
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import read_entries
-from raysearch.ledger.records import Asked, Epoch
+from raysearch.ledger.run_records import Epoch
 from raysearch.tracking.view import RunView, experiment_name, views
 
 

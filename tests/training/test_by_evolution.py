@@ -14,7 +14,7 @@ from toy import TOY_TASK
 from raysearch.data.source import DataSource
 from raysearch.evolve.strategy import Round
 from raysearch.tasks import load_task
-from raysearch.tasks.task import make_settings
+from raysearch.tasks.settings import make_settings
 from raysearch.training.attempt import attempt_run
 from raysearch.training.by_evolution import EvaluatorLostError
 from raysearch.training.children import ChildLosses, items_of

@@ -7,7 +7,7 @@ import torch
 
 from raysearch.data.tensors import TensorData
 from raysearch.tasks import load_task
-from raysearch.tasks.task import make_settings
+from raysearch.tasks.settings import make_settings
 from raysearch.training.counting import count_mflop
 
 

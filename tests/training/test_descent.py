@@ -21,7 +21,8 @@ from raysearch.data.tensors import Batch
 from raysearch.errors import InputError
 from raysearch.tasks import load_task
 from raysearch.tasks.schedule import Schedule
-from raysearch.tasks.task import Task, make_settings
+from raysearch.tasks.settings import make_settings
+from raysearch.tasks.task import Task
 from raysearch.training.attempt import attempt_run
 from raysearch.training.descent import Descent, Place
 from raysearch.training.rehearsal import rehearse

@@ -19,7 +19,7 @@ from raysearch.data.source import DataSource
 from raysearch.seeds import generator
 from raysearch.space.space_file import read_space_file
 from raysearch.tasks import load_task
-from raysearch.tasks.task import make_settings
+from raysearch.tasks.settings import make_settings
 from raysearch.training.attempt import attempt_run
 from raysearch.training.checkpoint import load_checkpoint, weights_sha256
 from raysearch.training.evaluation import evaluate

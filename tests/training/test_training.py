@@ -13,7 +13,8 @@ from toy import TOY_TASK
 from raysearch.data.source import DataSource
 from raysearch.errors import InputError, StorageError
 from raysearch.tasks import load_task
-from raysearch.tasks.task import Task, make_settings, watched
+from raysearch.tasks.settings import make_settings, watched
+from raysearch.tasks.task import Task
 from raysearch.training.attempt import attempt_run
 from raysearch.training.checkpoint import Checkpoints, load_checkpoint, weights_sha256
 from raysearch.training.early_stopping import EarlyStopping

@@ -14,7 +14,7 @@ from toy import TOY_TASK
 
 from raysearch.data.source import DataSource
 from raysearch.tasks import load_task
-from raysearch.tasks.task import make_settings
+from raysearch.tasks.settings import make_settings
 from raysearch.training.attempt import attempt_run
 from raysearch.training.checkpoint import load_checkpoint
 from raysearch.training.evaluation import evaluate

@@ -10,11 +10,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from pathlib import Path
 
@@ -24,6 +21,7 @@ from raysearch import __version__
 from raysearch.data.jets.layout import CLASSES
 from raysearch.data.jets.recipe import BLOCK, FILE, WIDTH, BlockOrder, JetBlock, definitions
 from raysearch.data.jets.writer import write_jets, write_provenance
+from raysearch.data.made_in_order import made_in_order
 from raysearch.errors import FolderError, InputError, ResourceError
 from raysearch.seeds import derive, generator
 
@@ -121,25 +119,8 @@ def _orders(jets: int, seed: int) -> list[list[BlockOrder]]:
 
 
 def _made(orders: list[BlockOrder], workers: int) -> Iterator[JetBlock]:
-    """Blocks in the order asked for, a few ahead of the one that is waited for."""
     # In processes also with one worker: Pythia keeps global state, and prints.
-    pool = ProcessPoolExecutor(
-        workers, mp_context=multiprocessing.get_context("spawn"), initializer=_silence_libraries
-    )
-    try:
-        waiting = iter(orders)
-        ahead: list[Future[JetBlock]] = [pool.submit(_make, order) for order in islice(waiting, 2 * workers)]
-        while ahead:
-            # In order, whichever is ready first: files have the same bytes with any number of workers.
-            block = ahead.pop(0).result()
-            ahead.extend(pool.submit(_make, order) for order in islice(waiting, 1))
-            yield block
-    except BrokenProcessPool:
-        raise ResourceError(
-            "a process that made jets was killed (out of memory?); try fewer workers"
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return made_in_order(_make, orders, workers, "jets", _silence_libraries)
 
 
 def _make(order: BlockOrder) -> JetBlock:

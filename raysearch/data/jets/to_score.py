@@ -9,7 +9,6 @@ with the 16 columns ``layout.DNN_COLUMNS`` by name for quantities. ``jets`` with
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.hdf5_rows import read_rows
 from raysearch.data.jets.arrays import JetInput
 from raysearch.data.jets.columns import dataset, decoded, feature_columns
@@ -41,7 +39,7 @@ from raysearch.data.jets.layout import (
 from raysearch.data.jets.physics import of_columns, of_constituents, require_no_padding
 from raysearch.data.jets.pieces import ROWS, hardest
 from raysearch.data.spread import Quantities
-from raysearch.data.to_score import Piece, ToScore, files_and_layouts
+from raysearch.data.to_score import Piece, ToScore, files_and_layouts, rows_of
 from raysearch.errors import InputError
 
 LABEL_COLUMNS = tuple(f"j_{name}" for name in CLASSES)
@@ -85,18 +83,15 @@ def jets_to_score(paths: Sequence[Path], wanted: JetInput, *, stored_images: boo
     with_events = all(layout.has_events for layout in layouts)
 
     def read() -> Iterator[Piece]:
-        for number, (file, layout) in enumerate(zip(files, layouts, strict=True)):
-            with closing(open_hdf5(file)) as opened:
-                for start in range(0, layout.n, ROWS):
-                    rows = slice(start, min(start + ROWS, layout.n))
-                    labels = _labels(opened, file, layout, rows)
-                    columns: dict[str, NDArray[Any]] = {"label": labels} if with_labels else {}
-                    if with_events:
-                        columns["event"] = read_rows(opened[EVENT], rows, file, "jets").astype(np.int64)
-                    seen = _seen(opened, file, layout, rows, wanted)
-                    inputs = (torch.from_numpy(array) for array in seen.inputs)
-                    batch = (*inputs, torch.from_numpy(labels.clip(0)))
-                    yield Piece(number, start, batch, columns, seen.empty, seen.quantities)
+        for number, opened, file, layout, rows in rows_of(files, layouts, ROWS):
+            labels = _labels(opened, file, layout, rows)
+            columns: dict[str, NDArray[Any]] = {"label": labels} if with_labels else {}
+            if with_events:
+                columns["event"] = read_rows(opened[EVENT], rows, file, "jets").astype(np.int64)
+            seen = _seen(opened, file, layout, rows, wanted)
+            inputs = (torch.from_numpy(array) for array in seen.inputs)
+            batch = (*inputs, torch.from_numpy(labels.clip(0)))
+            yield Piece(number, rows.start, batch, columns, seen.empty, seen.quantities)
 
     nothing = "quantities" if wanted.kind == "quantities" else "constituents"
     return ToScore(tuple(files), sum(layout.n for layout in layouts), read, "jet", nothing)

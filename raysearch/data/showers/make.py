@@ -10,10 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import importlib.metadata
 import json
-import multiprocessing
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import replace
 from itertools import islice
@@ -22,6 +19,7 @@ from pathlib import Path
 from raysearch import __version__
 from raysearch.data.files import sums
 from raysearch.data.hdf5_gate import open_hdf5
+from raysearch.data.made_in_order import made_in_order
 from raysearch.data.paths import SUFFIXES
 from raysearch.data.showers.choices import DEFAULT, LEAST_GEV, MOST_GEV, Angle, Choices, Sampling
 from raysearch.data.showers.model import CALORIMETER
@@ -36,7 +34,7 @@ from raysearch.data.showers.recipe import (
 )
 from raysearch.data.showers.simulation import FALLING
 from raysearch.data.showers.writer import ShowerFile, write_showers
-from raysearch.errors import FolderError, InputError, ResourceError, StorageError
+from raysearch.errors import FolderError, InputError, StorageError
 
 FILE = 10_000  # showers in a file, as in the public set
 MADE = "made"  # the file's attribute that says how
@@ -151,29 +149,9 @@ def _made_as(path: Path) -> object:
 
 
 def _made(orders: list[BlockOrder], workers: int) -> Iterator[ShowerBlock]:
-    """Blocks in the order asked for; of several processes, a few ahead of the one that is waited for."""
     if workers == 1:
-        yield from map(make_block, orders)
-        return
-    # Fresh processes: a fork would copy threads of torch in any state.
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
-    try:
-        waiting = iter(orders)
-        # Two for each worker: enough for none to wait, and no more blocks in memory than are written soon.
-        ahead: list[Future[ShowerBlock]] = [
-            pool.submit(make_block, order) for order in islice(waiting, 2 * workers)
-        ]
-        while ahead:
-            # In order, whichever is ready first: files have the same bytes with any number of workers.
-            block = ahead.pop(0).result()
-            ahead.extend(pool.submit(make_block, order) for order in islice(waiting, 1))
-            yield block
-    except BrokenProcessPool:
-        raise ResourceError(
-            "a process that made showers was killed (out of memory?); try fewer workers"
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
+        return map(make_block, orders)
+    return made_in_order(make_block, orders, workers, "showers")
 
 
 def _write_provenance(files: list[Path], recipe: Recipe) -> None:

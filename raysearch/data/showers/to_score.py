@@ -7,7 +7,6 @@ raysearch/data/showers/files.py does. Everything is read piece by piece.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,13 +16,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.hdf5_rows import read_rows
 from raysearch.data.showers.files import ROWS, shower_files
 from raysearch.data.showers.layouts import ECAL, ENERGY, ENERGY_COLUMN, EVENT, SHAPE, TARGET
 from raysearch.data.showers.physics import of_sums
 from raysearch.data.showers.projection import project
-from raysearch.data.to_score import Piece, ToScore, files_and_layouts
+from raysearch.data.to_score import Piece, ToScore, files_and_layouts, rows_of
 from raysearch.errors import InputError, did_you_mean
 
 Calibrate = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -62,21 +60,18 @@ def showers_to_score(paths: Sequence[Path], axis: Literal["x", "y"], calibrate: 
     with_events = all(layout.has_events for layout in layouts)
 
     def read() -> Iterator[Piece]:
-        for number, (file, layout) in enumerate(zip(files, layouts, strict=True)):
-            with closing(open_hdf5(file)) as opened:
-                for start in range(0, layout.n, ROWS):
-                    rows = slice(start, min(start + ROWS, layout.n))
-                    images = _images(opened, file, rows, axis)
-                    sums = images.sum((1, 2), dtype=np.float64)
-                    calibrated = calibrate(sums).astype(np.float32)
-                    energy = _energies(opened, file, rows, layout)
-                    columns: dict[str, NDArray[Any]] = {"calibrated": calibrated}
-                    if with_energies:
-                        columns["energy"] = energy
-                    if with_events:
-                        columns["event"] = read_rows(opened[EVENT], rows, file, "showers").astype(np.int64)
-                    batch = tuple(torch.from_numpy(array) for array in (images, calibrated, energy))
-                    yield Piece(number, start, batch, columns, sums == 0, of_sums(sums))
+        for number, opened, file, layout, rows in rows_of(files, layouts, ROWS):
+            images = _images(opened, file, rows, axis)
+            sums = images.sum((1, 2), dtype=np.float64)
+            calibrated = calibrate(sums).astype(np.float32)
+            energy = _energies(opened, file, rows, layout)
+            columns: dict[str, NDArray[Any]] = {"calibrated": calibrated}
+            if with_energies:
+                columns["energy"] = energy
+            if with_events:
+                columns["event"] = read_rows(opened[EVENT], rows, file, "showers").astype(np.int64)
+            batch = tuple(torch.from_numpy(array) for array in (images, calibrated, energy))
+            yield Piece(number, rows.start, batch, columns, sums == 0, of_sums(sums))
 
     n = sum(layout.n for layout in layouts)
     return ToScore(tuple(files), n, read, "shower", "energy in any cell")

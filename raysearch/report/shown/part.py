@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 import numpy as np
 
 from raysearch.ledger.history import History
-from raysearch.ledger.records import Tested
+from raysearch.ledger.run_records import Tested
 from raysearch.report.blocks import Block, Cell
 from raysearch.report.measured import Measured
 from raysearch.report.published import Published

@@ -1,0 +1,66 @@
+"""The search as it stood where the ledger ends: asked and told all of it once more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from raysearch.errors import StorageError
+from raysearch.ledger.asking_records import Asked, Redrawn
+from raysearch.ledger.entries import Entry
+from raysearch.ledger.history import History
+from raysearch.ledger.run_records import Committed
+from raysearch.ledger.trial_history import TrialHistory
+from raysearch.study.asking import Asking
+
+
+def replay(entries: Iterable[Entry], history: History, asking: Asking, folder: Path) -> None:
+    """Bring the search to where the ledger ends.
+
+    Args:
+        entries: of the ledger.
+        history: what is known by them.
+        asking: asks a search that was not asked for anything yet.
+        folder: of the study, to name it by.
+
+    Raises:
+        StorageError: the search proposes other settings than the ledger holds.
+    """
+    # A searcher's state is in no file: the same asks and tells make it again, and each
+    # proposal that comes out as it was is the proof. Another version of Optuna or NumPy
+    # shows here and not as a silently other study.
+    for entry in entries:
+        record = entry.record
+        if isinstance(record, (Asked, Redrawn)):
+            proposed = asking.again(record)
+            if _what(proposed) != _what(record):
+                raise StorageError(
+                    f"{folder}: replaying trial {record.trial}, the search proposes {_in_words(proposed)} "
+                    f"where the ledger has {_in_words(record)}; were packages changed since?"
+                )
+        elif isinstance(record, Committed) and record is history.trials[record.trial].told:
+            asking.tell(record.trial, told_values(history, history.trials[record.trial]))
+
+
+def told_values(history: History, trial: TrialHistory) -> list[float] | None:
+    """What the search is told of a committed trial: of a pruned one its value so far, of a failed one None.
+
+    Searchers minimise, whatever the objectives do.
+    """
+    record = trial.told  # a replay tells what it was told, whatever came of another try
+    assert record is not None
+    if record.value is None:
+        return None
+    signs = [-1.0 if more else 1.0 for more in history.created.others.values()]
+    others = [sign * value for sign, value in zip(signs, record.others.values(), strict=True)]
+    return [history.as_loss(record.value), *others]
+
+
+def _what(proposed: Asked | Redrawn) -> tuple[dict[str, Any], int | None]:
+    return proposed.settings, proposed.parent if isinstance(proposed, Asked) else None
+
+
+def _in_words(proposed: Asked | Redrawn) -> str:
+    settings, parent = _what(proposed)
+    return f"{settings}" + ("" if parent is None else f" from trial {parent}")
