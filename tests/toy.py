@@ -6,7 +6,7 @@ import os
 import random
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from raysearch.study.run import Run
 from raysearch.study.study import Study
 
 TOY_TASK = Path(__file__).parent / "toy_task.py"
+PROGRAM = (str(Path(__file__).parent / "unmirrored.py"),)
+MIRRORED = ("-m", "raysearch.cli.main")
 TOY_SPACE = """\
 task: {task}:Toy
 space:
@@ -140,10 +142,12 @@ def surroundings(folder: Path) -> dict[str, str]:
     return {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
 
 
-def start(folder: Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
-    """Start one command as a process of its own, in ``folder``."""
+def start(
+    folder: Path, *arguments: str, program: Sequence[str] = PROGRAM, **options: Any
+) -> subprocess.Popen[str]:
+    """Start one command as a process of its own, in ``folder``; as ``MIRRORED`` it feeds MLflow, too."""
     return subprocess.Popen(
-        [sys.executable, "-m", "raysearch.cli.main", *arguments],
+        [sys.executable, *program, *arguments],
         **{
             "cwd": folder,
             "text": True,

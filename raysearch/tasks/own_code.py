@@ -110,7 +110,10 @@ def _files_of(module: str, folder: Path) -> Iterator[Path]:
     if spec.submodule_search_locations is None:
         files = [Path(spec.origin)] if spec.origin else []
     else:
-        files = [file for place in spec.submodule_search_locations for file in Path(place).rglob("*.*")]
+        places = map(Path, spec.submodule_search_locations)
+        # An installed package is not looked through, which takes a second for one like torch.
+        near = [place for place in places if place.is_relative_to(folder) or folder.is_relative_to(place)]
+        files = [file for place in near for file in place.rglob("*.*")]
     yield from (file for file in files if _is_beside(file, folder) and file.is_file())
 
 

@@ -44,7 +44,7 @@ LINES = [
 def tuned(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
     folder = tmp_path_factory.mktemp("tuned")
     (folder / "toy.yaml").write_text(TOY_SPACE.format(task=TOY_TASK))
-    return folder, raysearch(folder, "tune", "toy.yaml", "--name", "s", "--local")
+    return folder, raysearch(folder, "tune", "toy.yaml", "--name", "s", "--local", drawn=True)
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli_runs import raysearch
 from toy import TOY_TASK, start
-from waiting import FAR_AWAY_S
 
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, read_entries
@@ -46,9 +46,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *arguments: str, code: int = 0) -> str:
-    output, _ = (process := start(folder, *arguments)).communicate(timeout=FAR_AWAY_S)
-    assert process.returncode == code, output
-    return output
+    result = raysearch(folder, *arguments)
+    assert result.code == code, result.err
+    return result.err + result.out
 
 
 def essence(study: Path) -> list[Any]:

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import re
 import resource
-import signal
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from cli_runs import raysearch
-from toy import create_ledger, start, surroundings
-from waiting import FAR_AWAY_S
+from toy import create_ledger, start
 
 from raysearch.data.jets.files import SAMPLE
-from raysearch.ledger.ledger import FILE_NAME, Ledger, read_entries
-from raysearch.ledger.run_records import Epoch
+from raysearch.ledger.ledger import FILE_NAME, Ledger
 
 
 def hold(space: Path, text: str) -> str:
@@ -141,21 +136,20 @@ def test_69_for_a_cluster_that_is_not_there(toy_space: Path, tmp_path: Path) -> 
 
 
 def test_69_for_cpus_that_are_not_there(toy_space: Path, tmp_path: Path) -> None:
-    process = start(tmp_path, "tune", "toy.yaml", "--name", "s", "--set", "resources.cpus=4096")
-    output, _ = process.communicate()
-    assert process.returncode == 69
-    assert re.match(
-        r"raysearch: a run needs 4096 CPU, there are \d+; change resources.cpus", output.splitlines()[-1]
-    )
+    result = raysearch(tmp_path, "tune", "toy.yaml", "--name", "s", "--set", "resources.cpus=4096")
+    assert result.code == 69
+    told = r"raysearch: a run needs 4096 CPU, there are \d+; change resources.cpus"
+    assert re.match(told, result.err.splitlines()[-1])
     assert not (tmp_path / "runs/s").exists()
 
 
-def test_69_for_a_ray_without_a_token(toy_space: Path, tmp_path: Path) -> None:
-    env = surroundings(tmp_path) | {"RAY_AUTH_MODE": "disabled"}
-    process = start(tmp_path, "tune", "toy.yaml", "--name", "s", env=env)
-    output, _ = process.communicate()
-    assert process.returncode == 69
-    assert output.splitlines()[-1].startswith("raysearch: RAY_AUTH_MODE is 'disabled': whoever reaches")
+def test_69_for_a_ray_without_a_token(
+    toy_space: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    result = raysearch(tmp_path, "tune", "toy.yaml", "--name", "s")
+    assert result.code == 69
+    assert result.err.splitlines()[-1].startswith("raysearch: RAY_AUTH_MODE is 'disabled': whoever reaches")
     assert not (tmp_path / "runs/s").exists()
 
 
@@ -168,17 +162,14 @@ def test_73_for_a_folder_that_cannot_be_written(toy_space: Path, tmp_path: Path)
 
 def test_74_when_storage_is_full_and_the_study_goes_on_later(toy_space: Path, tmp_path: Path) -> None:
     """A limit on the size of a file stands in for a full disk: the ledger's write fails in the same way."""
-    full = subprocess.run(
-        [sys.executable, "-m", "raysearch.cli.main", "tune", "toy.yaml", "--name", "s", "--local"],
-        check=False,
-        cwd=tmp_path,
-        text=True,
-        capture_output=True,
-        env=surroundings(tmp_path),
+    full = start(
+        tmp_path,
+        *("tune", "toy.yaml", "--name", "s", "--local"),
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192)),
     )
-    assert full.returncode == 74, full.stderr
-    assert full.stderr.splitlines()[-2:] == [
+    output, _ = full.communicate()
+    assert full.returncode == 74, output
+    assert output.splitlines()[-2:] == [
         f"raysearch: runs/s/{FILE_NAME}: cannot be written: No space left on device",
         "raysearch: once that is mended, go on with: raysearch resume s",
     ]
@@ -195,33 +186,3 @@ def test_75_for_a_study_that_another_process_holds(toy_space: Path, tmp_path: Pa
             assert result.code == 75
             assert re.search(r"runs/s: held by another process: process \d+ on \S+ since", result.err)
         assert '"state": "running"' in raysearch(tmp_path, "status", "s", "-f", "json").out
-
-
-def slow_study(space: Path, pause_s: float) -> subprocess.Popen[str]:
-    """Start a study and wait until its first trial trains."""
-    hold(space, f"pause_s: {pause_s}")
-    process = start(space.parent, "tune", space.name, "--name", "s", "--local")
-    ledger = space.parent / "runs/s" / FILE_NAME
-    while process.poll() is None and not (ledger.exists() and b'"started"' in ledger.read_bytes()):
-        time.sleep(0.01)
-    return process
-
-
-def test_143_for_sigterm_with_everything_saved(toy_space: Path, tmp_path: Path) -> None:
-    process = slow_study(toy_space, pause_s=0.05)
-    process.send_signal(signal.SIGTERM)
-    output, _ = process.communicate(timeout=FAR_AWAY_S)
-    assert process.returncode == 143, output
-    assert output.endswith("raysearch: stopped, everything is saved; go on with: raysearch resume s\n")
-
-
-def test_a_second_ctrl_c_ends_at_once_and_leaves_a_whole_ledger(toy_space: Path, tmp_path: Path) -> None:
-    process = slow_study(toy_space, pause_s=3.0)  # the first one counts at an epoch's end, after 12 s
-    while process.poll() is None:
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.05)
-    assert process.returncode == 130
-    records = [entry.record for entry in read_entries(tmp_path / "runs/s")]
-    assert len(records) >= 3
-    assert not any(isinstance(record, Epoch) for record in records), "it did not wait for the epoch"
-    process.communicate()

@@ -18,7 +18,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("own")
     make_pions(folder)
     few = ["--trials", "2", "--set", "budget.epochs=5"]
-    result = raysearch(folder, "tune", str(EXAMPLE), "--name", "own", "--local", *few)
+    result = raysearch(folder, "tune", str(EXAMPLE), "--name", "own", "--local", *few, drawn=True)
     assert result.code == 0, result.err
     return folder / "runs/own"
 

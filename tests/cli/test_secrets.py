@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from cli_runs import raysearch
-from toy import create_ledger, start
+from toy import MIRRORED, create_ledger, start
 from waiting import FAR_AWAY_S, wait_for
 
 from raysearch.ledger.ledger import FILE_NAME
@@ -124,7 +124,7 @@ def test_no_secret_of_a_study_whose_driver_is_killed(
     """With its mirror, whose MLflow is dead or refuses the login, and then catching up, which fails too."""
     env = os.environ | secrets(refusing if is_there else 1)
     toy_space.write_text(toy_space.read_text().replace("\nspace:", "\nspace:\n  pause_s: 0.2"))
-    process = start(tmp_path, "tune", "toy.yaml", "--name", "s", "--local", env=env)
+    process = start(tmp_path, "tune", "toy.yaml", "--name", "s", "--local", program=MIRRORED, env=env)
     log = tmp_path / "runs/s" / LOG
     arguments: list[str] = []
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from cli_runs import raysearch
-from toy import surroundings
+from toy import PROGRAM, surroundings
 
 COLUMNS = 80
 
@@ -26,7 +26,7 @@ class Terminal:
         self._side, other = pty.openpty()
         fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "raysearch.cli.main", *arguments],
+            [sys.executable, *PROGRAM, *arguments],
             cwd=folder,
             stdin=other,
             stdout=other,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cli_runs import raysearch
 from heads import running_head
 from listening import Door, doors
 from toy import TOY_SPACE, TOY_TASK, start, surroundings
@@ -136,27 +137,23 @@ def test_no_kind_of_worker_of_a_cluster_that_holds_secrets_sees_them(
 
 
 def test_a_named_variable_that_is_not_set_is_said_before_anything_starts(folder: Path) -> None:
-    code, printed, _ = tune(folder, "--local")
-    assert (code, "MY_VARIABLE is not set" in printed) == (2, True), printed
+    result = raysearch(folder, "tune", "toy.yaml", "--name", "s", "--local")
+    assert (result.code, "MY_VARIABLE is not set" in result.err) == (2, True), result.err
     assert not (folder / "runs/s").exists()
 
 
-def test_without_ray_too(folder: Path) -> None:
+def test_without_ray_and_by_other_commands_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code, printed, _ = tune(folder, "--local", MY_VARIABLE="mine")
     assert code == 0, printed
     seen = notes(folder)
     assert len(titles(seen)) == 1
     assert not any(holds_secret(each["now"]) for each in seen)
-
-
-def test_other_commands_hide_it_too(folder: Path) -> None:
-    code, printed, _ = tune(folder, "--local", MY_VARIABLE="mine")
-    assert code == 0, printed
-    environment = surroundings(folder) | SECRETS | {"MY_VARIABLE": "mine"}
+    for name, value in {**SECRETS, "MY_VARIABLE": "mine"}.items():
+        monkeypatch.setenv(name, value)
     for words in ("space check toy.yaml", "export s --to torch", "prune s --rounds 1"):
         for path in folder.glob("*-*.json"):
             path.unlink()
-        start(folder, *words.split(), env=environment).communicate()
+        raysearch(folder, *words.split())
         seen = notes(folder)  # whether the toy task can do this or not, its code was run
         assert seen, words
         assert all(each["now"]["MY_VARIABLE"] == "mine" for each in seen), words

@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from bare import bare
 from cli_runs import raysearch as command
 from toy import create_ledger
 
@@ -134,7 +135,8 @@ def test_a_notebook_shows_it_as_a_table(tagger: raysearch.Study) -> None:
 
 
 def test_the_report_and_its_figures(tagger: raysearch.Study) -> None:
-    report = tagger.report()
+    with bare(drawn=True):
+        report = tagger.report()
     assert report.path == tagger.folder / "report" / "index.html"
     assert {"objective", "learning-curves", "roc"} <= set(report.figures)
     assert report.figures["roc"]._repr_svg_().lstrip().startswith("<?xml")

@@ -13,6 +13,7 @@ from typing import Any
 from unittest.mock import patch
 
 import typer
+from bare import bare
 
 from raysearch.cli.main import app, main
 
@@ -24,8 +25,8 @@ class Result:
     err: str
 
 
-def raysearch(folder: Path, *arguments: str) -> Result:
-    """Carry out one command in ``folder``; studies are not mirrored to MLflow, which has tests of its own."""
+def raysearch(folder: Path, *arguments: str, drawn: bool = False) -> Result:
+    """Carry out one command in ``folder``, as :func:`bare.bare` has it."""
     out, err, code = io.StringIO(), io.StringIO(), 0
     umask = os.umask(0)  # a careless one
     try:
@@ -35,7 +36,7 @@ def raysearch(folder: Path, *arguments: str) -> Result:
             contextlib.redirect_stderr(err),
             patch.dict(os.environ),  # a command sets what Ray is to read
             patch.object(sys, "argv", ["raysearch", *arguments]),
-            patch("raysearch.tracking.mirror.start_mirror", lambda folder: None),
+            bare(drawn),
         ):
             main()
     except SystemExit as end:
