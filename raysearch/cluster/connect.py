@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,8 +22,20 @@ def connect(address: str) -> None:
     Raises:
         ResourceError: the token is wrong, or it is no Ray of this version.
     """
-    with as_resource_error(f"the Ray cluster at {address!r}"):
+    with as_resource_error(f"the Ray cluster at {address!r}"), own_handler_after():
         ray.init(address=address, **QUIET)
+
+
+@contextmanager
+def own_handler_after() -> Iterator[None]:
+    """Put back the handler of SIGTERM, for which Ray sets one that leaves the process as it is."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        # None: of a program that this interpreter is a part of.
+        if before is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

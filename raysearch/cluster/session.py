@@ -12,7 +12,7 @@ from ray._common.utils import get_default_ray_temp_dir
 from ray._private.services import canonicalize_bootstrap_address
 
 from raysearch.cluster.caretaker import Caretaker
-from raysearch.cluster.connect import QUIET, as_resource_error, connect
+from raysearch.cluster.connect import QUIET, as_resource_error, connect, own_handler_after
 from raysearch.cluster.environment import TOKEN
 from raysearch.cluster.gpus import check_gpus
 from raysearch.cluster.resources import WorkerResources, group_slots, machines
@@ -60,7 +60,11 @@ def _start_here(resources: ResourcesSection) -> None:
     temp_folder = Path(get_default_ray_temp_dir())
     _caretakers.append(Caretaker(temp_folder))
     # All of this Ray's processes inherit the environment.
-    with as_resource_error("a local Ray"), only_visible(resources.environment):
+    with (
+        as_resource_error("a local Ray"),
+        only_visible(resources.environment),
+        own_handler_after(),
+    ):
         ray.init(
             address="local",
             num_cpus=n_cpus,

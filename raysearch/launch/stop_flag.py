@@ -83,8 +83,10 @@ class StopFlag:
             if self.signal_number is not None:
                 raise BrokenOff
             yield
-        # Ray's own handler of SIGTERM, which comes while it starts, leaves by SystemExit.
         except (KeyboardInterrupt, SystemExit) as error:
+            # Ray's own handler of SIGTERM, while it starts, leaves so; it may be faster than the listener.
+            if isinstance(error, SystemExit) and error.code == signal.SIGTERM:
+                self.signal_number = signal.SIGTERM
             if self.signal_number is None:
                 raise
             raise StoppedError(f"stopped during {doing}; {self.saved}", self.signal_number) from error
