@@ -38,6 +38,7 @@ class TestJetCnn(TaskContract):
     space = SPACES / "jet-cnn.yaml"
     changes = (
         JETS,
+        "data.limit=100",
         *DENSE,
         "space.filters={type: choice, values: [2, 3]}",
         "space.pool=5",
@@ -59,6 +60,7 @@ HELD = tuple(
         "discriminator_filters": 2,
         "discriminator_kernel": 2,
         "dropout": 0.2,
+        "real_weight": 6,
         "energy_weight": 0.2,
         "sum_weight": 0.1,
         "rho": 0.9,
@@ -72,8 +74,8 @@ class TestGan3d(TaskContract):
     changes = (
         SHOWERS,
         "space.latent={type: int, low: 4, high: 8}",
-        "space.batch_size=8",
-        "data.limit=16",
+        "space.batch_size=4",
+        "data.limit=8",
         *HELD,  # each searched setting costs a run; what they do has tests of its own
     )
 

@@ -20,6 +20,7 @@ from raysearch.evaluation.spread import spread_warnings
 from raysearch.metrics.showers.classifier import ClassifierSettings
 
 N = 240  # showers of a file
+SMALL = ClassifierSettings(hidden=4, epochs=1)
 
 Cut = Callable[..., Path]
 
@@ -114,8 +115,9 @@ def energies_alone(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_halves_of_the_real_showers_will_do_and_one_seed_has_one_result_in_any_layout(
-    cut: Cut, real: Path, right: Path
+    cut: Cut, real: Path, right: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("raysearch.evaluation.showers.ClassifierSettings", lambda: SMALL)
     first = raysearch.evaluate(real, right, seed=3).table()
     assert (first["n"] == N // 2).all()
     plain = cut("energies.h5", 2 * N, change=energies_alone)
@@ -129,8 +131,7 @@ def as_challenge(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_showers_of_calochallenge_by_its_own_measures(cut: Cut, monkeypatch: pytest.MonkeyPatch) -> None:
-    small = ClassifierSettings(hidden=4, epochs=1)
-    monkeypatch.setattr("raysearch.evaluation.showers.PUBLISHED", small)
+    monkeypatch.setattr("raysearch.evaluation.showers.PUBLISHED", SMALL)
     files = [cut(f"challenge-{first}.hdf5", first, 60, as_challenge) for first in (0, 60, 120)]
     found = raysearch.evaluate(*files[:2], other_real=files[2], published=True).found
     assert found.about["cells"] == "16 x 9 x 45"
@@ -203,8 +204,10 @@ def test_energies_that_differ_a_little_are_told() -> None:
 
 
 def test_the_command_prints_a_table_or_json_and_writes_a_page(
-    judged: Any, real: Path, other: Path, right: Path, tmp_path: Path
+    real: Path, other: Path, right: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("raysearch.evaluation.showers.ClassifierSettings", lambda: SMALL)
+    judged = raysearch.evaluate(real, right, other_real=other)
     words = ["evaluate", str(real), str(right), "--other-real", str(other)]
     told = command(tmp_path, *words, "--format", "json", "--out", "judged.md")
     assert told.code == 0, told.err

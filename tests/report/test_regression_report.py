@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from report_ledgers import JEDINET_SPACE, Recipe, final_record, write_study
 
+from raysearch.ledger import run_records
 from raysearch.ledger.history import History, read_history
 from raysearch.ledger.ledger import Ledger
-from raysearch.ledger.run_records import Tested
 from raysearch.report.blocks import Picture
 from raysearch.report.build import content
 from raysearch.report.curves import draw_learning_curves, draw_objective
@@ -114,7 +114,7 @@ def replace_predictions(folder: Path, arrays: dict[str, np.ndarray]) -> None:
     digest = hashlib.sha256(buffer.getvalue()).hexdigest()
     with Ledger(folder) as ledger:
         kept = {"predictions": "test/other.npz", "predictions_sha256": digest}
-        ledger.append([Tested(trial=history.best.number, metrics={}, n_test=4, **kept)])
+        ledger.append([run_records.Tested(trial=history.best.number, metrics={}, n_test=4, **kept)])
 
 
 @pytest.mark.parametrize(

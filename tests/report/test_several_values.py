@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from report_ledgers import CLASSES, Recipe, draw_estimates, draw_predictions, write_study
 
+from raysearch.ledger import run_records
 from raysearch.ledger.history import read_history
 from raysearch.ledger.ledger import Ledger
-from raysearch.ledger.run_records import Tested
 from raysearch.metrics.shown import Estimates, Scores, Shown, calorimeter_energy, pack
 from raysearch.report.build import build_report, content
 from raysearch.report.comparison import build_comparison
@@ -34,7 +34,7 @@ def study(folder: Path, shown: Sequence[Shown], **kept: np.ndarray) -> Path:
     (folder / "test/predictions-0-0.npz").write_bytes(file)
     with Ledger(folder) as ledger:
         ledger.append([
-            Tested(
+            run_records.Tested(
                 trial=0, metrics={"test_loss": 0.5, "test_purity": 0.8}, n_test=N,
                 predictions="test/predictions-0-0.npz", predictions_sha256=hashlib.sha256(file).hexdigest(),
             )

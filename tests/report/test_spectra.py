@@ -11,9 +11,9 @@ import pytest
 from report_ledgers import LATENCY, Recipe, write_study
 
 from raysearch.errors import InputError
+from raysearch.ledger import run_records
 from raysearch.ledger.history import read_history
 from raysearch.ledger.ledger import Ledger
-from raysearch.ledger.run_records import Tested
 from raysearch.metrics.shown import Condition, Coordinate, Pictures, Shown, Spectra, pack
 from raysearch.report.blocks import Picture
 from raysearch.report.build import build_report, content
@@ -196,7 +196,7 @@ def generator_study(folder: Path, of_runs: Sequence[Sequence[Shown]]) -> Path:
         content_, name = pack(shown), f"test/predictions-0-{fold}.npz"
         (folder / name).write_bytes(content_)
         records.append(
-            Tested(
+            run_records.Tested(
                 trial=0, fold=fold, metrics={"test_loss": 0.5}, n_test=2000, latency=dict(LATENCY),
                 predictions=name, predictions_sha256=hashlib.sha256(content_).hexdigest(),
             )

@@ -131,7 +131,7 @@ def test_what_is_turned_down_is_asked_anew_and_the_same_again(name, is_repeat):
 
     def asked():
         searcher, found = make(name), []
-        for number in range(6):
+        for number in range(4):
             for _ in range(2):
                 found.append(searcher.ask(number))
                 searcher.turn_down(number, is_repeat=is_repeat)
