@@ -63,16 +63,20 @@ ROWS = """
             ["Mine.shown has labels such as -1; they are places in its classes, 0 to 1"],
         ),
         (
-            "    def inspect(self, *args):\n"
-            "        return {**super().inspect(*args), 'n_test': 4000, 'classes': CLASSES[::-1]}\n",
+            (
+                "    def inspect(self, *args):\n"
+                "        return {**super().inspect(*args), 'n_test': 4000, 'classes': CLASSES[::-1]}\n"
+            ),
             [
                 "Mine.inspect tells n_test = 4000, but load gives 40 rows",
                 "Mine.inspect tells classes signal, background, but shown has background, signal",
             ],
         ),
         (
-            "    def shown(self, outputs, data):\n"
-            "        return super().shown({'outputs': outputs['outputs'].log()}, data)\n",
+            (
+                "    def shown(self, outputs, data):\n"
+                "        return super().shown({'outputs': outputs['outputs'].log()}, data)\n"
+            ),
             ["Mine.shown has scores that are no probabilities of classes"],
         ),
         (
@@ -89,7 +93,11 @@ def test_what_is_odd_is_told(tmp_path: Path, body: str, lines: list[str]) -> Non
 @pytest.mark.parametrize(
     ("better", "objective", "line"),
     [
-        ((), "val_auc", "val_auc is searched for its lowest value, as higher_is_better of Mine does not name"),
+        (
+            (),
+            "val_auc",
+            "val_auc is searched for its lowest value, as higher_is_better of Mine does not name",
+        ),
         (("auc", "loss"), "val_loss", "val_loss is searched for its highest value, as higher_is_better of M"),
     ],
 )
@@ -137,5 +145,5 @@ def test_keys_of_the_data_that_the_task_never_reads_are_refused(
         if body == looks:
             prepare(space_file, tmp_path / "runs")
             continue
-        with pytest.raises(InputError, match=f"^{key}: Mine never looks at source.{key[5:]}, so that it does"):
+        with pytest.raises(InputError, match=f"^{key}: Mine never looks at source.{key[5:]}, so that"):
             prepare(space_file, tmp_path / "runs")
