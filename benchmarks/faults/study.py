@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from raysearch.launch.carry_out import carry_out
 from raysearch.launch.executor import Executor
 from raysearch.launch.prepare import Prepared, prepare
 from raysearch.launch.request import Where
+from raysearch.launch.stop_flag import StopFlag
 from raysearch.launch.unchanged import check_unchanged
 from raysearch.ledger.entries import Entry
 from raysearch.ledger.history import History, read_history
@@ -66,10 +68,12 @@ def go_on(
     folder: Path, space_file: SpaceFile, where: Where = HERE, listen: Listener = lambda *_: None
 ) -> History:
     """Begin a study, or take it up where it is, with all checks that the library makes."""
-    checked = check(folder, space_file)
-    os.environ[STEPS] = str(steps_file(folder))  # the rehearsal is behind: from here on steps count
-    with executor_for(where, checked.space_file.resources) as executor:
-        return carry(folder, checked, executor, listen)
+    with StopFlag() as stop, ExitStack() as stack:
+        with stop.breaking_off("the start"):
+            checked = check(folder, space_file)
+            os.environ[STEPS] = str(steps_file(folder))  # the rehearsal is behind: from here on steps count
+            executor = stack.enter_context(executor_for(where, checked.space_file.resources))
+        return carry(folder, checked, executor, listen, stop)
 
 
 @dataclass(frozen=True)
@@ -88,11 +92,17 @@ def check(folder: Path, space_file: SpaceFile) -> Checked:
     return Checked(prepared.space_file, prepared)
 
 
-def carry(folder: Path, checked: Checked, executor: Executor, listen: Listener = lambda *_: None) -> History:
+def carry(
+    folder: Path,
+    checked: Checked,
+    executor: Executor,
+    listen: Listener = lambda *_: None,
+    stop: StopFlag | None = None,
+) -> History:
     """Carry a checked study out."""
     prepared = checked.prepared
     with Ledger(folder) if prepared is None else create_study(prepared, folder, executor.slots) as ledger:
-        return carry_out(ledger, executor, listen, lambda _: None)
+        return carry_out(ledger, executor, listen, lambda _: None, stop=stop)
 
 
 def steps_file(folder: Path) -> Path:

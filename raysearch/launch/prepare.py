@@ -54,6 +54,8 @@ def prepare(space_file: SpaceFile, runs: Path) -> Prepared:
     check_writable(runs)
     with code_watched(space_file.task) as code:
         rehearsal = rehearsed(space_file)
+        if rehearsal.unread:  # of a study that begins: one of before this check goes on
+            raise InputError(*rehearsal.unread)
         _check_given(space_file)
     prepared = Prepared(space_file, rehearsal, code)
     # An estimate: no session of Ray is open yet that could tell how many runs go on at a time.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from raysearch.errors import (
     DiskBudgetError,
+    FinalTestError,
     NoFinishedTrialError,
     RaysearchError,
     StoppedError,
@@ -38,7 +39,7 @@ def carry_out_series(jobs: list[Job], where: Where, folder: Path, watcher: Watch
     try:
         carry_out_all(jobs, where, watcher, stop)
     # What the other members found is worth its report; after a stop or a full disk nothing is written.
-    except (NoFinishedTrialError, TooManyFailedError):
+    except (NoFinishedTrialError, TooManyFailedError, FinalTestError):
         _finish_series(folder, watcher)
         raise
     _finish_series(folder, watcher)
@@ -83,7 +84,7 @@ def carry_out_all(jobs: Sequence[Job], where: Where, watcher: Watcher, stop: Sto
         for job in jobs:
             try:
                 _carry_out(job, executor, watcher, stop)
-            except (NoFinishedTrialError, TooManyFailedError) as error:
+            except (NoFinishedTrialError, TooManyFailedError, FinalTestError) as error:
                 failures.append(error)
     if failures:
         raise failures[0]
@@ -110,7 +111,7 @@ def _carry_out(job: Job, executor: Executor, watcher: Watcher, stop: StopFlag) -
                     f"{name_of(folder)}: {history.n_failed} trials failed, "
                     f"budget.max_failed allows {job.space_file.budget.max_failed}"
                 )
-        except (NoFinishedTrialError, StoppedError, DiskBudgetError) as error:
+        except (NoFinishedTrialError, FinalTestError, StoppedError, DiskBudgetError) as error:
             failure = error
         except StorageError as error:
             raise type(error)(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from raysearch.errors import InputError, did_you_mean, one_of
+from raysearch.space.yaml_file import parse_yaml
 
 KEYS = {  # what a call, or an option of the command line, is called: the space file's key
     "data": "data.path",
@@ -38,31 +39,45 @@ def override_texts(named: Mapping[str, Any], more: Overrides = ()) -> list[str]:
     Args:
         named: by the words of ``KEYS``, or by a key of the space file such as ``budget.epochs``; None is not
             given.
-        more: by key, or as texts; they come after, so that they win.
+        more: by key, or as texts.
 
     Raises:
-        InputError: a word that is neither, all are named; or a text whose key has another value already.
+        InputError: a word that is neither, all are named; or as :func:`once`, between the two as well.
     """
     wrong = [word for word in named if word not in KEYS and "." not in word]
     if wrong:
         allowed = f"{one_of(list(KEYS))}, or a key of the space file such as 'budget.epochs'"
         raise InputError(*(f"{word}: no such word; {allowed}.{did_you_mean(word, KEYS)}" for word in wrong))
     keys = {KEYS.get(word, word): value for word, value in named.items() if value is not None}
-    return [*_texts(keys), *(_texts(more) if isinstance(more, Mapping) else once(more))]
+    return once([*_texts(keys), *(_texts(more) if isinstance(more, Mapping) else more)])
 
 
-def once(texts: Sequence[str]) -> Sequence[str]:
-    """Check that no key has two values, of which the last would win without a word; returns the texts.
+def once(texts: Sequence[str]) -> list[str]:
+    """Check that nothing which is given is lost again without a word; returns the texts.
 
     Raises:
-        InputError: one has.
+        InputError: a key has two values, of which the last would win; or a section as a whole comes after
+            one of its keys.
     """
     first: dict[str, str] = {}
     for text in texts:
         key, _, value = text.partition("=")
-        if first.setdefault(key, value) != value:
+        if not _are_alike(first.setdefault(key, value), value):
             raise InputError(f"--set {key}: has two values, {first[key]} and {value}; it takes one")
-    return texts
+        if lost := [f"{other}={first[other]}" for other in first if other.startswith(f"{key}.")]:
+            raise InputError(
+                f"--set {key}: takes the place of all that {key} holds, {', '.join(lost)} among it; "
+                f"give its keys one by one, such as --set {lost[0]}"
+            )
+    return list(texts)
+
+
+def _are_alike(one: str, other: str) -> bool:
+    """Whether two values are the same, however they are written: 2h and "2h"."""
+    if one == other:
+        return True
+    values = [parse_yaml(f"value: {each}", f"--set {each}").content["value"] for each in (one, other)]
+    return values[0] == values[1] and type(values[0]) is type(values[1])
 
 
 def _texts(values: Mapping[str, Any]) -> Iterator[str]:

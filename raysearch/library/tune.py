@@ -55,7 +55,8 @@ def tune(
         resume: go on if a study of that name exists.
         variants: which of the file's variants to carry out; by default all that it has.
         show: see :func:`raysearch.library.watching.watcher_for`.
-        set: overrides by key of the space file, or as ``KEY=VALUE`` texts; they win over the words below.
+        set: overrides by key of the space file, or as ``KEY=VALUE`` texts; none says what a word below says,
+            too, unless it says the same.
         overrides: ``data``, ``trials``, ``folds``, ``repeats``, ``epochs``, ``sampler``, ``objectives``,
             ``max_parameters``, ``max_mflop``, ``prune``, ``enqueue``, ``disk``, ``keep``, ``time``,
             ``run_time``, ``silence``, ``memory``, ``seed``, or any

@@ -19,12 +19,15 @@ from raysearch.data.tensors import Parts, TensorData
 from raysearch.errors import InputError, RaysearchError, did_you_mean, one_of
 from raysearch.models.kernels.noted import forget_noted, noted
 from raysearch.tasks import load_task
+from raysearch.tasks.file_task import FileTask
 from raysearch.tasks.settings import make_settings, watched
 from raysearch.tasks.task import Task
 from raysearch.training.counting import COUNTED, count_mflop, count_parameters
-from raysearch.training.first_step import REHEARSAL_ROWS, begun, one_evaluation
+from raysearch.training.first_step import REHEARSAL_ROWS, Begun, begun, one_evaluation
+from raysearch.training.odd_task import odd_directions, odd_rows, odd_scores, odd_steps
 from raysearch.training.precision import FLOAT32
 from raysearch.training.randomness import load_parts
+from raysearch.training.watched_source import unread_keys, watched_source
 
 DESCRIBES_DATA = ("files", "n_train", "n_validation", "n_test", "split_by")
 FLOATS_PER_WEIGHT = 3  # the weight and up to two moments of the optimiser
@@ -45,6 +48,7 @@ class Rehearsal:
         refused: why the task refuses a corner of the space, or empty.
         inspected: the settings at which the task described its data.
         kernels: what became of the compiled kernels that the model asked for, see models/kernels/noted.py.
+        unread: why keys of the data section, which are given, do nothing.
     """
 
     data: dict[str, Any]
@@ -55,6 +59,7 @@ class Rehearsal:
     refused: str = ""
     inspected: dict[str, Any] = field(default_factory=dict)
     kernels: frozenset[str] = frozenset()
+    unread: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -105,16 +110,21 @@ def rehearse(
             f"data.path: {type(task).__name__} reads one file or folder, got {len(source.path)}; put all "
             "into one folder, for which links will do"
         )
-    data = task.inspect(source, typed)
+    # Tasks on files of a kind of ours look at all of it.
+    asked = source if isinstance(task, FileTask) else watched_source(source)
+    data = task.inspect(asked, typed)
     _check_description(reference, data)
     seen, unread = watched(typed)
     precision = wanted.precisions[0]
+    steps: list[Begun] = []
     try:
-        parts = _load(task, source, seen)
+        parts = _load(task, asked, seen)
+        if source.folds > 1:
+            _check_folds(task, source, seen, parts)
         shaping = sorted(set(settings) - unread)
         for precision in wanted.precisions:
-            model = begun(task, parts, seen, precision, by_gradient=wanted.by_gradient)
-            metrics, example_bytes = one_evaluation(task, model, parts, precision)
+            steps.append(begun(task, parts, seen, precision, by_gradient=wanted.by_gradient))
+            evaluated = one_evaluation(task, steps[-1].model, parts, precision)
         costs = [_cost(task, settings, parts.validation), *_corner_costs(task, source, corners, shaping)]
         never_read = _never_read(task, source, unread & set(settings), corners, wanted)
     except RaysearchError:
@@ -132,14 +142,22 @@ def rehearse(
     parameters = min(max(cost["parameters"] for cost in costs), wanted.limits.get("parameters", math.inf))
     largest = FLOAT_BYTES * int(parameters)
     floats = FLOATS_PER_WEIGHT if wanted.by_gradient else FLOATS_EVOLVED
+    objectives = _objectives(task, wanted, evaluated.metrics)
+    odd = [
+        *odd_rows(task, source, data, parts),
+        *odd_scores(task, data, evaluated.shown, evaluated.rows, parts),
+        *odd_directions(task, objectives),
+        *odd_steps(task, [each.has_learned for each in steps]),
+    ]
     return Rehearsal(
-        data,
-        _objectives(task, wanted, metrics),
+        data | ({"warnings": [*data.get("warnings", ()), *odd]} if odd else {}),
+        objectives,
         largest_weights_bytes=largest,
         largest_checkpoint_bytes=largest * floats,
-        predictions_bytes=int(example_bytes * len(parts.test)),
+        predictions_bytes=int(evaluated.bytes_of_one * len(parts.test)),
         inspected=dict(settings),
         kernels=frozenset(noted()),
+        unread=unread_keys(asked, type(task).__name__),
     )
 
 
@@ -180,14 +198,21 @@ def _load(task: Task[Any], source: DataSource, settings: Any) -> Parts:  # noqa:
     for name in ("train", "validation", "test"):
         if not len(getattr(parts, name)):
             raise InputError(f"data: the {name} part is empty; give more data or change data.split")
-    if source.folds > 1:
-        other = load_parts(task, source.of_fold(1), settings).validation
-        if are_alike(parts.validation, other):
-            raise InputError(
-                "budget.folds: the task gives every fold the same validation part; "
-                "its load must look at source.fold"
-            )
     return parts
+
+
+def _check_folds(
+    task: Task[Any],
+    source: DataSource,
+    settings: Any,  # noqa: ANN401 - the task's own type
+    parts: Parts,
+) -> None:
+    other = load_parts(task, source.of_fold(1), settings).validation
+    if are_alike(parts.validation, other):
+        raise InputError(
+            "budget.folds: the task gives every fold the same validation part; "
+            "its load must look at source.fold"
+        )
 
 
 def are_alike(one: TensorData, other: TensorData) -> bool:
@@ -213,7 +238,7 @@ def _never_read(
             break
         seen, unread_here = watched(make_settings(task, point))
         parts = load_parts(task, source, seen)
-        model = begun(task, parts, seen, wanted.precisions[0], by_gradient=wanted.by_gradient)
+        model, _ = begun(task, parts, seen, wanted.precisions[0], by_gradient=wanted.by_gradient)
         one_evaluation(task, model, parts, wanted.precisions[0])
         unread = unread & unread_here
     return sorted(unread)

@@ -29,8 +29,8 @@ def jets(change=lambda x, datasets: None, *, features=4, n=20):
     return changed
 
 
-def warnings(write_public, change, **how):
-    return check_jets(write_public(change=jets(change, **how))).warnings
+def warnings(write_public, change, n=20, **how):
+    return check_jets(write_public(n=n, change=jets(change, n=n, **how))).warnings
 
 
 def problems(write_public, change, **how):
@@ -103,6 +103,53 @@ def test_energies_or_the_jets_own_pt_in_other_units_than_momenta_are_told(write_
 
     assert "energies of constituents are 1e+03 times their momenta" in warnings(write_public, energies)[0]
     assert "j_pt is " in warnings(write_public, own_pt)[0]
+
+
+def with_own_pt(change):
+    """Jets whose j_pt is that of their constituents, before anything is changed."""
+
+    def changed(x, datasets):
+        datasets["jets"][:, JET_COLUMNS.index("j_pt")] = np.hypot(*x[..., :2].sum(axis=1).T)
+        change(x, datasets)
+
+    return changed
+
+
+def shifted(x, datasets):
+    datasets["jets"] = np.roll(datasets["jets"], 1, axis=0)
+
+
+def shuffled(x, datasets):
+    datasets["jetConstituentList"] = np.random.default_rng(2).permutation(x)
+
+
+def swapped(x, datasets):
+    x[..., :3] = x[..., [2, 1, 0]]
+
+
+@pytest.mark.parametrize("change", [shifted, shuffled, swapped])
+def test_rows_and_momenta_that_do_not_belong_to_the_jets_of_their_labels_are_told(write_public, change):
+    (told,) = warnings(write_public, with_own_pt(change), n=60)
+    assert told.startswith(
+        "jetImage_0_8p_0_20.h5: j_pt goes with the constituents of a jet hardly better than with those of "
+    )
+    assert "are the rows of jets (with the classes) and of jetConstituentList in one order" in told
+
+
+def test_other_units_in_a_part_of_a_file_are_told(write_public):
+    def some(x, datasets):
+        x[::3] *= 1000
+
+    (told,) = warnings(write_public, with_own_pt(some), n=60)
+    assert "j_pt of 20 of 60 jets is over 30 times off the pT of their constituents" in told
+
+
+def test_jets_of_which_only_the_hardest_constituents_are_stored_are_told_nothing_about(write_public):
+    def cut(x, datasets):
+        datasets["jetConstituentList"] = x[:, :2]
+
+    for change in (lambda *_: None, cut):
+        assert warnings(write_public, with_own_pt(change), n=60) == ()
 
 
 def test_jets_without_constituents_are_counted(write_public):

@@ -35,9 +35,25 @@ def test_numbers_of_numpy_paths_and_tuples() -> None:
     assert texts == ['data.path="2024"', "seed=3", "limits.mflop=0.5", 'objectives=["a", "b"]']
 
 
-def test_none_is_not_given_and_the_users_own_come_last() -> None:
-    assert override_texts({"trials": None, "seed": 1}, {"seed": 2}) == ["seed=1", "seed=2"]
-    assert override_texts({"seed": 1}, ["seed=2"]) == ["seed=1", "seed=2"]
+def test_none_is_not_given_and_the_same_may_be_said_twice() -> None:
+    assert override_texts({"trials": None, "seed": 1}, {"budget.epochs": 2}) == ["seed=1", "budget.epochs=2"]
+    assert override_texts({"time": "2h"}, ["budget.time=2h"]) == ['budget.time="2h"', "budget.time=2h"]
+    assert override_texts({}, ["budget={epochs: 2}", "budget.folds=3"]) == [
+        "budget={epochs: 2}",
+        "budget.folds=3",
+    ]
+
+
+@pytest.mark.parametrize("more", [["search.trials=4"], {"search.trials": 4}])
+def test_a_word_and_a_key_that_say_different_things_are_refused(more) -> None:
+    with pytest.raises(InputError, match=r"^--set search\.trials: has two values, 3 and 4; it takes one$"):
+        override_texts({"trials": 3}, more)
+
+
+@pytest.mark.parametrize("more", [["budget={epochs: 2}"], ["budget="]])
+def test_a_section_does_not_undo_what_was_given_of_it(more) -> None:
+    with pytest.raises(InputError, match=r"^--set budget: takes the place of all .*budget\.folds=3 among it"):
+        override_texts({"folds": 3}, more)
 
 
 def test_every_wrong_word_is_named() -> None:

@@ -17,10 +17,13 @@ from raysearch.data.jets.columns import Columns
 from raysearch.data.jets.layout import CONSTITUENTS, DNN_COLUMNS, FEATURES, JET_COLUMNS, JETS, MOMENTA
 from raysearch.data.spread import Quantities
 from raysearch.errors import InputError
+from raysearch.seeds import generator
 
 TOLERANCE = 1e-2  # of energy and momentum, which half precision rounds to 1e-3
 MANY = 0.1  # of the constituents with less energy than momentum: columns are others than they are said to be
 FEW = 0.01
+ENOUGH = 50  # jets, to tell whether two things go together
+STRANGE = 0.5  # of the spread between jets and any others' constituents; in good files it is a hundredth
 MEDIAN_PT_GEV = (1.0, 20_000.0)  # of jets at any collider, from the least to the largest planned
 OFF = 30.0  # times; units differ by factors of 1,000
 FILLS = (-99.0, -999.0, -9999.0, -99999.0)  # that stand for values which there are not
@@ -46,6 +49,7 @@ class JetPhysics:
         self._n_slow = self._n_constituents = self._n_other_pt = 0
         self._pt: list[Floats] = []  # of jets with constituents
         self._jet_pt: list[Floats] = []
+        self._is_whole: list[NDArray[np.bool_]] = []  # with room left for more constituents
         self._n_empty = 0
         self._low, self._high = np.full(len(MOMENTA), np.inf), np.full(len(MOMENTA), -np.inf)
         self._energy_over_momentum: list[float] = []
@@ -80,6 +84,7 @@ class JetPhysics:
         pt, number = jet_pt(momenta), there.sum(axis=1)
         self._pt.append(pt[number > 0])
         self._jet_pt.append(jets[number > 0, JET_PT])
+        self._is_whole.append(number[number > 0] < self._columns.width)
         self._n_empty += int((number == 0).sum())
         for fill in FILLS:
             for column in np.flatnonzero((jets == fill).any(axis=0)):
@@ -135,6 +140,35 @@ class JetPhysics:
             )
         if not 1 / OFF < (ratio := float(np.median(jet_pt)) / median) < OFF and np.any(jet_pt):
             yield f"{self._name}: j_pt is {ratio:.3g} times the pT of the constituents; are both in GeV?"
+            return
+        with np.errstate(all="ignore"):  # what is no number is told by who reads the file
+            apart = np.abs(np.log(jet_pt / pt / ratio))
+        if n_apart := int(np.sum(apart[jet_pt > 0] > np.log(OFF))):
+            yield (
+                f"{self._name}: j_pt of {n_apart:,} of {len(pt):,} jets is over {OFF:g} times off the pT of "
+                "their constituents; are all of them in GeV?"
+            )
+        if self._are_strangers(apart):
+            yield (
+                f"{self._name}: j_pt goes with the constituents of a jet hardly better than with those of "
+                f"another one; are the rows of {JETS} (with the classes) and of {CONSTITUENTS} in one order, "
+                "and px, py, pz where their names say?"
+            )
+
+    def _are_strangers(self, apart: Floats) -> bool:
+        """Whether jets and constituents of one row have no more to do with each other than of any two.
+
+        Args:
+            apart: |log| of a jet's own pT over that of its constituents, less what is common, (jet,).
+        """
+        # Only where all constituents are there: of the hardest few the sum is another quantity.
+        whole = np.concatenate(self._is_whole) & np.isfinite(apart)
+        pt, jet_pt = (np.concatenate(each)[whole] for each in (self._pt, self._jet_pt))
+        if len(pt) < ENOUGH:
+            return False
+        mixed = np.log(jet_pt / generator(0, "data/strangers").permutation(pt))
+        least = float(np.median(np.abs(mixed - np.median(mixed))))
+        return float(np.median(apart[whole])) > STRANGE * least > 0 and float(np.ptp(jet_pt)) > 0
 
 
 def note_padding(values: FaultyValues, momenta: Floats, start: int) -> NDArray[np.bool_]:
