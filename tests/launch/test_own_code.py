@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from toy import TOY_TASK, essence
+from toy import QUICK_SPACE, TOY_TASK, essence
 
 from raysearch.errors import ChangedError, InputError, StorageError
 from raysearch.launch.begin import create_study
@@ -55,15 +55,6 @@ class Mine(Toy):
 
 OWN = 0.0
 """
-SPACE = """\
-task: mine.py:Mine
-space:
-  learning_rate: {type: float, low: 1.0e-3, high: 0.3, log: true}
-  width: {type: int, low: 1, high: 16}
-search: {sampler: random, trials: 4, window: 2}
-budget: {epochs: 2}
-seed: 1
-"""
 
 
 class Listening(Watcher):
@@ -85,7 +76,7 @@ def project(tmp_path: Path) -> Path:
     for inner in ("lib", "networks"):
         (folder / inner).mkdir(parents=True)
     (folder / "mine.py").write_text(TASK)
-    (folder / "mine.yaml").write_text(SPACE)
+    (folder / "mine.yaml").write_text(QUICK_SPACE.format(task="mine.py:Mine"))
     (folder / "beside.txt").write_text("beside")
     (folder / "networks/__init__.py").touch()
     (folder / "networks/small.py").write_text("from .amount import AMOUNT\nscale = lambda: AMOUNT\n")
