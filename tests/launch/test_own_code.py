@@ -252,3 +252,25 @@ def test_modules_that_are_named_at_run_time_count_where_they_may_be(tmp_path: Pa
     assert set(read_code(tmp_path / "task.py")) == {"task.py", "one.py"}
     (tmp_path / "task.py").write_text("import importlib\nimportlib.import_module(input())\n")
     assert set(read_code(tmp_path / "task.py")) == {"task.py", "one.py", "two.py"}
+
+
+def test_only_what_may_lie_beside_is_looked_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed package has tens of thousands of files; one that the task is a part of is its own."""
+    package = tmp_path / "analysis"
+    (package / "inner").mkdir(parents=True)
+    for name in ("__init__.py", "inner/deep.py", "inner/__init__.py"):
+        (package / name).touch()
+    (package / "inner/task.py").write_text("import numpy\nimport torch\nimport analysis\n")
+    (tmp_path / "task.py").write_text("import torch, analysis\n")
+    looked_at: list[Path] = []
+    real = Path.rglob
+    monkeypatch.setattr(
+        Path, "rglob", lambda place, pattern: (looked_at.append(place), real(place, pattern))[1]
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert set(read_code(tmp_path / "task.py")) == {
+        *("task.py", "analysis/__init__.py", "analysis/inner/__init__.py"),
+        *("analysis/inner/deep.py", "analysis/inner/task.py"),
+    }
+    assert set(read_code(package / "inner/task.py")) == {"task.py", "__init__.py", "deep.py"}
+    assert {*looked_at} == {package}
