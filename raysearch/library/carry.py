@@ -17,6 +17,7 @@ from raysearch.errors import (
     TooManyFailedError,
 )
 from raysearch.launch.request import Where
+from raysearch.ledger.endings import alike_line
 from raysearch.ledger.history import History, read_history
 from raysearch.ledger.study_records import OUT_OF_TIME
 from raysearch.ledger.turned_down import turned_down_lines
@@ -119,8 +120,11 @@ def _carry_out(job: Job, executor: Executor, watcher: Watcher, stop: StopFlag) -
             ) from error
     # Outside of the ledger's lock: a report only reads.
     if not isinstance(failure, (StoppedError, DiskBudgetError)):
-        for line in turned_down_lines(read_history(folder)):
+        history = read_history(folder)
+        for line in turned_down_lines(history):
             watcher.say(line)
+        if line := alike_line(history):
+            watcher.say(f"warning: {line}")
         watcher.say("writing the report")
         from raysearch.report.build import build_report
 

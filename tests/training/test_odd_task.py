@@ -11,6 +11,8 @@ from raysearch.data.source import DataSource
 from raysearch.errors import InputError
 from raysearch.launch.prepare import prepare
 from raysearch.space.space_file import read_space_file
+from raysearch.tasks import load_task
+from raysearch.tasks.settings import make_settings
 from raysearch.training.rehearsal import Wanted, rehearse
 
 TAGGER = Path(__file__).parents[1] / "own_tagger.py"
@@ -24,6 +26,19 @@ def rehearsed(folder: Path, body: str = "", source: DataSource = SOURCE, *object
 
 def told(*args) -> list[str]:
     return rehearsed(*args).data.get("warnings", [])
+
+
+@pytest.mark.parametrize(("value", "is_taken"), [("false", False), ("", False), (False, True), (1, True)])
+def test_a_text_is_no_boolean(tmp_path: Path, value: object, is_taken: bool) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(TAGGER.read_text().replace("    width: int", "    flag: bool = True\n    width: int"))
+    settings = {"flag": value}
+    task = load_task(f"{path}:Tagger")
+    if is_taken:
+        assert make_settings(task, settings).flag == value
+    else:
+        with pytest.raises(InputError, match=f"^space.flag: must be true or false, got '{value}'$"):
+            make_settings(task, settings)
 
 
 def test_nothing_is_told_of_a_good_task(tmp_path: Path) -> None:
