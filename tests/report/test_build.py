@@ -327,3 +327,11 @@ def test_names_that_are_no_utf_8_harm_no_report(tmp_path: Path) -> None:
 def test_rows_of_other_classes_than_jets_are_no_jets() -> None:
     assert units({"classes": ["g", "q", "w", "z", "t"]}) == "jets"
     assert units({"classes": ["background", "signal"]}) == "examples"
+
+
+def test_figures_that_the_tasks_own_metrics_do_not_agree_with_are_told(tmp_path: Path) -> None:
+    for name, metrics, is_told in (("own", {"test_auc": 0.2}, True), ("same", None, False)):
+        folder = write_study(tmp_path / name, Recipe(metrics=metrics))
+        pages = to_markdown("Study", content(folder, History(read_entries(folder))))
+        told = "from what the task shows, but test_auc = 0.2 from its metrics: they are of other outputs"
+        assert (told in pages) is is_told
