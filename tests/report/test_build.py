@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -327,3 +328,17 @@ def test_names_that_are_no_utf_8_harm_no_report(tmp_path: Path) -> None:
 def test_rows_of_other_classes_than_jets_are_no_jets() -> None:
     assert units({"classes": ["g", "q", "w", "z", "t"]}) == "jets"
     assert units({"classes": ["background", "signal"]}) == "examples"
+
+
+def test_figures_that_the_tasks_own_metrics_do_not_agree_with_are_told(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", Recipe())
+
+    def is_told() -> bool:
+        page = to_markdown("Study", content(folder, History(read_entries(folder))))
+        return "from what the task shows, but test_accuracy = 0.2 from its metrics: they are of other" in page
+
+    assert not is_told()
+    tested, _ = History(read_entries(folder)).tests[-1]
+    with Ledger(folder) as ledger:
+        ledger.append([replace(tested, metrics={"test_accuracy": 0.2})])
+    assert is_told()
