@@ -42,6 +42,12 @@ class NoFinishedTrialError(RaysearchError):
     exit_code = 3
 
 
+class FinalTestError(RaysearchError):
+    """The search is over, but the task failed when its best model was applied to the test set."""
+
+    exit_code = 2
+
+
 # From here on the numbers of BSD's sysexits.h, which schedulers and scripts know: 69 is "unavailable", 73
 # "cannot create", 74 "input/output error", 75 "try again later".
 class ResourceError(RaysearchError):

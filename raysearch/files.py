@@ -66,6 +66,11 @@ def put_in_place(part: Path, path: Path) -> None:
     sync_folder(path.parent)
 
 
+def sum_in_name(content: bytes) -> str:
+    """What the name of a file that :func:`read_sound` reads ends with: its SHA-256, 32 digits of it."""
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
 def read_sound(path: Path) -> bytes | None:
     """Read a file whose name ends with the SHA-256 of its content (32 digits); None if it is gone or damaged.
 
@@ -76,7 +81,7 @@ def read_sound(path: Path) -> bytes | None:
     """
     try:
         content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest()[:32] != path.stem.rpartition("-")[2]:
+        if sum_in_name(content) != path.stem.rpartition("-")[2]:
             path.rename(path.with_suffix(".corrupt"))
             return None
     except FileNotFoundError:

@@ -46,6 +46,13 @@ def raysearch(folder: Path, *arguments: str, drawn: bool = False) -> Result:
     return Result(code, out.getvalue(), err.getvalue())
 
 
+def ok(folder: Path, *arguments: str) -> Result:
+    """Carry out one command that succeeds without a word of warning."""
+    result = raysearch(folder, *arguments)
+    assert (result.code, result.err) == (0, "")
+    return result
+
+
 def commands() -> list[list[str]]:
     """All commands of the program, as the words one types."""
     return list(_leaves(typer.main.get_command(app), []))

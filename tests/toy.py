@@ -31,6 +31,15 @@ search: {{sampler: tpe, trials: 8, window: 4, options: {{n_startup_trials: 3}}}}
 budget: {{epochs: 4}}
 seed: 1
 """
+QUICK_SPACE = """\
+task: {task}
+space:
+  learning_rate: {{type: float, low: 1.0e-3, high: 0.3, log: true}}
+  width: {{type: int, low: 1, high: 16}}
+search: {{sampler: random, trials: 4, window: 2}}
+budget: {{epochs: 2}}
+seed: 1
+"""
 
 
 def toy_space_file(folds: int = 1, **search: Any) -> SpaceFile:
@@ -52,8 +61,12 @@ def toy_space_file(folds: int = 1, **search: Any) -> SpaceFile:
 def create_ledger(
     folder: Path, *, folds: int = 1, window: int = 4, maximise: bool = False, **search: Any
 ) -> Ledger:
+    """Make the ledger of a study of the toy task that nothing will train."""
+    return ledger_of(folder, toy_space_file(folds, **search), window=window, maximise=maximise)
+
+
+def ledger_of(folder: Path, space_file: SpaceFile, *, window: int = 4, maximise: bool = False) -> Ledger:
     """Make the ledger of a study that nothing will train."""
-    space_file = toy_space_file(folds, **search)
     ledger = Ledger(folder, create=True)
     ledger.append(
         [
@@ -65,7 +78,7 @@ def create_ledger(
                 objective="val_loss",
                 maximise=maximise,
                 window=window,
-                folds=folds,
+                folds=space_file.budget.folds,
                 data={"files": {}},
                 settings=list(space_file.searched.domains),
             )

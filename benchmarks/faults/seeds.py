@@ -51,7 +51,7 @@ GOALS = (
         "R24",
         "one seed on 1, 2 and 4 slots of Ray, runs of random length: one history, the same weights",
         30,
-        3,
+        1,
         slots,
     ),
 )

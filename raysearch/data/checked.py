@@ -18,7 +18,7 @@ from raysearch.data.paths import DataPath
 from raysearch.data.prepared import cache_folder
 from raysearch.data.summary import FileSummary
 
-CHECKS = 5  # raised whenever a check finds more than before: what was found then is read again
+CHECKS = 6  # raised whenever a check finds more than before: what was found then is read again
 OF_FILES = ("files", "sha256")  # of a summary: what is told anew at each start
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from raysearch.errors import InputError
@@ -47,7 +47,7 @@ def hdf5_files(path: DataPath, sample: Path) -> list[Path]:
         except InputError as error:
             problems += error.problems
     if isinstance(path, tuple):
-        problems += _named_twice(files)
+        problems += named_twice(files)
     if problems:
         raise InputError(*problems)
     # By name: the order of files is that of examples, and must be the same wherever they are moved to.
@@ -148,9 +148,12 @@ def _instead(folder: Path) -> str:
     return ""
 
 
-def _named_twice(files: list[Path]) -> Iterator[str]:
+def named_twice(files: Sequence[Path]) -> Iterator[str]:
+    """Tell files that are named more than once, by whatever path."""
     seen: dict[Path, Path] = {}
     for file in files:
-        first = seen.setdefault(file.resolve(), file)
-        if first is not file:
+        place = file.resolve()
+        if place in seen:
+            first = seen[place]
             yield f"{file}: is named twice" + (f", also as {first}" if first != file else "")
+        seen.setdefault(place, file)

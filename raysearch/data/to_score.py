@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from raysearch.data.faults import Faults
 from raysearch.data.hdf5_gate import open_hdf5
+from raysearch.data.paths import named_twice
 from raysearch.data.spread import Quantities
 from raysearch.data.tensors import Batch
 
@@ -94,6 +95,7 @@ def files_and_layouts(
     for path in paths:
         with faults.of(path):
             files += files_at(path)
+    faults.add(named_twice(files))
     # Layouts of all files before any row is read: a fault is told in a second, not after an hour.
     for file in files:
         with faults.of(file), closing(open_hdf5(file)) as opened:

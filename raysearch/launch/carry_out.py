@@ -68,6 +68,7 @@ def carry_out(
         NoFinishedTrialError: no trial finished.
         DiskBudgetError: the study's files take more than its budget; everything is saved.
         ChangedError: its data or code are not those that it began with; everything is saved.
+        FinalTestError: the best model could not be applied to the test set; everything else is saved.
         StorageError: the disk is full or failed.
     """
     study = _study(ledger, listen)

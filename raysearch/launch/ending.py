@@ -6,11 +6,17 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from raysearch.errors import ChangedError, DiskBudgetError, NoFinishedTrialError, StoppedError
+from raysearch.errors import (
+    ChangedError,
+    DiskBudgetError,
+    FinalTestError,
+    NoFinishedTrialError,
+    StoppedError,
+)
 from raysearch.launch.stop_flag import StopFlag
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger
-from raysearch.ledger.study_records import OUT_OF_TIME, Closed
+from raysearch.ledger.study_records import OUT_OF_TIME, TEST_FAILED, Closed
 from raysearch.study.folders import resume_command
 from raysearch.study.study import Study
 
@@ -26,6 +32,12 @@ def end_recorded(study: Study) -> Iterator[None]:
     except ChangedError:
         study.close("changed")
         raise
+    except FinalTestError as error:
+        study.close(TEST_FAILED)
+        folder = study.ledger.folder
+        raise FinalTestError(
+            f"{folder.name}: {error}\neverything else is saved; to try that again: {resume_command(folder)}"
+        ) from error
 
 
 def closed(study: Study, stop: StopFlag) -> History:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from raysearch.ledger.record import Record
 
 OUT_OF_TIME = "out of time"
+TEST_FAILED = "test failed"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from raysearch.errors import (
     DiskBudgetError,
+    FinalTestError,
     NoFinishedTrialError,
     RaysearchError,
     StoppedError,
@@ -16,6 +17,7 @@ from raysearch.errors import (
     TooManyFailedError,
 )
 from raysearch.launch.request import Where
+from raysearch.ledger.endings import alike_line
 from raysearch.ledger.history import History, read_history
 from raysearch.ledger.study_records import OUT_OF_TIME
 from raysearch.ledger.turned_down import turned_down_lines
@@ -38,7 +40,7 @@ def carry_out_series(jobs: list[Job], where: Where, folder: Path, watcher: Watch
     try:
         carry_out_all(jobs, where, watcher, stop)
     # What the other members found is worth its report; after a stop or a full disk nothing is written.
-    except (NoFinishedTrialError, TooManyFailedError):
+    except (NoFinishedTrialError, TooManyFailedError, FinalTestError):
         _finish_series(folder, watcher)
         raise
     _finish_series(folder, watcher)
@@ -83,7 +85,7 @@ def carry_out_all(jobs: Sequence[Job], where: Where, watcher: Watcher, stop: Sto
         for job in jobs:
             try:
                 _carry_out(job, executor, watcher, stop)
-            except (NoFinishedTrialError, TooManyFailedError) as error:
+            except (NoFinishedTrialError, TooManyFailedError, FinalTestError) as error:
                 failures.append(error)
     if failures:
         raise failures[0]
@@ -110,7 +112,7 @@ def _carry_out(job: Job, executor: Executor, watcher: Watcher, stop: StopFlag) -
                     f"{name_of(folder)}: {history.n_failed} trials failed, "
                     f"budget.max_failed allows {job.space_file.budget.max_failed}"
                 )
-        except (NoFinishedTrialError, StoppedError, DiskBudgetError) as error:
+        except (NoFinishedTrialError, FinalTestError, StoppedError, DiskBudgetError) as error:
             failure = error
         except StorageError as error:
             raise type(error)(
@@ -118,8 +120,11 @@ def _carry_out(job: Job, executor: Executor, watcher: Watcher, stop: StopFlag) -
             ) from error
     # Outside of the ledger's lock: a report only reads.
     if not isinstance(failure, (StoppedError, DiskBudgetError)):
-        for line in turned_down_lines(read_history(folder)):
+        history = read_history(folder)
+        for line in turned_down_lines(history):
             watcher.say(line)
+        if line := alike_line(history):
+            watcher.say(f"warning: {line}")
         watcher.say("writing the report")
         from raysearch.report.build import build_report
 

@@ -10,6 +10,7 @@ from raysearch.errors import InputError
 from raysearch.files import owners_only
 from raysearch.ledger.history import read_history
 from raysearch.library.open import open_folder, study_folder_of
+from raysearch.library.other_than_trained import other_than_trained
 from raysearch.library.overrides import Overrides, override_texts
 from raysearch.library.predict import Files, paths_given
 from raysearch.library.start import start
@@ -61,11 +62,16 @@ def crossval(
         RaysearchError: as :func:`raysearch.tune`.
     """
     folder, texts = study_folder_of(name, Path(runs)), override_texts({}, set)
+    watcher = watcher_for(show)
     one_trial = _one_trial(folder, str(trial), folds, data, texts)
+    odd = list(other_than_trained(read_history(folder), str(trial), one_trial))
+    for line in odd:
+        watcher.say(f"warning: {line}")
+    one_trial = one_trial.model_copy(update={"description": "; ".join([one_trial.description, *odd])})
     members = {"": one_trial} if train_on is None else _by_size(one_trial, train_on)
     kind = "crossval" if train_on is None else "learning-curve"
     place = study_folder(Path(runs), new_name or f"{name_of(folder).replace('/', '-')}-{kind}")
-    start(members, place, where_runs(address, local=local), watcher_for(show), resume=resume)
+    start(members, place, where_runs(address, local=local), watcher, resume=resume)
     return open_folder(place)
 
 

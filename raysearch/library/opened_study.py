@@ -57,7 +57,7 @@ class OpenedStudy:
 
     @property
     def state(self) -> str:
-        """``running``, or its end: ``finished``, ``stopped``, ``killed``, ``gave up``, ``disk budget``."""
+        """``running``, or its end: ``finished``, ``stopped``, ``killed``, ``gave up`` and so on."""
         return state_of(self.folder, self.history)
 
     @property

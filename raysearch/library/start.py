@@ -140,7 +140,9 @@ def _describe(prepared: list[Prepared], folder: Path, watcher: Watcher) -> None:
         f"data: {where}{data['n_train']} to train, {data['n_validation']} to validate, "
         f"{data['n_test']} to test, split by {data['split_by']}"
     )
-    for warning in data.get("warnings", ()):
+    # Members of a series may have other data, or other rows of them.
+    warnings = (line for study in prepared for line in study.rehearsal.data.get("warnings", ()))
+    for warning in dict.fromkeys(warnings):
         watcher.say(f"warning: {warning}")
     needs = [study.disk_need(usable_cpus()).total for study in prepared]
     disk = prepared[needs.index(max(needs))].space_file.storage.disk

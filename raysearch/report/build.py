@@ -22,6 +22,7 @@ from raysearch.report.test_result import read_result
 from raysearch.report.verdict import verdict
 
 FOLDER = "report"
+NOT_UTF8 = "backslashreplace"  # bytes of names of files
 
 
 def build_report(folder: Path) -> Path:
@@ -58,8 +59,8 @@ def write_page(place: Path, title: str, blocks: Sequence[Block]) -> None:
     figures = {picture.name: to_bytes(picture.drawing, "svg") for picture in pictures}
     papers = {picture.name: to_bytes(picture.drawing, "pdf") for picture in pictures}
     files = {
-        "report.md": to_markdown(title, blocks).encode(),
-        "index.html": to_html(title, blocks, figures).encode(),
+        "report.md": to_markdown(title, blocks).encode(errors=NOT_UTF8),
+        "index.html": to_html(title, blocks, figures).encode(errors=NOT_UTF8),
     }
     files |= {f"figures/{name}.svg": data for name, data in figures.items()}
     files |= {f"figures/{name}.pdf": data for name, data in papers.items()}

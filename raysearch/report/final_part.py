@@ -8,6 +8,7 @@ import numpy as np
 
 from raysearch.ledger.history import History
 from raysearch.ledger.over_folds import common_names
+from raysearch.ledger.study_records import TEST_FAILED
 from raysearch.report.blocks import PM, Block, Heading, Mono, Table, Text, number, text
 from raysearch.report.measured import Measured, over_runs
 from raysearch.report.published import Published, beside_published, general_caveat, published_for
@@ -28,6 +29,8 @@ def final_evaluation(history: History, result: TestResult) -> list[Block]:
     blocks: list[Block] = [Heading("Test set")]
     if result.tested is None:
         told = "The test set has not been looked at: the final evaluation comes after the search."
+        if history.closed is not None and history.closed.reason == TEST_FAILED:
+            told = "The best model could not be applied to the test set; the command line has said why."
         return [*blocks, text(told), *_cost(history, result), *_published(history, result)]
     blocks.append(_standing(history, result))
     if result.parts:

@@ -7,7 +7,8 @@ code is not needed. A task that shows nothing has metrics alone.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,13 +19,14 @@ from raysearch.errors import InputError
 from raysearch.ledger.history import History
 from raysearch.ledger.run_records import Tested
 from raysearch.metrics.shown import Shown, unpack
-from raysearch.report.blocks import Text, listing, warning
+from raysearch.report.blocks import Text, listing, number, warning
 from raysearch.report.measured import Measured, in_ledger
 from raysearch.report.shown import PARTS
 from raysearch.report.shown.described import units
 from raysearch.report.shown.part import About, Part, Title
 from raysearch.report.states import test_evaluations
 
+AGREE = 1e-3  # relative
 P = TypeVar("P", bound=Part[Any])
 Runs = Sequence[tuple[Shown, ...]]  # what the model of each run shows
 
@@ -85,6 +87,7 @@ def read_result(folder: Path, history: History) -> TestResult:
     warnings += [warning(each) for each in (problem, *told) if each]
     warnings += _alike(runs, parts, word)
     figures = in_ledger(history, tests)
+    warnings += [warning(each) for part in parts for each in _apart(part.figures(), figures)]
     for part in parts:
         figures |= part.figures()
     return TestResult(tests, tuple(parts), tuple(warnings), figures, word)
@@ -129,6 +132,18 @@ def _alike(runs: Runs, parts: Sequence[Part[Any]], word: str) -> list[Text]:
         warning(f"{word.capitalize()}s {run} predict the same; the spread over {word}s is too small.")
         for run in same
     ]
+
+
+def _apart(shown: Mapping[str, Measured], in_ledger: Mapping[str, Measured]) -> Iterator[str]:
+    """Tell figures of what a task shows that its own metrics of the same name do not agree with."""
+    for name, here in shown.items():
+        there = in_ledger.get(f"test_{name}")
+        if there is None or here.is_limit or math.isclose(here.value, there.value, rel_tol=AGREE):
+            continue
+        yield (
+            f"{name} is {number(here.value)} from what the task shows, but test_{name} = "
+            f"{number(there.value)} from its metrics: they are of other outputs, or of another definition."
+        )
 
 
 def _of_another(history: History, tested: Tested) -> Text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from raysearch.ledger.endings import count_states
+from raysearch.ledger.endings import alike_line, count_states
 from raysearch.ledger.history import History
 from raysearch.ledger.trial_history import TrialHistory
 from raysearch.report.blocks import (
@@ -80,7 +80,8 @@ def _summary(history: History, result: TestResult) -> list[Block]:
             "the first. "
         )
     summary = text(state, found, f"found with {chosen}. ", front, *_test_sentence(history, result))
-    return [summary, *result.warnings]
+    alike = alike_line(history)
+    return [summary, *([warning(f"{alike[0].upper()}{alike[1:]}.")] if alike else []), *result.warnings]
 
 
 def simulated(histories: Sequence[History]) -> list[Text]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,8 @@ _OPENING = (
     yaml.BlockMappingStartToken,
 )
 _CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
+INT, FLOAT = "tag:yaml.org,2002:int", "tag:yaml.org,2002:float"
+_BASE_8_OR_60 = re.compile(r"[-+]?(0[0-9_]+|[0-9][0-9_]*(:[0-9.]+)+)")  # YAML 1.1: 010 is 8, 1:30 is 90
 LARGEST_BYTES = 1 << 20  # hundreds of times the largest space file; PyYAML needs seconds for a MiB
 KeyPath = tuple[str | int, ...]
 
@@ -51,7 +54,11 @@ def read_yaml(path: Path) -> Document:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     if len(text) > LARGEST_BYTES:
         raise InputError(f"{path}: larger than {LARGEST_BYTES} bytes")
-    return parse_yaml(text.decode("utf-8", errors="replace"), str(path))
+    try:
+        return parse_yaml(text.decode("utf-8-sig"), str(path))
+    except UnicodeDecodeError as error:
+        line = text[: error.start].count(b"\n") + 1
+        raise InputError(f"{path}:{line}: is not UTF-8: byte {text[error.start]:#04x}") from None
 
 
 def read_document(source: Path | Mapping[str, Any]) -> Document:
@@ -114,10 +121,19 @@ def _plain(  # YAML holds anything
     if isinstance(node, yaml.SequenceNode):
         return [_plain(item, (*path, index), document, problems) for index, item in enumerate(node.value)]
     try:
-        return _scalar(node)
+        return _value(node)
     except (ValueError, yaml.YAMLError) as error:
         problems.append(f"{document.places[path]}: {error}")
         return None
+
+
+def _value(node: yaml.Node) -> Any:  # noqa: ANN401 - YAML holds anything
+    if node.tag in {INT, FLOAT} and _BASE_8_OR_60.fullmatch(node.value):
+        raise ValueError(
+            f"{node.value} would be read as a number of base 8 or 60; write it without a leading 0 or ':', "
+            "or as a text in quotes"
+        )
+    return _scalar(node)
 
 
 def _scalar(node: yaml.Node) -> Any:  # noqa: ANN401 - YAML holds anything

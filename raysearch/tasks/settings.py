@@ -40,6 +40,12 @@ def make_settings(task: Task[S], values: Mapping[str, Any], origin: str = "space
         f"{origin}.{name}: is missing, {type(task).__name__} needs it"
         for name in sorted(needed - set(values))
     ]
+    # Any text that is not empty is true: "false" would be, without a word.
+    problems += [
+        f"{origin}.{name}: must be true or false, got {value!r}"
+        for name, value in values.items()
+        if name in fields and fields[name].type in {"bool", bool} and value not in (False, True)
+    ]
     if problems:
         raise InputError(*problems)
     try:

@@ -17,7 +17,7 @@ from raysearch.ledger.entries import Entry
 from raysearch.ledger.history import History
 from raysearch.ledger.over_folds import mean_and_sd
 from raysearch.ledger.run_records import Committed, Epoch, Lost
-from raysearch.ledger.study_records import OUT_OF_TIME
+from raysearch.ledger.study_records import OUT_OF_TIME, TEST_FAILED
 from raysearch.ledger.trial_history import RunHistory, TrialHistory
 from raysearch.tracking.points import Point, as_name, over_folds, points_of, split_facts
 
@@ -25,7 +25,7 @@ KEY = "raysearch.key"
 STUDY = "raysearch.study"
 # MLflow knows no word for what ended early on purpose; the tag ``state`` does
 _STATUS = dict.fromkeys(("finished", "pruned", "refused", OUT_OF_TIME), "FINISHED") | dict.fromkeys(
-    ("failed", "gave up"), "FAILED"
+    ("failed", "gave up", TEST_FAILED), "FAILED"
 )
 
 

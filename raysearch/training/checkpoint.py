@@ -16,7 +16,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from raysearch.files import read_sound, write_durably
+from raysearch.files import read_sound, sum_in_name, write_durably
 
 Role = Literal["last", "best"]  # what a run goes on from, and what is evaluated in the end
 
@@ -47,7 +47,7 @@ class Checkpoints:
         buffer = io.BytesIO()
         torch.save(dict(content), buffer)
         blob = buffer.getvalue()
-        path = self._folder / f"{role}-{epoch:05d}-{hashlib.sha256(blob).hexdigest()[:32]}.pt"
+        path = self._folder / f"{role}-{epoch:05d}-{sum_in_name(blob)}.pt"
         write_durably(path, blob)
         return path
 

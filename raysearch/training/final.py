@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ from typing import Any
 import torch
 
 from raysearch.data.plain_scaling import to_plain
-from raysearch.errors import StorageError
+from raysearch.errors import FinalTestError, StoppedError, StorageError
 from raysearch.files import write_durably
 from raysearch.seeds import derive
 from raysearch.tasks import load_task
+from raysearch.tasks.own_code import task_file
 from raysearch.tasks.settings import make_settings
 from raysearch.training.checkpoint import load_checkpoint, weights_sha256
 from raysearch.training.counting import measure_latency
@@ -54,7 +56,23 @@ def evaluate_on_test(
     Raises:
         StorageError: the checkpoint is gone or is not the one in the ledger.
         ChangedError: the data or the code are not those that the study began with.
+        FinalTestError: the task raised something else.
     """
+    try:
+        return _evaluate(order, weights, expected_sha256, device)
+    except (StorageError, StoppedError):
+        raise
+    except Exception as error:
+        frames, file = traceback.extract_tb(error.__traceback__), task_file(order.reference)
+        own = [frame for frame in frames if file is not None and Path(frame.filename).name == file.name]
+        place = (own or frames)[-1]
+        raise FinalTestError(
+            f"trial {order.trial}, the best, could not be applied to the test set: {type(error).__name__}: "
+            f"{error} ({Path(place.filename).name}, line {place.lineno}, in {place.name})"
+        ) from error
+
+
+def _evaluate(order: Order, weights: str, expected_sha256: str, device: torch.device | None) -> TestOutcome:
     torch.set_num_threads(order.threads)
     folder = Path(order.study_folder)
     # The ledger's hash, not the newest file: it is this model that was chosen.

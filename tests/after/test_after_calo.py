@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from after_studies import load, tune
-from cli_runs import Result, raysearch
+from cli_runs import ok, raysearch
 from torch import Tensor, nn
 
 from raysearch.data.showers.files import SAMPLE, load_energies
@@ -53,12 +53,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tune(folder, CALO.format(strategy="", settings=GRADIENT, repeats=2), "calo")
     tune(folder, CALO.format(strategy="strategy: one-plus-lambda", settings=EVOLUTION, repeats=1), "evolved")
     return folder
-
-
-def ok(folder: Path, *arguments: str) -> Result:
-    result = raysearch(folder, *arguments)
-    assert (result.code, result.err) == (0, "")
-    return result
 
 
 def scores_of(folder: Path, name: str, *arguments: str, data: str = "showers.h5") -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from after_studies import JEDINET, load, toy_study, tune
-from cli_runs import Result, raysearch
+from cli_runs import ok, raysearch
 from torch import nn
 from toy import start
 from whole_jets import load_jets
@@ -37,12 +37,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tune(folder, JEDINET, "folds", "--set", "budget.folds=2")
     toy_study(folder)
     return folder
-
-
-def ok(folder: Path, *arguments: str) -> Result:
-    result = raysearch(folder, *arguments)
-    assert (result.code, result.err) == (0, "")
-    return result
 
 
 def scores_of(folder: Path, name: str, *arguments: str, data: Path = SAMPLE) -> dict[str, Any]:

@@ -146,7 +146,7 @@ def test_what_the_commands_say(cluster: Path, laptop: Path, tmp_path: Path) -> N
     (cluster / "runs/jedi/notes.txt").unlink()
     assert (tmp_path / "j.gz").read_bytes() == (cluster / "jedi.raysearch.tar.gz").read_bytes()
     first, *lines = said.splitlines()
-    assert re.fullmatch(r".*/j\.gz: \d+ kB, study jedi", first)
+    assert re.fullmatch(r".*/j\.gz: [\d.]+ kB, study jedi", first)
     kinds = ["best model", "checkpoints", "ledger", "prunings", "report", "test predictions"]
     assert [line.split("  ")[1] for line in lines[:6]] == kinds
     assert lines[6:] == [

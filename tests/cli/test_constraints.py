@@ -10,31 +10,11 @@ from toy import TOY_TASK
 
 from raysearch.ledger.history import History, read_history
 
-OWN = f"""
-import sys
-sys.path.insert(0, {str(TOY_TASK.parent)!r})
-from dataclasses import dataclass
-from toy_task import Toy, ToySettings
-
-@dataclass(frozen=True)
-class Settings(ToySettings):
-    latent: int = 1
-    def __post_init__(self):
-        super().__post_init__()
-        if self.latent > self.width:
-            raise ValueError(f"latent: must not be above width, got {{self.latent}} and {{self.width}}")
-
-class Narrow(Toy):
-    Settings = Settings
-    def model(self, settings):
-        settings.latent
-        return super().model(settings)
-"""
-SPACE = """\
-task: own.py:Narrow
-space: {width: {type: int, low: 1, high: 8}, latent: {type: int, low: 1, high: 12}}
-search: {sampler: random, trials: 6}
-budget: {epochs: 1}
+SPACE = f"""\
+task: {TOY_TASK.with_name("narrow_task.py")}:Narrow
+space: {{width: {{type: int, low: 1, high: 8}}, latent: {{type: int, low: 1, high: 12}}}}
+search: {{sampler: random, trials: 6}}
+budget: {{epochs: 1}}
 seed: 3
 """
 REFUSED = "latent: must not be above width"
@@ -42,7 +22,6 @@ REFUSED = "latent: must not be above width"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    (tmp_path / "own.py").write_text(OWN)
     (tmp_path / "own.yaml").write_text(SPACE)
     return tmp_path
 

@@ -95,7 +95,7 @@ def kill_when(process: subprocess.Popen[str], ledger: Path, n_records: int) -> N
     ("variant", "moments"),
     [
         ("architecture-ga", [28]),
-        pytest.param("architecture-ga", [11, 40, 55], marks=pytest.mark.faults),
+        pytest.param("architecture-ga", [11, 40, 55], marks=pytest.mark.slow),
         pytest.param("ga", [9, 22], marks=pytest.mark.faults),
         pytest.param("pbt", [13, 35, 50], marks=pytest.mark.faults),
     ],

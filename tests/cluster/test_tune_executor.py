@@ -212,9 +212,16 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-@pytest.mark.faults
-@pytest.mark.parametrize("bytes_left", [0, 8192, 16384])
-@pytest.mark.parametrize("trial", [0, 2])
+@pytest.mark.parametrize(
+    ("trial", "bytes_left"),
+    [
+        *(pytest.param(*case, marks=pytest.mark.faults) for case in ((0, 0), (2, 0))),
+        *(
+            pytest.param(*case, marks=pytest.mark.ray_cluster)
+            for case in ((0, 8192), (0, 16384), (2, 8192), (2, 16384))
+        ),
+    ],
+)
 def test_a_full_disk_stops_the_study_and_costs_it_nothing(
     small_disk: Path, ray_executor: Executor, space: Path, straight: list[Any], bytes_left: int, trial: int
 ) -> None:

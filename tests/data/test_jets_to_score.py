@@ -131,6 +131,12 @@ def test_every_fault_of_every_file_is_told(momenta, tmp_path):
     ]
 
 
+def test_a_file_that_is_named_twice_would_count_its_jets_twice(momenta):
+    path = momenta()
+    with pytest.raises(InputError, match=r"own\.h5: is named twice$"):
+        jets_to_score([path, path], CONSTITUENTS)
+
+
 def test_columns_that_a_network_needs_are_named(momenta):
     def rename(datasets):
         datasets["jetFeatureNames"] = np.array(

@@ -48,6 +48,20 @@ def test_equal_jets_of_two_files_are_counted(write_public):
     assert check_jets(path.parent).twins == tuple((20 + row, 12 + row) for row in range(8))
 
 
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_a_jet_in_half_precision_or_another_order_is_the_same_jet(write_public, shuffled):
+    write_public("one.h5", first=0)
+
+    def change(datasets):
+        order = np.random.default_rng(1).permutation(5) if shuffled else np.arange(5)
+        x = datasets["jetConstituentList"].astype(np.float32)
+        x[:, :5] = x[:, order]
+        datasets["jetConstituentList"] = x if shuffled else x.astype(np.float16)
+
+    path = write_public("two.h5", first=12, change=change)
+    assert check_jets(path.parent).twins == tuple((20 + row, 12 + row) for row in range(8))
+
+
 def told(twins, n=1000, source=SOURCE, events=None):
     return list(shared_between_parts(tuple(twins), events, np.zeros(n, int), source, "jet"))
 

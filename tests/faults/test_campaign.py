@@ -15,8 +15,9 @@ from benchmarks.faults.rows import GOALS
 ROOT = Path(__file__).parents[2]
 
 
-# Machines of their own beside a busy machine's work: tried where several are, by their marker.
-MARKS = {"R6": pytest.mark.ray_cluster}
+# Tried by the marker of clusters: machines of their own beside a busy machine's work, and a Ray for each way
+# to hang, three of which tests/cluster/test_limits_on_ray.py tries on one.
+MARKS = {"R6": pytest.mark.ray_cluster, "R8": pytest.mark.ray_cluster}
 
 
 @pytest.mark.parametrize(

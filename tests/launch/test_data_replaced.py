@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from toy import TOY_TASK, essence
+from toy import QUICK_SPACE, TOY_TASK, essence
 
 from raysearch.cluster.population import CandidateWorker
 from raysearch.data.jets.files import SAMPLE
@@ -65,15 +65,6 @@ class Reads(Toy):
             swap.rename(source.path)
         return Parts(*(TensorData((part, part)) for part in y[:, None].split([60, 20, 20])))
 """
-SPACE = """\
-task: reads.py:Reads
-space:
-  learning_rate: {type: float, low: 1.0e-3, high: 0.3, log: true}
-  width: {type: int, low: 1, high: 16}
-search: {sampler: random, trials: 4, window: 2}
-budget: {epochs: 2}
-seed: 1
-"""
 JET_DNN = Path(__file__).parents[2] / "searchspaces/jet-dnn.yaml"
 Act = Callable[[Path, Entry], None]
 
@@ -81,7 +72,7 @@ Act = Callable[[Path, Entry], None]
 @pytest.fixture
 def space(tmp_path: Path) -> Path:
     (tmp_path / "reads.py").write_text(TASK)
-    (tmp_path / "reads.yaml").write_text(SPACE)
+    (tmp_path / "reads.yaml").write_text(QUICK_SPACE.format(task="reads.py:Reads"))
     np.save(tmp_path / "data.npy", np.linspace(0, 1, 100))
     np.save(tmp_path / "new.npy", np.linspace(1, 0, 100))  # of the same size
     np.save(tmp_path / "other.npy", np.linspace(0, 1, 100))

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from after_studies import JEDINET
 
 from raysearch.launch.begin import create_study
 from raysearch.launch.carry_out import carry_out
@@ -20,24 +21,7 @@ from raysearch.report.markdown import to_markdown
 from raysearch.report.provenance import provenance
 from raysearch.space.space_file import read_space_file
 
-SPACE = """\
-task: jedinet
-space:
-  hidden: {type: int, low: 10, high: 12}
-  effect_size: 4
-  output_size: 4
-  activation_relation: selu
-  activation_object: relu
-  activation_classifier: elu
-  optimizer: adam
-  learning_rate: 0.003
-  constituents: 8
-  kernel: fused
-search: {sampler: random, trials: 1}
-budget: {epochs: 1}
-data: {limit: 100}
-seed: 1
-"""
+SPACE = JEDINET.replace("standardize: true", "kernel: fused").replace("limit: 2000", "limit: 100")
 
 
 def go_on(folder: Path, trials: int) -> tuple[History, list[str]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from toy import TOY_TASK, essence
+from toy import QUICK_SPACE, TOY_TASK, essence
 
 from raysearch.errors import ChangedError, InputError, StorageError
 from raysearch.launch.begin import create_study
@@ -55,15 +55,6 @@ class Mine(Toy):
 
 OWN = 0.0
 """
-SPACE = """\
-task: mine.py:Mine
-space:
-  learning_rate: {type: float, low: 1.0e-3, high: 0.3, log: true}
-  width: {type: int, low: 1, high: 16}
-search: {sampler: random, trials: 4, window: 2}
-budget: {epochs: 2}
-seed: 1
-"""
 
 
 class Listening(Watcher):
@@ -85,7 +76,7 @@ def project(tmp_path: Path) -> Path:
     for inner in ("lib", "networks"):
         (folder / inner).mkdir(parents=True)
     (folder / "mine.py").write_text(TASK)
-    (folder / "mine.yaml").write_text(SPACE)
+    (folder / "mine.yaml").write_text(QUICK_SPACE.format(task="mine.py:Mine"))
     (folder / "beside.txt").write_text("beside")
     (folder / "networks/__init__.py").touch()
     (folder / "networks/small.py").write_text("from .amount import AMOUNT\nscale = lambda: AMOUNT\n")
@@ -261,3 +252,25 @@ def test_modules_that_are_named_at_run_time_count_where_they_may_be(tmp_path: Pa
     assert set(read_code(tmp_path / "task.py")) == {"task.py", "one.py"}
     (tmp_path / "task.py").write_text("import importlib\nimportlib.import_module(input())\n")
     assert set(read_code(tmp_path / "task.py")) == {"task.py", "one.py", "two.py"}
+
+
+def test_only_what_may_lie_beside_is_looked_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed package has tens of thousands of files; one that the task is a part of is its own."""
+    package = tmp_path / "analysis"
+    (package / "inner").mkdir(parents=True)
+    for name in ("__init__.py", "inner/deep.py", "inner/__init__.py"):
+        (package / name).touch()
+    (package / "inner/task.py").write_text("import numpy\nimport torch\nimport analysis\n")
+    (tmp_path / "task.py").write_text("import torch, analysis\n")
+    looked_at: list[Path] = []
+    real = Path.rglob
+    monkeypatch.setattr(
+        Path, "rglob", lambda place, pattern: (looked_at.append(place), real(place, pattern))[1]
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert set(read_code(tmp_path / "task.py")) == {
+        *("task.py", "analysis/__init__.py", "analysis/inner/__init__.py"),
+        *("analysis/inner/deep.py", "analysis/inner/task.py"),
+    }
+    assert set(read_code(package / "inner/task.py")) == {"task.py", "__init__.py", "deep.py"}
+    assert {*looked_at} == {package}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,12 @@ from raysearch.errors import FolderError, StorageError
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger, read_entries
 from raysearch.metrics.classification import auc
-from raysearch.report.blocks import Picture
-from raysearch.report.build import build_report, content
+from raysearch.report.blocks import Picture, text
+from raysearch.report.build import build_report, content, write_page
 from raysearch.report.markdown import to_markdown
 from raysearch.report.page import to_html
 from raysearch.report.provenance import going_on, provenance
+from raysearch.report.shown.described import units
 from raysearch.report.style import hep_style
 
 FAILED = {3: ("nonfinite", "loss is nan at step 40"), 8: ("error", "RuntimeError: <script>alert(1)</script>")}
@@ -314,3 +316,29 @@ def test_source_is_that_of_the_space_file_where_the_task_does_not_say(tmp_path: 
     history.created.space_file["data"]["path"] = "jets/mine"
     table = provenance(history)[2]
     assert table.rows[0] == ("source", "jets/mine")  # type: ignore[union-attr]
+
+
+def test_names_that_are_no_utf_8_harm_no_report(tmp_path: Path) -> None:
+    name = b"nu\xff".decode(errors="surrogateescape")
+    write_page(tmp_path / "report", f"Study {name}", [text(f"data in {name}")])
+    for page in ("report.md", "index.html"):
+        assert "udcff" in (tmp_path / "report" / page).read_text(encoding="utf-8")
+
+
+def test_rows_of_other_classes_than_jets_are_no_jets() -> None:
+    assert units({"classes": ["g", "q", "w", "z", "t"]}) == "jets"
+    assert units({"classes": ["background", "signal"]}) == "examples"
+
+
+def test_figures_that_the_tasks_own_metrics_do_not_agree_with_are_told(tmp_path: Path) -> None:
+    folder = write_study(tmp_path / "s", Recipe())
+
+    def is_told() -> bool:
+        page = to_markdown("Study", content(folder, History(read_entries(folder))))
+        return "from what the task shows, but test_accuracy = 0.2 from its metrics: they are of other" in page
+
+    assert not is_told()
+    tested, _ = History(read_entries(folder)).tests[-1]
+    with Ledger(folder) as ledger:
+        ledger.append([replace(tested, metrics={"test_accuracy": 0.2})])
+    assert is_told()

@@ -35,6 +35,22 @@ def write(tmp_path: Path, text: str) -> Path:
     return path
 
 
+@pytest.mark.parametrize(
+    ("key", "number"), [("seed", "010"), ("budget.time", "12:30"), ("space.batch_size", "0100")]
+)
+def test_numbers_of_base_8_and_60_are_refused(tmp_path: Path, key: str, number: str) -> None:
+    (told,) = faults(tmp_path, GOOD, f"{key}={number}")
+    assert f"{number} would be read as a number of base 8 or 60" in told
+    (told,) = faults(tmp_path, GOOD.replace("seed: 1", "seed: 010"))
+    assert told.startswith("my.yaml:9: 010 would be read as")
+
+
+def test_a_file_of_another_encoding_is_refused_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "latin.yaml").write_bytes(f"{GOOD}description: caf\xe9\n".encode("latin-1"))
+    with pytest.raises(InputError, match=r"latin\.yaml:10: is not UTF-8: byte 0xe9$"):
+        read_space_file(tmp_path / "latin.yaml")
+
+
 def faults(tmp_path: Path, text: str, *overrides: str) -> list[str]:
     with pytest.raises(InputError) as caught:
         read_space_file(write(tmp_path, text), overrides)

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from toy import finished, in_random_order, opened
+from toy import finished, in_random_order, ledger_of, opened
 
 from raysearch.errors import InputError
 from raysearch.ledger.asking_records import Asked, Redrawn
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, Ledger, read_entries
-from raysearch.ledger.study_records import Created
 from raysearch.ledger.turned_down import turned_down_lines
 from raysearch.search.make import SAMPLERS
 from raysearch.space.space_file import SpaceFile
@@ -61,23 +60,7 @@ def study_of(
     space_file = SpaceFile.model_validate(
         {"task": "toy", "space": space, "search": search, "budget": {"epochs": 1}, "seed": 7}
     )
-    ledger = Ledger(folder, create=True)
-    ledger.append(
-        [
-            Created(
-                study=folder.name,
-                space_file=space_file.model_dump(mode="json"),
-                identity=space_file.identity,
-                task_sha256="",
-                objective="val_loss",
-                maximise=False,
-                window=window,
-                folds=1,
-                data={"files": {}},
-                settings=list(space),
-            )
-        ]
-    )
+    ledger = ledger_of(folder, space_file, window=window)
     return opened_study(ledger, gate)
 
 

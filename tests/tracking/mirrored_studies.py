@@ -211,6 +211,14 @@ def resume(folder: Path) -> None:
         ledger.append([Closed(reason="finished")])
 
 
+def n_runs(database: Path) -> int:
+    """How many runs are there, 0 before MLflow has made its tables."""
+    try:
+        return sum(contents(database)["runs"].values())
+    except sqlite3.OperationalError:
+        return 0
+
+
 def contents(database: Path) -> dict[str, Counter[tuple[Any, ...]]]:
     """Everything active in the database, by our keys instead of MLflow's random ids."""
     with sqlite3.connect(database) as connection:

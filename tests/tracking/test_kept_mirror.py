@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 from pathlib import Path
 
 import pytest
-from mirrored_studies import Recipe, contents, groups, write_study
+from mirrored_studies import Recipe, contents, groups, n_runs, write_study
 from waiting import wait_for
 
 from raysearch.ledger.ledger import Ledger
@@ -21,13 +20,6 @@ from raysearch.tracking.only_one import only_mirror
 def is_mirrored(folder: Path) -> bool:
     with only_mirror(folder) as is_free:
         return not is_free
-
-
-def n_runs(database: Path) -> int:
-    try:
-        return sum(contents(database)["runs"].values())
-    except sqlite3.OperationalError:
-        return 0
 
 
 @pytest.fixture

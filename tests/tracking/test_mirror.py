@@ -22,6 +22,7 @@ from mirrored_studies import (
     contents,
     groups,
     interrupted,
+    n_runs,
     resume,
     write_study,
 )
@@ -32,13 +33,6 @@ from raysearch.tracking.address import QUIET
 from raysearch.tracking.mirror import LOG, Patience, follow, mirror_now, only_mirror, start_mirror
 
 HASTY = Patience(poll_s=0.05, longest_wait_s=0.2, give_up_s=1.0)
-
-
-def n_runs(database: Path) -> int:
-    try:
-        return sum(contents(database)["runs"].values())
-    except sqlite3.OperationalError:
-        return 0
 
 
 @contextmanager
@@ -146,7 +140,7 @@ def test_a_resumed_study_gets_new_life(
 
 
 @pytest.mark.parametrize(
-    "n_known", [pytest.param(1, marks=pytest.mark.faults), 3, pytest.param(8, marks=pytest.mark.faults)]
+    "n_known", [pytest.param(1, marks=pytest.mark.slow), 3, pytest.param(8, marks=pytest.mark.slow)]
 )
 def test_a_killed_mirror_leaves_nothing_twice_and_nothing_out(
     tmp_path: Path, database: Path, uri: str, n_known: int, expected: Callable[[Path], object]

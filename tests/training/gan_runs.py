@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,18 +45,6 @@ def run(what: Order) -> tuple[Outcome, list[EpochReport]]:
 
 def metrics_of(reports: list[EpochReport]) -> list[dict[str, float]]:
     return [report.metrics for report in reports]
-
-
-class Killed(BaseException):
-    """Stands for a killed process."""
-
-
-def kill_after(epoch: int) -> Callable[[EpochReport], None]:
-    def report(epoch_report: EpochReport) -> None:
-        if epoch_report.epoch == epoch:
-            raise Killed
-
-    return report
 
 
 def own_task(folder: Path, body: str) -> str:

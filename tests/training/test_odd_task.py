@@ -11,6 +11,8 @@ from raysearch.data.source import DataSource
 from raysearch.errors import InputError
 from raysearch.launch.prepare import prepare
 from raysearch.space.space_file import read_space_file
+from raysearch.tasks import load_task
+from raysearch.tasks.settings import make_settings
 from raysearch.training.rehearsal import Wanted, rehearse
 
 TAGGER = Path(__file__).parents[1] / "own_tagger.py"
@@ -24,6 +26,19 @@ def rehearsed(folder: Path, body: str = "", source: DataSource = SOURCE, *object
 
 def told(*args) -> list[str]:
     return rehearsed(*args).data.get("warnings", [])
+
+
+@pytest.mark.parametrize(("value", "is_taken"), [("false", False), ("", False), (False, True), (1, True)])
+def test_a_text_is_no_boolean(tmp_path: Path, value: object, is_taken: bool) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(TAGGER.read_text().replace("    width: int", "    flag: bool = True\n    width: int"))
+    settings = {"flag": value}
+    task = load_task(f"{path}:Tagger")
+    if is_taken:
+        assert make_settings(task, settings).flag == value
+    else:
+        with pytest.raises(InputError, match=f"^space.flag: must be true or false, got '{value}'$"):
+            make_settings(task, settings)
 
 
 def test_nothing_is_told_of_a_good_task(tmp_path: Path) -> None:
@@ -63,16 +78,20 @@ ROWS = """
             ["Mine.shown has labels such as -1; they are places in its classes, 0 to 1"],
         ),
         (
-            "    def inspect(self, *args):\n"
-            "        return {**super().inspect(*args), 'n_test': 4000, 'classes': CLASSES[::-1]}\n",
+            (
+                "    def inspect(self, *args):\n"
+                "        return {**super().inspect(*args), 'n_test': 4000, 'classes': CLASSES[::-1]}\n"
+            ),
             [
                 "Mine.inspect tells n_test = 4000, but load gives 40 rows",
                 "Mine.inspect tells classes signal, background, but shown has background, signal",
             ],
         ),
         (
-            "    def shown(self, outputs, data):\n"
-            "        return super().shown({'outputs': outputs['outputs'].log()}, data)\n",
+            (
+                "    def shown(self, outputs, data):\n"
+                "        return super().shown({'outputs': outputs['outputs'].log()}, data)\n"
+            ),
             ["Mine.shown has scores that are no probabilities of classes"],
         ),
         (
@@ -89,7 +108,11 @@ def test_what_is_odd_is_told(tmp_path: Path, body: str, lines: list[str]) -> Non
 @pytest.mark.parametrize(
     ("better", "objective", "line"),
     [
-        ((), "val_auc", "val_auc is searched for its lowest value, as higher_is_better of Mine does not name"),
+        (
+            (),
+            "val_auc",
+            "val_auc is searched for its lowest value, as higher_is_better of Mine does not name",
+        ),
         (("auc", "loss"), "val_loss", "val_loss is searched for its highest value, as higher_is_better of M"),
     ],
 )
@@ -137,5 +160,5 @@ def test_keys_of_the_data_that_the_task_never_reads_are_refused(
         if body == looks:
             prepare(space_file, tmp_path / "runs")
             continue
-        with pytest.raises(InputError, match=f"^{key}: Mine never looks at source.{key[5:]}, so that it does"):
+        with pytest.raises(InputError, match=f"^{key}: Mine never looks at source.{key[5:]}, so that"):
             prepare(space_file, tmp_path / "runs")

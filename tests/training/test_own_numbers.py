@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from gan_runs import SOURCE, Killed, kill_after, order, own_task, run
+from gan_runs import SOURCE, order, own_task, run
+from killing import Killed, kill_after
 
 from raysearch.errors import InputError
 from raysearch.training.attempt import attempt_run

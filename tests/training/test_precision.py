@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 import torch.distributed as dist
+from killing import Killed, kill_after
 from torch import multiprocessing
 from toy import TOY_TASK
 
@@ -25,7 +25,7 @@ from raysearch.training.checkpoint import load_checkpoint, weights_sha256
 from raysearch.training.evaluation import evaluate
 from raysearch.training.final import evaluate_on_test
 from raysearch.training.loop import Trainer
-from raysearch.training.order import EpochReport, Order, Outcome
+from raysearch.training.order import Order, Outcome
 from raysearch.training.precision import widened
 from raysearch.training.settings import divide
 from raysearch.training.workers import OneWorker, TorchWorkers
@@ -127,18 +127,6 @@ def test_gradients_and_moments_are_those_of_float32_weights(tmp_path: Path, prec
     assert {tensor.dtype for tensor in (*content["model"].values(), *moments)} == {torch.float32}
     fresh = load_task(order.task).model(make_settings(load_task(order.task), order.settings))
     assert all(not torch.equal(tensor, content["model"][name]) for name, tensor in fresh.state_dict().items())
-
-
-class Killed(BaseException):
-    """Stands for a killed process."""
-
-
-def kill_after(epoch: int) -> Callable[[EpochReport], None]:
-    def report(epoch_report: EpochReport) -> None:
-        if epoch_report.epoch == epoch:
-            raise Killed
-
-    return report
 
 
 def loud(folder: Path, kind: str) -> str:

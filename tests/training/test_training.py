@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from killing import Killed, kill_after
 from toy import TOY_TASK
 
 from raysearch.data.source import DataSource
@@ -47,18 +47,6 @@ def order(
 def run(what: Order) -> tuple[Outcome, list[EpochReport]]:
     reports: list[EpochReport] = []
     return attempt_run(what, OneWorker(), reports.append), reports
-
-
-class Killed(BaseException):
-    """Stands for a killed process: nothing in the run may catch it."""
-
-
-def kill_after(epoch: int) -> Callable[[EpochReport], None]:
-    def report(epoch_report: EpochReport) -> None:
-        if epoch_report.epoch == epoch:
-            raise Killed
-
-    return report
 
 
 def essence(outcome: Outcome) -> dict[str, object]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from gan_runs import Killed, kill_after, metrics_of, order, run
+from gan_runs import metrics_of, order, run
+from killing import Killed, kill_after
 from toy import TOY_TASK
 from toy_gan import ToyGan, ToyGanSettings
 

@@ -37,6 +37,7 @@ from raysearch.data.paths import DataPath, hdf5_files, names_of
 from raysearch.data.spread import Spread
 from raysearch.data.twins import TwinSearch, same_files
 
+DROPPED = 13  # binary digits of single precision that half precision does not have
 SAMPLE = Path(__file__).parents[1] / "sample" / "jets.h5"
 
 
@@ -133,7 +134,7 @@ class _Seen:
     def add(self, momenta: NDArray[np.float64], jets: NDArray[np.float64]) -> None:
         self._labels.append(jets[:, LABELS].argmax(axis=1))
         self.multiplicities.append((np.hypot(momenta[..., 0], momenta[..., 1]) > 0).sum(axis=1))
-        self.twins.add(momenta, empty=self.multiplicities[-1] == 0)
+        self.twins.add(_to_compare(momenta), empty=self.multiplicities[-1] == 0)
         self.spread.add({**of_constituents(momenta), **of_columns(jets[:, DNN_COLUMNS])})
 
     def always_the_same(self) -> list[str]:
@@ -151,6 +152,18 @@ class _Seen:
     @property
     def label(self) -> NDArray[np.int64]:
         return np.concatenate(self._labels)
+
+
+def _to_compare(momenta: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Momenta (jet, constituent, 4) in an order and a precision that copies of a jet share.
+
+    Copies in half precision have 11 binary digits; the order of constituents is often another by pT.
+    """
+    bits = np.ascontiguousarray(momenta, np.float32).view(np.int32)
+    # To the nearest, and to the even one of two, as hardware does.
+    last = (bits >> DROPPED) & 1
+    rounded = ((bits + ((1 << DROPPED - 1) - 1) + last) & -(1 << DROPPED)).view(np.float32)
+    return np.take_along_axis(rounded, np.argsort(rounded[..., :1], axis=1, kind="stable"), axis=1)
 
 
 def _look(

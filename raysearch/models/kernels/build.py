@@ -3,7 +3,9 @@
 Libraries are kept in ``kernels`` in the folder that raysearch/cache.py names, a folder that only its owner
 may enter: whoever can write there decides what this process runs. A library's name has the hash of its
 source, of the headers beside it, of the compiler's command and of the processor's features, so that machines
-with one home folder get one each, and a changed source a new one.
+with one home folder get one each, and a changed source a new one. It ends with the SHA-256 of its content,
+which is compared before the library is loaded: one that was cut or damaged would end the process, or compute
+other numbers. Such a one is told and compiled again.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ import tempfile
 from pathlib import Path
 
 from raysearch.cache import cache_root
+from raysearch.errors import StorageError
+from raysearch.files import put_in_place, read_sound, sum_in_name
 
 logger = logging.getLogger(__name__)
 
@@ -47,12 +51,9 @@ def load(source: Path, constants: tuple[tuple[str, int], ...]) -> ctypes.CDLL | 
         command = [compiler, *FLAGS, *(f"-D{name}={value}" for name, value in constants)]
         texts = [path.read_text() for path in (source, *sorted(source.parent.glob("*.h")))]
         key = hashlib.sha256("\n".join([*texts, *command, _processor()]).encode()).hexdigest()
-        # The name is the content's: nothing is ever overwritten under a process that has it loaded.
-        library = _private_folder() / f"{source.stem}-{key[:24]}.so"
-        if not library.exists():
-            _compile(command, source, library)
-        return ctypes.CDLL(str(library))
-    except (BuildError, OSError) as error:
+        prefix = _private_folder() / f"{source.stem}-{key[:24]}"
+        return ctypes.CDLL(str(_sound(prefix) or _compile(command, source, prefix)))
+    except (BuildError, OSError, StorageError) as error:
         _warn_once(str(error))
         return None
 
@@ -60,6 +61,15 @@ def load(source: Path, constants: tuple[tuple[str, int], ...]) -> ctypes.CDLL | 
 @functools.cache
 def _warn_once(reason: str) -> None:
     logger.warning("no fused kernel, the torch form is used: %s", reason)
+
+
+def _sound(prefix: Path) -> Path | None:
+    """A library of that name whose content is what it was when it was compiled, or None."""
+    for library in sorted(prefix.parent.glob(f"{prefix.name}-*.so")):
+        if read_sound(library) is not None:
+            return library
+        logger.warning("%s was damaged: set aside and compiled again", library)
+    return None
 
 
 def _find_compiler() -> str:
@@ -89,10 +99,10 @@ def _private_folder() -> Path:
     return folder
 
 
-def _compile(command: list[str], source: Path, library: Path) -> None:
+def _compile(command: list[str], source: Path, prefix: Path) -> Path:
     """Compile beside the library and move it there, as other processes may be doing the same."""
-    with tempfile.TemporaryDirectory(dir=library.parent) as scratch:
-        made = Path(scratch) / library.name
+    with tempfile.TemporaryDirectory(dir=prefix.parent) as scratch:
+        made = Path(scratch) / f"{prefix.name}.so"
         try:
             subprocess.run(
                 [*command, str(source), "-o", str(made)],
@@ -102,4 +112,7 @@ def _compile(command: list[str], source: Path, library: Path) -> None:
             raise BuildError(f"{' '.join(command)} failed:\n{error.stderr.strip()}") from error
         except subprocess.TimeoutExpired as error:
             raise BuildError(f"{command[0]} took more than {PATIENCE_S:.0f} s") from error
-        made.replace(library)
+        # The name is the content's: nothing is ever overwritten under a process that has it loaded.
+        library = prefix.with_name(f"{prefix.name}-{sum_in_name(made.read_bytes())}.so")
+        put_in_place(made, library)
+    return library

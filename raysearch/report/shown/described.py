@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from raysearch.ledger.history import History
 from raysearch.report.blocks import listing, number
 
+JET_CLASSES = ["g", "q", "w", "z", "t"]  # of ledgers of version 0.1.0, which tell no units
 PLAIN_NAME = "energy sum, calibrated"
 NOT_FLAT = (
     *("path", "files", "split_by", "split", "n_train", "n_validation", "n_test", "classes"),
@@ -33,8 +34,8 @@ def plain_loss(history: History) -> PlainLoss | None:
 
 def units(data: Mapping[str, Any]) -> str:
     """What the data consist of: ``units`` if they say so, jets where they have jet classes, else examples."""
-    told = data.get("units")
-    return told if isinstance(told, str) else "jets" if data.get("classes") else "examples"
+    told, classes = data.get("units"), data.get("classes")
+    return told if isinstance(told, str) else "jets" if classes == JET_CLASSES else "examples"
 
 
 def energy_tev(data: Mapping[str, Any]) -> float | None:

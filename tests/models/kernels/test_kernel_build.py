@@ -39,6 +39,34 @@ def test_a_source_is_compiled_once(folder):
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
+def cut(library: Path) -> None:
+    part = library.with_suffix(".part")  # this process has the file itself loaded
+    part.write_bytes(library.read_bytes()[:5000])
+    part.replace(library)
+
+
+def swap(library: Path) -> None:
+    """Put another library in its place, which loads and computes something else."""
+    constants = (("VALUE", 41),)
+    other = library.parent.parent / "tiny.cpp"
+    other.write_text('extern "C" int answer() { return VALUE; }')
+    build.load(other, constants)
+    (made,) = set(library.parent.iterdir()) - {library}
+    made.replace(library)
+
+
+@needs_compiler
+@pytest.mark.parametrize("damage", [cut, swap])
+def test_a_library_that_is_not_what_was_compiled_is_told_and_compiled_again(folder, damage, caplog):
+    build.load(TINY, ())
+    (library,) = folder.iterdir()
+    damage(library)
+    build.load.cache_clear()
+    assert load_anew(TINY).answer() == 42
+    assert f"{library} was damaged: set aside and compiled again" in caplog.text
+    assert {file.suffix for file in folder.iterdir()} == {".so", ".corrupt"}
+
+
 @needs_compiler
 def test_constants_and_sources_have_libraries_of_their_own(folder, tmp_path):
     changed = tmp_path / "tiny.cpp"
