@@ -53,4 +53,4 @@ def test_what_belongs_to_some_choice_alone_may_be_held_beside_a_search_over_it(t
     assert points_of(searched, "s").drawn["schedule"] == "none"  # and so it is not read there
     prepare(searched, tmp_path)
     with pytest.raises(InputError, match=r"space\.decay_epochs: the task never reads this setting"):
-        prepare(read_space_file(path, [of_cosine]), tmp_path)
+        prepare(read_space_file(path, ["space.schedule=none", of_cosine]), tmp_path)
