@@ -135,7 +135,8 @@ def _published(history: History, result: TestResult) -> list[Block]:
         Heading("Beside published figures", 3),
         *caveats(entries),
         beside_published(result.figures, entries, titles),
-        _published_settings(history, entries),
+        # Figures of networks outside the space come without settings.
+        *([_published_settings(history, entries)] if any(entry.settings for entry in entries) else []),
     ]
 
 
