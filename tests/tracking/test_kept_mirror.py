@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.study_records import Closed
 from raysearch.tracking import mirror
 from raysearch.tracking.kept import KeptMirror
+from raysearch.tracking.mirror import mirror_now
 from raysearch.tracking.only_one import only_mirror
 
 
@@ -55,14 +57,16 @@ def test_one_that_is_killed_is_replaced_while_the_study_goes_on(
 
 
 def test_a_database_that_is_deleted_under_it_is_made_anew_with_all(
-    tmp_path: Path, database: Path, uri: str, started: list[int]
+    tmp_path: Path, database: Path, empty_database: Path, started: list[int]
 ) -> None:
-    folder = write_study(tmp_path / "s")
+    folder, other = write_study(tmp_path / "s"), tmp_path / "other.db"
+    shutil.copy(empty_database, other)
     with Ledger(folder), KeptMirror() as kept:
+        assert mirror_now(folder, f"sqlite:///{other}") == ""
+        whole = contents(other)
         kept.start(folder)
-        wait_for(lambda: n_runs(database) == 4)
-        before = contents(database)
+        wait_for(lambda: n_runs(database) == 4)  # and something or nothing of what belongs to them
         database.unlink()
-        wait_for(lambda: n_runs(database) == 4 and contents(database) == before)
+        wait_for(lambda: n_runs(database) == 4 and contents(database) == whole)
         assert len(started) == 1, "it takes a new one by itself"
     wait_for(lambda: not is_mirrored(folder))
