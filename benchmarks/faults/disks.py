@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from benchmarks.faults.goals import Bench, Goal, Result
@@ -34,13 +34,22 @@ def small_disk(folder: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+def fill_up(filler: Path, bytes_left: int) -> None:
+    """Leave so many bytes on the disk of a new file, which takes all others."""
+    with filler.open("wb") as file:
+        while (n := shutil.disk_usage(filler.parent).free - bytes_left) > 0:
+            with suppress(OSError):  # a run has taken some in between
+                os.posix_fallocate(file.fileno(), 0, n)
+                return
+            file.truncate(0)
+
+
 def filling(filler: Path, at_trial: int, bytes_left: int) -> Callable[[Entry, History], None]:
     """A listener that fills the disk of ``filler`` when a trial has had its first epoch."""
 
     def listen(entry: Entry, _: History) -> None:
         if isinstance(entry.record, Epoch) and entry.record.trial == at_trial and not filler.exists():
-            with filler.open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(filler.parent).free - bytes_left)
+            fill_up(filler, bytes_left)
 
     return listen
 

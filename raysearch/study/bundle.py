@@ -12,9 +12,9 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import stat
 import tarfile
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -232,12 +232,13 @@ def _chunks(path: Path) -> Iterator[bytes]:
 @contextmanager
 def _new_file(out: Path, *, force: bool) -> Iterator[BinaryIO]:
     """Open a file that gets its name when it is whole and on disk."""
+    # Named before it is there: a signal that comes as it is made leaves nothing behind.
+    temporary = out.parent / f".raysearch-{secrets.token_hex(8)}"
     try:
-        handle, name = tempfile.mkstemp(prefix=".raysearch-", dir=out.parent)
-    except OSError as error:
-        raise FolderError(f"{out.parent}: cannot be written: {error.strerror}") from error
-    temporary = Path(name)
-    try:
+        try:
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise FolderError(f"{out.parent}: cannot be written: {error.strerror}") from error
         with os.fdopen(handle, "wb") as file:
             yield file
             sync(file)

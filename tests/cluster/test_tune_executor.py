@@ -18,6 +18,7 @@ from ray import tune
 from ray.tune import RunConfig, TuneConfig, Tuner
 from toy import TOY_TASK
 
+from benchmarks.faults.disks import fill_up
 from raysearch.cluster import tune_executor
 from raysearch.cluster.open_executor import executor_for
 from raysearch.cluster.resources import WorkerResources
@@ -232,8 +233,7 @@ def test_a_full_disk_stops_the_study_and_costs_it_nothing(
 
     def fill(entry: Entry, _: History) -> None:
         if isinstance(entry.record, Epoch) and entry.record.trial == trial and not filler.exists():
-            with filler.open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, shutil.disk_usage(small_disk).free - bytes_left)
+            fill_up(filler, bytes_left)
 
     with pytest.raises(StorageError, match="cannot be written: No space left on device"):
         carry(small_disk / "marked.yaml", "s", ray_executor, fill)
