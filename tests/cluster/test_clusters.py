@@ -134,7 +134,7 @@ class Greedy(Toy):
 """
 
 
-@pytest.mark.faults
+@pytest.mark.ray_cluster  # what else takes memory on this machine meanwhile decides, too
 def test_a_run_killed_for_its_memory_goes_on_and_so_does_the_study(folder: Path) -> None:
     (folder / "greedy.py").write_text(GREEDY)
     text = (folder / "toy.yaml").read_text().replace(f"{TOY_TASK}:Toy", "greedy.py:Greedy")
