@@ -26,7 +26,7 @@ from raysearch.ledger.ledger import read_entries
 from raysearch.ledger.run_records import Lost
 
 TRIALS, MORE = 8, 3
-SMALLER = "--set data.limit=3000 --set budget.epochs=8 --set search.window=6"
+SMALLER = "--set data.limit=3000 --set budget.epochs=8 --set search.window=6 --set search.prune=null"
 SMALLER += " --set resources.cpus=2"  # so that each machine has one place
 STUDY = f"raysearch tune jedinet --name jets {SMALLER}"
 MLFLOW = """
