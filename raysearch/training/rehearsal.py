@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -237,9 +238,10 @@ def _never_read(
         if not unread:
             break
         seen, unread_here = watched(make_settings(task, point))
-        parts = load_parts(task, source, seen)
-        model, _ = begun(task, parts, seen, wanted.precisions[0], by_gradient=wanted.by_gradient)
-        one_evaluation(task, model, parts, wanted.precisions[0])
+        with _naming(task, point):
+            parts = load_parts(task, source, seen)
+            model, _ = begun(task, parts, seen, wanted.precisions[0], by_gradient=wanted.by_gradient)
+            one_evaluation(task, model, parts, wanted.precisions[0])
         unread = unread & unread_here
     return sorted(unread)
 
@@ -251,17 +253,28 @@ def _corner_costs(
     loaded: dict[str, TensorData] = {}
     for point in corners:
         key = json.dumps([point[name] for name in shaping], default=repr)
-        try:
+        with _naming(task, point):
             if key not in loaded:
                 loaded[key] = load_parts(task, source, make_settings(task, point)).validation
             yield _cost(task, point, loaded[key])
-        except RaysearchError:
-            raise
-        except Exception as error:
-            raise InputError(
-                f"task: {type(task).__name__} has no model that takes the data "
-                f"with {dict(point)}: {type(error).__name__}: {error}"
-            ) from error
+
+
+@contextmanager
+def _naming(task: Task[Any], point: Mapping[str, Any]) -> Iterator[None]:
+    """Name the corner that something fails at.
+
+    Raises:
+        InputError: something has failed.
+    """
+    try:
+        yield
+    except RaysearchError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"task: {type(task).__name__} has no model that takes the data "
+            f"with {dict(point)}: {type(error).__name__}: {error}"
+        ) from error
 
 
 def _cost(task: Task[Any], settings: Mapping[str, Any], data: TensorData) -> dict[str, float]:

@@ -12,6 +12,7 @@ from raysearch.errors import InputError
 from raysearch.launch.begin import create_study
 from raysearch.launch.carry_out import carry_out
 from raysearch.launch.local_executor import LocalExecutor
+from raysearch.launch.points import points_of
 from raysearch.launch.prepare import prepare
 from raysearch.space.space_file import read_space_file
 from raysearch.training.settings import divide
@@ -76,6 +77,29 @@ def test_evolution_computes_in_float32(tmp_path: Path) -> None:
     )
 
 
+GATED = f"""
+import sys
+from dataclasses import dataclass
+sys.path.insert(0, {str(Path(TOY_TASK).parent)!r})
+from toy_task import Toy, ToySettings
+
+
+@dataclass(frozen=True)
+class Settings(ToySettings):
+    gate: str = "closed"
+    extra: int = 0
+
+
+class Gated(Toy):
+    Settings = Settings
+
+    def step(self, descent, batch):
+        if descent.settings.gate == "open":
+            assert descent.settings.extra == 0, "stuck"
+        super().step(descent, batch)
+"""
+
+
 def own_task(folder: Path, name: str) -> str:
     (folder / "own.py").write_text(OWN)
     return f"task={folder}/own.py:{name}"
@@ -94,6 +118,17 @@ def test_every_precision_of_the_space_is_rehearsed(toy_space: Path, tmp_path: Pa
     with pytest.raises(InputError, match=r"in float16, with .*: AssertionError: my kernel takes no float16"):
         prepare(read_space_file(toy_space, [task, choice]), tmp_path)
     prepare(read_space_file(toy_space, [task, choice.replace(", float16", "")]), tmp_path)
+
+
+def test_the_corner_that_a_step_fails_at_is_named(toy_space: Path, tmp_path: Path) -> None:
+    file = tmp_path / "gated.py"
+    file.write_text(GATED)
+    gate = "space.gate={type: choice, values: [closed, open]}"
+    wishes = [f"task={file}:Gated", gate, "space.extra=1"]
+    files = (read_space_file(toy_space, [*wishes, f"seed={seed}"]) for seed in range(20))
+    space_file = next(each for each in files if points_of(each, "s").drawn["gate"] == "closed")
+    with pytest.raises(InputError, match=r"takes the data with .*'gate': 'open'.*: AssertionError: stuck"):
+        prepare(space_file, tmp_path)
 
 
 def test_it_can_be_searched_and_old_studies_keep_their_identity(toy_space: Path, tmp_path: Path) -> None:
