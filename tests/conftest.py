@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from toy import TOY_SPACE, TOY_TASK
@@ -35,6 +37,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
         if not torch.cuda.is_available():
             pytest.skip("torch sees no GPU here")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_environment() -> Iterator[None]:
+    """What Ray is told through the environment in one file is not told to the processes of the next."""
+    with patch.dict(os.environ):
+        yield
 
 
 @pytest.fixture
