@@ -136,9 +136,9 @@ def test_neighbours_of_one_origin_and_of_what_misses_half() -> None:
 
 
 def test_coverage_and_matching_by_hand() -> None:
-    # Of four real jets the first is nearest to three generated ones, the last to none.
-    table = np.array([[1, 1, 2, 9], [5, 5, 5, 9], [7, 7, 7, 3], [8, 8, 8, 8]])
-    assert of_distances(table) == {"COV": 0.5, "MMD": (1 + 5 + 3 + 8) / 4}
+    # Four real jets, two generated ones, to both of which the first real one is nearest.
+    table = np.array([[1, 1], [3, 2], [3, 9], [9, 3]])
+    assert of_distances(table) == {"COV": 0.25, "MMD": (1 + 2 + 3 + 3) / 4}
 
 
 def test_energy_movers_distance_is_the_least_cost() -> None:
