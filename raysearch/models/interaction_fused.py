@@ -25,6 +25,7 @@ from raysearch.models.interaction_edges import ELU
 from raysearch.models.interaction_nodes import JetBlock
 from raysearch.models.kernels import build
 from raysearch.models.kernels.noted import note
+from raysearch.models.kernels.pointer import pointer
 
 _SOURCE = Path(__file__).parent / "kernels" / "interaction.cpp"
 _ROW = 16  # rows are padded to a multiple of so many floats: an AVX-512 register, two of AVX2
@@ -49,26 +50,17 @@ class FusedRelation:
 
     def forward(self, jets: NDArray[np.int32], *tensors: Tensor) -> None:
         """Call the kernel: receiver, sender, w2t, b2, w3t, b3, incoming."""
-        self.library.interaction_forward(*self._common(jets), *map(_pointer, tensors))
+        self.library.interaction_forward(*self._common(jets), *map(pointer, tensors))
 
     def backward(
         self, jets: NDArray[np.int32], tensors: Sequence[Tensor], gradients: Sequence[Tensor]
     ) -> None:
         """Call the kernel: receiver, sender, w2, w2t, b2, w3, w3t, b3, g_incoming; gradients: _Gradients."""
-        to = _Gradients(*map(_pointer, gradients))
-        self.library.interaction_backward(*self._common(jets), *map(_pointer, tensors), ctypes.byref(to))
+        to = _Gradients(*map(pointer, gradients))
+        self.library.interaction_backward(*self._common(jets), *map(pointer, tensors), ctypes.byref(to))
 
     def _common(self, jets: NDArray[np.int32]) -> tuple[Any, ...]:
         return ctypes.byref(self.sizes), ctypes.c_int(len(jets)), ctypes.c_void_p(jets.ctypes.data)
-
-
-def _pointer(values: Tensor) -> ctypes.c_void_p:
-    # An address carries neither type nor strides: a wrong tensor would be read as numbers without a word.
-    if values.dtype != torch.float32 or not values.is_contiguous():
-        raise TypeError(
-            f"the kernel takes contiguous single precision, got {values.dtype}, {values.stride()}"
-        )
-    return ctypes.c_void_p(values.data_ptr())
 
 
 def _padded(size: int) -> int:

@@ -21,11 +21,24 @@ class Published:
 
     def text_of(self, name: str) -> str:
         """Write a metric as printed: with its error where one is; empty where there is none."""
-        value = self.metrics.get(name)
-        if isinstance(value, list | tuple):
-            digits = max(_decimals(number_) for number_ in value)
-            return f"{value[0]:.{digits}f} {PM} {value[1]:.{digits}f}"
-        return "" if value is None else f"{value:,.{_decimals(value)}f}"
+        if (value := self.metrics.get(name)) is None:
+            return ""
+        # .9290 is .929 in a space file; the figures of the other classes tell how many digits were printed
+        alike = [self.metrics[other] for other in self.metrics if _kind(other) == _kind(name)]
+        figure, *error = _numbers(value)
+        digits = max(_decimals(each) for other in alike for each in _numbers(other)[: 1 + len(error)])
+        return f" {PM} ".join(f"{each:,.{digits}f}" for each in (figure, *error))
+
+
+def _kind(name: str) -> str:
+    """What a figure of a class is a figure of: ``auc`` of ``auc_g``."""
+    kind = name.rpartition("_")[0]
+    return name if kind in {"", "val", "test", "train"} else kind
+
+
+def _numbers(value: float | Sequence[float]) -> Sequence[float]:
+    """A figure, and its error where it has one."""
+    return value if isinstance(value, list | tuple) else (value,)
 
 
 def _decimals(value: float) -> int:

@@ -25,6 +25,20 @@ def test_digits_are_as_printed() -> None:
     assert written == ["0.9529", f"0.9400 {pm} 0.0001", "33,625", "116.12133", f"0.830 {pm} 0.002", ""]
 
 
+def test_the_figures_of_all_classes_have_the_digits_that_were_printed() -> None:
+    figures = {
+        "auc_g": 0.9528,
+        "auc_q": 0.929,
+        "tpr1_g": [0.42, 0.002],
+        "tpr1_q": [0.178, 0.01],
+        "val_loss": 0.6,
+    }
+    entry = Published("a paper", {}, {**figures, "val_auc": 0.9123, "rejection_g": 82})
+    pm = "\N{PLUS-MINUS SIGN}"
+    written = ["0.9528", "0.9290", f"0.420 {pm} 0.002", f"0.178 {pm} 0.010", "0.6", "0.9123", "82"]
+    assert [entry.text_of(name) for name in entry.metrics] == written
+
+
 def test_entries_are_those_that_the_space_file_matches() -> None:
     path = Path(__file__).parents[2] / "searchspaces" / "jedinet-paper.yaml"
     for constituents in (30, 100, 45):
