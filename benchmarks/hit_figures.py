@@ -106,7 +106,8 @@ def simulated(energy: float, n: int, seed: int) -> Showers:
             enclosed = np.concatenate([[0.0], np.cumsum(gev[order])])
             within += enclosed[np.searchsorted(away[order], RADII_CM)] / gev.sum() / n
     spent = time.process_time() - began
-    return Showers(*np.array(rows, float).T, layers / layers.sum(), within, n / spent)
+    shares, parts, depths, radii, hits = np.array(rows, np.float64).T
+    return Showers(shares, parts, depths, radii, hits, layers / layers.sum(), within, n / spent)
 
 
 def response(found: dict[float, Showers]) -> Figure:
