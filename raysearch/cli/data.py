@@ -65,7 +65,7 @@ def info(
     facts: dict[str, Any] = {
         "files": [str(file) for file in found.files],
         "sha256": found.sha256,
-        kind: found.n,
+        KINDS[kind].examples: found.n,
         **found.facts(),
         "split": _split(KINDS[kind], path),
     }
@@ -86,7 +86,7 @@ def check(paths: DataPaths = None, kind: KindOption = "jets") -> None:
     for warning in warnings:
         typer.echo(f"warning: {warning}", err=True)
     told = f"; {len(warnings)} warning{'s' if len(warnings) > 1 else ''} above" if warnings else ""
-    typer.echo(f"ok: {found.n:,} {kind} in {len(found.files)} file(s), no fault found{told}")
+    typer.echo(f"ok: {found.n:,} {KINDS[kind].examples} in {len(found.files)} file(s), no fault found{told}")
 
 
 def _warnings(kind: str, path: DataPath, found: FileSummary) -> list[str]:
@@ -102,7 +102,7 @@ def _named(paths: list[Path] | None) -> DataPath:
 
 
 def _maker(name: str, make_files: Callable[..., list[Path]]) -> Callable[..., None]:
-    """Turn a kind's ``make`` into a command with an option for each of its parameters."""
+    """Turn a kind's ``make`` into a command with an option for each parameter; ``name``: of its examples."""
 
     def command(**options: Any) -> None:
         n, out = options[name], options["out"]
@@ -131,7 +131,7 @@ def _option(name: str, annotated: Any) -> Any:  # noqa: ANN401 - types as values
 
 for _name, _kind in KINDS.items():
     if _kind.make is not None:
-        make.command(_name)(_maker(_name, _kind.make))
+        make.command(_name)(_maker(_kind.examples, _kind.make))
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raysearch.data.hits import kind as hits
+from raysearch.data.hits.summary import HitSummary
 from raysearch.data.jets import kind as jets
 from raysearch.data.jets.summary import JetSummary
 from raysearch.data.showers import kind as showers
@@ -31,7 +33,7 @@ class DataKind:
     """How files of one kind are found, checked, parted and made. A path of None means the sample that ships.
 
     Attributes:
-        noun: what one example is called, such as ``jet``; the kind itself is named by the plural.
+        noun: what one example is called, such as ``jet``; most kinds are named by the plural.
         summary: what ``check`` returns.
         files: lists the files at a path; raises InputError if there are none.
         check: reads every value of the files at a path; raises InputError with every fault.
@@ -41,8 +43,8 @@ class DataKind:
             there is nothing to tell about how a sample is parted.
         lacking: tells what parts lack that a study needs, such as jets of a class.
         make: makes new files in the folder ``out``, or None. Its other parameters are options of ``raysearch
-            data make``, each annotated with its help, one of them named as the kind: how many; ``progress``
-            is called with (made, asked for). Returns the files.
+            data make``, each annotated with its help, one of them named as the examples: how many;
+            ``progress`` is called with (made, asked for). Returns the files.
     """
 
     noun: str
@@ -53,6 +55,11 @@ class DataKind:
     always_by_event: bool = False
     lacking: Callable[[DataPath, DataSource], Iterable[str]] = lambda *_: ()
     make: Callable[..., list[Path]] | None = None
+
+    @property
+    def examples(self) -> str:
+        """What several examples are called, such as ``jets``."""
+        return f"{self.noun}s"
 
 
 KINDS: dict[str, DataKind] = {
@@ -67,5 +74,8 @@ KINDS: dict[str, DataKind] = {
         showers.events,
         always_by_event=True,
         make=showers.make,
+    ),
+    "hits": DataKind(
+        "event", HitSummary, hits.files, hits.check, hits.events, always_by_event=True, make=hits.make
     ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -52,3 +53,8 @@ def made_in_order(
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def silence_libraries() -> None:
+    """Send what a worker's libraries print, such as FastJet's banner, nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

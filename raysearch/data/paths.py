@@ -8,7 +8,7 @@ from pathlib import Path
 from raysearch.errors import InputError
 
 SUFFIXES = (".h5", ".hdf5")  # of the files of a folder that are read, in capitals or not
-OURS = ("provenance.json", "showers.json")  # what `raysearch data make` writes beside its files
+OURS = ("provenance.json", "showers.json", "hits.json")  # what `raysearch data make` writes beside its files
 MAC_TWIN = "._"  # begins the names of files in which macOS keeps what other systems have no place for
 NAMED_AT_MOST = 4
 

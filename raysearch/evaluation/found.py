@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from raysearch.metrics.itself import BesideItself
+from raysearch.metrics.generation.itself import BesideItself
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from raysearch.errors import InputError
 from raysearch.evaluation.found import Asked, Found
 from raysearch.evaluation.read_showers import ReadShowers, read_showers
 from raysearch.evaluation.spread import spread_warnings
-from raysearch.metrics.frechet import LEAST as FPD_LEAST
-from raysearch.metrics.itself import BesideItself, Measured, beside_itself
-from raysearch.metrics.showers.classifier import (
+from raysearch.metrics.generation.frechet import LEAST as FPD_LEAST
+from raysearch.metrics.generation.itself import BesideItself, Measured, beside_itself
+from raysearch.metrics.generation.two_sample import (
     LEAST,
     PUBLISHED,
     ClassifierSettings,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from raysearch.evaluation.found import Found
-    from raysearch.metrics.itself import Measured
+    from raysearch.metrics.generation.itself import Measured
 
 HEAD = ("metric", "value", "real against real")
 COLUMNS = ("value", "error", "itself", "itself_error", "n")

@@ -16,6 +16,7 @@ Shapes in names: B showers, F filters, Z layers along the shower, X cells across
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from torch import Tensor, nn
 
@@ -28,6 +29,7 @@ ENERGY_GEV = 100.0  # as in 3DGAN's code
 ACTIVATIONS: dict[str, type[nn.Module]] = {**OF_DENSE_LAYERS, "tanh": nn.Tanh}
 COMPUTE = ("torch", "fused")
 MOST_LAYERS = 3
+Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, nn.Conv3d)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,7 @@ class CaloNetwork(nn.Module):
         return self.dense(maps_BFZX.flatten(1)).squeeze(1) * ENERGY_GEV
 
 
-def glorot_uniform(layer: nn.Linear | nn.Conv2d) -> nn.Linear | nn.Conv2d:
+def glorot_uniform(layer: Layer) -> Layer:
     """Draw a layer's weights anew, with a variance of 2 / (fan_in + fan_out), and set its biases to 0."""
     nn.init.xavier_uniform_(layer.weight)  # Glorot, Bengio, AISTATS 2010, eq. 16
     if layer.bias is not None:

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from raysearch.models.kernels import build
-from raysearch.models.kernels.handed import padded, pointer
 from raysearch.models.kernels.noted import note
+from raysearch.models.kernels.pointer import padded, pointer
 
 _SOURCE = Path(__file__).parent / "kernels" / "sparse_image.cpp"
 _NOWHERE = -1

@@ -24,8 +24,8 @@ from torch.autograd.function import once_differentiable
 from raysearch.models.interaction_edges import ELU
 from raysearch.models.interaction_nodes import JetBlock
 from raysearch.models.kernels import build
-from raysearch.models.kernels.handed import padded, pointer
 from raysearch.models.kernels.noted import note
+from raysearch.models.kernels.pointer import padded, pointer
 
 _SOURCE = Path(__file__).parent / "kernels" / "interaction.cpp"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from raysearch.data.hdf5_gate import open_hdf5
-from raysearch.data.showers.make import MADE
+from raysearch.data.made_files import MADE
 from raysearch.data.summary import FileSummary
 
 PARAMETERISED = (

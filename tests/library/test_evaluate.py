@@ -17,7 +17,7 @@ from raysearch.data.showers.files import SAMPLE
 from raysearch.errors import InputError
 from raysearch.evaluation.read_showers import read_showers
 from raysearch.evaluation.spread import spread_warnings
-from raysearch.metrics.showers.classifier import ClassifierSettings
+from raysearch.metrics.generation.two_sample import ClassifierSettings
 
 N = 240  # showers of a file
 SMALL = ClassifierSettings(hidden=4, epochs=1)

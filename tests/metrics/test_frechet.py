@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from raysearch.errors import InputError
-from raysearch.metrics.frechet import fpd, frechet_distance, gaussian_distance, kpd, mmd
+from raysearch.metrics.generation.frechet import fpd, frechet_distance, gaussian_distance, kpd, mmd
 
 COVARIANCE = np.array([[1, 0.25], [0.25, 1]])
 

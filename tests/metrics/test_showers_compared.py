@@ -6,13 +6,9 @@ import torch
 from toy_showers import sample, toy_cells
 
 from raysearch.errors import InputError
-from raysearch.metrics.separation import separation_power
-from raysearch.metrics.showers.classifier import (
-    ClassifierSettings,
-    LowLevel,
-    classifier_auc,
-    high_level_inputs,
-)
+from raysearch.metrics.generation.separation import separation_power
+from raysearch.metrics.generation.two_sample import ClassifierSettings, classifier_auc
+from raysearch.metrics.showers.classifier import LowLevel, high_level_inputs
 from raysearch.metrics.showers.comparison import comparison
 from raysearch.metrics.showers.correlation import NAMES, correlations
 from raysearch.metrics.showers.separation import histogram, separation_powers
@@ -75,7 +71,7 @@ def test_a_classifier_is_judged_by_showers_it_has_not_seen():
 
 
 def test_a_classifier_needs_as_many_showers_a_side():
-    with pytest.raises(InputError, match="as many showers a side, 50 or more, got 60 and 61"):
+    with pytest.raises(InputError, match="as many rows a side, 50 or more, got 60 and 61"):
         classifier_auc(np.zeros((60, 2)), np.zeros((61, 2)))
     with pytest.raises(InputError, match="got 10 and 10"):
         classifier_auc(np.zeros((10, 2)), np.zeros((10, 2)))

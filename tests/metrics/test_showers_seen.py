@@ -4,14 +4,10 @@ import numpy as np
 import pytest
 from toy_showers import SAMPLING, dead_layer, deeper, louder, noisy, sample, toy_cells, uncorrelated, wider
 
-from raysearch.metrics.frechet import kpd
-from raysearch.metrics.itself import beside_itself
-from raysearch.metrics.showers.classifier import (
-    ClassifierSettings,
-    LowLevel,
-    classifier_auc,
-    high_level_inputs,
-)
+from raysearch.metrics.generation.frechet import kpd
+from raysearch.metrics.generation.itself import beside_itself
+from raysearch.metrics.generation.two_sample import ClassifierSettings, classifier_auc
+from raysearch.metrics.showers.classifier import LowLevel, high_level_inputs
 from raysearch.metrics.showers.correlation import correlation_difference
 from raysearch.metrics.showers.high_level import high_level
 from raysearch.metrics.showers.scalar import sampling_fraction_error, scalar_metric

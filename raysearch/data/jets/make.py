@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
-import os
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -23,7 +22,7 @@ from raysearch.data.jets.choices import DEFAULT, Choices, RecipeName
 from raysearch.data.jets.layout import CLASSES
 from raysearch.data.jets.recipe import FILE, RECIPES, WIDTH, BlockOrder, JetBlock, definitions
 from raysearch.data.jets.writer import write_jets, write_provenance
-from raysearch.data.made_in_order import made_in_order
+from raysearch.data.made_in_order import made_in_order, silence_libraries
 from raysearch.errors import FolderError, InputError, ResourceError
 from raysearch.seeds import derive, generator
 
@@ -125,18 +124,13 @@ def _orders(jets: int, seed: int, choices: Choices) -> list[list[BlockOrder]]:
 
 def _made(orders: list[BlockOrder], workers: int) -> Iterator[JetBlock]:
     # In processes also with one worker: Pythia keeps global state, and prints.
-    return made_in_order(_make, orders, workers, "jets", _silence_libraries)
+    return made_in_order(_make, orders, workers, "jets", silence_libraries)
 
 
 def _make(order: BlockOrder) -> JetBlock:
     from raysearch.data.jets.block import make_block  # noqa: PLC0415  needs the extra `hep`
 
     return make_block(order)
-
-
-def _silence_libraries() -> None:
-    """Send what a worker's libraries print, such as FastJet's banner, nowhere."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _mixed(blocks: list[JetBlock], rng: np.random.Generator) -> JetBlock:

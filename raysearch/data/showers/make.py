@@ -11,16 +11,14 @@ import datetime as dt
 import importlib.metadata
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 from raysearch import __version__
 from raysearch.data.files import sums
-from raysearch.data.hdf5_gate import open_hdf5
+from raysearch.data.made_files import MADE, ahead, kept_files
 from raysearch.data.made_in_order import made_in_order
-from raysearch.data.paths import SUFFIXES
 from raysearch.data.showers.choices import DEFAULT, LEAST_GEV, MOST_GEV, Angle, Choices, Sampling
 from raysearch.data.showers.model import CALORIMETER
 from raysearch.data.showers.recipe import (
@@ -37,7 +35,6 @@ from raysearch.data.showers.writer import ShowerFile, write_showers
 from raysearch.errors import FolderError, InputError, StorageError
 
 FILE = 10_000  # showers in a file, as in the public set
-MADE = "made"  # the file's attribute that says how
 LIBRARIES = ("h5py", "numpy", "torch")
 
 
@@ -83,15 +80,10 @@ def make_showers(
     done = sum(wanted[path].showers for path in kept)
     for path, recipe in missing.items():
         mine = islice(blocks, len(list(recipe.blocks())))
-        write_showers(_file(path, recipe), mine, _ahead(progress, done, showers))
+        write_showers(_file(path, recipe), mine, ahead(progress, done, showers))
         done += recipe.showers
     _write_provenance(list(wanted), whole)
     return list(wanted)
-
-
-def _ahead(progress: Callable[[int, int], None], before: int, total: int) -> Callable[[int], None]:
-    """Tell of one file's showers as of all of them."""
-    return lambda n: progress(before + n, total)
 
 
 def _files(folder: Path, whole: Recipe) -> Iterator[tuple[Path, Recipe]]:
@@ -116,7 +108,6 @@ def _file(path: Path, recipe: Recipe) -> ShowerFile:
 def _check(folder: Path, whole: Recipe, workers: int, wanted: Mapping[Path, Recipe]) -> set[Path]:
     """The files that are there already."""
     problems = []
-    kept = set()
     if whole.showers < 1:
         problems.append(f"showers: must be at least 1, got {whole.showers}")
     if workers < 1:
@@ -126,26 +117,10 @@ def _check(folder: Path, whole: Recipe, workers: int, wanted: Mapping[Path, Reci
         problems.append(
             f"energies: must rise from {LEAST_GEV:g} to {MOST_GEV:g} GeV at most, got {low:g},{high:g}"
         )
-    if folder.exists() and not folder.is_dir():
-        problems.append(f"{folder}: is not a folder")
-    elif folder.exists():
-        for path in sorted(file for file in folder.iterdir() if file.suffix in SUFFIXES):
-            # A command that was killed goes on with the files it lacks; anything else is not ours to mix.
-            if path in wanted and _made_as(path) == wanted[path].text():
-                kept.add(path)
-            else:
-                problems.append(f"{path}: is not of this command; name another folder")
-    if problems:
-        raise InputError(*problems)
+    kept, unlike = kept_files(folder, {path: recipe.text() for path, recipe in wanted.items()})
+    if problems or unlike:
+        raise InputError(*problems, *unlike)
     return kept
-
-
-def _made_as(path: Path) -> object:
-    try:
-        with closing(open_hdf5(path)) as file:
-            return file.attrs.get(MADE)
-    except InputError:
-        return None
 
 
 def _made(orders: list[BlockOrder], workers: int) -> Iterator[ShowerBlock]:

@@ -5,36 +5,20 @@ All but the low-level classifier, which needs cells: see :mod:`raysearch.metrics
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 
-from raysearch.errors import InputError
-from raysearch.metrics.frechet import LEAST, fpd, kpd
-from raysearch.metrics.itself import BesideItself, Measured, beside_itself
-from raysearch.metrics.showers.classifier import ClassifierSettings, classifier_auc, high_level_inputs
+from raysearch.metrics.generation.comparison import Comparison, Figures, compared
+from raysearch.metrics.generation.frechet import LEAST, fpd, kpd
+from raysearch.metrics.generation.itself import Measured
+from raysearch.metrics.generation.two_sample import ClassifierSettings, classifier_auc
+from raysearch.metrics.showers.classifier import high_level_inputs
 from raysearch.metrics.showers.correlation import correlation_difference
 from raysearch.metrics.showers.high_level import high_level
 from raysearch.metrics.showers.sample import ShowerSample
 from raysearch.metrics.showers.scalar import sampling_fraction_error, scalar_metric
 from raysearch.metrics.showers.separation import separation_powers
-
-Figures = dict[str, Measured]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What was found.
-
-    Attributes:
-        values: name of a metric to its value and its floor, both :class:`Measured`, and how many showers on a
-            side.
-        refused: name of a metric to why it says nothing of samples as small as these.
-    """
-
-    values: Mapping[str, BesideItself]
-    refused: Mapping[str, str]
 
 
 def comparison(
@@ -76,19 +60,7 @@ def comparison(
         "KPD": _kernel,
         "AUC, high-level features": auc,
     }
-    values: dict[str, BesideItself] = {}
-    refused: dict[str, str] = {}
-    for name, metric in metrics.items():
-        told(name)
-        try:
-            found = beside_itself(metric, real, made, other_real, seed=seed)
-        except InputError as error:
-            refused[name] = str(error)
-        else:
-            values |= {
-                part: BesideItself(value, found.itself[part], found.n) for part, value in found.value.items()
-            }
-    return Comparison(values, refused)
+    return compared(metrics, real, made, other_real, seed=seed, told=told)
 
 
 def _scalar(real: ShowerSample, made: ShowerSample, seed: int) -> Figures:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from raysearch.metrics.separation import separation_power
+from raysearch.metrics.generation.separation import separation_power
 from raysearch.metrics.showers.high_level import LENGTHS
 from raysearch.metrics.showers.sample import ShowerSample
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from raysearch.errors import InputError
-from raysearch.metrics.separation import separation_power
+from raysearch.metrics.generation.separation import separation_power
 from raysearch.metrics.shown import Spectra
 
 FEWEST = 10  # rows in a bin of the condition; with fewer it shows nothing

@@ -1,0 +1,136 @@
+"""The reader of files of hits, laid out as layout.py says: files of users, made ones, the sample that ships.
+
+Files of one path are of one detector. Without event numbers of the file's own an event's number follows from
+the file's content and its place there. Every file passes the gate in raysearch/data/hdf5_gate.py first, and
+may be larger than memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from raysearch.data.files import content_sha256
+from raysearch.data.hdf5_gate import open_hdf5
+from raysearch.data.hdf5_rows import read_rows
+from raysearch.data.hits.events import Hits
+from raysearch.data.hits.geometry import Table
+from raysearch.data.hits.layout import (
+    EVENT,
+    HIT_DEPOSITS,
+    HIT_ENERGY,
+    HIT_SENSOR,
+    N_HITS,
+    PARTICLE_ENERGY,
+    SENSORS,
+    Layout,
+    layout_of,
+)
+from raysearch.data.paths import DataPath, hdf5_files
+from raysearch.errors import InputError
+
+SAMPLE = Path(__file__).parents[1] / "sample" / "hits.h5"
+ROWS = 100  # events read at a time, 1 MB of the paper's detector
+
+
+@dataclass(frozen=True, kw_only=True)
+class HitPiece(Hits):
+    """Neighbouring events of a file, with their hits one after another.
+
+    Attributes:
+        rows: places of the events in the file.
+        first_hit: the first hit's place in the file.
+        energy: float64 (hit,), GeV that was measured: the sum of the deposits where a file tells no other.
+        events: int64 (event,), their numbers.
+    """
+
+    rows: slice
+    first_hit: int
+    energy: NDArray[np.float64]
+    events: NDArray[np.int64]
+
+
+def hit_files(path: DataPath = None) -> list[Path]:
+    """List the files that a path means, None for the sample that ships; see :func:`hdf5_files`."""
+    return hdf5_files(path, SAMPLE)
+
+
+def pieces(file: Path) -> Iterator[HitPiece]:
+    """Read a file some events at a time.
+
+    Args:
+        file: one file.
+
+    Raises:
+        InputError: the file is refused, data are damaged, or the numbers of hits are none.
+    """
+    with closing(open_hdf5(file)) as opened:
+        layout = layout_of(opened, file)
+        n_hits = _n_hits(opened, layout, file)
+        ends = np.cumsum(n_hits)
+        events = _events(opened, layout, file)
+        for start in range(0, layout.n, ROWS):
+            rows = slice(start, min(start + ROWS, layout.n))
+            hits = slice(int(ends[start] - n_hits[start]), int(ends[rows.stop - 1]))
+            deposits = read_rows(opened[HIT_DEPOSITS], hits, file, "hits").astype(np.float64)
+            energy = deposits.sum(axis=1)
+            if layout.has_energy:
+                energy = read_rows(opened[HIT_ENERGY], hits, file, "hits").astype(np.float64)
+            yield HitPiece(
+                rows=rows,
+                first_hit=hits.start,
+                event=np.repeat(np.arange(rows.stop - start), n_hits[rows]),
+                sensor=read_rows(opened[HIT_SENSOR], hits, file, "hits").astype(np.int64),
+                deposits=deposits,
+                energy=energy,
+                particle_energy=read_rows(opened[PARTICLE_ENERGY], rows, file, "events").astype(np.float64),
+                events=events[rows],
+            )
+
+
+def read_sensors(file: Path) -> Table:
+    """Read a file's table of sensors, float32 (sensors, 6).
+
+    Raises:
+        InputError: the file is refused, or the table is damaged.
+    """
+    with closing(open_hdf5(file)) as opened:
+        layout_of(opened, file)
+        return read_rows(opened[SENSORS], slice(None), file, "sensors").astype(np.float32)
+
+
+def load_events(path: DataPath = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Event numbers, and the number of the file among the sorted, each (event,).
+
+    Raises:
+        InputError: a file is refused.
+    """
+    found = []
+    for file in hit_files(path):
+        with closing(open_hdf5(file)) as opened:
+            found.append(_events(opened, layout_of(opened, file), file))
+    return np.concatenate(found), np.repeat(np.arange(len(found)), [len(events) for events in found])
+
+
+def _events(opened: h5py.File, layout: Layout, file: Path) -> NDArray[np.int64]:
+    if layout.has_events:
+        return read_rows(opened[EVENT], slice(None), file, "events").astype(np.int64)
+    # Those of one file must not be another's, and a file keeps its own when others come and go. 60 bits: +
+    # an event's place stays an int64.
+    return int(content_sha256(file)[:15], 16) + np.arange(layout.n)
+
+
+def _n_hits(opened: h5py.File, layout: Layout, file: Path) -> NDArray[np.int64]:
+    """Read how many hits each event has; without that no hit can be given to an event."""
+    found = read_rows(opened[N_HITS], slice(None), file, "events").astype(np.int64)
+    if below := np.flatnonzero(found < 0).tolist():
+        raise InputError(f"{file}: {N_HITS}: {len(below)} are below 0, first that of event {below[0]}")
+    if (total := int(found.sum())) != layout.hits:
+        raise InputError(f"{file}: {N_HITS}: sum to {total}, but {HIT_SENSOR} has {layout.hits} hits")
+    return found

@@ -1,0 +1,133 @@
+"""The binning network of arXiv:1902.07987, section 4: sensors on a regular grid, 101,176 parameters.
+
+Each sensor is put into one of 20 x 20 bins across the calorimeter and one for each layer, 20 in the paper; of
+several in one bin the features add up. Then follow convolutions across the layers and along them, and each
+sensor takes its bin's values. The number of parameters is that of batch normalisation after the convolution
+of one bin, and of all eight blocks' outputs side by side.
+
+Shapes in names: B events, N sensors, C channels, X, Y, Z bins, F features.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from raysearch.errors import InputError
+from raysearch.models.calo_regressor import glorot_uniform
+from raysearch.models.dense import at_least
+from raysearch.models.hits_layers import (
+    FEATURES,
+    KERAS_EPSILON,
+    KERAS_MOMENTUM,
+    Dense,
+    dense,
+    sensor_features,
+    with_mean,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BinningShape:
+    """What a :class:`Binning` looks like.
+
+    Attributes:
+        bins: along each side of a layer.
+        layers: bins along the calorimeter; layers of sensors beyond are put into the last.
+        first: channels of the convolution of one bin.
+        blocks: of two convolutions each.
+        channels: of these.
+        across, along: bins that they span, odd.
+        combined: width of the layer on all blocks.
+        particles: whose shares are told.
+
+    Raises:
+        InputError: for sizes that make no network; lists all.
+    """
+
+    bins: int = 20
+    layers: int = 20
+    first: int = 20
+    blocks: int = 8
+    channels: int = 14
+    across: int = 7
+    along: int = 3
+    combined: int = 128
+    particles: int = 2
+
+    def __post_init__(self) -> None:
+        sizes = ("bins", "layers", "first", "blocks", "channels", "across", "along", "combined")
+        problems = list(at_least(1, **{name: getattr(self, name) for name in sizes}))
+        problems += at_least(2, particles=self.particles)
+        if not problems:
+            problems += [
+                f"{name}: needs an odd number, got {getattr(self, name)}"
+                for name in ("across", "along")
+                if getattr(self, name) % 2 == 0
+            ]
+        if problems:
+            raise InputError(*problems)
+
+
+class Binning(nn.Module):
+    """Shares of each sensor's energy that belong to each particle."""
+
+    def __init__(self, shape: BinningShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.norm = _norm(FEATURES)
+        self.first = nn.Sequential(
+            _convolution(2 * FEATURES, shape.first, 1, 1), nn.Tanh(), _norm(shape.first)
+        )
+        widths = [shape.first] + [shape.channels] * (shape.blocks - 1)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(
+                _convolution(width, shape.channels, shape.across, 1),
+                nn.Tanh(),
+                _convolution(shape.channels, shape.channels, 1, shape.along),
+                nn.Tanh(),
+                _norm(shape.channels),
+            )
+            for width in widths
+        )
+        self.combined = Dense(shape.blocks * shape.channels, shape.combined, torch.relu)
+        self.shares = dense(shape.combined, shape.particles)
+
+    def forward(self, energy_BN: Tensor, sensors_BN6: Tensor) -> Tensor:
+        """Share out energies (B, N) in GeV of sensors (B, N, 6); returns (B, N, particles)."""
+        side, layers = self.shape.bins, self.shape.layers
+        bin_BN = bins_of(sensors_BN6, side, layers)
+        x_BNF = sensor_features(energy_BN, sensors_BN6)
+        grid = x_BNF.new_zeros(len(x_BNF), side * side * layers, FEATURES)
+        grid = grid.scatter_add(1, bin_BN[..., None].expand_as(x_BNF), x_BNF)
+        grid = self.norm(grid.transpose(1, 2).unflatten(2, (side, side, layers)))
+        grid = with_mean(grid.flatten(2).transpose(1, 2)).transpose(1, 2)
+        x_BCXYZ = self.first(grid.unflatten(2, (side, side, layers)))
+        found = []
+        for block in self.blocks:
+            x_BCXYZ = block(x_BCXYZ)
+            found.append(x_BCXYZ)
+        values = torch.cat(found, dim=1).flatten(2).transpose(1, 2)
+        at_BNF = values.gather(1, bin_BN[..., None].expand(-1, -1, values.shape[2]))
+        return self.shares(self.combined(at_BNF)).softmax(2)
+
+
+def bins_of(sensors_BN6: Tensor, side: int, layers: int) -> Tensor:
+    """Number the bin of each sensor's centre, (B, N) int64; the grid spans all sensors of the event."""
+    centre, half = sensors_BN6[..., :2], sensors_BN6[..., 3:4] / 2
+    low = (centre - half).amin(1, keepdim=True)
+    high = (centre + half).amax(1, keepdim=True)
+    # A centre on an edge goes to the upper bin however its coordinates were rounded.
+    across = ((centre - low) / (high - low) * side + 1e-4).long().clamp(0, side - 1)
+    along = sensors_BN6[..., 5].long().clamp(0, layers - 1)
+    return (across[..., 0] * side + across[..., 1]) * layers + along
+
+
+def _convolution(channels: int, filters: int, across: int, along: int) -> nn.Conv3d:
+    return glorot_uniform(nn.Conv3d(channels, filters, (across, across, along), padding="same"))
+
+
+def _norm(channels: int) -> nn.BatchNorm3d:
+    return nn.BatchNorm3d(channels, eps=KERAS_EPSILON, momentum=1 - KERAS_MOMENTUM)

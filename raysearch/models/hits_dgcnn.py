@@ -1,0 +1,121 @@
+"""The dynamic graph network of arXiv:1902.07987, section 4: four EdgeConv layers on neighbours found anew.
+
+EdgeConv is Wang et al., arXiv:1801.07829, section 3, eq. (7) and (8): of a sensor i and its k nearest in the
+space of its features, which here count the sensor itself,
+
+    out_i = max_j h([x_i ; x_i - x_j]),    h a perceptron with ReLU.
+
+The first layer of h is split, W [x_i ; x_i - x_j] = (W_1 + W_2) x_i - W_2 x_j, so that it is applied to
+sensors and not to pairs. What goes to the last layers is each block's output and the event's mean before its
+dense layer: 100,075 parameters, 85,600 of them before the last layers.
+
+Shapes in names: B events, N sensors, K neighbours, F features.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the usual name
+from torch import Tensor, nn
+
+from raysearch.errors import InputError
+from raysearch.models.dense import at_least
+from raysearch.models.hits_layers import FEATURES, Dense, Fractions, SensorNorm, dense, sensor_features
+from raysearch.models.nearest_sensors import nearest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DgcnnShape:
+    """What a :class:`Dgcnn` looks like.
+
+    Attributes:
+        blocks: EdgeConv layers.
+        first: width of the dense layer before them.
+        hidden: width of each layer of their perceptrons, and of the dense layers between them.
+        neighbours: of each sensor, itself among them.
+        combined: width of the layer on all blocks.
+        particles: whose shares are told.
+
+    Raises:
+        InputError: for sizes that make no network; lists all.
+    """
+
+    blocks: int = 4
+    first: int = 16
+    hidden: int = 64
+    neighbours: int = 40
+    combined: int = 32
+    particles: int = 2
+
+    def __post_init__(self) -> None:
+        sizes = ("blocks", "first", "hidden", "combined")
+        problems = list(at_least(1, **{name: getattr(self, name) for name in sizes}))
+        problems += at_least(2, neighbours=self.neighbours, particles=self.particles)
+        if problems:
+            raise InputError(*problems)
+
+
+class EdgeConv(nn.Module):
+    """One EdgeConv layer with three layers of one width."""
+
+    def __init__(self, inputs: int, hidden: int, neighbours: int) -> None:
+        super().__init__()
+        self.neighbours = neighbours
+        self.edge1, self.edge2, self.edge3 = (
+            dense(2 * inputs, hidden),
+            dense(hidden, hidden),
+            dense(hidden, hidden),
+        )
+
+    def forward(self, x_BNF: Tensor) -> Tensor:
+        """Look at each sensor beside its neighbours; (B, N, inputs) to (B, N, hidden)."""
+        own, other = self.edge1.weight.split(x_BNF.shape[2], dim=1)
+        receiver_BNF = F.linear(x_BNF, own + other, self.edge1.bias)
+        sender_BNF = F.linear(x_BNF, -other)
+        # Event by event: pairs of all of a batch, forty a sensor, would be gigabytes.
+        near_BNK = nearest_with_itself(x_BNF, self.neighbours)
+        return torch.stack(
+            [self._of_event(*each) for each in zip(receiver_BNF, sender_BNF, near_BNK, strict=True)]
+        )
+
+    def _of_event(self, receiver_NF: Tensor, sender_NF: Tensor, near_NK: Tensor) -> Tensor:
+        sent = F.embedding(near_NK, sender_NF)
+        edge_NKF = torch.relu(receiver_NF[:, None] + sent)
+        return torch.relu(self.edge3(torch.relu(self.edge2(edge_NKF)))).amax(1)
+
+
+def nearest_with_itself(x_BNF: Tensor, k: int) -> Tensor:
+    """Find each sensor itself and its k - 1 nearest others, (B, N, K) int64."""
+    others_BNK = nearest(x_BNF.detach().float(), k - 1).long()
+    itself_N = torch.arange(x_BNF.shape[1], device=x_BNF.device)
+    return torch.cat([itself_N.expand(len(x_BNF), -1)[..., None], others_BNK], dim=2)
+
+
+class Dgcnn(nn.Module):
+    """Shares of each sensor's energy that belong to each particle."""
+
+    def __init__(self, shape: DgcnnShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.first, self.first_norm = dense(FEATURES, shape.first), SensorNorm(shape.first)
+        widths = [shape.first] + [shape.hidden] * (shape.blocks - 1)
+        self.edges = nn.ModuleList(EdgeConv(width, shape.hidden, shape.neighbours) for width in widths)
+        self.mixed = nn.ModuleList(Dense(2 * shape.hidden, shape.hidden, torch.relu) for _ in widths[1:])
+        self.norms = nn.ModuleList(SensorNorm(shape.hidden) for _ in widths)
+        # Of the last block only its own output.
+        self.combined = Dense((2 * shape.blocks - 1) * shape.hidden, shape.combined, torch.relu)
+        self.fractions = Fractions(shape.combined, shape.particles)
+
+    def forward(self, energy_BN: Tensor, sensors_BN6: Tensor) -> Tensor:
+        """Share out energies (B, N) in GeV of sensors (B, N, 6); returns (B, N, particles)."""
+        x_BNF = self.first_norm(self.first(sensor_features(energy_BN, sensors_BN6)))
+        found = []
+        for edge, mix, norm in zip(self.edges[:-1], self.mixed, self.norms[:-1], strict=True):
+            x_BNF = edge(x_BNF)
+            mean_BNF = x_BNF.mean(1, keepdim=True).expand_as(x_BNF)
+            x_BNF = norm(mix(torch.cat([x_BNF, mean_BNF], dim=2)))
+            found += [x_BNF, mean_BNF]
+        found.append(self.norms[-1](self.edges[-1](x_BNF)))
+        return self.fractions(self.combined(torch.cat(found, dim=2)))
