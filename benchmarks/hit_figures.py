@@ -19,6 +19,7 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -145,12 +146,13 @@ def event() -> Figure:
     found = load_hits()
     energy, fractions = found.energy[EVENT], found.fractions[EVENT]
     first, second = found.particle_energy[EVENT].tolist()
+    hit = energy > 0
+    place, colours = found.sensors[hit] / 10, colormaps["coolwarm_r"].resampled(16)
+    sizes = 3 + 110 * np.sqrt(energy[hit] / energy.max())
     for axes, row, name in zip(figure.subplots(1, 2), (0, 1), "xy", strict=True):
-        hit = energy > 0
-        place = found.sensors[hit]
         drawn = axes.scatter(
-            place[:, 2] / 10, place[:, row] / 10, 2 + 120 * np.sqrt(energy[hit] / energy.max()),
-            fractions[hit, 0], cmap="coolwarm_r", vmin=0, vmax=1, alpha=0.7, linewidths=0,
+            place[:, 2], place[:, row], sizes, fractions[hit, 0],
+            marker="s", cmap=colours, vmin=0, vmax=1, alpha=0.7, linewidths=0,
         )  # fmt: skip
         axes.set(xlabel="z [cm]", ylabel=f"{name} [cm]", xlim=(0, 200), ylim=(-15, 15))
     simulation_label(axes)
