@@ -66,11 +66,11 @@ def test_of_large_detectors_few_events_are_read_at_a_time(write, monkeypatch):
 
 
 def test_a_measured_energy_is_taken_and_fractions_stay_those_of_what_was_left(write):
-    path = write(change=lambda datasets: datasets.update(hit_energy=np.array([1.1, 2.7, 4, 1, 1])))
+    path = write(change=lambda datasets: datasets.update(hit_energy=np.array([1.1, 2.7, 5, 1, 1])))
     found = load_hits(path, particles=3)
     np.testing.assert_allclose(found.energy[0], [1.1, 0, 2.7], rtol=1e-6)
     np.testing.assert_allclose(found.fractions[2, 2], [0.5, 0.25, 0.25])
-    assert check_hits(path).deposited == pytest.approx((3.8 / 7 + 0 + 6 / 15) / 3)
+    assert check_hits(path).deposited == pytest.approx((3.8 / 7 + 0 + 7 / 15) / 3)
 
 
 def test_events_of_more_particles_than_a_task_takes_are_refused(write):
