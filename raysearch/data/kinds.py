@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raysearch.data.digits import kind as digits
+from raysearch.data.digits.summary import DigitSummary
 from raysearch.data.hits import kind as hits
 from raysearch.data.hits.summary import HitSummary
 from raysearch.data.jets import kind as jets
@@ -77,5 +79,8 @@ KINDS: dict[str, DataKind] = {
     ),
     "hits": DataKind(
         "event", HitSummary, hits.files, hits.check, hits.events, always_by_event=True, make=hits.make
+    ),
+    "digits": DataKind(
+        "digit", DigitSummary, digits.files, digits.check, digits.events, always_by_event=True
     ),
 }
