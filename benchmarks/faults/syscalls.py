@@ -89,7 +89,7 @@ GOALS = (
     Goal(
         "R3",
         "each single write and sync of the ledger and rename of a checkpoint fails (EIO, ENOSPC) or kills",
-        400,
+        340,  # all that there are in such a study
         8,
         sweep,
         missing,

@@ -19,12 +19,11 @@ from torch import Tensor
 
 from raysearch.models.kernels import build
 from raysearch.models.kernels.noted import note
-from raysearch.models.kernels.pointer import pointer
+from raysearch.models.kernels.pointer import padded, pointer
 
 _SOURCE = Path(__file__).parent / "kernels" / "gravnet.cpp"
 Found = tuple[Tensor, Tensor, Tensor]  # sums (B, N, 2 F), neighbours (B, N, K), winners of maxima (B, N, F)
 
-_ROW = 16  # rows are padded to a multiple of so many numbers: an AVX-512 register of floats, two of AVX2
 _REAL = {torch.float32: (32, ctypes.c_float), torch.float64: (64, ctypes.c_double)}
 
 
@@ -85,7 +84,7 @@ def fused_kernel(space: int, features: int, dtype: torch.dtype) -> FusedSums | N
     """Compile the kernel, or load it; None in other precisions, and with a warning where it cannot be had."""
     if dtype not in _REAL:
         return None
-    width = -(-features // _ROW) * _ROW
+    width = padded(features)
     constants = {"SPACE": space, "FEATURES": features, "WIDTH": width, "REAL_BITS": _REAL[dtype][0]}
     library = note(build.load(_SOURCE, tuple(constants.items())))
     return None if library is None else FusedSums(library, dtype)

@@ -25,10 +25,9 @@ from raysearch.models.interaction_edges import ELU
 from raysearch.models.interaction_nodes import JetBlock
 from raysearch.models.kernels import build
 from raysearch.models.kernels.noted import note
-from raysearch.models.kernels.pointer import pointer
+from raysearch.models.kernels.pointer import padded, pointer
 
 _SOURCE = Path(__file__).parent / "kernels" / "interaction.cpp"
-_ROW = 16  # rows are padded to a multiple of so many floats: an AVX-512 register, two of AVX2
 
 
 class _Sizes(ctypes.Structure):
@@ -63,14 +62,10 @@ class FusedRelation:
         return ctypes.byref(self.sizes), ctypes.c_int(len(jets)), ctypes.c_void_p(jets.ctypes.data)
 
 
-def _padded(size: int) -> int:
-    return -(-size // _ROW) * _ROW
-
-
 def fused_relation(hidden: int, second: int, effect: int, activation: str) -> FusedRelation | None:
     """Compile the kernel, or load it; None, with a warning, where that cannot be done."""
     # Padded sizes alone are compiled in, so that a search over sizes needs a library for each multiple of 16.
-    constants = {"HP": _padded(hidden), "KP": _padded(second), "DP": _padded(effect)}
+    constants = {"HP": padded(hidden), "KP": padded(second), "DP": padded(effect)}
     library = note(build.load(_SOURCE, tuple(constants.items())))
     if library is None:
         return None
@@ -86,7 +81,7 @@ def fused_incoming_effects(
     features = x_XP.shape[1]
     # W [I_i ; I_j] = W_r I_i + W_s I_j (section 4's B is never made), with rows of zeros up to
     # the padded size.
-    more = (0, 0, 0, _padded(len(fr1.weight)) - len(fr1.weight))
+    more = (0, 0, 0, padded(len(fr1.weight)) - len(fr1.weight))
     receiver_XH = F.linear(x_XP, F.pad(fr1.weight[:, :features], more), F.pad(fr1.bias, more[2:]))
     sender_XH = F.linear(x_XP, F.pad(fr1.weight[:, features:], more))
     jets = np.array([(block.nodes, block.copies) for block in blocks for _ in range(block.jets)], np.int32)
@@ -97,7 +92,7 @@ def fused_incoming_effects(
 
 def _weights(weight_YZ: Tensor, bias_Y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Pad a layer's weights (Y, Z + 0), their transpose (Z, Y + 0) and bias (Y + 0) for the kernel."""
-    more_y, more_z = (_padded(size) - size for size in weight_YZ.shape)
+    more_y, more_z = (padded(size) - size for size in weight_YZ.shape)
     return (
         F.pad(weight_YZ, (0, more_z)),
         F.pad(weight_YZ.T, (0, more_y)).contiguous(),

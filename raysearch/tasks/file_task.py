@@ -99,8 +99,8 @@ class FileTask(Task[S]):
         warnings = [*found.warnings, *twins, *passed_over(path)]
         return {
             "files": found.sha256,
-            f"n_{self.kind}": found.n,
-            "units": self.kind,
+            f"n_{kind.examples}": found.n,
+            "units": kind.examples,
             "n_train": len(split.train),
             "n_validation": len(split.validation),
             "n_test": len(split.test),

@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import json
 import re
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.abc import InspectLoader, MetaPathFinder
@@ -20,8 +21,8 @@ from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, ModuleS
 from pathlib import Path
 from types import ModuleType
 
-from raysearch.errors import ChangedError
-from raysearch.files import write_durably
+from raysearch.errors import ChangedError, StorageError
+from raysearch.files import sync_folder, write_durably
 from raysearch.tasks.own_code import Code, forget, sums_of
 
 CODE = "code"
@@ -44,9 +45,30 @@ def keep(study: Path, code: Code, origin: Path) -> None:
         StorageError: the disk is full or failed.
     """
     folder = study / CODE / key_of(sums_of(code))
+    # Whole or not there: a file that a killed process left half written would be one too many in a copy.
+    for left in folder.parent.glob(".*"):
+        _remove(left)
+    part, before = (folder.with_name(f".{folder.name}.{end}") for end in ("part", "before"))
     for name, content in code.items():
-        write_durably(folder / name, content)
+        write_durably(part / name, content)
+    try:
+        if folder.exists():  # of what it should hold, or damaged
+            folder.rename(before)
+        part.rename(folder)
+        sync_folder(folder.parent)
+    except OSError as error:
+        raise StorageError(f"{folder}: cannot be written: {error.strerror}") from error
+    _remove(before)
     write_durably(_about(folder), (json.dumps({"origin": str(origin)}) + "\n").encode())
+
+
+def _remove(path: Path) -> None:
+    """Remove what is of no use; where it cannot be, it does no harm."""
+    with contextlib.suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def is_kept(path: Path) -> bool:

@@ -29,7 +29,8 @@ from raysearch.report.markdown import to_markdown
 from raysearch.report.provenance import provenance
 from raysearch.space.space_file import read_space_file
 from raysearch.study.study import Study
-from raysearch.tasks.own_code import read_code
+from raysearch.tasks.kept_code import CODE, keep, key_of, read_kept
+from raysearch.tasks.own_code import read_code, sums_of
 from raysearch.training.attempt import attempt_run
 from raysearch.training.workers import OneWorker
 
@@ -217,6 +218,52 @@ def test_a_damaged_copy_is_run_by_nobody_and_made_again(project: Path, spoil: Ca
     (project / "late.py").write_text("OFFSET = 0.0\n")
     carry(project, "s")
     assert read_history(project / "runs/s").n_committed == 4
+
+
+class Killed(BaseException):
+    """What ends the process there, with nothing tidied up."""
+
+
+def test_killed_at_any_rename_the_code_is_copied_when_it_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = {"mine.py": b"import helper", "helper.py": b"", "networks/small.py": b"AMOUNT = 1"}
+    renamed: list[Path] = []
+
+    def copied(n_renamed: int) -> Path:
+        """Copy, killed at a rename; then the folder."""
+        renamed.clear()
+        study = tmp_path / str(n_renamed)
+        with monkeypatch.context() as patched:
+            patched.setattr("os.getpid", lambda: 1)  # another process than the next one
+            for name in ("replace", "rename"):
+                rename = getattr(Path, name)
+
+                def counted(part: Path, to: Path, rename: Callable[[Path, Path], Path] = rename) -> Path:
+                    renamed.append(to)
+                    if len(renamed) > n_renamed:
+                        raise Killed
+                    return rename(part, to)
+
+                patched.setattr(Path, name, counted)
+            keep(study, code, tmp_path)
+        return study / CODE
+
+    n_renamed = 0
+    while True:
+        try:
+            copied(n_renamed)
+        except Killed:
+            keep(tmp_path / str(n_renamed), code, tmp_path)
+            there = tmp_path / str(n_renamed) / CODE
+            assert read_kept(there / key_of(sums_of(code))) == code
+            assert {path.name for path in there.iterdir()} == {
+                f"{key_of(sums_of(code))}{end}" for end in ("", ".json")
+            }
+            n_renamed += 1
+        else:
+            break
+    assert n_renamed >= len(code)
 
 
 def test_a_bundle_holds_no_code_and_its_study_takes_the_same_files_only(project: Path) -> None:

@@ -17,14 +17,6 @@ HAS_COMPILER = any(map(shutil.which, build.COMPILERS))
 NOTHING = (torch.empty(0, dtype=torch.int64), torch.empty(0))
 
 
-@pytest.fixture(autouse=True)
-def kernel_cache(tmp_path_factory, monkeypatch):
-    """Keep the libraries that tests compile together, away from the user's."""
-    monkeypatch.setenv("RAYSEARCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-    build.load.cache_clear()
-    build._warn_once.cache_clear()
-
-
 @pytest.fixture(params=COMPUTE)
 def compute(request):
     if request.param == "fused" and not HAS_COMPILER:

@@ -55,14 +55,6 @@ def rounding_of(textbook, x, of_input):
     return {name: max(each[name] for each in found) for name in found[0]}
 
 
-@pytest.fixture(autouse=True)
-def kernel_cache(tmp_path_factory, monkeypatch):
-    """Keep the libraries that tests compile together, away from the user's."""
-    monkeypatch.setenv("RAYSEARCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-    build.load.cache_clear()
-    build._warn_once.cache_clear()
-
-
 LENGTHS = {"none": [0], "one": [1], "one short of full": [15], "full": [16], "mixed": [16, 7, 0, 15, 1, 12]}
 
 

@@ -14,10 +14,8 @@ from numpy.typing import NDArray
 
 from raysearch.data.hits.cascade import MM, Cascade, Hadron
 from raysearch.data.hits.deposits import deposits_of
-from raysearch.data.hits.events import Hits
-from raysearch.data.hits.geometry import N_SENSORS, paper_sensors
 from raysearch.data.hits.nucleon import Nucleons
-from raysearch.data.hits.order import in_order
+from raysearch.data.hits.overlay import overlaid
 from raysearch.data.hits.recipe import (
     PION,
     PION_MASS_GEV,
@@ -57,43 +55,13 @@ def make_block(order: BlockOrder) -> HitBlock:
     found = []
     for start in range(0, n, AT_ONCE):
         pions = zip(energy[start : start + AT_ONCE], vertex[start : start + AT_ONCE], strict=True)
-        found.append(deposits_of([cascade.of(_pion(*each)) for each in pions], rng))
+        found.append(deposits_of([cascade.of(pion(*each)) for each in pions], rng))
     # A step is what electronics would tell apart, and packs well.
     deposits = np.rint(np.concatenate(found) / STEP_GEV) * STEP_GEV
-    return _overlaid(deposits, energy, vertex, numbers, choices.particles[1])
+    return overlaid(deposits, energy, vertex, numbers, choices.particles[1])
 
 
-def _pion(energy: float, vertex: Floats) -> Hadron:
+def pion(energy: float, vertex: Floats) -> Hadron:
     """A pion at the front face, which it reaches along z."""
     x, y, _ = (vertex * MM).tolist()
     return Hadron(PION, PION_MASS_GEV, 1.0, float(energy) - PION_MASS_GEV, (x, y, 0.0), (0.0, 0.0, 1.0))
-
-
-def _overlaid(
-    deposits: Floats, energy: Floats, vertex: Floats, numbers: NDArray[np.int64], width: int
-) -> HitBlock:
-    """Lay pions over each other, the first ``numbers[0]`` of them in the first event and so on.
-
-    Args:
-        deposits: (pion, sensor), GeV.
-        energy: (pion,), GeV.
-        vertex: (pion, 3), mm.
-        numbers: (event,), pions of each.
-        width: columns for pions.
-    """
-    of_event = np.repeat(np.arange(len(numbers)), numbers)
-    place = np.arange(len(energy)) - np.repeat(np.cumsum(numbers) - numbers, numbers)
-    all_deposits = np.zeros((len(numbers), N_SENSORS, width))
-    all_deposits[of_event, :, place] = deposits
-    energies, vertices = np.zeros((len(numbers), width)), np.zeros((len(numbers), width, 3))
-    energies[of_event, place], vertices[of_event, place] = energy, vertex
-    event, sensor = np.nonzero(all_deposits.any(axis=2))
-    hits = Hits(event=event, sensor=sensor, deposits=all_deposits[event, sensor], particle_energy=energies)
-    order = in_order(hits, paper_sensors())
-    return HitBlock(
-        event=event,
-        sensor=sensor,
-        deposits=np.take_along_axis(hits.deposits, order[event], axis=1),
-        particle_energy=np.take_along_axis(energies, order, axis=1),
-        vertex=np.take_along_axis(vertices, order[..., None], axis=1),
-    )

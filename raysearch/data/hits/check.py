@@ -15,8 +15,8 @@ from raysearch.data.hits.arrays import dense
 from raysearch.data.hits.detector import LAYER, differing, look_at_sensors, odd_size, size_mm
 from raysearch.data.hits.files import HitPiece, hit_files, pieces, read_sensors
 from raysearch.data.hits.geometry import Table
-from raysearch.data.hits.layout import Layout, layout_of
-from raysearch.data.hits.physics import HitPhysics, look_at_hits, quantities_of, sums_of
+from raysearch.data.hits.layout import HIT_ENERGY, Layout, layout_of
+from raysearch.data.hits.physics import HitPhysics, look_at_hits, look_at_truth, quantities_of, sums_of
 from raysearch.data.hits.summary import HitSummary
 from raysearch.data.paths import DataPath, names_of
 from raysearch.data.spread import Spread
@@ -50,7 +50,8 @@ def check_hits(path: DataPath = None) -> HitSummary:
             look_at_sensors(values, table)
             physics = HitPhysics(name)
             for piece in pieces(file):
-                look_at_hits(values, piece, layout.sensors, has_energy=layout.has_energy)
+                look_at_truth(values, piece)
+                look_at_hits(values, piece, layout.sensors, HIT_ENERGY if layout.has_energy else None)
                 # What cannot be is told, and nothing else of its file.
                 if not values.told():
                     physics.look(piece)

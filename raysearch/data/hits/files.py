@@ -61,27 +61,28 @@ def hit_files(path: DataPath = None) -> list[Path]:
     return hdf5_files(path, SAMPLE)
 
 
-def pieces(file: Path) -> Iterator[HitPiece]:
+def pieces(file: Path, *, truth: bool = True) -> Iterator[HitPiece]:
     """Read a file some events at a time.
 
     Args:
         file: one file.
+        truth: if not, particles are not read, and there are 0 of them.
 
     Raises:
         InputError: the file is refused, data are damaged, or the numbers of hits are none.
     """
     with closing(open_hdf5(file)) as opened:
-        layout = layout_of(opened, file)
+        layout = layout_of(opened, file, truth=truth)
         n_hits = _n_hits(opened, layout, file)
         ends = np.cumsum(n_hits)
         events = _events(opened, layout, file)
         for start in range(0, layout.n, ROWS):
             rows = slice(start, min(start + ROWS, layout.n))
             hits = slice(int(ends[start] - n_hits[start]), int(ends[rows.stop - 1]))
-            deposits = read_rows(opened[HIT_DEPOSITS], hits, file, "hits").astype(np.float64)
-            energy = deposits.sum(axis=1)
-            if layout.has_energy:
-                energy = read_rows(opened[HIT_ENERGY], hits, file, "hits").astype(np.float64)
+            energy, deposits = _energy_and_deposits(opened, hits, file, truth=truth)
+            particle_energy = np.zeros((rows.stop - start, 0))
+            if truth:
+                particle_energy = read_rows(opened[PARTICLE_ENERGY], rows, file, "events").astype(np.float64)
             yield HitPiece(
                 rows=rows,
                 first_hit=hits.start,
@@ -89,19 +90,33 @@ def pieces(file: Path) -> Iterator[HitPiece]:
                 sensor=read_rows(opened[HIT_SENSOR], hits, file, "hits").astype(np.int64),
                 deposits=deposits,
                 energy=energy,
-                particle_energy=read_rows(opened[PARTICLE_ENERGY], rows, file, "events").astype(np.float64),
+                particle_energy=particle_energy,
                 events=events[rows],
             )
 
 
-def read_sensors(file: Path) -> Table:
-    """Read a file's table of sensors, float32 (sensors, 6).
+def _energy_and_deposits(
+    opened: h5py.File, hits: slice, file: Path, *, truth: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Read what was measured (hit,) and what particles left (hit, particle), without truth of 0 particles."""
+    deposits = np.zeros((hits.stop - hits.start, 0))
+    if truth or HIT_ENERGY not in opened:
+        deposits = read_rows(opened[HIT_DEPOSITS], hits, file, "hits").astype(np.float64)
+    if HIT_ENERGY in opened:
+        energy = read_rows(opened[HIT_ENERGY], hits, file, "hits").astype(np.float64)
+    else:
+        energy = deposits.sum(axis=1)
+    return energy, deposits if truth else deposits[:, :0]
+
+
+def read_sensors(file: Path, *, truth: bool = True) -> Table:
+    """Read a file's table of sensors, float32 (sensors, 6); ``truth`` as for :func:`layout_of`.
 
     Raises:
         InputError: the file is refused, or the table is damaged.
     """
     with closing(open_hdf5(file)) as opened:
-        layout_of(opened, file)
+        layout_of(opened, file, truth=truth)
         return read_rows(opened[SENSORS], slice(None), file, "sensors").astype(np.float32)
 
 

@@ -9,12 +9,14 @@
 - ``particle_vertex`` (event, particles, 3), optional: mm where each particle began;
 - ``particle_type`` (event, particles), optional: its PDG code;
 - ``event`` (event,), optional: event numbers, by which events are split.
+
+Where no truth is wanted, as of data that a network is applied to, ``hit_energy`` or ``hit_deposits`` will do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import h5py
@@ -59,7 +61,7 @@ class Layout:
         n: events.
         sensors: of the detector.
         hits: of all events.
-        particles: of the event with most of them, or more.
+        particles: of the event with most of them, or more; 0 where no truth was wanted.
         has_energy: whether hits bring a measured energy.
         has_events: whether events bring numbers of their own.
         unused: names of datasets that nothing reads.
@@ -73,32 +75,46 @@ class Layout:
     has_events: bool
     unused: tuple[str, ...] = ()
 
+    @property
+    def measured(self) -> str:
+        """The dataset that tells the energy of a hit."""
+        return HIT_ENERGY if self.has_energy else HIT_DEPOSITS
 
-def layout_of(opened: h5py.File, file: Path) -> Layout:
+
+def layout_of(opened: h5py.File, file: Path, *, truth: bool = True) -> Layout:
     """Find what a file holds, and check its datasets' shapes and kinds.
 
     Args:
         opened: the file.
         file: its path.
+        truth: whether it must tell what each particle left.
 
     Raises:
         InputError: there are no events, or they are not as they must be; lists all faults.
     """
     lengths: dict[str, tuple[int, str]] = {}
+    wanted = DATASETS if truth else _without_truth(opened)
     problems = [
-        f"{file}: {problem}"
-        for name in DATASETS
-        for problem in _misfits(opened, name, DATASETS[name], lengths)
+        f"{file}: {problem}" for name in wanted for problem in _misfits(opened, name, wanted[name], lengths)
     ]
     if problems:
         raise InputError(*problems)
     return Layout(
-        **{axis: lengths[axis][0] for axis in ("sensors", "hits", "particles")},
         n=lengths["events"][0],
+        sensors=lengths["sensors"][0],
+        hits=lengths["hits"][0],
+        particles=lengths["particles"][0] if truth else 0,
         has_energy=HIT_ENERGY in opened,
         has_events=EVENT in opened,
         unused=tuple(name for name in opened if name not in DATASETS),
     )
+
+
+def _without_truth(opened: h5py.File) -> dict[str, _Wanted]:
+    """What a file must hold of what was measured."""
+    measured = HIT_DEPOSITS if HIT_DEPOSITS in opened and HIT_ENERGY not in opened else HIT_ENERGY
+    names = (SENSORS, N_HITS, HIT_SENSOR, measured, EVENT)
+    return {name: replace(DATASETS[name], needed=name != EVENT) for name in names}
 
 
 def _misfits(

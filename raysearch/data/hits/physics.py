@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from raysearch.data.faults import FaultyValues
 from raysearch.data.hits.files import HitPiece
-from raysearch.data.hits.layout import HIT_DEPOSITS, HIT_ENERGY, HIT_SENSOR, PARTICLE_ENERGY
+from raysearch.data.hits.layout import HIT_DEPOSITS, HIT_SENSOR, PARTICLE_ENERGY
 from raysearch.data.spread import Quantities
 
 MOST_SHARE = 1.3  # of the particles' energy that sensors may hold at the median, calibrated as they may be
@@ -24,33 +24,38 @@ SUM_NAME, HITS_NAME, ENERGY_NAME = "sum of the hits in GeV", "hits", "energy of 
 Floats = NDArray[np.float64]
 
 
-def look_at_hits(values: FaultyValues, piece: HitPiece, n_sensors: int, *, has_energy: bool) -> None:
+def look_at_hits(values: FaultyValues, piece: HitPiece, n_sensors: int, measured: str | None) -> None:
     """Note what no detector gives.
 
     Args:
         values: where to note it.
         piece: some events.
         n_sensors: of the detector.
-        has_energy: whether the file tells what was measured.
+        measured: the dataset that tells energies; None where truth does, which is looked at by itself.
     """
-    first, deposits, energy = piece.first_hit, piece.deposits, piece.energy
+    first, where = piece.first_hit, f"{HIT_SENSOR}[{{}}]"
+    if measured is not None:
+        good = np.isfinite(piece.energy) & (piece.energy > 0)
+        values.note("energies that are not positive numbers", ~good, first, f"{measured}[{{}}]")
+    outside = (piece.sensor < 0) | (piece.sensor >= n_sensors)
+    values.note(f"hits of no sensor (there are 0 to {n_sensors - 1})", outside, first, where)
+    values.note("hits of a sensor that the event has hit already", _again(piece, n_sensors), first, where)
+
+
+def look_at_truth(values: FaultyValues, piece: HitPiece) -> None:
+    """Note what particles cannot have left.
+
+    Args:
+        values: where to note it.
+        piece: some events.
+    """
+    first, start = piece.first_hit, piece.rows.start
+    deposits, energies = piece.deposits, piece.particle_energy
     where = f"{HIT_DEPOSITS}[{{}}]"
     values.note("deposits that are not finite", ~np.isfinite(deposits), first, where)
     values.note("deposits below 0", deposits < 0, first, where)
     # Shares of a hit that nobody left are no number.
     values.note("hits that no particle left", (deposits == 0).all(axis=1), first, where)
-    if has_energy:
-        good = np.isfinite(energy) & (energy > 0)
-        values.note("energies that are not positive numbers", ~good, first, f"{HIT_ENERGY}[{{}}]")
-    outside = (piece.sensor < 0) | (piece.sensor >= n_sensors)
-    values.note(f"hits of no sensor (there are 0 to {n_sensors - 1})", outside, first, f"{HIT_SENSOR}[{{}}]")
-    values.note(
-        "hits of a sensor that the event has hit already",
-        _again(piece, n_sensors),
-        first,
-        f"{HIT_SENSOR}[{{}}]",
-    )
-    energies, start = piece.particle_energy, piece.rows.start
     good = np.isfinite(energies) & (energies >= 0)
     values.note("energies of particles that are not 0 or positive", ~good, start, f"{PARTICLE_ENERGY}[{{}}]")
     values.note("events without a particle", (energies == 0).all(axis=1), start, "event {}")
@@ -121,6 +126,7 @@ def sums_of(piece: HitPiece) -> tuple[Floats, Floats]:
 
 
 def quantities_of(piece: HitPiece) -> Quantities:
-    """Quantities of events by which data are compared."""
+    """Quantities of events by which data are compared; without truth the first two."""
     sums, energy = sums_of(piece)
-    return {SUM_NAME: sums, HITS_NAME: np.bincount(piece.event, minlength=len(sums)), ENERGY_NAME: energy}
+    found = {SUM_NAME: sums, HITS_NAME: np.bincount(piece.event, minlength=len(sums))}
+    return {**found, ENERGY_NAME: energy} if piece.particle_energy.size else found

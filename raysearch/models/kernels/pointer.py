@@ -1,4 +1,4 @@
-"""The address of a tensor for a compiled kernel, which knows neither its type nor its strides."""
+"""How a tensor is handed to a compiled kernel: by an address, which has neither type nor strides."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import ctypes
 import torch
 from torch import Tensor
 
+_ROW = 16  # rows are padded to a multiple of so many numbers: an AVX-512 register of floats, two of AVX2
 _NAMES = {torch.float32: "single precision", torch.float64: "double precision"}
 
 
@@ -21,3 +22,8 @@ def pointer(values: Tensor, dtype: torch.dtype = torch.float32) -> ctypes.c_void
         wanted = _NAMES.get(dtype, str(dtype))
         raise TypeError(f"the kernel takes contiguous {wanted}, got {values.dtype}, {values.stride()}")
     return ctypes.c_void_p(values.data_ptr())
+
+
+def padded(size: int) -> int:
+    """So many numbers a row of ``size`` takes."""
+    return -(-size // _ROW) * _ROW

@@ -18,8 +18,6 @@ needs_compiler = pytest.mark.skipif(
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("RAYSEARCH_CACHE", str(tmp_path / "raysearch"))
-    build.load.cache_clear()
-    build._warn_once.cache_clear()
     return tmp_path / "raysearch" / "kernels"
 
 
