@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raysearch.data.clouds import kind as clouds
+from raysearch.data.clouds.summary import CloudSummary
 from raysearch.data.digits import kind as digits
 from raysearch.data.digits.summary import DigitSummary
 from raysearch.data.hits import kind as hits
@@ -83,4 +85,5 @@ KINDS: dict[str, DataKind] = {
     "digits": DataKind(
         "digit", DigitSummary, digits.files, digits.check, digits.events, always_by_event=True
     ),
+    "clouds": DataKind("jet", CloudSummary, clouds.files, clouds.check, clouds.events, always_by_event=True),
 }

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import numpy as np
-
+from raysearch.data.clouds.check import not_relative, odd
 from raysearch.data.clouds.jets import POINTS, JetClouds, load_jet_clouds
 from raysearch.data.paths import passed_over
 from raysearch.errors import InputError
@@ -20,7 +19,6 @@ from raysearch.metrics.generation.jet_sample import JetSample
 from raysearch.metrics.generation.jets import jet_comparison
 from raysearch.metrics.generation.two_sample import LEAST, PUBLISHED, ClassifierSettings
 
-PT_SUM = (0.1, 3.0)  # of pT_rel over a jet at the median; other values are GeV, or scaled for a network
 APART = 0.05  # by so much shares of classes may differ without a word
 
 Jets = dict[str, JetClouds]
@@ -45,7 +43,7 @@ def evaluate(asked: Asked) -> Found:
     _require_comparable(paths, jets, n)
     samples = {name: JetSample(each.particles) for name, each in jets.items()}
     warnings = (
-        *_odd(samples),
+        *(f"{name}: {told}" for name, each in jets.items() for told in odd(each)),
         *([] if asked.of_class or asked.made_class else _other_classes(jets)),
         *(told for path in paths.values() for told in passed_over(path)),
     )
@@ -87,22 +85,9 @@ def _require_comparable(paths: Mapping[str, Path], jets: Mapping[str, JetClouds]
         halves = "" if "other real" in paths else f"; of {paths['real']} half is needed for the floor"
         problems.append(f"jets: needs {LEAST} a side, got {counts}{halves}")
     for name, path in paths.items():
-        total = float(np.median(jets[name].particles[..., 2].sum(axis=1)))
-        if not PT_SUM[0] <= total <= PT_SUM[1]:
-            problems.append(
-                f"{path}: pT_rel add up to {total:.3g} in a jet at the median; they must be shares of the "
-                "jet's pT, about 1 together, neither GeV nor scaled for a network"
-            )
+        problems += [f"{path}: {problem}" for problem in not_relative(jets[name])]
     if problems:
         raise InputError(*problems)
-
-
-def _odd(samples: Mapping[str, JetSample]) -> Iterator[str]:
-    for name, sample in samples.items():
-        if n := int((sample.particles[..., 2] < 0).sum()):
-            yield f"{name}: {n:,} particles have a pT below 0"
-        if n := int((~sample.there.any(axis=1)).sum()):
-            yield f"{name}: {n:,} jets have no particle"
 
 
 def _other_classes(jets: Mapping[str, JetClouds]) -> Iterator[str]:

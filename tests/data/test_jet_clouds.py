@@ -7,10 +7,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from jet_files import sample_clouds, write_jet_file, write_jetnet
+from jet_files import rows_of_class, sample_clouds, write_jet_file, write_jetnet
 from whole_jets import load_jets
 
+from raysearch.data.clouds.arrays import cloud_arrays
+from raysearch.data.clouds.check import check_clouds
 from raysearch.data.clouds.jets import load_jet_clouds
+from raysearch.data.jets.files import load_events
 from raysearch.data.jets.layout import CLASSES, FEATURES
 from raysearch.errors import InputError
 
@@ -84,3 +87,38 @@ def test_what_holds_no_jets_is_refused_with_all_faults(tmp_path: Path) -> None:
     assert "other.h5: holds no jets: needs jetConstituentList" in told
     assert "but holds showers" in told
     assert "shape.h5: particle_features: must be (jet, particle, 4)" in told
+
+
+def test_prepared_clouds_are_those_of_a_class_with_their_events(tmp_path: Path) -> None:
+    found, rows = cloud_arrays(of_class="w"), rows_of_class("w")
+    assert np.array_equal(found.particles, sample_clouds()[rows])
+    assert np.array_equal(found.events, load_events()[0][rows])
+    assert set(found.labels) == {CLASSES.index("w")}
+    assert not found.particles.flags.writeable
+    for name, some in {"g.hdf5": slice(20), "q.hdf5": slice(20, 50)}.items():
+        write_jetnet(tmp_path / name, sample_clouds()[some])
+    both = cloud_arrays(tmp_path, points=10)
+    assert both.particles.shape == (50, 10, 3)
+    assert np.bincount(both.file_index).tolist() == [20, 30]
+    assert len(set(both.events)) == 50
+    alone = cloud_arrays(tmp_path / "q.hdf5", points=10)
+    assert np.array_equal(alone.events, both.events[20:])  # whatever lies beside it
+    with pytest.raises(InputError, match="points: must be at least 1, got 0"):
+        cloud_arrays(tmp_path, points=0)
+
+
+def test_a_check_tells_classes_and_what_is_odd_and_refuses_other_units(tmp_path: Path) -> None:
+    jets = sample_clouds()[:40].copy()
+    jets[0], jets[1], jets[2, 3, 2] = 0, jets[5], -0.1
+    path = write_jetnet(tmp_path / "z.hdf5", jets)
+    found = check_clouds(path)
+    assert (found.n_per_class["z"], found.n_unknown, found.twins) == (40, 0, ((5, 1),))
+    assert found.warnings == ("1 particles have a pT below 0", "1 jets have no particle")
+    assert found.facts()["particles_per_jet"]["here"][2] == 30
+    gev = write_jetnet(tmp_path / "gev.h5", 1000 * jets)
+    with pytest.raises(InputError, match=r"pT_rel add up to 9\d\d in a jet at the median"):
+        check_clouds(gev)
+    copy = tmp_path / "copy.h5"
+    copy.write_bytes(path.read_bytes())
+    with pytest.raises(InputError, match="is a copy of"):
+        check_clouds((path, copy))

@@ -12,11 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from raysearch.data.files import content_sha256
 from raysearch.data.hdf5_rows import read_rows
 from raysearch.data.jets.arrays import JetInput
 from raysearch.data.jets.columns import dataset
@@ -30,20 +32,29 @@ COLUMNS = [FEATURES.index(f"j1_{name}") for name in ("etarel", "phirel", "ptrel"
 ROWS = 5000  # jets read at a time
 
 Floats = NDArray[np.float32]
-Cloud = tuple[Floats, NDArray[np.int64]]
 
 
-def jet_clouds(opened: h5py.File, file: Path, points: int) -> Iterator[Cloud]:
+class JetPiece(NamedTuple):
+    """Some jets of one file, in order.
+
+    Attributes:
+        particles: float32 (jet, points, 3), by falling pT, zero where there is none.
+        labels: int64 (jet,), positions in ``layout.CLASSES``, -1 where the file does not tell.
+        events: int64 (jet,), the file's event numbers, or numbers that follow from its content and the row.
+    """
+
+    particles: Floats
+    labels: NDArray[np.int64]
+    events: NDArray[np.int64]
+
+
+def jet_clouds(opened: h5py.File, file: Path, points: int) -> Iterator[JetPiece]:
     """Read the hardest particles of every jet of a file.
 
     Args:
         opened: the file, which passed the gate.
         file: its path.
         points: particles a jet; jets with fewer are padded with zeros.
-
-    Yields:
-        Particles float32 (jet, points, 3) by falling pT; and classes int64 (jet,), positions in
-        ``layout.CLASSES``, -1 where the file does not tell.
 
     Raises:
         InputError: the file has neither layout, or values that cannot be.
@@ -59,17 +70,19 @@ def jet_clouds(opened: h5py.File, file: Path, points: int) -> Iterator[Cloud]:
         )
 
 
-def _of_jet_file(opened: h5py.File, file: Path, points: int) -> Iterator[Cloud]:
+def _of_jet_file(opened: h5py.File, file: Path, points: int) -> Iterator[JetPiece]:
     stored = opened[CONSTITUENTS]
     width = stored.shape[1] if isinstance(stored, h5py.Dataset) and stored.ndim == 3 else points
     wanted = JetInput("constituents", max(1, min(points, width)))
+    first = _first_number(file)
     for piece in jets_to_score([file], wanted).pieces():
         particles = piece.batch[0].numpy()[..., COLUMNS]
         labels = piece.columns.get("label", np.full(len(particles), UNKNOWN))
-        yield _padded(particles, points), labels
+        events = piece.columns.get("event", first + piece.first_row + np.arange(len(particles)))
+        yield JetPiece(_padded(particles, points), labels, events)
 
 
-def _of_jetnet(opened: h5py.File, file: Path, points: int) -> Iterator[Cloud]:
+def _of_jetnet(opened: h5py.File, file: Path, points: int) -> Iterator[JetPiece]:
     problems: list[str] = []
     stored = dataset(opened, PARTICLES, 3, "f", problems)
     if stored is not None and (stored.shape[2] not in (3, 4) or 0 in stored.shape):
@@ -80,7 +93,7 @@ def _of_jetnet(opened: h5py.File, file: Path, points: int) -> Iterator[Cloud]:
     if problems or stored is None:
         raise InputError(*(f"{file}: {problem}" for problem in problems))
     named = CLASS_OF_FILE.fullmatch(file.stem)
-    label = CLASSES.index(named[1]) if named else UNKNOWN
+    label, first = CLASSES.index(named[1]) if named else UNKNOWN, _first_number(file)
     for start in range(0, len(stored), ROWS):
         rows = slice(start, min(start + ROWS, len(stored)))
         values = read_rows(stored, rows, file, "jets").astype(np.float32)
@@ -88,7 +101,16 @@ def _of_jetnet(opened: h5py.File, file: Path, points: int) -> Iterator[Cloud]:
         particles = values[..., :3]
         if values.shape[2] == 4:
             particles = particles * values[..., 3:]
-        yield _padded(_hardest(particles, points), points), np.full(len(values), label)
+        yield JetPiece(
+            _padded(_hardest(particles, points), points),
+            np.full(len(values), label),
+            first + start + np.arange(len(values)),
+        )
+
+
+def _first_number(file: Path) -> int:
+    """Number the jets of a file without event numbers, so that none has another file's: 60 bits fit int64."""
+    return int(content_sha256(file)[:15], 16)
 
 
 def _require_numbers(values: Floats, start: int, file: Path) -> None:

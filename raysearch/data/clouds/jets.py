@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.data.clouds.jet_layouts import jet_clouds
+from raysearch.data.clouds.jet_layouts import JetPiece, jet_clouds
 from raysearch.data.faults import Faults
 from raysearch.data.files import sums
 from raysearch.data.hdf5_gate import open_hdf5
@@ -28,11 +28,15 @@ class JetClouds:
         particles: float32 (jet, particle, 3), eta_rel, phi_rel in rad and pT_rel, by falling pT, zero where
             there is none.
         labels: int64 (jet,), positions in ``layout.CLASSES``, -1 where the files do not tell.
+        events: int64 (jet,), event numbers, which decide the split.
+        file_index: int64 (jet,), positions in the sorted files.
         sha256: of each file, by name.
     """
 
     particles: NDArray[np.float32]
     labels: NDArray[np.int64]
+    events: NDArray[np.int64]
+    file_index: NDArray[np.int64]
     sha256: dict[str, str]
 
     def __len__(self) -> int:
@@ -59,7 +63,13 @@ class JetClouds:
         if not chosen.any():
             there = ", ".join(self.shares) or "jets without a class alone"
             raise InputError(f"class {name}: no jet is of it; there are {there}")
-        return JetClouds(self.particles[chosen], self.labels[chosen], self.sha256)
+        return JetClouds(
+            self.particles[chosen],
+            self.labels[chosen],
+            self.events[chosen],
+            self.file_index[chosen],
+            self.sha256,
+        )
 
 
 def load_jet_clouds(path: DataPath = None, points: int = POINTS) -> JetClouds:
@@ -73,10 +83,14 @@ def load_jet_clouds(path: DataPath = None, points: int = POINTS) -> JetClouds:
         InputError: files are refused, or hold values that cannot be; lists all.
     """
     files = jet_files(path)
-    faults, found = Faults(), []
-    for file in files:
+    faults = Faults()
+    found: list[JetPiece] = []
+    places: list[NDArray[np.int64]] = []
+    for number, file in enumerate(files):
         with faults.of(file), closing(open_hdf5(file)) as opened:
-            found += list(jet_clouds(opened, file, points))
+            for piece in jet_clouds(opened, file, points):
+                found.append(piece)
+                places.append(np.full(len(piece.labels), number))
     faults.raise_any()
-    particles, labels = (np.concatenate(part) for part in zip(*found, strict=True))
-    return JetClouds(particles, labels, sums(files))
+    particles, labels, events = (np.concatenate(part) for part in zip(*found, strict=True))
+    return JetClouds(particles, labels, events, np.concatenate(places), sums(files))
