@@ -46,6 +46,11 @@ def test_a_slow_hadron_leaves_the_part_that_is_seen_and_what_flies_out_is_lost()
     (segment,) = Cascade(nothing, Random(1)).of(slow).segments
     assert segment[6] == pytest.approx(0.65 * 0.5)
     assert segment[5] <= 0.5 / MODEL.loss_gev_cm
+    sums = [
+        sum(each[6] for each in Cascade(nothing, Random(seed)).of(PION._replace(kinetic=1.2)).segments)
+        for seed in range(1000)
+    ]
+    assert max(sums) == pytest.approx(1.2)  # of those that come to rest before they meet a nucleus
     antiproton = slow._replace(pdg=-2212, mass=0.938)
     assert Cascade(nothing, Random(1)).of(antiproton).segments[0][6] == pytest.approx(0.65 * (0.5 + 1.876))
     backwards = PION._replace(direction=(0.0, 0.0, -1.0))

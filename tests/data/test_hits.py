@@ -6,7 +6,8 @@ import h5py
 import numpy as np
 import pytest
 
-from raysearch.data.hits.arrays import load_hits
+from raysearch.data.hits import files
+from raysearch.data.hits.arrays import dense, load_hits
 from raysearch.data.hits.check import check_hits
 from raysearch.data.hits.files import SAMPLE, load_events
 from raysearch.data.hits.geometry import paper_sensors
@@ -54,12 +55,22 @@ def test_hits_of_any_detector_become_energies_and_fractions_of_all_sensors(write
         assert not array.flags.writeable
 
 
+def test_of_large_detectors_few_events_are_read_at_a_time(write, monkeypatch):
+    path = write()
+    before = load_hits(path, particles=3)
+    monkeypatch.setattr(files, "CELLS", 12)
+    assert [len(piece.events) for piece in files.pieces(path)] == [2, 1]
+    cut = [dense(piece, piece.energy, 3) for piece in files.pieces(path)]
+    np.testing.assert_array_equal(np.concatenate(cut), before.energy)
+    assert check_hits(path).hits == pytest.approx(5 / 3)
+
+
 def test_a_measured_energy_is_taken_and_fractions_stay_those_of_what_was_left(write):
-    path = write(change=lambda datasets: datasets.update(hit_energy=np.array([1.1, 2.7, 4, 1, 1])))
+    path = write(change=lambda datasets: datasets.update(hit_energy=np.array([1.1, 2.7, 5, 1, 1])))
     found = load_hits(path, particles=3)
     np.testing.assert_allclose(found.energy[0], [1.1, 0, 2.7], rtol=1e-6)
     np.testing.assert_allclose(found.fractions[2, 2], [0.5, 0.25, 0.25])
-    assert check_hits(path).deposited == pytest.approx((3.8 / 7 + 0 + 6 / 15) / 3)
+    assert check_hits(path).deposited == pytest.approx((3.8 / 7 + 0 + 7 / 15) / 3)
 
 
 def test_events_of_more_particles_than_a_task_takes_are_refused(write):
@@ -111,17 +122,18 @@ def test_all_faults_of_all_files_are_told_at_once_with_file_and_place(write):
     def misshape(datasets):
         datasets.update(n_hits=np.ones((3, 1), int), hit_sensor=np.ones(5), particle_energy=np.ones((2, 3)))
 
-    files = [
+    written = [
         write("a.h5", spoil),
         write("b.h5", misshape),
         write("c.h5", lambda datasets: datasets.update(n_hits=np.array([2, 0, 4]))),
         write("d.h5", lambda datasets: datasets.update(sensors=None, sensor=OTHER, n_hits=np.zeros(0, int))),
         write("e.h5", lambda datasets: datasets.update(n_hits=np.array([3, -1, 3]))),
+        write("ee.h5", lambda datasets: datasets.update(n_hits=np.array([2**62, 2**62, 2**63 + 5], "u8"))),
         write("f.h5", lambda datasets: datasets.update(hit_energy=np.array([1, 0, np.inf, 1, 1]))),
     ]
     with pytest.raises(InputError) as caught:
-        check_hits(files[0].parent)
-    a, b, c, d, e, f = files
+        check_hits(written[0].parent)
+    a, b, c, d, e, ee, f = written
     assert caught.value.problems == (
         f"{a}: 1 sensors whose width or depth is not above 0, first sensors[1]",
         f"{a}: 1 sensors where another one is, first sensors[2]",
@@ -138,7 +150,8 @@ def test_all_faults_of_all_files_are_told_at_once_with_file_and_place(write):
         f"{d}: sensors: is missing; it must be (sensors, 6). Did you mean 'sensor'?",
         f"{d}: n_hits: is (0,), without any events",
         f"{d}: particle_energy: is (3, 3), but n_hits has 0 events",
-        f"{e}: n_hits: 1 are below 0, first that of event 1",
+        f"{e}: n_hits: 1 are not 0 to 5, the hits of all events, first that of event 1",
+        f"{ee}: n_hits: 3 are not 0 to 5, the hits of all events, first that of event 0",
         f"{f}: 2 energies that are not positive numbers, first hit_energy[1]",
     )
 

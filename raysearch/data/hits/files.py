@@ -36,7 +36,8 @@ from raysearch.data.paths import DataPath, hdf5_files
 from raysearch.errors import InputError
 
 SAMPLE = Path(__file__).parents[1] / "sample" / "hits.h5"
-ROWS = 100  # events read at a time, 1 MB of the paper's detector
+ROWS = 100  # events read at a time, 2.5 MB of the paper's detector once all sensors are filled in
+CELLS = 10_000_000  # sensors times events, of detectors with more of them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +77,9 @@ def pieces(file: Path, *, truth: bool = True) -> Iterator[HitPiece]:
         n_hits = _n_hits(opened, layout, file)
         ends = np.cumsum(n_hits)
         events = _events(opened, layout, file)
-        for start in range(0, layout.n, ROWS):
-            rows = slice(start, min(start + ROWS, layout.n))
+        at_once = min(ROWS, 1 + CELLS // (layout.sensors * (1 + layout.particles)))
+        for start in range(0, layout.n, at_once):
+            rows = slice(start, min(start + at_once, layout.n))
             hits = slice(int(ends[start] - n_hits[start]), int(ends[rows.stop - 1]))
             energy, deposits = _energy_and_deposits(opened, hits, file, truth=truth)
             particle_energy = np.zeros((rows.stop - start, 0))
@@ -144,8 +146,12 @@ def _events(opened: h5py.File, layout: Layout, file: Path) -> NDArray[np.int64]:
 def _n_hits(opened: h5py.File, layout: Layout, file: Path) -> NDArray[np.int64]:
     """Read how many hits each event has; without that no hit can be given to an event."""
     found = read_rows(opened[N_HITS], slice(None), file, "events").astype(np.int64)
-    if below := np.flatnonzero(found < 0).tolist():
-        raise InputError(f"{file}: {N_HITS}: {len(below)} are below 0, first that of event {below[0]}")
+    # One by one before their sum, which may overflow.
+    if wrong := np.flatnonzero((found < 0) | (found > layout.hits)).tolist():
+        raise InputError(
+            f"{file}: {N_HITS}: {len(wrong)} are not 0 to {layout.hits}, the hits of all events, first that "
+            f"of event {wrong[0]}"
+        )
     if (total := int(found.sum())) != layout.hits:
         raise InputError(f"{file}: {N_HITS}: sum to {total}, but {HIT_SENSOR} has {layout.hits} hits")
     return found
