@@ -14,12 +14,21 @@ from raysearch.cli.options import Format
 def evaluate(
     real: Annotated[Path, typer.Argument(metavar="REAL", help="Real data, a file or folder.")],
     made: Annotated[Path, typer.Argument(metavar="MADE", help="What a generator made.")],
-    kind: Annotated[str, typer.Option("--kind", "-k", help="What the files hold.")] = "showers",
+    kind: Annotated[
+        str | None,
+        typer.Option("--kind", "-k", help="showers or jets; found in REAL if not given.", show_default=False),
+    ] = None,
     other_real: Annotated[
         Path | None,
         typer.Option(
             "--other-real", metavar="FILES", help="Real data for the floor, instead of half of REAL."
         ),
+    ] = None,
+    of_class: Annotated[
+        str | None, typer.Option("--class", metavar="NAME", help="Jets of this class alone: g, q, w, z or t.")
+    ] = None,
+    made_class: Annotated[
+        str | None, typer.Option("--made-class", metavar="NAME", help="The same, of MADE, if it is another.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write it there too, as .md or .json.")
@@ -34,7 +43,7 @@ def evaluate(
 ) -> None:
     """Judge generated data: each figure beside that of real data against real.
 
-    raysearch evaluate test.h5 generated.h5 --kind showers --out judged.md
+    raysearch evaluate test.h5 generated.h5 --out judged.md
     """
     from raysearch.cli.text_table import aligned
     from raysearch.library.evaluate import check_form
@@ -49,6 +58,8 @@ def evaluate(
         other_real=other_real,
         seed=seed,
         published=published,
+        of_class=of_class,
+        made_class=made_class,
         told=lambda what: typer.echo(f"{what} ...", err=True),
     )
     if out is not None:

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raysearch.data.clouds import kind as clouds
+from raysearch.data.clouds.summary import CloudSummary
+from raysearch.data.digits import kind as digits
+from raysearch.data.digits.summary import DigitSummary
 from raysearch.data.hits import kind as hits
 from raysearch.data.hits.summary import HitSummary
 from raysearch.data.jets import kind as jets
@@ -78,4 +82,8 @@ KINDS: dict[str, DataKind] = {
     "hits": DataKind(
         "event", HitSummary, hits.files, hits.check, hits.events, always_by_event=True, make=hits.make
     ),
+    "digits": DataKind(
+        "digit", DigitSummary, digits.files, digits.check, digits.events, always_by_event=True
+    ),
+    "clouds": DataKind("jet", CloudSummary, clouds.files, clouds.check, clouds.events, always_by_event=True),
 }

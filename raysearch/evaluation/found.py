@@ -19,6 +19,8 @@ class Asked:
         other_real: more of the real ones, none of which is in ``real``; None: ``real`` is cut in halves.
         seed: of every random choice.
         published: whether networks and batches are as large as those of published figures.
+        of_class: of all files only what is of this class; of made files that tell no classes all is.
+        made_class: of made files only what is of this class, whatever ``of_class`` says.
         told: told what is done next.
     """
 
@@ -27,6 +29,8 @@ class Asked:
     other_real: Path | None = None
     seed: int = 0
     published: bool = False
+    of_class: str | None = None
+    made_class: str | None = None
     told: Callable[[str], None] = lambda _: None
 
 

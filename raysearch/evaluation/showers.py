@@ -42,6 +42,8 @@ def evaluate(asked: Asked) -> Found:
         InputError: files are refused, are the same, have other grids, too few showers, or energies or angles
             that are spread otherwise; lists all that is found at a time.
     """
+    if asked.of_class or asked.made_class:
+        raise InputError("--class, --made-class: showers have no classes; leave them out")
     paths = {"real": asked.real, "made": asked.made}
     if asked.other_real is not None:
         paths["other real"] = asked.other_real

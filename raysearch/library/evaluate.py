@@ -105,10 +105,12 @@ def evaluate(
     real: str | Path,
     made: str | Path,
     *,
-    kind: str = "showers",
+    kind: str | None = None,
     other_real: str | Path | None = None,
     seed: int = 0,
     published: bool = False,
+    of_class: str | None = None,
+    made_class: str | None = None,
     told: Callable[[str], None] = lambda _: None,
 ) -> Evaluation:
     """Compare made with real data, and real data with other real ones at the same size.
@@ -116,20 +118,32 @@ def evaluate(
     Args:
         real: a file or folder.
         made: the same, of what a generator made.
-        kind: what they hold; ``showers``.
+        kind: what they hold, ``showers`` or ``jets``; None: what the first real file seems to.
         other_real: real data of which none are in ``real``; without them ``real`` is cut in halves.
         seed: of every random choice; the same one gives the same figures.
         published: networks and batches as large as those of published figures, some 30 times as much work.
+        of_class: take only jets of this class, such as ``g``; what a generator made is taken whole where its
+            files tell no classes.
+        made_class: take only jets of this class from what a generator made.
         told: told what is done next.
 
     Raises:
         InputError: an unknown kind, files that are refused, or that cannot be compared.
     """
     from raysearch.evaluation.found import Asked
-    from raysearch.evaluation.kinds import evaluator
+    from raysearch.evaluation.kinds import evaluator, kind_at
 
-    other = None if other_real is None else expanded(other_real)
-    asked = Asked(expanded(real), expanded(made), other, seed=seed, published=published, told=told)
+    asked = Asked(
+        expanded(real),
+        expanded(made),
+        None if other_real is None else expanded(other_real),
+        seed=seed,
+        published=published,
+        of_class=of_class,
+        made_class=made_class,
+        told=told,
+    )
+    kind = kind_at(asked.real) if kind is None else kind
     return Evaluation(kind, evaluator(kind).evaluate(asked))
 
 

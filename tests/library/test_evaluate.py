@@ -189,7 +189,9 @@ def test_a_file_is_not_compared_with_itself_nor_with_too_few(cut: Cut, real: Pat
     few = cut("few.h5", N, n=90)
     with pytest.raises(InputError, match="needs 50 a side, got 90 in .*half is needed for the floor"):
         raysearch.evaluate(few, right)
-    with pytest.raises(InputError, match="--kind shower: must be one of showers. Did you mean 'showers'?"):
+    with pytest.raises(
+        InputError, match="--kind shower: must be one of showers, jets. Did you mean 'showers'?"
+    ):
         raysearch.evaluate(real, right, kind="shower")
 
 
