@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +103,31 @@ def test_all_layouts_of_the_same_digits_are_alike(tmp_path: Path) -> None:
         assert np.array_equal(found.images, np.float32(images / 255)), file
         assert np.array_equal(found.labels, labels), file
     assert len(digit_clouds((files[0], files[1]), 100).labels) == 80
+
+
+@pytest.mark.parametrize("first", ["-5", "5.0", "5e0", '"5"', " 5"])
+def test_a_first_line_of_numbers_is_never_taken_for_names(tmp_path: Path, first: str) -> None:
+    path = tmp_path / "digits.csv"
+    path.write_text(f"{first},0,9,16,0\n3,0,4,16,0\n")
+    if first == "-5":
+        with pytest.raises(InputError, match="digit 0: its label must be 0 to 9, is -5"):
+            read_digits(path)
+    else:
+        assert read_digits(path).labels.tolist() == [5, 3]
+
+
+def test_whatever_bytes_a_file_holds_the_error_is_of_the_input(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    good = write_idx(tmp_path).read_bytes()
+    packed, text = gzip.compress(good), write_csv(tmp_path / "good.csv").read_bytes()[:5000]
+    path = tmp_path / "bad-images-idx3-ubyte"
+    for number in range(300):
+        content = bytearray((good[:60], packed, text, b"\0\0\x08\x03")[number % 4])
+        for place in rng.integers(0, len(content), 5):
+            content[place] = rng.integers(256)
+        path.write_bytes(bytes(content[: rng.integers(0, len(content) + 1)]))
+        with suppress(InputError):
+            read_digits(path)
 
 
 def test_faults_are_told_for_all_files(tmp_path: Path) -> None:

@@ -87,21 +87,18 @@ def _of_idx(file: Path, content: bytes) -> tuple[NDArray[np.float64], NDArray[np
 
 def _idx(file: Path, content: bytes, wanted: int, what: str) -> NDArray[np.uint8]:
     """Read an IDX file: a number that tells type and axes, the length of each axis, then bytes."""
-    axes = wanted & 0xFF
-    head = np.frombuffer(content[: 4 * (1 + axes)], ">u4").tolist()
-    if len(head) < 1 + axes or head[0] != wanted:
+    begin = 4 * (1 + (wanted & 0xFF))  # the last byte of the first number is how many axes there are
+    if len(content) < begin or int.from_bytes(content[:4], "big") != wanted:
         raise InputError(f"{file}: is no IDX file of {what} as unsigned bytes")
-    shape, body = head[1:], content[4 * (1 + axes) :]
+    shape, body = np.frombuffer(content[4:begin], ">u4").tolist(), content[begin:]
     if 0 in shape or math.prod(shape) != len(body):
         raise InputError(f"{file}: tells of shape {tuple(shape)}, but holds {len(body):,} bytes")
     return np.frombuffer(body, np.uint8).reshape(shape)
 
 
 def _of_csv(file: Path, content: bytes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    first = content.split(b"\n", 1)[0].split(b",")[0].strip()
-    has_names = not first.replace(b".", b"").isdigit()
     try:
-        table = pd.read_csv(io.BytesIO(content), header=0 if has_names else None, dtype=np.float64)
+        table = pd.read_csv(io.BytesIO(content), header=_line_of_names(content), dtype=np.float64)
     except (ValueError, UnicodeDecodeError) as error:  # pandas' own errors of parsing are of the first kind
         told = str(error).strip().splitlines()[-1] if str(error).strip() else "no table"
         raise InputError(f"{file}: neither IDX nor CSV of numbers: {told}") from None
@@ -114,6 +111,15 @@ def _of_csv(file: Path, content: bytes) -> tuple[NDArray[np.float64], NDArray[np
     labels_first = _are_labels(values[:, 0]) or not _are_labels(values[:, -1])
     labels, pixels = (values[:, 0], values[:, 1:]) if labels_first else (values[:, -1], values[:, :-1])
     return pixels.reshape(-1, side, side), labels
+
+
+def _line_of_names(content: bytes) -> int | None:
+    """Tell the line that names columns: the first one, unless it begins with a number."""
+    try:
+        float(content.split(b"\n", 1)[0].split(b",")[0].strip(b' "\r'))
+    except ValueError:
+        return 0
+    return None
 
 
 def _are_labels(column: NDArray[np.float64]) -> bool:
