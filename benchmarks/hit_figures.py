@@ -3,7 +3,7 @@
     python benchmarks/hit_figures.py [--pions 1000] [--seed 1] [--out docs/figures]
 
 Pions of 10, 20, 50 and 100 GeV, one process and one thread; needs the extra [hep]. Beside them stands what an
-earlier program of this kind had, of which nothing but these figures is left.
+earlier program of this kind had, whose visible fractions and cross-section of mesons these showers have too.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from raysearch.seeds import derive, generator
 
 ENERGIES_GEV = (10.0, 20.0, 50.0, 100.0)
 AT_ONCE = 50
-EVENT = 12  # of the sample, that is shown
+EVENT = 831  # of the sample, that is shown
 # Of the earlier program, at 10 and at 100 GeV; of its rates all four.
 EARLIER = {"response": (0.76, 0.84), "spread": (0.096, 0.077), "f_em": (0.49, 0.64), "depth": (17.0, 22.0)}
 EARLIER_RATES = (970, 655, 277, 200)

@@ -14,7 +14,7 @@ from raysearch.data.hits.arrays import load_hits
 from raysearch.data.hits.check import check_hits
 from raysearch.data.hits.choices import Choices, particle_range
 from raysearch.data.hits.make import make_hits
-from raysearch.data.hits.recipe import BlockOrder, HitBlock
+from raysearch.data.hits.recipe import BLOCK, BlockOrder, HitBlock
 from raysearch.errors import InputError, ResourceError
 
 
@@ -43,6 +43,7 @@ def toy(monkeypatch):
 
     monkeypatch.setattr(module, "_made", made)
     monkeypatch.setattr(module, "FILE", 500)
+    monkeypatch.setattr("raysearch.data.hits.recipe.BLOCK", 250)
     return asked
 
 
@@ -97,6 +98,11 @@ def test_refuses_all_that_cannot_be_at_once(tmp_path):
     )
 
 
+def test_a_file_begins_with_a_block():
+    """Else two files would hold events of one block's seed."""
+    assert module.FILE % BLOCK == 0
+
+
 def test_particles_are_one_number_or_two():
     assert particle_range("3") == (3, 3)
     assert particle_range("1,5") == (1, 5)
@@ -144,7 +150,7 @@ def test_the_commands_make_check_and_describe_hits(tmp_path):
 @pytest.mark.hep
 def test_the_sample_is_what_the_command_makes(tmp_path):
     """Its first block: Pythia and numpy of other versions may make other events, which is worth knowing."""
-    (file,) = make_hits(tmp_path, 250, seed=1)
+    (file,) = make_hits(tmp_path, BLOCK, seed=1)
     made, sample = load_hits(file), load_hits()
-    np.testing.assert_array_equal(made.energy, sample.energy[:250])
-    np.testing.assert_array_equal(made.fractions, sample.fractions[:250])
+    np.testing.assert_array_equal(made.energy, sample.energy[:BLOCK])
+    np.testing.assert_array_equal(made.fractions, sample.fractions[:BLOCK])

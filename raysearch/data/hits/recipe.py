@@ -15,7 +15,7 @@ from raysearch.data.hits.events import Hits
 from raysearch.data.hits.model import MODEL
 
 VERSION = 1  # of the recipe; files of another are not kept
-BLOCK = 250  # events made from one seed: Pythia takes a second to start for each
+BLOCK = 1000  # events made from one seed: for each Pythia takes a second to start, the events seven
 STEP_GEV = 2.0**-10  # what deposits are whole numbers of
 VERTEX_MM = 50.0  # pions begin within so much of the axis along x and y
 START_MM = -2000.0  # and so far before the front face
