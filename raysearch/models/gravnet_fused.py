@@ -1,6 +1,6 @@
 """The sums over nearest neighbours of a GravNet layer by a C++ kernel, kernels/gravnet.cpp.
 
-The same function as ``plain_sums`` of raysearch/models/gravnet_sums.py, to rounding and to the last
+The same function as ``Blocked`` of raysearch/models/gravnet_sums.py, to rounding and to the last
 neighbour: what counts among ties is the lower number of the sensor. On a CPU, one thread, in single or double
 precision; the backward pass takes distances and weights anew, so that nothing but the neighbours' numbers is
 kept.

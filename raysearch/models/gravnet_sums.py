@@ -4,11 +4,11 @@ With N(i) the k sensors nearest to i in a learned space, i itself not among them
 
     (1)  w_ij = exp(-steepness d_ij^2),    (2)  mean_i = 1/k sum_j w_ij f_j,    (3)  max_i = max_j w_ij f_j.
 
-The numbers are this file's. Of sensors at one distance, and of equal maxima, the one with the lower number
-counts, in each of three forms of one function: ``plain`` in operations that others can read, with all
-distances of an event and all neighbours' features in memory; ``torch``, event after event and rows after
+The numbers are this file's. Three forms are one function: ``plain`` in operations that others can read, with
+all distances of an event and all neighbours' features in memory; ``torch``, event after event and rows after
 rows, with distances and weights computed again in the backward pass; ``fused``, the same in C++
-(raysearch/models/gravnet_fused.py).
+(raysearch/models/gravnet_fused.py). Of sensors at one distance, and of equal maxima, the one with the lower
+number counts; ``plain`` takes of such sensors whichever torch's topk finds.
 
 Shapes in names: B events, N sensors, R some of them as rows, K neighbours, S dimensions of the learned space,
 F features.
@@ -77,7 +77,7 @@ def plain_sums(space_BNS: Tensor, features_BNF: Tensor, k: int, steepness: float
     squared_BNN = (space_BNS[:, :, None] - space_BNS[:, None]).square().sum(3)
     self_NN = torch.eye(space_BNS.shape[1], dtype=torch.bool, device=space_BNS.device)
     others_BNN = squared_BNN.detach().masked_fill(self_NN, torch.inf)
-    near_BNK = others_BNN.sort(dim=2, stable=True).indices[..., :k].sort(2).values
+    near_BNK = others_BNN.topk(k, dim=2, largest=False).indices.sort(2).values
     weight_BNK = torch.exp(-steepness * squared_BNN.gather(2, near_BNK))  # (1)
     index = near_BNK.flatten(1)[..., None].expand(-1, -1, features_BNF.shape[2])
     value_BNKF = weight_BNK[..., None] * features_BNF.gather(1, index).unflatten(1, near_BNK.shape[1:])

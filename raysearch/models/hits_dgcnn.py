@@ -9,7 +9,7 @@ The first layer of h is split, W [x_i ; x_i - x_j] = (W_1 + W_2) x_i - W_2 x_j, 
 sensors and not to pairs. What goes to the last layers is each block's output and the event's mean before its
 dense layer: 100,075 parameters, 85,600 of them before the last layers.
 
-Shapes in names: B events, N sensors, K neighbours, F features.
+Shapes in names: B events, N sensors, M nodes, K neighbours, F features.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from torch import Tensor, nn
 
 from raysearch.errors import InputError
 from raysearch.models.dense import at_least
-from raysearch.models.hits_layers import FEATURES, Dense, Fractions, SensorNorm, dense, sensor_features
+from raysearch.models.hits_layers import FEATURES, Dense, Fractions, SensorNorm, dense, with_mean
+from raysearch.models.hits_nodes import HitsNetwork, Nodes
 from raysearch.models.nearest_sensors import nearest
 
 
@@ -93,12 +94,12 @@ def nearest_with_itself(x_BNF: Tensor, k: int) -> Tensor:
     return torch.cat([itself_N.expand(len(x_BNF), -1)[..., None], others_BNK], dim=2)
 
 
-class Dgcnn(nn.Module):
-    """Shares of each sensor's energy that belong to each particle."""
+class Dgcnn(HitsNetwork):
+    """Shares of each sensor's energy that belong to each particle; ``plain`` computes all sensors."""
 
-    def __init__(self, shape: DgcnnShape) -> None:
+    def __init__(self, shape: DgcnnShape, *, plain: bool = False) -> None:
         super().__init__()
-        self.shape = shape
+        self.shape, self.stand_ins = shape, None if plain else shape.neighbours
         self.first, self.first_norm = dense(FEATURES, shape.first), SensorNorm(shape.first)
         widths = [shape.first] + [shape.hidden] * (shape.blocks - 1)
         self.edges = nn.ModuleList(EdgeConv(width, shape.hidden, shape.neighbours) for width in widths)
@@ -108,14 +109,19 @@ class Dgcnn(nn.Module):
         self.combined = Dense((2 * shape.blocks - 1) * shape.hidden, shape.combined, torch.relu)
         self.fractions = Fractions(shape.combined, shape.particles)
 
-    def forward(self, energy_BN: Tensor, sensors_BN6: Tensor) -> Tensor:
-        """Share out energies (B, N) in GeV of sensors (B, N, 6); returns (B, N, particles)."""
-        x_BNF = self.first_norm(self.first(sensor_features(energy_BN, sensors_BN6)))
+    def shares(self, nodes: Nodes) -> Tensor:
+        """Share out what there is in each node."""
+        weight = nodes.weight_BM1
+        x_BMF = self.first_norm(self.first(nodes.features_BMF), weight)
         found = []
         for edge, mix, norm in zip(self.edges[:-1], self.mixed, self.norms[:-1], strict=True):
-            x_BNF = edge(x_BNF)
-            mean_BNF = x_BNF.mean(1, keepdim=True).expand_as(x_BNF)
-            x_BNF = norm(mix(torch.cat([x_BNF, mean_BNF], dim=2)))
-            found += [x_BNF, mean_BNF]
-        found.append(self.norms[-1](self.edges[-1](x_BNF)))
+            x_BMF = with_mean(edge(x_BMF), weight)
+            mean_BMF = x_BMF[..., x_BMF.shape[2] // 2 :]
+            x_BMF = norm(mix(x_BMF), weight)
+            found += [x_BMF, mean_BMF]
+        found.append(self.norms[-1](self.edges[-1](x_BMF), weight))
         return self.fractions(self.combined(torch.cat(found, dim=2)))
+
+    def plain_twin(self) -> Dgcnn:
+        """Build the network with all sensors."""
+        return Dgcnn(self.shape, plain=True)

@@ -7,7 +7,8 @@ aggregator a, and g_i the sensor's propagated features and potentials,
     (1)  max_a = max_i w_ia g_i,    (2)  mean_a = mean_i w_ia g_i,
     (3)  out_i = tanh(W [x_i ; w_i1 (max_1, mean_1) ; ... ; w_iS (max_S, mean_S) ; w_i]).
 
-Numbers are this file's; 107,645 parameters. Shapes in names: B events, N sensors, A aggregators, F features.
+Numbers are this file's; 107,645 parameters. Shapes in names: B events, N sensors, M
+nodes, A aggregators, F features.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ from raysearch.models.hits_layers import (
     Fractions,
     SensorNorm,
     dense,
-    sensor_features,
+    mean_of,
     with_mean,
 )
+from raysearch.models.hits_nodes import HitsNetwork, Nodes
 
 POTENTIALS: dict[str, Callable[[Tensor], Tensor]] = {
     "paper": lambda distance: torch.exp(-distance.abs()),
@@ -82,40 +84,43 @@ class GarNetLayer(nn.Module):
         gathered = 2 * shape.aggregators * (shape.propagated + shape.aggregators)
         self.out = dense(inputs + gathered + shape.aggregators, shape.outputs)
 
-    def forward(self, x_BNF: Tensor) -> Tensor:
+    def forward(self, x_BNF: Tensor, count_BN1: Tensor | None) -> Tensor:
         """Send features to the aggregators and back; (B, N, F_in) to (B, N, F_OUT)."""
         weight_BNA = self.potential(self.distance(x_BNF))
         sent_BNF = torch.cat([self.propagated(x_BNF), weight_BNA], dim=2)
         # Aggregator by aggregator: nothing of sensors x aggregators x features is held for all at once.
-        maxima = [(weight_BNA[..., a : a + 1] * sent_BNF).amax(1) for a in range(weight_BNA.shape[2])]
-        max_BAF = torch.stack(maxima, dim=1)  # (1)
-        mean_BAF = weight_BNA.transpose(1, 2) @ sent_BNF / x_BNF.shape[1]  # (2)
-        both_BAF = torch.cat([max_BAF, mean_BAF], dim=2)
+        of_each = [weight_BNA[..., a : a + 1] * sent_BNF for a in range(weight_BNA.shape[2])]
+        max_BAF = torch.stack([each.amax(1) for each in of_each], dim=1)  # (1)
+        mean_BAF = torch.cat([mean_of(each, count_BN1) for each in of_each], dim=1)  # (2)
+        both_BAF = torch.cat([max_BAF, mean_BAF.to(max_BAF.dtype)], dim=2)
         back_BNF = (weight_BNA[..., None] * both_BAF[:, None]).flatten(2)
         return torch.tanh(self.out(torch.cat([x_BNF, back_BNF, weight_BNA], dim=2)))  # (3)
 
 
-class GarNet(nn.Module):
-    """Shares of each sensor's energy that belong to each particle."""
+class GarNet(HitsNetwork):
+    """Shares of each sensor's energy that belong to each particle; ``plain`` computes all sensors."""
 
-    def __init__(self, shape: GarNetShape) -> None:
+    def __init__(self, shape: GarNetShape, *, plain: bool = False) -> None:
         super().__init__()
-        self.shape = shape
+        self.shape, self.stand_ins = shape, None if plain else 1
         self.norm, self.norm_with_mean = SensorNorm(FEATURES), SensorNorm(2 * FEATURES)
         self.first = Dense(2 * FEATURES, shape.outputs, torch.tanh)
-        self.layers = nn.ModuleList(
-            nn.Sequential(GarNetLayer(shape.outputs, shape), SensorNorm(shape.outputs))
-            for _ in range(shape.layers)
-        )
+        self.layers = nn.ModuleList(GarNetLayer(shape.outputs, shape) for _ in range(shape.layers))
+        self.norms = nn.ModuleList(SensorNorm(shape.outputs) for _ in range(shape.layers))
         self.combined = Dense(shape.layers * shape.outputs, shape.combined, torch.relu)
         self.fractions = Fractions(shape.combined, shape.particles)
 
-    def forward(self, energy_BN: Tensor, sensors_BN6: Tensor) -> Tensor:
-        """Share out energies (B, N) in GeV of sensors (B, N, 6); returns (B, N, particles)."""
-        x_BNF = self.norm(sensor_features(energy_BN, sensors_BN6))
-        x_BNF = self.first(self.norm_with_mean(with_mean(x_BNF)))
+    def shares(self, nodes: Nodes) -> Tensor:
+        """Share out what there is in each node."""
+        count = nodes.weight_BM1
+        x_BMF = with_mean(self.norm(nodes.features_BMF, count), count)
+        x_BMF = self.first(self.norm_with_mean(x_BMF, count))
         found = []
-        for layer in self.layers:
-            x_BNF = layer(x_BNF)
-            found.append(x_BNF)
+        for layer, norm in zip(self.layers, self.norms, strict=True):
+            x_BMF = norm(layer(x_BMF, count), count)
+            found.append(x_BMF)
         return self.fractions(self.combined(torch.cat(found, dim=2)))
+
+    def plain_twin(self) -> GarNet:
+        """Build the network with all sensors."""
+        return GarNet(self.shape, plain=True)

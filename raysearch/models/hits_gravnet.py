@@ -4,7 +4,7 @@ Two variants are public. In the ``paper`` a sensor gathers from its k nearest ot
 exp(-d^2); in the authors' training ``code`` (jkiesele/DeepHGCal) the k nearest count the sensor itself, which
 then is left out, so that k - 1 others remain, with exp(-10 d^2).
 
-Shapes in names: B events, N sensors, F features.
+Shapes in names: B events, N sensors, M nodes, F features.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from raysearch.models.hits_layers import (
     Fractions,
     SensorNorm,
     dense,
-    sensor_features,
     with_mean,
 )
+from raysearch.models.hits_nodes import HitsNetwork, Nodes
 from raysearch.models.interaction_network import KERNELS
 
 VARIANTS: dict[str, tuple[float, int]] = {"paper": (1.0, 0), "code": (10.0, 1)}  # steepness, itself among k
@@ -108,7 +108,22 @@ class GravNetLayer(nn.Module):
         return torch.tanh(out + F.linear(gathered, self.out.weight[:, own:]))
 
 
-class GravNet(nn.Module):
+class GravNetBlock(nn.Module):
+    """The event's mean, three dense layers, a GravNet layer and batch normalisation."""
+
+    def __init__(self, inputs: int, shape: GravNetShape, kernel: str) -> None:
+        super().__init__()
+        widths = (2 * inputs, shape.hidden, shape.hidden)
+        self.dense = nn.Sequential(*(Dense(width, shape.hidden, torch.tanh) for width in widths))
+        self.layer = GravNetLayer(shape.hidden, shape, kernel)
+        self.norm = SensorNorm(shape.outputs)
+
+    def forward(self, x_BMF: Tensor, weight_BM1: Tensor | None) -> Tensor:
+        """Transform nodes (B, M, inputs) to (B, M, outputs)."""
+        return self.norm(self.layer(self.dense(with_mean(x_BMF, weight_BM1))), weight_BM1)
+
+
+class GravNet(HitsNetwork):
     """Shares of each sensor's energy that belong to each particle.
 
     Args:
@@ -121,28 +136,24 @@ class GravNet(nn.Module):
         super().__init__()
         self.shape = shape
         self.norm = SensorNorm(FEATURES)
-        self.blocks = nn.ModuleList()
-        inputs = FEATURES
-        for _ in range(shape.blocks):
-            hidden = shape.hidden
-            self.blocks.append(
-                nn.Sequential(
-                    Dense(2 * inputs, hidden, torch.tanh),
-                    Dense(hidden, hidden, torch.tanh),
-                    Dense(hidden, hidden, torch.tanh),
-                    GravNetLayer(hidden, shape, kernel),
-                    SensorNorm(shape.outputs),
-                )
-            )
-            inputs = shape.outputs
+        self.stand_ins = None if kernel == "plain" else shape.neighbours + 1
+        self.blocks = nn.ModuleList(
+            GravNetBlock(inputs, shape, kernel)
+            for inputs in [FEATURES] + [shape.outputs] * (shape.blocks - 1)
+        )
         self.combined = Dense(shape.blocks * shape.outputs, shape.combined, torch.relu)
         self.fractions = Fractions(shape.combined, shape.particles)
 
-    def forward(self, energy_BN: Tensor, sensors_BN6: Tensor) -> Tensor:
-        """Share out energies (B, N) in GeV of sensors (B, N, 6); returns (B, N, particles)."""
-        x_BNF = self.norm(sensor_features(energy_BN, sensors_BN6))
+    def shares(self, nodes: Nodes) -> Tensor:
+        """Share out what there is in each node."""
+        weight = nodes.weight_BM1
+        x_BMF = self.norm(nodes.features_BMF, weight)
         found = []
         for block in self.blocks:
-            x_BNF = block(with_mean(x_BNF))
-            found.append(x_BNF)
+            x_BMF = block(x_BMF, weight)
+            found.append(x_BMF)
         return self.fractions(self.combined(torch.cat(found, dim=2)))
+
+    def plain_twin(self) -> GravNet:
+        """Build the network with all sensors and all their distances in plain sight."""
+        return GravNet(self.shape, kernel="plain")

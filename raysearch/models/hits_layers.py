@@ -43,9 +43,16 @@ def sensor_features(energy_BN: Tensor, sensors_BN6: Tensor) -> Tensor:
     return torch.cat(features, dim=2) * (energy_BN > 0)[..., None]
 
 
-def with_mean(x_BNF: Tensor) -> Tensor:
+def mean_of(x_BNF: Tensor, weight_BN1: Tensor | None = None) -> Tensor:
+    """Take the mean over an event's sensors, (B, 1, F); a weight says how many sensors each stands for."""
+    if weight_BN1 is None:
+        return x_BNF.mean(1, keepdim=True)
+    return (x_BNF * weight_BN1).sum(1, keepdim=True) / weight_BN1.sum(1, keepdim=True)
+
+
+def with_mean(x_BNF: Tensor, weight_BN1: Tensor | None = None) -> Tensor:
     """Append the mean over the event's sensors to each of them, (B, N, 2 F)."""
-    return torch.cat([x_BNF, x_BNF.mean(1, keepdim=True).expand_as(x_BNF)], dim=2)
+    return torch.cat([x_BNF, mean_of(x_BNF, weight_BN1).to(x_BNF.dtype).expand_as(x_BNF)], dim=2)
 
 
 def dense(inputs: int, outputs: int) -> nn.Linear:
@@ -71,9 +78,25 @@ class SensorNorm(nn.BatchNorm1d):
     def __init__(self, features: int) -> None:
         super().__init__(features, eps=KERAS_EPSILON, momentum=1 - KERAS_MOMENTUM)
 
-    def forward(self, x_BNF: Tensor) -> Tensor:
-        """Normalise (B, N, F)."""
-        return super().forward(x_BNF.flatten(0, -2)).view_as(x_BNF)
+    def forward(self, x_BNF: Tensor, weight_BN1: Tensor | None = None) -> Tensor:
+        """Normalise (B, N, F); a weight says how many sensors each stands for."""
+        if weight_BN1 is None or not self.training:
+            return super().forward(x_BNF.flatten(0, -2)).view_as(x_BNF)
+        x_BNF, n = x_BNF.to(self.weight.dtype), weight_BN1.sum()
+        mean_F = (x_BNF * weight_BN1).sum((0, 1)) / n
+        centred_BNF = x_BNF - mean_F
+        variance_F = (centred_BNF.square() * weight_BN1).sum((0, 1)) / n
+        self._remember(mean_F.detach(), variance_F.detach() * (n / (n - 1)))
+        return centred_BNF * torch.rsqrt(variance_F + self.eps) * self.weight + self.bias
+
+    def _remember(self, mean_F: Tensor, variance_F: Tensor) -> None:
+        """Move the running mean and variance, as torch does."""
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        self.running_mean.lerp_(mean_F, 1 - KERAS_MOMENTUM)
+        self.running_var.lerp_(variance_F, 1 - KERAS_MOMENTUM)
+        self.num_batches_tracked += 1
 
 
 class Fractions(nn.Module):

@@ -21,6 +21,10 @@ TASKS: dict[str, str] = {
     "jet_gru": "raysearch.tasks.jet_gru:JetGru",  # the same jets, a recurrent network
     "calo_regressor": "raysearch.tasks.calo_regressor:CaloRegressor",  # an electron's energy from its shower
     "gan3d": "raysearch.tasks.gan3d:Gan3dTask",  # showers themselves, by a generator and a discriminator
+    "hits_gravnet": "raysearch.tasks.hits_gravnet:HitsGravnet",  # shares of hits, by learned neighbours
+    "hits_garnet": "raysearch.tasks.hits_garnet:HitsGarnet",  # the same by learned aggregators
+    "hits_dgcnn": "raysearch.tasks.hits_dgcnn:HitsDgcnn",  # the same by a dynamic graph
+    "hits_binning": "raysearch.tasks.hits_binning:HitsBinning",  # the same by convolutions on a grid
 }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import h5py
 
+from raysearch.data.hits.files import SAMPLE as HITS
 from raysearch.data.jets.files import SAMPLE as JETS
 from raysearch.data.showers.files import SAMPLE as SHOWERS
 
@@ -31,3 +32,16 @@ def few_jets() -> Path:
 
 def few_showers() -> Path:
     return _few(SHOWERS, "ECAL", 300)
+
+
+@cache
+def few_hits(n: int = 60) -> Path:
+    """The first events, whose hits lie one after another."""
+    path = Path(_folder.name) / HITS.name
+    with h5py.File(HITS) as source, h5py.File(path, "w") as target:
+        target.attrs.update(source.attrs)
+        n_all, n_hits = len(source["n_hits"]), int(source["n_hits"][:n].sum())
+        n_all_hits = len(source["hit_sensor"])
+        for name, dataset in source.items():
+            target[name] = dataset[: {n_all: n, n_all_hits: n_hits}.get(len(dataset), len(dataset))]
+    return path

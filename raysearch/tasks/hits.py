@@ -1,0 +1,116 @@
+"""What the tasks on calorimeter hits share: which share of each sensor's energy belongs to which particle.
+
+S. R. Qasim, J. Kieseler, Y. Iiyama, M. Pierini, Eur. Phys. J. C 79 (2019) 608, arXiv:1902.07987. A batch is
+(energies, sensors, true shares): (B, N) in GeV, (B, N, 6) as in ``raysearch.data.hits``, (B, N, particles).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from raysearch.data.hits.arrays import load_hits
+from raysearch.data.hits.to_score import hits_to_score
+from raysearch.data.paths import DataPath
+from raysearch.data.prepared import as_tensor
+from raysearch.data.source import DataSource
+from raysearch.data.splitting import Split
+from raysearch.data.summary import FileSummary
+from raysearch.data.tensors import Batch, TensorData
+from raysearch.data.to_score import ToScore
+from raysearch.metrics.clustering.baselines import k_means
+from raysearch.metrics.clustering.estimates import shower_estimates
+from raysearch.metrics.clustering.figures import OF_OVERLAP, Shared, figures
+from raysearch.metrics.clustering.loss import event_losses
+from raysearch.metrics.shown import Shown
+from raysearch.models.hits_nodes import plain_form
+from raysearch.tasks.descent import LOSS, Descent
+from raysearch.tasks.file_task import FileTask, Rows
+from raysearch.tasks.hits_settings import HitsSettings, falling_rate
+from raysearch.tasks.optimising import build_optimizer
+from raysearch.tasks.schedule import Schedule
+from raysearch.tasks.task import OUTPUTS, Outputs
+
+S = TypeVar("S", bound=HitsSettings)
+ENERGY, SENSORS, SHARES = range(3)  # columns of a batch
+AT_ONCE = 16  # events that a network is applied to together: their pairs of neighbours fit a memory
+
+
+class HitsTask(FileTask[S]):
+    """Sharing out of calorimeter hits; a subclass adds ``Settings`` and the model."""
+
+    kind = "hits"
+    reads_several = True
+    higher_is_better = frozenset({"accuracy", OF_OVERLAP + "accuracy"})
+
+    def view(self, settings: S) -> int:
+        """Say how many particles there are to be told apart."""
+        return settings.particles
+
+    @staticmethod
+    def rows(path: DataPath, view: int) -> Rows:
+        """Map energies, sensors, which are the same in all events, and true shares."""
+        hits = load_hits(path, view)
+        energy = as_tensor(hits.energy)
+        sensors = as_tensor(hits.sensors).expand(len(energy), -1, -1)
+        return Rows((energy, sensors, as_tensor(hits.fractions)), hits.events, hits.file_index)
+
+    def facts(self, source: DataSource, settings: S, found: FileSummary, split: Split) -> dict[str, Any]:
+        """Tell how many sensors the detector has."""
+        rows, _ = self.mapped(source, settings)
+        return {"n_sensors": int(rows.tensors[SENSORS].shape[1])}
+
+    def to_score(self, paths: Sequence[Path], settings: S, described: Mapping[str, Any]) -> ToScore:
+        """Check files of a user's own hits, of a detector with as many sensors as that of the training."""
+        return hits_to_score(paths, settings.particles, described["n_sensors"])
+
+    def optimizer(self, settings: S, parameters: Iterable[nn.Parameter]) -> Optimizer:
+        """Build the optimiser."""
+        return build_optimizer(settings, parameters)
+
+    def schedulers(self, settings: S, optimizers: Mapping[str, Optimizer]) -> Sequence[Schedule]:
+        """Build what changes its learning rate."""
+        return falling_rate(settings, optimizers[LOSS])
+
+    def loss(self, model: nn.Module, batch: Batch, weight: str = "paper") -> Tensor:
+        """Eq. (2)."""
+        found = model(batch[ENERGY], batch[SENSORS]).to(batch[SHARES].dtype)
+        return event_losses(batch[ENERGY], batch[SHARES], found, weight).mean()
+
+    def step(self, descent: Descent, batch: Batch) -> None:
+        """Take one step down the loss with the weight of the settings."""
+        descent(self.loss(descent.model, batch, descent.settings.loss_weight))
+
+    def plain(self, model: nn.Module) -> nn.Module:
+        """Give its plain form: no exporter can follow kernels, nor nodes that depend on the event."""
+        return plain_form(model)
+
+    def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Tensor:
+        """Shares (B, N, particles)."""
+        energies, sensors = batch[ENERGY].split(AT_ONCE), batch[SENSORS].split(AT_ONCE)
+        return torch.cat([model(*each) for each in zip(energies, sensors, strict=True)])
+
+    def metrics(self, outputs: Outputs, data: TensorData) -> dict[str, float]:
+        """The 14 figures of the paper; the loss with its own weight."""
+        return figures(_shared(outputs, data))
+
+    def shown(self, outputs: Outputs, data: TensorData) -> Sequence[Shown]:
+        """Energies of the showers beside the truth, and those of k-means beside them."""
+        shared, sensors = _shared(outputs, data), data.rows(torch.tensor([0]))[SENSORS][0]
+        clusters = k_means(shared.energy.numpy(), sensors.numpy(), shared.true.shape[2])
+        plain = Shared(shared.energy, shared.true, torch.from_numpy(clusters))
+        return shower_estimates(shared, plain)
+
+    def written(self, outputs: Outputs, data: TensorData) -> Mapping[str, NDArray[Any]]:
+        """Shares of each sensor's energy, in the order of the detector's sensors."""
+        return {"fractions": outputs[OUTPUTS].numpy()}
+
+
+def _shared(outputs: Outputs, data: TensorData) -> Shared:
+    return Shared(data.column(ENERGY), data.column(SHARES), outputs[OUTPUTS])
