@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from raysearch.metrics.clustering.baselines import k_means, nearest_axis
+from raysearch.metrics.clustering.displays import event_displays
 from raysearch.metrics.clustering.figures import Shared, figures, overlap, responses
 from raysearch.metrics.clustering.loss import event_losses
 
@@ -126,3 +127,25 @@ def test_an_event_with_fewer_hits_than_clusters():
     energy = np.zeros((1, len(SENSORS)))
     energy[0, 5] = 1
     assert k_means(energy, SENSORS)[0, 5].tolist() == [1, 0]
+
+
+def test_events_to_look_at_are_a_good_one_a_typical_one_and_a_bad_one():
+    torch.manual_seed(0)
+    true = torch.rand(21, 5, 1) * torch.ones(2)
+    true[..., 1] = 1 - true[..., 0]
+    energy = torch.rand(21, 5)
+    energy[:, 4], energy[20] = 0, 0  # a sensor and an event with nothing
+    off = torch.arange(21.0)[[*torch.randperm(20).tolist(), 20]] / 100  # the larger the worse
+    found = true + off[:, None, None] * torch.tensor([1.0, -1.0])
+    sensors = torch.rand(5, 6)
+    (shown,) = event_displays(Shared(energy, true, found), sensors)
+    chosen = [int(torch.nonzero(off == part / 100)[0, 0]) for part in (1, 9, 17)]
+    assert shown.event.tolist() == [0] * 4 + [1] * 4 + [2] * 4
+    for number, event in enumerate(chosen):
+        of_event = shown.event == number
+        assert np.array_equal(shown.sizes[of_event], energy[event, :4])
+        assert np.array_equal(shown.true[of_event], true[event, :4])
+        assert np.array_equal(shown.found[of_event], found[event, :4])
+        assert np.array_equal(shown.places[of_event], sensors[:4, :3])
+    assert shown.captions[1] == f"typical (loss {2 * 0.09**2:.2f})"  # of two showers
+    assert event_displays(Shared(0 * energy, true, found), sensors) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -16,9 +17,11 @@ from raysearch.errors import InputError
 from raysearch.metrics.shown import (
     Condition,
     Coordinate,
+    Displays,
     Estimates,
     Pictures,
     Scores,
+    Shown,
     Spectra,
     calorimeter_energy,
     columns,
@@ -90,6 +93,17 @@ def pictures(draw):
     )
 
 
+@st.composite
+def displays(draw):
+    n, particles, events = draw(st.integers(1, 4)), draw(st.integers(1, 3)), draw(st.integers(1, 2))
+    event = np.array(draw(st.lists(st.integers(0, events - 1), min_size=n, max_size=n)))
+    captions = tuple(draw(st.lists(WORDS, min_size=events, max_size=events)))
+    shares = draw(arrays(n, particles)), draw(arrays(n, particles))
+    return Displays(
+        draw(WORDS), draw(arrays(n, 3)), draw(WORDS), draw(arrays(n)), draw(WORDS), event, *shares, captions
+    )
+
+
 def assert_same(one, other):
     assert type(one) is type(other)
     if dataclasses.is_dataclass(one):
@@ -102,7 +116,7 @@ def assert_same(one, other):
         assert one == other
 
 
-@given(st.lists(scores() | estimates() | spectra() | pictures(), max_size=5))
+@given(st.lists(scores() | estimates() | spectra() | pictures() | displays(), max_size=5))
 def test_values_come_back_as_they_were_in_their_order(values):
     content = pack(values)
     found = unpack(content)
@@ -123,7 +137,23 @@ def some() -> list:
             "energy of a layer", "GeV", np.ones((4, 2)), np.ones((3, 2)), over, Coordinate("layer", "", edges)
         ),
         Pictures("showers", "GeV", np.ones((1, 2, 3)), np.ones((1, 2, 3)), ("100 GeV",)),
+        event(),
     ]
+
+
+def event(**changed) -> Displays:
+    given = {
+        "title": "events",
+        "places": np.ones((4, 3)),
+        "length_unit": "mm",
+        "sizes": np.ones(4),
+        "size_unit": "GeV",
+        "event": np.array([0, 0, 1, 1]),
+        "true": np.ones((4, 2)),
+        "found": np.ones((4, 2)),
+        "captions": ("one", "other"),
+    }
+    return Displays(**{**given, **changed})
 
 
 @settings(max_examples=300)
@@ -139,7 +169,7 @@ def test_damaged_files_are_told_and_never_run(data):
     except InputError as error:
         assert str(error)  # noqa: PT017 - not every change is a fault
     else:
-        assert all(isinstance(each, (Scores, Estimates, Spectra, Pictures)) for each in found)
+        assert all(isinstance(each, get_args(Shown)) for each in found)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"not an archive", np.array([{}], dtype=object).dumps()])
@@ -212,7 +242,7 @@ def test_columns_have_the_names_of_predict_and_no_answers():
         "calibrated",
         "outputs_energy",
         "calibrated_energy",
-        "scores_5",
+        "scores_6",
     ]
     np.testing.assert_array_equal(found["scores"], np.eye(2))
     assert constants(values)["classes"].tolist() == ["g", "q"]
@@ -279,6 +309,10 @@ ONES = np.ones(3)
             lambda: Pictures("t", "", np.ones((1, 2, 2)), np.ones((1, 2, 2)), ()),
             "Pictures.captions: 0 for 1 pictures",
         ),
+        (lambda: event(places=np.ones((4, 2))), "Displays.places: needs x, y and z"),
+        (lambda: event(sizes=np.ones(3)), "Displays: needs one number of points"),
+        (lambda: event(found=np.ones((4, 3))), "Displays.found: needs the shape of true"),
+        (lambda: event(captions=("one",)), "Displays.event: needs 0 to less than the 1 captions"),
     ],
 )
 def test_values_that_do_not_fit_together_are_refused(make, told):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.record import Record
 from raysearch.ledger.run_records import Committed, Ended, Epoch, Lost, Started, Tested
 from raysearch.ledger.study_records import Closed, Created, Opened
+from raysearch.metrics.shown import Shown, pack
 
 CLASSES = ("g", "q", "w", "z", "t")
 ACTIVATION = {"type": "choice", "values": ["relu", "elu", "selu"]}
@@ -346,4 +347,26 @@ def write_series(folder: Path, members: Mapping[str, Recipe], begun: Iterable[st
     (folder / "series.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
     for name in begun:
         write_study(folder / name, replace(members[name], name=name, series=folder.name))
+    return folder
+
+
+def showing_study(folder: Path, of_runs: Sequence[Sequence[Shown]], units: str = "showers") -> Path:
+    """A study whose models show such values, as the final evaluation keeps them."""
+    n = len(of_runs)
+    data = {"classes": [], "units": units}
+    recipe = Recipe(name=folder.name, n_trials=1, done=1, tested=0, folds=n, repeats=n > 1, data=data)
+    write_study(folder, recipe)
+    (folder / "test").mkdir()
+    records = []
+    for fold, shown in enumerate(of_runs):
+        content_, name = pack(shown), f"test/predictions-0-{fold}.npz"
+        (folder / name).write_bytes(content_)
+        records.append(
+            Tested(
+                trial=0, fold=fold, metrics={"test_loss": 0.5}, n_test=2000, latency=dict(LATENCY),
+                predictions=name, predictions_sha256=hashlib.sha256(content_).hexdigest(),
+            )
+        )  # fmt: skip
+    with Ledger(folder) as ledger:
+        ledger.append(records)
     return folder

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-from report_ledgers import LATENCY, Recipe, write_study
+from report_ledgers import showing_study
 
 from raysearch.errors import InputError
-from raysearch.ledger import run_records
 from raysearch.ledger.history import read_history
-from raysearch.ledger.ledger import Ledger
-from raysearch.metrics.shown import Condition, Coordinate, Pictures, Shown, Spectra, pack
+from raysearch.metrics.shown import Condition, Coordinate, Pictures, Shown, Spectra
 from raysearch.report.blocks import Picture
 from raysearch.report.build import build_report, content
 from raysearch.report.comparison import build_comparison
@@ -33,7 +29,6 @@ from raysearch.report.style import hep_style, to_bytes
 from raysearch.report.test_result import read_result
 
 EDGES = np.array([0.0, 100.0, 500.0])
-DATA = {"classes": [], "units": "showers"}
 
 
 def rows(n: int, seed: int, shift: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
@@ -185,30 +180,9 @@ def values(run: int = 0, shift: float = 0.2) -> list[Shown]:
     ]
 
 
-def generator_study(folder: Path, of_runs: Sequence[Sequence[Shown]]) -> Path:
-    """A study whose models show such values, as the final evaluation keeps them."""
-    n = len(of_runs)
-    recipe = Recipe(name=folder.name, n_trials=1, done=1, tested=0, folds=n, repeats=n > 1, data=DATA)
-    write_study(folder, recipe)
-    (folder / "test").mkdir()
-    records = []
-    for fold, shown in enumerate(of_runs):
-        content_, name = pack(shown), f"test/predictions-0-{fold}.npz"
-        (folder / name).write_bytes(content_)
-        records.append(
-            run_records.Tested(
-                trial=0, fold=fold, metrics={"test_loss": 0.5}, n_test=2000, latency=dict(LATENCY),
-                predictions=name, predictions_sha256=hashlib.sha256(content_).hexdigest(),
-            )
-        )  # fmt: skip
-    with Ledger(folder) as ledger:
-        ledger.append(records)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def single(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = generator_study(tmp_path_factory.mktemp("generator") / "gan", [values()])
+    folder = showing_study(tmp_path_factory.mktemp("generator") / "gan", [values()])
     build_report(folder)
     return folder
 
@@ -247,7 +221,7 @@ def test_figures_of_a_generator_have_the_simulations_level_beside_them(single: P
 
 
 def test_several_runs_have_a_spread_and_are_warned_of_when_alike(tmp_path: Path) -> None:
-    folder = generator_study(tmp_path / "gan", [values(run) for run in range(3)])
+    folder = showing_study(tmp_path / "gan", [values(run) for run in range(3)])
     history = read_history(folder)
     result = read_result(folder, history)
     assert result.figures["separation"].error is not None
@@ -256,20 +230,20 @@ def test_several_runs_have_a_spread_and_are_warned_of_when_alike(tmp_path: Path)
     assert "mean of 3 repeats" in markdown
     assert "The generator is that of the first of 3 repeats." in markdown
     assert "predict the same" not in markdown
-    alike = generator_study(tmp_path / "alike", [values()] * 3)
+    alike = showing_study(tmp_path / "alike", [values()] * 3)
     warnings = read_result(alike, read_history(alike)).warnings
     assert any("All 3 repeats predict the same" in str(each) for each in warnings)
 
 
 def test_runs_that_show_other_values_are_not_combined(tmp_path: Path) -> None:
-    folder = generator_study(tmp_path / "gan", [values(), values()[1:]])
+    folder = showing_study(tmp_path / "gan", [values(), values()[1:]])
     result = read_result(folder, read_history(folder))
     assert result.parts == ()
     assert "is of another test set" in str(result.warnings)
 
 
 def test_generators_on_one_simulation_are_drawn_together(tmp_path: Path, single: Path) -> None:
-    other = generator_study(tmp_path / "better", [values(1, shift=0.0)])
+    other = showing_study(tmp_path / "better", [values(1, shift=0.0)])
     build_comparison([single, other], tmp_path / "out")
     markdown = (tmp_path / "out/report.md").read_text()
     assert "| separation power | gan | better | simulation from itself |" in markdown
@@ -279,12 +253,12 @@ def test_generators_on_one_simulation_are_drawn_together(tmp_path: Path, single:
 
 def test_quantities_without_enough_rows_are_said_so(tmp_path: Path) -> None:
     empty = Spectra("angle", "rad", np.ones(2000), np.full(2000, np.nan))
-    folder = generator_study(tmp_path / "gan", [[values()[0], empty]])
+    folder = showing_study(tmp_path / "gan", [[values()[0], empty]])
     history = read_history(folder)
     with hep_style():
         markdown = to_markdown("Study", content(folder, history))
     assert "Not shown: angle: no bin has 10 rows on either side that are finite." in markdown
-    alone = generator_study(tmp_path / "alone", [[empty]])
+    alone = showing_study(tmp_path / "alone", [[empty]])
     result = read_result(alone, read_history(alone))
     assert result.parts == ()
     assert "cannot be evaluated (angle: no bin has 10 rows" in str(result.warnings)
@@ -305,7 +279,7 @@ def test_pictures_share_one_scale_and_a_single_pair_stands_side_by_side() -> Non
 
 def test_pictures_without_a_finite_value_are_warned_of(tmp_path: Path) -> None:
     nothing = Pictures("showers", "", np.full((1, 2, 2), np.nan), np.ones((1, 2, 2)), ("a",))
-    folder = generator_study(tmp_path / "gan", [[nothing]])
+    folder = showing_study(tmp_path / "gan", [[nothing]])
     result = read_result(folder, read_history(folder))
     assert result.parts == ()
     assert "showers: no value is finite" in str(result.warnings)

@@ -10,7 +10,7 @@ from raysearch.data.hits.arrays import load_hits
 from raysearch.data.source import DataSource
 from raysearch.errors import InputError
 from raysearch.metrics.clustering.loss import event_losses
-from raysearch.metrics.shown import Estimates
+from raysearch.metrics.shown import Displays, Estimates
 from raysearch.space.space_file import read_space_file
 from raysearch.tasks import load_task
 from raysearch.tasks.hits_binning import HitsBinningSettings
@@ -84,8 +84,9 @@ def test_energies_of_both_showers_are_shown_beside_k_means():
     task, settings = HitsGravnet(), HitsGravnetSettings(**SMALL)
     data = task.load(DataSource(path=None, split=(0.6, 0.2, 0.2), limit=8), settings).validation.every(20)
     true = data.column(2)
-    first, second = task.shown({"outputs": true}, data)
+    first, second, events = task.shown({"outputs": true}, data)
     assert isinstance(first, Estimates)
+    assert isinstance(events, Displays)
     np.testing.assert_allclose(first.true + second.true, data.column(0).sum(1), rtol=1e-4)
     np.testing.assert_allclose(first.estimated, first.true, rtol=1e-4)
     np.testing.assert_allclose(first.plain + second.plain, data.column(0).sum(1), rtol=1e-4)

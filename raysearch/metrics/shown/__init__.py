@@ -5,6 +5,7 @@ the report draws each by its type (``raysearch/report/shown``), without the task
 """
 
 from raysearch.metrics.shown.columns import columns, constants
+from raysearch.metrics.shown.displays import Displays
 from raysearch.metrics.shown.packing import of_arrays, pack, unpack
 from raysearch.metrics.shown.values import (
     Condition,
@@ -20,6 +21,7 @@ from raysearch.metrics.shown.values import (
 __all__ = [
     "Condition",
     "Coordinate",
+    "Displays",
     "Estimates",
     "Pictures",
     "Scores",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from raysearch.errors import InputError
 from raysearch.metrics.shown.checks import need_one_length, need_plain, take, take_array, take_edges
+from raysearch.metrics.shown.displays import Displays
 
 Array = NDArray[Any]
 
@@ -227,7 +228,7 @@ class Pictures:
             raise InputError(f"Pictures.names: {len(self.names)} for pictures of {self.real.shape[1:]}")
 
 
-Shown = Scores | Estimates | Spectra | Pictures
+Shown = Scores | Estimates | Spectra | Pictures | Displays
 
 
 def calorimeter_energy(true: Array, estimated: Array, calibrated: Array) -> Estimates:

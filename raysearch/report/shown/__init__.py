@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from raysearch.metrics.shown import Estimates, Pictures, Scores, Spectra
+from raysearch.metrics.shown import Displays, Estimates, Pictures, Scores, Spectra
+from raysearch.report.shown.displays import DisplaysPart
 from raysearch.report.shown.estimates import EstimatesPart
 from raysearch.report.shown.part import Part
 from raysearch.report.shown.pictures import PicturesPart
@@ -14,4 +15,5 @@ PARTS: dict[type, type[Part[Any]]] = {
     Estimates: EstimatesPart,
     Spectra: SpectraPart,
     Pictures: PicturesPart,
+    Displays: DisplaysPart,
 }
