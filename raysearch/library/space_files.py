@@ -67,12 +67,12 @@ def check_space(path: Path, overrides: Sequence[str] = ()) -> dict[str, SpaceFil
     """
     from raysearch.launch.points import points_of
     from raysearch.launch.run_environment import only_visible
-    from raysearch.library.another_sampler import left_out
+    from raysearch.library.moot_pruning import left_out_keys
     from raysearch.search.make import sampler_problems
     from raysearch.space.series import read_members
     from raysearch.training.settings import setting_problems
 
-    members = read_members(path, overrides, without=left_out(path, overrides))
+    members = read_members(path, overrides, without=left_out_keys(path, overrides))
     for space_file in members.values():
         n_objectives = max(len(space_file.objectives), 1)
         problems = sampler_problems(space_file.search, space_file.searched, n_objectives)

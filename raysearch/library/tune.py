@@ -128,15 +128,14 @@ def _members(
     runs: Path,
     watcher: Watcher,
 ) -> tuple[dict[str, SpaceFile], Path]:
-    from raysearch.library.another_sampler import left_out, left_out_line
+    from raysearch.library.moot_pruning import left_out_keys
     from raysearch.library.start import new_folder
     from raysearch.space.series import read_members
     from raysearch.study.folders import is_series
     from raysearch.study.series import read_series
 
     source, label = found(space)
-    if without := left_out(source, texts, variants):
-        watcher.say(left_out_line(without, texts))
+    without = left_out_keys(source, texts, variants, watcher.say)
     members = read_members(source, texts, variants, without)
     folder = new_folder(runs, name, label, members, watcher)
     if is_series(folder):
