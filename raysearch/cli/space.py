@@ -38,11 +38,12 @@ def check(
     ] = None,
 ) -> None:
     """Check a space file; all faults at once, exit code 2 if there are any."""
-    from raysearch.library.overrides import once
+    from raysearch.library.overrides import settled
     from raysearch.library.space_files import check_space, find_space_file
 
     path = find_space_file(space)
-    members = check_space(path, once(overrides or []))
+    texts = settled(overrides or [], lambda line: typer.echo(line, err=True))
+    members = check_space(path, texts)
     first = next(iter(members.values()))
     searches = f"{len(members)} searches of " if len(members) > 1 else ""
     typer.echo(

@@ -61,8 +61,8 @@ def crossval(
             epochs.
         RaysearchError: as :func:`raysearch.tune`.
     """
-    folder, texts = study_folder_of(name, Path(runs)), override_texts({}, set)
-    watcher = watcher_for(show)
+    folder, watcher = study_folder_of(name, Path(runs)), watcher_for(show)
+    texts = override_texts({}, set, watcher.say)
     one_trial = _one_trial(folder, str(trial), folds, data, texts)
     odd = list(other_than_trained(read_history(folder), str(trial), one_trial))
     for line in odd:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,43 +33,52 @@ KEYS = {  # what a call, or an option of the command line, is called: the space 
 Overrides = Mapping[str, Any] | Sequence[str]
 
 
-def override_texts(named: Mapping[str, Any], more: Overrides = ()) -> list[str]:
+def override_texts(
+    named: Mapping[str, Any], more: Overrides = (), say: Callable[[str], None] = lambda _: None
+) -> list[str]:
     """Write overrides as ``a.b=c`` texts, which :func:`raysearch.space.space_file.read_space_file` takes.
 
     Args:
         named: by the words of ``KEYS``, or by a key of the space file such as ``budget.epochs``; None is not
             given.
         more: by key, or as texts.
+        say: told what is given anew, as :func:`settled` has it.
 
     Raises:
-        InputError: a word that is neither, all are named; or as :func:`once`, between the two as well.
+        InputError: a word that is neither, all are named; the two say different things; as :func:`settled`.
     """
     wrong = [word for word in named if word not in KEYS and "." not in word]
     if wrong:
         allowed = f"{one_of(list(KEYS))}, or a key of the space file such as 'budget.epochs'"
         raise InputError(*(f"{word}: no such word; {allowed}.{did_you_mean(word, KEYS)}" for word in wrong))
     keys = {KEYS.get(word, word): value for word, value in named.items() if value is not None}
-    return once([*_texts(keys), *(_texts(more) if isinstance(more, Mapping) else more)])
+    words, others = list(_texts(keys)), list(_texts(more) if isinstance(more, Mapping) else more)
+    by_word = dict(text.split("=", 1) for text in words)
+    for key, _, value in (text.partition("=") for text in others):
+        if not _are_alike(before := by_word.get(key, value), value):
+            raise InputError(f"--set {key}: has two values, {before} and {value}; it takes one")
+    return settled([*words, *others], say)
 
 
-def once(texts: Sequence[str]) -> list[str]:
-    """Check that nothing which is given is lost again without a word; returns the texts.
+def settled(texts: Sequence[str], say: Callable[[str], None] = lambda _: None) -> list[str]:
+    """Take the last of several values of a key, and tell it; returns the texts without the others.
 
     Raises:
-        InputError: a key has two values, of which the last would win; or a section as a whole comes after
-            one of its keys.
+        InputError: a section as a whole comes after one of its keys, which would be lost.
     """
-    first: dict[str, str] = {}
+    last: dict[str, str] = {}  # key to its text
     for text in texts:
         key, _, value = text.partition("=")
-        if not _are_alike(first.setdefault(key, value), value):
-            raise InputError(f"--set {key}: has two values, {first[key]} and {value}; it takes one")
-        if lost := [f"{other}={first[other]}" for other in first if other.startswith(f"{key}.")]:
+        before = last.pop(key, text).partition("=")[2]
+        if not _are_alike(before, value):
+            say(f"--set {key}: {value} takes the place of {before}")
+        if lost := [each for other, each in last.items() if other.startswith(f"{key}.")]:
             raise InputError(
                 f"--set {key}: takes the place of all that {key} holds, {', '.join(lost)} among it; "
                 f"give its keys one by one, such as --set {lost[0]}"
             )
-    return list(texts)
+        last[key] = text
+    return list(last.values())
 
 
 def _are_alike(one: str, other: str) -> bool:

@@ -76,7 +76,9 @@ def tune(
     from raysearch.library.start import start
 
     watcher = watcher_for(show)
-    members, folder = _members(space, variants, override_texts(overrides, set), name, Path(runs), watcher)
+    members, folder = _members(
+        space, variants, override_texts(overrides, set, watcher.say), name, Path(runs), watcher
+    )
     start(members, folder, where_runs(address, local=local), watcher, resume=resume)
     return open_folder(folder)
 
@@ -102,7 +104,9 @@ def check(
     from raysearch.library.start import checked
 
     watcher = watcher_for(show)
-    members, folder = _members(space, variants, override_texts(overrides, set), name, Path(runs), watcher)
+    members, folder = _members(
+        space, variants, override_texts(overrides, set, watcher.say), name, Path(runs), watcher
+    )
     checked(members, folder, watcher)
     watcher.say("dry run: all checks passed, nothing started")
 

@@ -25,8 +25,15 @@ def test_in_every_command(tmp_path):
 
 
 @pytest.mark.parametrize("command", [("tune", "jet-dnn", "--dry-run"), ("space", "check", "jet-dnn")])
-def test_two_values_of_a_key_are_refused(tmp_path, command):
-    got = raysearch(tmp_path, *command, "--set", "search.trials=3", "--set", "search.trials=4")
+def test_of_two_values_of_a_key_the_last_is_taken_and_told(tmp_path, command):
+    words = ("--set", "search.trials=3", "--set", "budget.epochs=1", "--set", "search.trials=4")
+    got = raysearch(tmp_path, *command, *words)
+    assert (got.code, "--set search.trials: 4 takes the place of 3" in got.err) == (0, True)
+    assert "4 trials" in got.out or "4 trials" in got.err
+
+
+def test_an_option_and_a_key_that_say_different_things_are_refused(tmp_path):
+    got = raysearch(tmp_path, "tune", "jet-dnn", "--dry-run", "--trials", "3", "--set", "search.trials=4")
     assert got.code == 2
     assert "--set search.trials: has two values, 3 and 4; it takes one" in got.err
 

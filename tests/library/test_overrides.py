@@ -37,10 +37,24 @@ def test_numbers_of_numpy_paths_and_tuples() -> None:
 
 def test_none_is_not_given_and_the_same_may_be_said_twice() -> None:
     assert override_texts({"trials": None, "seed": 1}, {"budget.epochs": 2}) == ["seed=1", "budget.epochs=2"]
-    assert override_texts({"time": "2h"}, ["budget.time=2h"]) == ['budget.time="2h"', "budget.time=2h"]
+    assert override_texts({"time": "2h"}, ["budget.time=2h"]) == ["budget.time=2h"]
     assert override_texts({}, ["budget={epochs: 2}", "budget.folds=3"]) == [
         "budget={epochs: 2}",
         "budget.folds=3",
+    ]
+
+
+def test_the_last_of_several_values_is_taken_and_told() -> None:
+    said: list[str] = []
+    texts = ["seed=1", "budget.epochs=2", "seed=1", "budget.epochs=8", "budget.epochs=08.0"]
+    assert override_texts({"trials": 3}, texts, said.append) == [
+        "search.trials=3",
+        "seed=1",
+        "budget.epochs=08.0",
+    ]
+    assert said == [
+        "--set budget.epochs: 8 takes the place of 2",
+        "--set budget.epochs: 08.0 takes the place of 8",
     ]
 
 
