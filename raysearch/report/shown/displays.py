@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 from raysearch.errors import InputError
 from raysearch.metrics.shown import Displays
 from raysearch.report.blocks import Block, Heading, Picture, listing
-from raysearch.report.measured import Measured
-from raysearch.report.shown.part import About, Headline, Part, Side
+from raysearch.report.shown.part import About, Examples
 from raysearch.report.style import GUIDE, PALETTE, literal
 
 WIDTH, HEIGHT = 3.0, 2.5  # of one view, inches
@@ -32,7 +31,7 @@ CAPTION_WIDTH = 22  # letters of a line beside an event
 
 
 @dataclass(frozen=True)
-class DisplaysPart(Part[Displays]):
+class DisplaysPart(Examples[Displays]):
     """The events of the first run; of others they would say nothing more."""
 
     about: About
@@ -65,14 +64,6 @@ class DisplaysPart(Part[Displays]):
         """Shares as they were found."""
         return value.found
 
-    def figures(self) -> dict[str, Measured]:
-        """None."""
-        return {}
-
-    def headline(self) -> Headline | None:
-        """None."""
-        return None
-
     def blocks(self) -> list[Block]:
         """One figure."""
         value, n_runs = self.value, len(self.about.tests)
@@ -91,11 +82,6 @@ class DisplaysPart(Part[Displays]):
                 draw_displays(value),
             ),
         ]
-
-    @classmethod
-    def compared(cls, sides: Sequence[Side[Any]]) -> list[Block]:  # noqa: ARG003 - nothing to compare
-        """Nothing: events stand in the reports of the studies."""
-        return []
 
 
 def draw_displays(value: Displays) -> Figure:

@@ -152,6 +152,23 @@ class Part(ABC, Generic[V]):
         return []
 
 
+class Examples(Part[V]):
+    """Examples to look at, those of the first run: there is nothing in them to measure or to compare."""
+
+    def figures(self) -> dict[str, Measured]:
+        """None."""
+        return {}
+
+    def headline(self) -> Headline | None:
+        """None."""
+        return None
+
+    @classmethod
+    def compared(cls, sides: Sequence[Side[Any]]) -> list[Block]:  # noqa: ARG003 - nothing to compare
+        """Nothing: examples stand in the reports of the studies."""
+        return []
+
+
 P = TypeVar("P", bound=Part[Any])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,8 +16,7 @@ from matplotlib.figure import Figure
 from raysearch.errors import InputError
 from raysearch.metrics.shown import Pictures
 from raysearch.report.blocks import Block, Heading, Picture, listing
-from raysearch.report.measured import Measured
-from raysearch.report.shown.part import About, Headline, Part, Side
+from raysearch.report.shown.part import About, Examples
 from raysearch.report.style import literal
 
 ACROSS = 5  # pairs beside each other
@@ -28,7 +27,7 @@ ROWS = ("simulation", "generator")
 
 
 @dataclass(frozen=True)
-class PicturesPart(Part[Pictures]):
+class PicturesPart(Examples[Pictures]):
     """The examples of the first run; of others they would say nothing more."""
 
     about: About
@@ -61,14 +60,6 @@ class PicturesPart(Part[Pictures]):
         """The made ones."""
         return value.made
 
-    def figures(self) -> dict[str, Measured]:
-        """None."""
-        return {}
-
-    def headline(self) -> Headline | None:
-        """None."""
-        return None
-
     def blocks(self) -> list[Block]:
         """One figure."""
         value, n_runs = self.value, len(self.about.tests)
@@ -88,11 +79,6 @@ class PicturesPart(Part[Pictures]):
                 draw_pictures(value),
             ),
         ]
-
-    @classmethod
-    def compared(cls, sides: Sequence[Side[Any]]) -> list[Block]:  # noqa: ARG003 - nothing to compare
-        """Nothing: examples stand in the reports of the studies."""
-        return []
 
 
 def draw_pictures(value: Pictures) -> Figure:
