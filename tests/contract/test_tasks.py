@@ -80,6 +80,25 @@ class TestGan3d(TaskContract):
     )
 
 
+CLOUDS = tuple(
+    f"space.{setting}={value}"
+    for setting, value in {
+        "points": 6,
+        "width": "{type: int, low: 6, high: 12}",
+        "hidden": 4,
+        "generator_learning_rate": 1e-3,
+        "discriminator_learning_rate": 1e-3,
+        "dropout": 0.2,
+        "batch_size": 20,
+    }.items()
+)
+
+
+class TestGraphGan(TaskContract):
+    space = SPACES / "graph-gan.yaml"
+    changes = (JETS, *CLOUDS)
+
+
 def test_every_task_has_its_contract() -> None:
     contracts = [each for each in TaskContract.__subclasses__() if each.__module__ == __name__]
     assert {each.space_file().task for each in contracts} == set(TASKS)
