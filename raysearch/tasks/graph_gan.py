@@ -32,7 +32,8 @@ from raysearch.data.summary import FileSummary
 from raysearch.data.tensors import Batch, TensorData
 from raysearch.data.to_score import ToScore
 from raysearch.errors import InputError
-from raysearch.metrics.generation.digit_images import digit_distance, digit_features, digit_pictures
+from raysearch.metrics.generation.digit_images import digit_features, digit_pictures
+from raysearch.metrics.generation.frechet import frechet_distance
 from raysearch.metrics.generation.halves import INVERSE, ROOT, from_halves
 from raysearch.metrics.generation.jet_sample import JetSample
 from raysearch.metrics.generation.jet_spectra import jet_spectra
@@ -160,8 +161,8 @@ class GraphGan(FileTask[GraphGanSettings]):
             loss, others = found[MASS], {name: found[key] for name, key in OTHERS.items()}
         else:
             features = _digit_features(outputs, data)
-            floor = from_halves(digit_distance, features[0], power=INVERSE)
-            loss, others = digit_distance(*features), {}
+            floor = from_halves(frechet_distance, features[0], power=INVERSE)
+            loss, others = frechet_distance(*features), {}
         return {"loss": loss, "floor": floor.value, "floor_error": floor.error or 0.0, **others}
 
     def shown(self, outputs: Outputs, data: TensorData) -> Sequence[Shown]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from raysearch.models.cloud_dense import DenseDiscriminator, DenseGenerator
 from raysearch.models.cloud_frame import CloudFrame, around_axis, statistics
 from raysearch.models.cloud_gan import CloudGan
-from raysearch.models.epic_networks import EpicDiscriminator, EpicGenerator, EpicShape
+from raysearch.models.epic_networks import EpicDiscriminator, EpicGenerator, EpicLayer, EpicShape
 
 
 def n_parameters(network: torch.nn.Module) -> int:
@@ -69,6 +69,57 @@ def test_a_padded_cloud_is_what_it_is_alone() -> None:
     torch.testing.assert_close(discriminator(filled, there, none), scores)
 
 
+def leaky(x: Tensor) -> Tensor:
+    return torch.where(x > 0, x, 0.01 * x)
+
+
+def by_hand(layer: EpicLayer, of_cloud: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+    """An EPiC layer on one cloud (point, feature), as the paper has it: Eqs. (1) and (2), with residuals."""
+    pooled = torch.cat([points.mean(0), points.sum(0), of_cloud])
+    of_cloud = leaky(layer.fc_global2(leaky(layer.fc_global1(pooled))) + of_cloud)
+    told = torch.stack([torch.cat([point, of_cloud]) for point in points])
+    return of_cloud, leaky(layer.fc_local2(leaky(layer.fc_local1(told))) + points)
+
+
+def test_epic_networks_are_what_their_equations_say() -> None:
+    generator, discriminator = EpicGenerator(SMALL).double(), EpicDiscriminator(SMALL).double()
+    noise, none = torch.randn(1, 4 + 5 * 3, dtype=torch.float64), torch.zeros(1, 0)
+    made, there = generator(noise, torch.tensor([5]), none)
+    of_cloud = leaky(generator.global_1(leaky(generator.global_0(noise[0, :4]))))
+    points = leaky(generator.local_0(noise[0, 4:].view(5, 3)))
+    begin = of_cloud, points
+    for layer in generator.nn_list:
+        of_cloud, points = by_hand(layer, of_cloud, points)
+        of_cloud, points = of_cloud + begin[0], points + begin[1]
+    torch.testing.assert_close(made[0], generator.local_1(points))
+    points = leaky(discriminator.fc_l1(made[0]))
+    points = leaky(discriminator.fc_l2(points) + points)
+    of_cloud = torch.cat([points.mean(0), points.sum(0)])
+    of_cloud = leaky(discriminator.fc_g2(leaky(discriminator.fc_g1(of_cloud))))
+    for layer in discriminator.nn_list:
+        of_cloud, points = by_hand(layer, of_cloud, points)
+    seen = leaky(discriminator.fc_g3(torch.cat([points.mean(0), points.sum(0), of_cloud])))
+    expected = discriminator.fc_g5(leaky(discriminator.fc_g4(seen) + seen))
+    torch.testing.assert_close(discriminator(made, there, none), expected)
+
+
+def test_rows_of_epic_weights_have_a_length_of_their_own() -> None:
+    """Weight normalisation: what is trained is a direction and a length."""
+    linear = EpicGenerator(SMALL).local_1
+    names = [name for name, _ in linear.named_parameters()]
+    assert names == ["bias", "parametrizations.weight.original0", "parametrizations.weight.original1"]
+    length, _ = linear.parametrizations.weight.parameters()
+    torch.testing.assert_close(linear.weight.norm(dim=1, keepdim=True), length)
+
+
+def test_the_dense_generator_makes_all_points_between_bounds() -> None:
+    generator = DenseGenerator(5)
+    made, there = generator(50 * torch.randn(7, 128), torch.zeros(7), torch.zeros(7, 0))
+    assert made.shape == (7, 5, 3)
+    assert there.all()
+    assert 0.9 < made.abs().max() <= 1
+
+
 def test_the_dense_discriminator_takes_the_greatest_of_each_feature() -> None:
     discriminator, x = DenseDiscriminator(4), torch.randn(2, 5, 3)
     more = torch.cat([x, x[:, :2]], dim=1)
@@ -77,7 +128,7 @@ def test_the_dense_discriminator_takes_the_greatest_of_each_feature() -> None:
 
 
 def some_jets() -> tuple[Tensor, Tensor]:
-    points = torch.randn(40, 6, 3).mul(0.1)
+    points = torch.randn(40, 6, 3).mul(0.3)
     points[..., 2] = points[..., 2].abs() + 0.01
     there = torch.arange(6) < torch.randint(1, 7, (40, 1))
     return points * there.unsqueeze(2), there
@@ -102,14 +153,16 @@ def test_what_networks_see_is_as_published() -> None:
     assert torch.allclose(epic.outward(below)[..., 2], points[there][:, 2].min())
 
 
-def test_jets_are_shifted_to_their_axis() -> None:
+def test_jets_are_shifted_by_their_axis() -> None:
+    """Pseudorapidity and azimuth of the sum of massless particles."""
     points, there = some_jets()
     shifted = around_axis(points, there)
-    eta, phi, pt = shifted.double().unbind(2)
-    for part in (pt * eta.sinh(), pt * phi.sin()):
-        assert part.sum(1).abs().max() < 2e-3 * pt.sum(1).max()
-    assert torch.equal(shifted[..., 2], points[..., 2])
-    assert (shifted[~there] == 0).all()
+    eta, phi, pt = points.double().unbind(2)
+    p = torch.stack([(pt * part).sum(1) for part in (phi.cos(), phi.sin(), eta.sinh())])
+    axis = torch.stack([(p[2] / p.norm(dim=0)).atanh(), (p[1] / p[0]).atan(), torch.zeros(40)], dim=1)
+    expected = (points - axis[:, None]) * there.unsqueeze(2)
+    torch.testing.assert_close(shifted, expected.float(), atol=1e-5, rtol=1e-4)
+    assert axis[:, :2].abs().max() > 0.1
 
 
 @pytest.mark.parametrize("name", ["dense", "epic"])
@@ -130,7 +183,19 @@ def test_made_clouds_have_units_and_their_number_of_points(name: str) -> None:
         made = gan.made(n, 6, label, of_all, torch.Generator().manual_seed(1))
         again = gan.made(n, 6, label, of_all, torch.Generator().manual_seed(1))
     assert torch.equal(made, again)
-    assert (made[..., 2] >= 0).all()
+    assert torch.equal((made != 0).any(2), made[..., 2] > 0)
     assert made[..., 2].max() < 5 * greatest[2]
     if name == "epic":
         assert torch.equal((made != 0).any(2).sum(1), n)
+
+
+def test_particles_without_pt_are_none() -> None:
+    points, there = some_jets()
+    greatest = points.abs().amax((0, 1))
+    of_all = statistics(points, there, greatest * torch.tensor([0, 0, 0.5]), greatest).expand(40, 5, 3)
+    gan = CloudGan(DenseGenerator(6), DenseDiscriminator(4), CloudFrame.of_greatest)
+    with torch.no_grad():
+        gan.generator.model[-2].bias[2::6] = -9.0  # pT of every other particle
+        label = torch.zeros(40, dtype=torch.int64)
+        made = gan.made(label, 6, label, of_all, torch.Generator().manual_seed(1))
+    assert torch.equal((made != 0).any(2), torch.tensor([False, True] * 3).expand(40, 6))

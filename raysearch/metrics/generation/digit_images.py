@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.metrics.generation.frechet import frechet_distance
 from raysearch.metrics.shown import Pictures
 
 CELLS = 8  # along each axis
@@ -41,14 +40,9 @@ def digit_images(points: NDArray[Any], side: float, cells: int) -> Floats:
 
 
 def digit_features(points: NDArray[Any], side: float, labels: NDArray[np.int64] | None = None) -> Floats:
-    """Compute what the distance is of: (digit, 64), or (digit, 74) with labels."""
+    """Compute what the distance is of: (digit, 64), or (digit, 74) with labels; see ``frechet.py``."""
     features = digit_images(points, side, CELLS).reshape(len(points), -1)
     return features if labels is None else np.hstack([features, np.eye(N_DIGITS)[labels]])
-
-
-def digit_distance(real: Floats, made: Floats) -> float:
-    """Squared Frechet distance of such features."""
-    return frechet_distance(real, made)
 
 
 def digit_pictures(
