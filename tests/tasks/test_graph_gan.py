@@ -160,6 +160,29 @@ def test_losses_are_least_squares_of_what_the_discriminator_says(task: GraphGan)
 
 
 @pytest.mark.parametrize("network", NETWORKS)
+def test_the_discriminator_sees_real_jets_then_fake_ones_in_one_scale(task: GraphGan, network: str) -> None:
+    settings = NETWORKS[network]
+    parts = task.load(SOURCE, settings)
+    torch.manual_seed(0)
+    model, batch = task.model(settings).train(), some_of(parts.train, 20)
+    assert isinstance(model, CloudGan)
+    seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+    model.discriminator.register_forward_pre_hook(lambda _, given: seen.append(given[:2]))
+    Descent(task, settings, model, OneWorker()).take(batch, Place(1, 1, 1, 20, 20))
+    (real, there), (fake, fake_there), (again, _) = seen
+    assert torch.equal(there.sum(1), batch[NUMBER])
+    torch.testing.assert_close(model.frame(batch[3]).outward(real)[there], batch[POINTS][there])
+    if network != "fc":  # which knows no padding
+        assert torch.equal(fake_there.sum(1), batch[NUMBER])
+    assert (real.requires_grad, fake.requires_grad, again.requires_grad) == (False, False, True)
+    assert not torch.equal(fake, again)
+    limit = real[there].abs().max()
+    assert (
+        limit <= 1 if network != "epic" else limit > 2
+    )  # divided by the greatest, or five times standardised
+
+
+@pytest.mark.parametrize("network", NETWORKS)
 def test_generated_jets_have_the_asked_numbers_of_particles_and_figures(task: GraphGan, network: str) -> None:
     data = task.load(SOURCE, NETWORKS[network]).validation
     made = generated(task, NETWORKS[network], data)["particle_features"]
@@ -254,10 +277,9 @@ def test_conditional_digits_are_those_they_are_told_to_be(task: GraphGan) -> Non
     batch, model = some_of(parts.train, 4), task.model(CONDITIONAL)
     others = (*batch[:LABEL], (batch[LABEL] + 1) % 10, *batch[LABEL + 1 :])
     with torch.no_grad():
-        one, other = (
-            task.predict(model, each, torch.Generator().manual_seed(1))["points"] for each in (batch, others)
-        )
-    assert not torch.equal(one, other)
+        one, other = (task.predict(model, each, torch.Generator().manual_seed(1)) for each in (batch, others))
+    assert not torch.equal(one["points"], other["points"])
+    assert torch.equal(other["told"], others[LABEL])
 
 
 def test_digits_that_are_not_what_they_are_called_are_seen(task: GraphGan) -> None:
