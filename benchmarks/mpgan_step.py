@@ -9,11 +9,12 @@ discriminator on real and on generated jets, then the generator, each with loss,
                   in the discriminator's step through the generator as well
     plain         the same layers; fake jets of the discriminator's step without gradient, each backward into
                   the parameters of the network that it trains, as every task's step is here
-    packed        compute "packed": the first edge layer split, padding left out; the rest as "plain"
+    packed        compute "packed": the first edge layer split, padding left out, quick dropout; the rest as
+                  "plain"
 
 All start from one set of weights, after a check in double precision that the forms are one function, and take
-turns. A ratio is published time / own time of one round; the table has its median, lowest and highest value. Of
-gluon jets most have 30 particles or more: what leaving out padding brings depends on the class.
+turns. A ratio is published time / own time of one round; the table has its median, lowest and highest value.
+Of gluon jets most have 30 particles or more: what leaving out padding brings depends on the class.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ import torch.nn.functional as F  # noqa: N812 - the usual name
 from torch import Tensor, nn
 
 from raysearch.models.mpgan_nodes import Nodes
+from raysearch.models.quick_dropout import quick_dropout
 
 
 class Perceptron(nn.Module):
@@ -35,14 +36,22 @@ class Perceptron(nn.Module):
         slope: of the leaky ReLU below 0.
         dropout: after every layer, the last one too.
         linear_end: without an activation after the last layer.
+        quick: draw dropout's random numbers in the way of ``quick_dropout.py``.
     """
 
     def __init__(
-        self, widths: Sequence[int], *, slope: float, dropout: float, linear_end: bool = False
+        self,
+        widths: Sequence[int],
+        *,
+        slope: float,
+        dropout: float,
+        linear_end: bool = False,
+        quick: bool = True,
     ) -> None:
         super().__init__()
         self.net = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
         self.slope, self.dropout, self.linear_end = slope, dropout, linear_end
+        self.drop = quick_dropout if quick else F.dropout
 
     def forward(self, x_XF: Tensor) -> Tensor:
         """Apply all layers."""
@@ -56,7 +65,7 @@ class Perceptron(nn.Module):
                 h_XH = linear(h_XH)
             if number < last or not self.linear_end:
                 h_XH = F.leaky_relu(h_XH, self.slope, inplace=True)
-            h_XH = F.dropout(h_XH, self.dropout, self.training)
+            h_XH = self.drop(h_XH, self.dropout, self.training)
         return h_XH
 
 
@@ -70,6 +79,7 @@ class MessagePassing(nn.Module):
         slope: of the leaky ReLU.
         dropout: after every layer of both.
         labels: numbers that a cloud is labelled with.
+        quick: of both, see :class:`Perceptron`.
     """
 
     def __init__(
@@ -81,12 +91,13 @@ class MessagePassing(nn.Module):
         slope: float,
         dropout: float,
         labels: int = 0,
+        quick: bool = True,
     ) -> None:
         super().__init__()
         self.features = features
-        self.fe = Perceptron((2 * features + labels, *edge), slope=slope, dropout=dropout)
-        into_node = edge[-1] + features + labels
-        self.fn = Perceptron((into_node, *node), slope=slope, dropout=dropout, linear_end=True)
+        alike = {"slope": slope, "dropout": dropout, "quick": quick}
+        self.fe = Perceptron((2 * features + labels, *edge), **alike)
+        self.fn = Perceptron((edge[-1] + features + labels, *node), linear_end=True, **alike)
 
     def forward(self, x_XF: Tensor, nodes: Nodes, labels_BC: Tensor) -> Tensor:
         """Take the step for all points that are there.

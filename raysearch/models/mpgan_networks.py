@@ -20,7 +20,7 @@ from raysearch.errors import InputError, one_of
 from raysearch.models.mpgan_layer import MessagePassing, Perceptron
 from raysearch.models.mpgan_nodes import find_nodes
 
-COMPUTE = ("packed", "plain")
+PACKED, PLAIN = COMPUTE = ("packed", "plain")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +80,9 @@ class _Network(nn.Module):
         shape: of the edge and node networks.
         widths: of a point at the beginning and after the last step.
         dropout: after every layer.
-        compute: ``packed``: padding left out, the first edge layer split; ``plain``: as published. One
-            function but for rounding, with the same parameters; dropout draws in another order.
+        compute: ``packed``: padding left out, the first edge layer split, dropout of fewer random numbers;
+            ``plain``: as published. One function but for rounding and what is drawn, with the same
+            parameters.
 
     Raises:
         InputError: for another ``compute``.
@@ -101,6 +102,7 @@ class _Network(nn.Module):
                 slope=shape.slope,
                 dropout=dropout,
                 labels=shape.labels,
+                quick=compute != PLAIN,
             )
             for before, after in _points(first, shape.hidden, last, shape.steps)
         ]
@@ -108,7 +110,7 @@ class _Network(nn.Module):
 
     def passed(self, x_BNF: Tensor, there_BN: Tensor, labels_BC: Tensor) -> Tensor:
         """Pass messages; zeros where there is no point."""
-        if self.compute == "plain":
+        if self.compute == PLAIN:
             for layer in self.mp_layers:
                 x_BNF = layer.plain(x_BNF, there_BN, labels_BC)
             return x_BNF * there_BN.unsqueeze(2)
@@ -130,7 +132,7 @@ class MpganGenerator(_Network):
 
     noise_width = 0.2  # standard deviation of the noise
 
-    def __init__(self, shape: MpganShape, *, compute: str = "packed") -> None:
+    def __init__(self, shape: MpganShape, *, compute: str = PACKED) -> None:
         super().__init__(shape, (shape.noise, shape.features), 0.0, compute)
 
     def noise_shape(self, points: int) -> tuple[int, ...]:
@@ -156,10 +158,14 @@ class MpganGenerator(_Network):
 class MpganDiscriminator(_Network):
     """Clouds in, scores from 0 (generated) to 1 (real) out."""
 
-    def __init__(self, shape: MpganShape, *, compute: str = "packed") -> None:
+    def __init__(self, shape: MpganShape, *, compute: str = PACKED) -> None:
         super().__init__(shape, (shape.features, shape.hidden), shape.dropout, compute)
         self.fnd_layer = Perceptron(
-            (shape.hidden, 1), slope=shape.slope, dropout=shape.dropout, linear_end=True
+            (shape.hidden, 1),
+            slope=shape.slope,
+            dropout=shape.dropout,
+            linear_end=True,
+            quick=compute != PLAIN,
         )
 
     def forward(self, x_BNF: Tensor, there_BN: Tensor, labels_BC: Tensor) -> Tensor:
