@@ -30,5 +30,7 @@ def quick_dropout(x: Tensor, share: float, training: bool) -> Tensor:
         return F.dropout(x, share, training)
     n = x.numel()
     numbers = torch.empty(-(-n // AT_ONCE), dtype=torch.int64).random_(-(2**63), None)
-    kept = numbers.view(torch.int16)[:n].view(x.shape) >= dropped - LEVELS // 2
-    return x.mul(kept).mul_(LEVELS / (LEVELS - dropped))
+    bits = numbers.view(torch.int16)[:n].view(x.shape)
+    # As numbers of x's own kind at once: a product with true and false turns them into such, twice.
+    kept = torch.ge(bits, dropped - LEVELS // 2, out=torch.empty_like(bits, dtype=x.dtype))
+    return x * kept.mul_(LEVELS / (LEVELS - dropped))
