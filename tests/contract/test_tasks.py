@@ -80,23 +80,25 @@ class TestGan3d(TaskContract):
     )
 
 
-CLOUDS = tuple(
-    f"space.{setting}={value}"
-    for setting, value in {
-        "points": 6,
-        "width": "{type: int, low: 6, high: 12}",
-        "hidden": 4,
-        "generator_learning_rate": 1e-3,
-        "discriminator_learning_rate": 1e-3,
-        "dropout": 0.2,
-        "batch_size": 20,
-    }.items()
+CLOUDS = (
+    "space.width={type: choice, values: [6, 12]}",
+    "space.hidden=4",
+    "space.dropout=0.2",
+    "space.generator_learning_rate=0.001",
+    "space.discriminator_learning_rate={type: float, low: 0.0005, high: 0.002}",
+    "space.batch_size=20",
+    "data.limit=40",
 )
 
 
 class TestGraphGan(TaskContract):
     space = SPACES / "graph-gan.yaml"
-    changes = (JETS, *CLOUDS)
+    changes = (JETS, *CLOUDS, "space.points=6")
+
+
+class TestGraphGanOfDigits(TaskContract):
+    space = SPACES / "graph-gan-digits.yaml"
+    changes = (*CLOUDS, "space.points=6")
 
 
 def test_every_task_has_its_contract() -> None:
