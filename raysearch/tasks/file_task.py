@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ from raysearch.data.summary import FileSummary
 from raysearch.data.tensors import Parts, TensorData
 from raysearch.data.twins import shared_between_parts
 from raysearch.tasks.task import Task
+
+if TYPE_CHECKING:
+    from raysearch.data.kinds import Events
 
 S = TypeVar("S")
 
@@ -72,10 +75,9 @@ class FileTask(Task[S]):
         """Name the kind of the files, where settings decide it; by default :attr:`kind`."""
         return self.kind
 
-    def parted(self, source: DataSource, settings: S) -> Split:
-        """Part all examples of the files; a task that takes some of them parts those that it takes."""
-        kind = KINDS[self.kind_of(settings)]
-        return part_examples(*kind.events(path_of(source)), source, kind.noun)
+    def parted(self, source: DataSource, settings: S, events: Events) -> Split:
+        """Part the files' examples, of which the events are; a task that takes some parts those it takes."""
+        return part_examples(*events, source, KINDS[self.kind_of(settings)].noun)
 
     def tensors(self, rows: Rows, split: Split) -> tuple[Tensor, ...]:
         """Make what batches are taken of, each (example, ...); it may depend on which examples train."""
@@ -103,7 +105,7 @@ class FileTask(Task[S]):
         found = checked(self.kind_of(settings), path)
         self.check_files(path, found, settings)
         events = kind.events(path)
-        split = self.parted(source, settings)
+        split = self.parted(source, settings, events)
         twins = shared_between_parts(found.twins, *events, source, kind.noun)
         warnings = [*found.warnings, *twins, *passed_over(path)]
         return {

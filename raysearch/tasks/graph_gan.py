@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.stats import wasserstein_distance
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -60,6 +61,9 @@ from raysearch.tasks.file_task import FileTask, Rows
 from raysearch.tasks.graph_gan_settings import OPTIMIZERS, GraphGanSettings, build_gan
 from raysearch.tasks.task import Outputs
 
+if TYPE_CHECKING:
+    from raysearch.data.kinds import Events
+
 DIGIT_POINTS = "points"  # name of generated digits; generated jets are named as JetNet's files have them
 TOLD = "told"  # labels that the generator was told
 MASS, OTHERS = "W1-M", {"w1p": "W1-P", "w1pt": "W1-pT"}
@@ -85,8 +89,8 @@ class GraphGan(FileTask[GraphGanSettings]):
         """Map the clouds of the class."""
         return cloud_rows(path, view)
 
-    def parted(self, source: DataSource, settings: GraphGanSettings) -> Split:
-        """Part the clouds of the class."""
+    def parted(self, source: DataSource, settings: GraphGanSettings, events: Events) -> Split:
+        """Part the clouds of the class, by their own events."""
         return self.mapped(source, settings)[1]
 
     def tensors(self, rows: Rows, split: Split) -> tuple[Tensor, ...]:
@@ -157,7 +161,7 @@ class GraphGan(FileTask[GraphGanSettings]):
         if PARTICLES in outputs:
             real, made = (JetSample(each.numpy()) for each in (data.column(POINTS), outputs[PARTICLES]))
             found = quick_w1(real, made)
-            floor = from_halves(lambda *pair: quick_w1(*pair)[MASS], real, power=ROOT)
+            floor = from_halves(wasserstein_distance, real.mass, power=ROOT)
             loss, others = found[MASS], {name: found[key] for name, key in OTHERS.items()}
         else:
             features = _digit_features(outputs, data)

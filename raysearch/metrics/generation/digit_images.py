@@ -58,8 +58,8 @@ def digit_pictures(
     """
     chosen = np.linspace(0, len(real) - 1, min(N_PICTURES, len(real))).round().astype(int)
     # The report draws the first row lowest; digits begin with the uppermost.
-    images = [
+    first, second = (
         digit_images(each[chosen], side, round(side))[:, ::-1].astype(np.float32) for each in (real, made)
-    ]
+    )
     captions = tuple(str(labels[row]) for row in chosen)
-    return Pictures("digits", "", *images, captions=captions, x="x [pixel]", y="y [pixel]")
+    return Pictures("digits", "", first, second, captions=captions, x="x [pixel]", y="y [pixel]")

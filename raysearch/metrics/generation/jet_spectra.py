@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from raysearch.metrics.generation.jet_sample import FEATURES, JetSample
 from raysearch.metrics.shown import Spectra
 
 MOST = 3000  # jets of which particles are shown
 UNITS = {"phi_rel": "rad"}
+OF_JETS: dict[str, Callable[[JetSample], NDArray[Any]]] = {
+    "relative jet mass": lambda jets: jets.mass,  # of which W1-M is
+    "pT_rel of the hardest particle": lambda jets: jets.particles[..., 2].max(axis=1),
+    "sum of pT_rel": lambda jets: jets.particles[..., 2].sum(axis=1),
+    "particles": lambda jets: jets.there.sum(axis=1),
+}
 
 
 def jet_spectra(real: JetSample, made: JetSample) -> list[Spectra]:
-    """Lay quantities of jets and of their particles side by side.
+    """Lay quantities of jets side by side, and the features of particles of up to ``MOST`` jets.
 
-    Returns:
-        The relative jet mass, of which W1-M is; the hardest particle's pT; pT of all that are there; how
-        many there are; and the three features of all particles of up to ``MOST`` jets.
+    Features are left out where a sample has no particle.
     """
-    whole = {
-        "relative jet mass": [sample.mass for sample in (real, made)],
-        "pT_rel of the hardest particle": [sample.particles[..., 2].max(axis=1) for sample in (real, made)],
-        "sum of pT_rel": [sample.particles[..., 2].sum(axis=1) for sample in (real, made)],
-        "particles": [sample.there.sum(axis=1) for sample in (real, made)],
-    }
-    shown = [Spectra(name, "", *map(_floats, pair)) for name, pair in whole.items()]
-    some = [sample[slice(MOST)] for sample in (real, made)]
+    shown = [Spectra(name, "", _floats(of(real)), _floats(of(made))) for name, of in OF_JETS.items()]
+    first, second = (jets.particles[jets.there] for jets in (real[slice(MOST)], made[slice(MOST)]))
+    if not (len(first) and len(second)):
+        return shown
     for number, name in enumerate(FEATURES):
-        pair = [_floats(sample.particles[sample.there][:, number]) for sample in some]
-        if all(map(len, pair)):
-            shown.append(Spectra(f"{name} of particles", UNITS.get(name, ""), *pair, log=name == "pT_rel"))
+        pair = _floats(first[:, number]), _floats(second[:, number])
+        unit, log = UNITS.get(name, ""), name == "pT_rel"
+        shown.append(Spectra(f"{name} of particles", unit, pair[0], pair[1], log=log))
     return shown
 
 
-def _floats(values: np.ndarray) -> np.ndarray:
+def _floats(values: NDArray[Any]) -> NDArray[np.float32]:
     return np.asarray(values, np.float32)
