@@ -63,7 +63,9 @@ def statistics(points: Tensor, there: Tensor, centre: Tensor, greatest: Tensor) 
         greatest: (F,), for the same.
     """
     features = points[there].double()
-    spread = torch.stack([features.mean(0), features.std(0).clamp(min=1e-6), features.amin(0)]).float()
+    spread = torch.stack(
+        [features.mean(0), features.std(0, correction=0).clamp(min=1e-6), features.amin(0)]
+    ).float()
     return torch.cat([torch.stack([centre, greatest]), spread])
 
 

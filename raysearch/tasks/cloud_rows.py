@@ -26,6 +26,7 @@ JETS, DIGITS = "jets", "digits"
 KIND_OF = {JETS: "clouds", DIGITS: "digits"}  # of files, in ``raysearch.data.kinds.KINDS``
 CLASSES_OF = {JETS: CLASSES, DIGITS: tuple(map(str, range(N_CLASSES)))}
 ALL = "all"  # instead of a class
+DIGIT_POINTS = "points"  # name of generated digits; generated jets are named as JetNet's files have them
 
 POINTS, NUMBER, LABEL, STATISTICS = range(4)  # columns of a batch
 

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.stats import wasserstein_distance
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -34,15 +33,14 @@ from raysearch.data.tensors import Batch, TensorData
 from raysearch.data.to_score import ToScore
 from raysearch.errors import InputError
 from raysearch.metrics.generation.digit_images import digit_features, digit_pictures
-from raysearch.metrics.generation.frechet import frechet_distance
-from raysearch.metrics.generation.halves import INVERSE, ROOT, from_halves
 from raysearch.metrics.generation.jet_sample import JetSample
 from raysearch.metrics.generation.jet_spectra import jet_spectra
-from raysearch.metrics.generation.wasserstein import quick_w1
+from raysearch.metrics.generation.quick_figures import digit_figures, jet_figures
 from raysearch.metrics.shown import Shown
 from raysearch.models.cloud_frame import GREATEST
 from raysearch.models.cloud_gan import CloudGan
 from raysearch.tasks.cloud_rows import (
+    DIGIT_POINTS,
     JETS,
     KIND_OF,
     LABEL,
@@ -64,9 +62,7 @@ from raysearch.tasks.task import Outputs
 if TYPE_CHECKING:
     from raysearch.data.kinds import Events
 
-DIGIT_POINTS = "points"  # name of generated digits; generated jets are named as JetNet's files have them
 TOLD = "told"  # labels that the generator was told
-MASS, OTHERS = "W1-M", {"w1p": "W1-P", "w1pt": "W1-pT"}
 
 
 class GraphGan(FileTask[GraphGanSettings]):
@@ -160,14 +156,8 @@ class GraphGan(FileTask[GraphGanSettings]):
             return {"loss": math.nan}
         if PARTICLES in outputs:
             real, made = (JetSample(each.numpy()) for each in (data.column(POINTS), outputs[PARTICLES]))
-            found = quick_w1(real, made)
-            floor = from_halves(wasserstein_distance, real.mass, power=ROOT)
-            loss, others = found[MASS], {name: found[key] for name, key in OTHERS.items()}
-        else:
-            features = _digit_features(outputs, data)
-            floor = from_halves(frechet_distance, features[0], power=INVERSE)
-            loss, others = frechet_distance(*features), {}
-        return {"loss": loss, "floor": floor.value, "floor_error": floor.error or 0.0, **others}
+            return jet_figures(real, made)
+        return digit_figures(*_digit_features(outputs, data))
 
     def shown(self, outputs: Outputs, data: TensorData) -> Sequence[Shown]:
         """Spectra of jets and of their particles; of digits a few pictures."""

@@ -145,7 +145,7 @@ def test_what_networks_see_is_as_published() -> None:
     torch.testing.assert_close(seen[:, 2], (points / greatest)[there][:, 2] - 0.5)
     seen = epic.inward(points)[there]
     torch.testing.assert_close(seen.mean(0), torch.zeros(3), atol=1e-4, rtol=0)
-    torch.testing.assert_close(seen.std(0), torch.full((3,), 5.0))
+    torch.testing.assert_close(seen.std(0, correction=0), torch.full((3,), 5.0))
     for frame in (mpgan, epic):
         torch.testing.assert_close(frame.outward(frame.inward(points))[there], points[there])
     below = torch.full_like(points, -9.0)
