@@ -54,6 +54,17 @@ class CloudGan(nn.Module):
         self.frame, self.n_labels = frame, n_labels
         self.of_jets, self.centred = of_jets, of_jets and centred
 
+    def in_form(self, form: Callable[[nn.Module], nn.Module]) -> CloudGan:
+        """Put both networks in another form, which may share their weights."""
+        return CloudGan(
+            form(self.generator),
+            form(self.discriminator),
+            self.frame,
+            n_labels=self.n_labels,
+            of_jets=self.of_jets,
+            centred=self.centred,
+        )
+
     def labels(self, label_B: Tensor, like: Tensor) -> Tensor:
         """Labels as the networks are told them, (B, C)."""
         if not self.n_labels:

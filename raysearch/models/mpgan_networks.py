@@ -172,3 +172,13 @@ class MpganDiscriminator(_Network):
         """Judge clouds, (B,)."""
         total_BF = self.passed(x_BNF, there_BN, labels_BC).sum(1)
         return torch.sigmoid(self.fnd_layer(total_BF)).squeeze(1)
+
+
+def plain_form(network: nn.Module) -> nn.Module:
+    """Put an MPGAN network in its published form, with its very weights; any other network is its own."""
+    if not isinstance(network, MpganGenerator | MpganDiscriminator):
+        return network
+    with torch.device("meta"):  # no weights are drawn
+        plain = type(network)(network.shape, compute=PLAIN)
+    plain.load_state_dict(network.state_dict(), assign=True)
+    return plain.train(network.training)

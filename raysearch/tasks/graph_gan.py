@@ -39,6 +39,7 @@ from raysearch.metrics.generation.quick_figures import digit_figures, jet_figure
 from raysearch.metrics.shown import Shown
 from raysearch.models.cloud_frame import GREATEST
 from raysearch.models.cloud_gan import CloudGan
+from raysearch.models.mpgan_networks import plain_form
 from raysearch.tasks.cloud_rows import (
     DIGIT_POINTS,
     JETS,
@@ -117,6 +118,11 @@ class GraphGan(FileTask[GraphGanSettings]):
         """Build both networks."""
         return build_gan(settings)
 
+    def plain(self, model: nn.Module) -> nn.Module:
+        """Put MPGAN's networks in their published form, in which all pairs of points are."""
+        assert isinstance(model, CloudGan)
+        return model.in_form(plain_form)
+
     def optimizers(self, settings: GraphGanSettings, model: nn.Module) -> Mapping[str, Optimizer]:
         """Build one for each network."""
         assert isinstance(model, CloudGan)
@@ -151,7 +157,7 @@ class GraphGan(FileTask[GraphGanSettings]):
         return {DIGIT_POINTS: made, TOLD: told}
 
     def metrics(self, outputs: Outputs, data: TensorData) -> dict[str, float]:
-        """W1-M of jets, the Frechet distance of digits' images, to be lowered; and what real ones have."""
+        """W1-M + W1-P of jets, the Frechet distance of digits' images, and what real ones have."""
         if not all(bool(each.isfinite().all()) for each in outputs.values()):
             return {"loss": math.nan}
         if PARTICLES in outputs:

@@ -7,9 +7,10 @@ falls with the root of the batch: only values of one size can be compared.
 
 from __future__ import annotations
 
-from math import nan
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import wasserstein_distance
 
 from raysearch.metrics.generation.batches import over_batches
@@ -46,16 +47,10 @@ def _computed(sample: JetSample) -> JetSample:
 
 
 def quick_w1(real: JetSample, made: JetSample) -> dict[str, float]:
-    """Compute all but W1-EFP, of whole samples at once, for looking at a network while it trains.
-
-    Returns:
-        W1-P and W1-pT are NaN where a sample has no particle.
-    """
-    particles = [sample.particles[sample.there] for sample in (real, made)]
+    """Compute all but W1-EFP, of whole samples at once, for looking at a network while it trains."""
+    particles = [_particles(sample) for sample in (real, made)]
     of_features = {
         name: wasserstein_distance(*(part[:, number] for part in particles))
-        if all(map(len, particles))
-        else nan
         for number, name in enumerate(FEATURES)
     }
     return {
@@ -63,6 +58,12 @@ def quick_w1(real: JetSample, made: JetSample) -> dict[str, float]:
         "W1-P": float(np.mean(list(of_features.values()))),
         "W1-pT": float(of_features["pT_rel"]),
     }
+
+
+def _particles(sample: JetSample) -> NDArray[np.floating[Any]]:
+    """Features of all particles (particle, 3); a sample without any counts as one on the axis without pT."""
+    found = sample.particles[sample.there]
+    return found if len(found) else np.zeros((1, len(FEATURES)))
 
 
 def _of_batch(real: JetSample, made: JetSample) -> dict[str, float]:
