@@ -207,8 +207,8 @@ def test_real_jets_themselves_would_be_perfect_and_others_are_not(task: GraphGan
     assert task.metrics({"particle_features": tops}, data)["loss"] > 5 * found["floor"]
     assert np.isnan(task.metrics({"particle_features": real * np.nan}, data)["loss"])
     nothing = task.metrics({"particle_features": real * 0}, data)
-    assert nothing["w1p"] > 0.02
-    assert nothing["loss"] > 0.1  # finite: a generator may begin without particles
+    assert np.isfinite(nothing["loss"])  # a generator may begin without particles, which is worse than any
+    assert nothing["loss"] > 0.5
 
 
 def test_what_is_shown_of_jets_packs(task: GraphGan) -> None:

@@ -61,9 +61,9 @@ def quick_w1(real: JetSample, made: JetSample) -> dict[str, float]:
 
 
 def _particles(sample: JetSample) -> NDArray[np.floating[Any]]:
-    """Features of all particles (particle, 3); a sample without any counts as one on the axis without pT."""
+    """Features of all particles, (particle, 3); where there is none, one far from all real ones."""
     found = sample.particles[sample.there]
-    return found if len(found) else np.zeros((1, len(FEATURES)))
+    return found if len(found) else np.ones((1, len(FEATURES)))
 
 
 def _of_batch(real: JetSample, made: JetSample) -> dict[str, float]:
