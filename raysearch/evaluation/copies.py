@@ -39,7 +39,7 @@ def find_copies(sides: Mapping[str, NDArray[Any]], paths: Mapping[str, Path], no
     """
     search = TwinSearch()
     for rows in sides.values():
-        search.add(rows, ~rows.reshape(len(rows), -1).any(axis=1))
+        search.add(rows, np.asarray(~rows.reshape(len(rows), -1).any(axis=1)))
     of = np.repeat(list(sides), [len(rows) for rows in sides.values()])
     counts = Counter((str(of[later]), str(of[first])) for later, first in search.found())
     problems, warnings = [], []

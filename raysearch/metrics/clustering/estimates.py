@@ -27,12 +27,14 @@ def shower_estimates(shared: Shared) -> list[Estimates]:
     for place in range(true.shape[1]):
         there = true[:, place] > 0
         if there.sum() >= LEAST_SHOWERS:
-            columns = (each[there].astype(np.float32) for each in (true[:, place], found[:, place], equal))
+            energies = [each[there].astype(np.float32) for each in (true[:, place], found[:, place], equal)]
             shown.append(
                 Estimates(
                     f"energy of shower {place + 1}",
                     "GeV",
-                    *columns,
+                    true=energies[0],
+                    estimated=energies[1],
+                    plain=energies[2],
                     plain_name="equal parts",
                     plain_told="the event's energy over the number of particles that are told apart",
                 )
