@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from few import few_hits, few_jets, few_showers
+import test_hits_contract
+from few import few_jets, few_showers
 
 from raysearch.tasks import TASKS
 from raysearch.testing import TaskContract
 
 SPACES = Path(__file__).parents[2] / "searchspaces"
 JETS = f"data={{path: {few_jets()}}}"
-HITS = f"data={{path: {few_hits()}, limit: 24}}"
+MODULES = (__name__, test_hits_contract.__name__)
 SHOWERS = f"data={{path: {few_showers()}}}"
 DENSE = (
     "space.neurons={type: int, low: 8, high: 16}",
@@ -81,66 +82,6 @@ class TestGan3d(TaskContract):
     )
 
 
-OF_HITS = (
-    HITS,
-    "space.batch_size=4",
-    "space.variant=paper",
-    "space.learning_rate=0.003",
-    "space.propagated=6",
-)
-
-
-class TestHitsGravnet(TaskContract):
-    space = SPACES / "hits-gravnet.yaml"
-    changes = (
-        *OF_HITS,
-        "space.hidden=8",
-        "space.outputs=8",
-        "space.blocks=1",
-        "space.neighbours={type: choice, values: [5, 8]}",
-        "space.space_dimensions=2",
-        "space.kernel=torch",  # the C++ kernel's equality has tests of its own
-    )
-
-
-class TestHitsGarnet(TaskContract):
-    space = SPACES / "hits-garnet.yaml"
-    changes = (
-        *OF_HITS,
-        "space.layers=2",
-        "space.outputs=8",
-        "space.aggregators={type: choice, values: [2, 3]}",
-    )
-
-
-class TestHitsDgcnn(TaskContract):
-    space = SPACES / "hits-dgcnn.yaml"
-    changes = (
-        HITS,
-        "space.batch_size=4",
-        "space.learning_rate=0.003",
-        "space.blocks=2",
-        "space.neighbours=4",
-        "space.hidden={type: choice, values: [4, 6]}",
-    )
-
-
-class TestHitsBinning(TaskContract):
-    space = SPACES / "hits-binning.yaml"
-    changes = (
-        HITS,
-        "space.batch_size=4",
-        "space.learning_rate=0.003",
-        "space.bins=6",
-        "space.across=3",
-        "space.along=3",
-        "space.blocks=1",
-        "space.first=4",
-        "space.combined=8",
-        "space.channels={type: choice, values: [3, 4]}",
-    )
-
-
 def test_every_task_has_its_contract() -> None:
-    contracts = [each for each in TaskContract.__subclasses__() if each.__module__ == __name__]
+    contracts = [each for each in TaskContract.__subclasses__() if each.__module__ in MODULES]
     assert {each.space_file().task for each in contracts} == set(TASKS)

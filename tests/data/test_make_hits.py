@@ -42,6 +42,8 @@ def toy(monkeypatch):
         return map(toy_block, orders)
 
     monkeypatch.setattr(module, "_made", made)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: True)  # toys need no Pythia
+    monkeypatch.setattr(module, "LIBRARIES", ("h5py", "numpy"))
     monkeypatch.setattr(module, "FILE", 500)
     monkeypatch.setattr("raysearch.data.hits.recipe.BLOCK", 250)
     return asked
