@@ -24,7 +24,6 @@ from raysearch.data.splitting import Split
 from raysearch.data.summary import FileSummary
 from raysearch.data.tensors import Batch, TensorData
 from raysearch.data.to_score import ToScore
-from raysearch.metrics.clustering.baselines import k_means
 from raysearch.metrics.clustering.displays import event_displays
 from raysearch.metrics.clustering.estimates import shower_estimates
 from raysearch.metrics.clustering.figures import OF_OVERLAP, Shared, figures
@@ -102,11 +101,9 @@ class HitsTask(FileTask[S]):
         return figures(_shared(outputs, data))
 
     def shown(self, outputs: Outputs, data: TensorData) -> Sequence[Shown]:
-        """Energies of the showers beside the truth, and those of k-means beside them; and three events."""
+        """Energies of the showers beside the truth and beside equal parts; and three events."""
         shared, sensors = _shared(outputs, data), data.rows(torch.tensor([0]))[SENSORS][0]
-        clusters = k_means(shared.energy.numpy(), sensors.numpy(), shared.true.shape[2])
-        plain = Shared(shared.energy, shared.true, torch.from_numpy(clusters))
-        return [*shower_estimates(shared, plain), *event_displays(shared, sensors)]
+        return [*shower_estimates(shared), *event_displays(shared, sensors)]
 
     def written(self, outputs: Outputs, data: TensorData) -> Mapping[str, NDArray[Any]]:
         """Shares of each sensor's energy, in the order of the detector's sensors."""
