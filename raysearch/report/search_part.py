@@ -74,7 +74,8 @@ def _learning_curves(history: History, best: TrialHistory) -> Picture:
         f"Training and validation curves of trial {best.number}, whose kept epoch is {kept}, over those of "
         "all other trials.",
         f"Trial {best.number} (colour) and all other trials (grey, validation only){each}. "
-        f"The kept weights are those of epoch {kept}, chosen on validation.{_of_training(history, best)}",
+        f"The kept weights are those of epoch {kept}, chosen on validation data."
+        + _of_training(history, best),
         draw_learning_curves(history, best),
     )
 
