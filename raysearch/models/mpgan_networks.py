@@ -112,6 +112,7 @@ class _Network(nn.Module):
         """Pass messages; zeros where there is no point."""
         if self.compute == PLAIN:
             for layer in self.mp_layers:
+                assert isinstance(layer, MessagePassing)
                 x_BNF = layer.plain(x_BNF, there_BN, labels_BC)
             return x_BNF * there_BN.unsqueeze(2)
         nodes = find_nodes(there_BN)

@@ -148,8 +148,13 @@ def _mpgan(settings: GraphGanSettings) -> CloudGan:
         dropout=published.dropout if settings.dropout is None else settings.dropout,
         labels=n_labels,
     )
-    networks = (each(shape, compute=settings.compute) for each in (MpganGenerator, MpganDiscriminator))
-    return CloudGan(*networks, CloudFrame.of_greatest, n_labels=n_labels, of_jets=settings.clouds == JETS)
+    return CloudGan(
+        MpganGenerator(shape, compute=settings.compute),
+        MpganDiscriminator(shape, compute=settings.compute),
+        CloudFrame.of_greatest,
+        n_labels=n_labels,
+        of_jets=settings.clouds == JETS,
+    )
 
 
 def _epic(settings: GraphGanSettings) -> CloudGan:
