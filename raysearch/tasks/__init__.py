@@ -21,6 +21,7 @@ TASKS: dict[str, str] = {
     "jet_gru": "raysearch.tasks.jet_gru:JetGru",  # the same jets, a recurrent network
     "calo_regressor": "raysearch.tasks.calo_regressor:CaloRegressor",  # an electron's energy from its shower
     "gan3d": "raysearch.tasks.gan3d:Gan3dTask",  # showers themselves, by a generator and a discriminator
+    "nnd_vae": "raysearch.tasks.nnd_vae:NndVaeTask",  # digits or jets as point clouds, by a VAE
     "graph_gan": "raysearch.tasks.graph_gan:GraphGan",  # jets or digits as point clouds, by a GAN
 }
 

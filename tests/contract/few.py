@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import tempfile
 from functools import cache
 from pathlib import Path
 
 import h5py
 
+from raysearch.data.digits.files import digit_files
 from raysearch.data.jets.files import SAMPLE as JETS
 from raysearch.data.showers.files import SAMPLE as SHOWERS
 
@@ -31,3 +33,11 @@ def few_jets() -> Path:
 
 def few_showers() -> Path:
     return _few(SHOWERS, "ECAL", 300)
+
+
+@cache
+def few_digits() -> Path:
+    path = Path(_folder.name) / "digits.csv"
+    with gzip.open(digit_files()[0], "rt") as lines:
+        path.write_text("".join(next(lines) for _ in range(200)))
+    return path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from few import few_jets, few_showers
+from few import few_digits, few_jets, few_showers
 
 from raysearch.tasks import TASKS
 from raysearch.testing import TaskContract
@@ -77,6 +77,30 @@ class TestGan3d(TaskContract):
         "space.batch_size=4",
         "data.limit=8",
         *HELD,  # each searched setting costs a run; what they do has tests of its own
+    )
+
+
+class TestNndVae(TaskContract):
+    space = SPACES / "nnd-vae.yaml"
+    changes = (
+        f"data={{path: {few_digits()}}}",
+        "space.points=8",
+        "space.batch_size=10",
+        "space.form={type: choice, values: [equation, oei_repulsion]}",
+        "space.latent={type: int, low: 2, high: 3}",
+    )
+
+
+class TestNndVaeOfJets(TaskContract):
+    space = SPACES / "nnd-vae-jets.yaml"
+    changes = (
+        JETS,
+        "space.points=14",
+        "space.filters=2",
+        "space.hidden=6",
+        "space.width=8",
+        "space.latent={type: int, low: 2, high: 3}",
+        "space.batch_size=20",
     )
 
 
