@@ -38,7 +38,7 @@ from raysearch.metrics.generation.jet_spectra import jet_spectra
 from raysearch.metrics.generation.quick_figures import digit_figures, jet_figures
 from raysearch.metrics.shown import Shown
 from raysearch.models.cloud_frame import GREATEST
-from raysearch.models.cloud_gan import CloudGan
+from raysearch.models.cloud_gan import CloudGan, GeneratorAlone, with_mask
 from raysearch.models.mpgan_networks import plain_form
 from raysearch.tasks.cloud_rows import (
     DIGIT_POINTS,
@@ -71,6 +71,7 @@ class GraphGan(FileTask[GraphGanSettings]):
 
     Settings = GraphGanSettings
     kind = KIND_OF[JETS]
+    no_objectives = frozenset({"floor", "floor_error"})
     reads_several = True
 
     def kind_of(self, settings: GraphGanSettings) -> str:
@@ -147,6 +148,10 @@ class GraphGan(FileTask[GraphGanSettings]):
         fake = gan.drawn(n, points.shape[1], labels)
         descent(_off(judged(*fake, labels), 1), "generator")
 
+    def training_loss(self, settings: GraphGanSettings) -> str:
+        """Tell two networks' losses from the distance of samples."""
+        return "of both networks, added up; others: how unlike real clouds generated ones are"
+
     def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Outputs:
         """Generate clouds (B, N, 3) of the batch's numbers of points and labels, in the files' units."""
         assert isinstance(model, CloudGan)
@@ -183,9 +188,17 @@ class GraphGan(FileTask[GraphGanSettings]):
         """Jets with a mask, as JetNet's files have them; digits' points."""
         if PARTICLES not in outputs:
             return {DIGIT_POINTS: outputs[DIGIT_POINTS].numpy()}
-        particles = outputs[PARTICLES].numpy()
-        mask = (particles != 0).any(axis=2, keepdims=True)
-        return {PARTICLES: np.concatenate([particles, mask.astype(particles.dtype)], axis=2)}
+        return {PARTICLES: with_mask(outputs[PARTICLES]).numpy()}
+
+    def generator_alone(
+        self, model: nn.Module, batch: Batch, chance: torch.Generator
+    ) -> tuple[nn.Module, Batch]:
+        """Give the generator, and noise, numbers of points and, if it is told them, labels."""
+        gan, found = self.plain(model), batch[STATISTICS]
+        assert isinstance(gan, CloudGan)
+        noise = gan.noise(batch[NUMBER], batch[POINTS].shape[1], found.dtype, chance)
+        told = (batch[LABEL],) if gan.n_labels else ()
+        return GeneratorAlone(gan, found[0]), (noise, batch[NUMBER], *told)
 
 
 def _off(scores: Tensor, wanted: float) -> Tensor:
