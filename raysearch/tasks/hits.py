@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from raysearch.data.hits.arrays import load_hits
+from raysearch.data.hits.same_detector import describe_sensors
 from raysearch.data.hits.to_score import hits_to_score
 from raysearch.data.paths import DataPath
 from raysearch.data.prepared import as_tensor
@@ -48,6 +49,10 @@ class HitsTask(FileTask[S]):
     kind = "hits"
     reads_several = True
     higher_is_better = frozenset({"accuracy", OF_OVERLAP + "accuracy"})
+    # Means of the response: the best is 1.
+    no_objectives = frozenset(
+        of + name for of in ("", OF_OVERLAP) for name in ("response_mean", "kernel_mean")
+    )
 
     def view(self, settings: S) -> int:
         """Say how many particles there are to be told apart."""
@@ -62,13 +67,16 @@ class HitsTask(FileTask[S]):
         return Rows((energy, sensors, as_tensor(hits.fractions)), hits.events, hits.file_index)
 
     def facts(self, source: DataSource, settings: S, found: FileSummary, split: Split) -> dict[str, Any]:
-        """Tell how many sensors the detector has."""
+        """Tell how many sensors the detector has, and by what another one is told from it."""
         rows, _ = self.mapped(source, settings)
-        return {"n_sensors": int(rows.tensors[SENSORS].shape[1])}
+        table = rows.tensors[SENSORS][0].numpy()
+        return {"n_sensors": len(table), "detector": describe_sensors(table)}
 
     def to_score(self, paths: Sequence[Path], settings: S, described: Mapping[str, Any]) -> ToScore:
         """Check files of a user's own hits, of a detector with as many sensors as that of the training."""
-        return hits_to_score(paths, settings.particles, described["n_sensors"])
+        # Studies of earlier versions do not tell their detector.
+        trained_on = described.get("detector")
+        return hits_to_score(paths, settings.particles, described["n_sensors"], trained_on)
 
     def optimizer(self, settings: S, parameters: Iterable[nn.Parameter]) -> Optimizer:
         """Build the optimiser."""
@@ -82,6 +90,11 @@ class HitsTask(FileTask[S]):
         """Eq. (2)."""
         found = model(batch[ENERGY], batch[SENSORS]).to(batch[SHARES].dtype)
         return event_losses(batch[ENERGY], batch[SHARES], found, weight).mean()
+
+    def training_loss(self, settings: S) -> str:
+        """Tell the weight of the authors' code from the paper's."""
+        of_code = "mean over showers, weight t sqrt(E); others: sum, sqrt(E t)"
+        return of_code if settings.loss_weight == "code" else ""
 
     def step(self, descent: Descent, batch: Batch) -> None:
         """Take one step down the loss with the weight of the settings."""
