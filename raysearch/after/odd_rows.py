@@ -46,6 +46,7 @@ class OddRows:
     def told(self) -> Iterator[str]:
         """Tell what was found, after the last row."""
         yield from passed_over(tuple(self._paths))
+        yield from self._data.warnings
         if self._n_empty:
             noun = f"{self._data.noun}s" if self._n_empty > 1 else self._data.noun
             yield f"{self._n_empty:,} {noun} without {self._data.nothing}: predictions of them are NaN"

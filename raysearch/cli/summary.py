@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
@@ -13,7 +14,7 @@ from raysearch.ledger.ledger import read_entries
 from raysearch.ledger.over_folds import mean_and_sd
 from raysearch.ledger.trial_history import TrialHistory
 from raysearch.report.shown.described import plain_loss
-from raysearch.report.states import objective_names, tests_of
+from raysearch.report.states import objective_names, tests_of, training_loss_of
 from raysearch.study.folders import name_of, resume_command
 
 PARTS = ("train", "val", "test")
@@ -71,11 +72,13 @@ def _print_best(history: History, best: TrialHistory) -> None:
     typer.echo(f"\nbest: trial {best.number}{of_folds}{f', epoch {epochs}' if epochs else ''}")
     width = 18 if of_folds else 12
     typer.echo(f"  {'':<24}{'training':>{width}}{'validation':>{width}}{'test':>{width}}")
-    for name in _main_metrics(ended[0].metrics):
+    for name in _main_metrics(ended[0].metrics, history.created.data.get("classes", ())):
         cells = [_with_sd(figures, f"{part}_{name}") for part in PARTS]
         typer.echo(f"  {name:<24}" + "".join(f"{cell:>{width}}" for cell in cells))
     if history.created.space_file.get("strategy") and "train_loss" in figures:
         typer.echo("  training loss: mean of each generation's lowest, on its own batch")
+    elif told := training_loss_of(best):
+        typer.echo(f"  training loss: {told}")
     if (plain := plain_loss(history)) is not None:
         typer.echo(f"  {plain.name:<24}{'-':>{width}}{plain.loss:>{width}.4f}{'-':>{width}}")
     if tests:
@@ -109,7 +112,8 @@ def _print_front(history: History) -> None:
         typer.echo(f"  and {len(history.front) - N_FRONT} more, see the report")
 
 
-def _main_metrics(metrics: dict[str, float]) -> list[str]:
-    """Names of those of a part of the data, without the part; those by class stand in the report."""
+def _main_metrics(metrics: dict[str, float], classes: Sequence[str]) -> list[str]:
+    """Names of those of a part of the data, without the part; those of one class stand in the report."""
     names = list(dict.fromkeys(metric.partition("_")[2] for metric in metrics if metric.startswith(PARTS)))
-    return [name for name in names if not any(name.startswith(f"{other}_") for other in names)]
+    of_a_class = {f"{name}_{each}" for name in names for each in classes}
+    return [name for name in names if name not in of_a_class]

@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 
 from raysearch.data.faults import Faults
 from raysearch.data.hdf5_gate import open_hdf5
+from raysearch.data.hdf5_rows import read_rows
 from raysearch.data.paths import named_twice
 from raysearch.data.spread import Quantities
 from raysearch.data.tensors import Batch
+from raysearch.errors import InputError
 
 
 class WithRows(Protocol):
@@ -28,6 +30,7 @@ class WithRows(Protocol):
         ...
 
 
+EVENT = "event"  # event numbers, in files of every kind
 L = TypeVar("L")
 R = TypeVar("R", bound=WithRows)
 
@@ -65,6 +68,7 @@ class ToScore:
         pieces: reads them from the first row on; raises InputError for values that cannot be.
         noun: what a row is called, such as ``jet``.
         nothing: what a row that is empty lacks, such as ``constituents``.
+        warnings: what is odd about the files, a line each.
     """
 
     files: tuple[Path, ...]
@@ -72,6 +76,7 @@ class ToScore:
     pieces: Callable[[], Iterator[Piece]]
     noun: str = "row"
     nothing: str = "content"
+    warnings: tuple[str, ...] = ()
 
 
 def files_and_layouts(
@@ -100,8 +105,17 @@ def files_and_layouts(
     for file in files:
         with faults.of(file), closing(open_hdf5(file)) as opened:
             layouts.append(layout_of(opened, file))
+            _require_int64(opened.get(EVENT), file)
     faults.raise_any()
     return files, layouts
+
+
+def _require_int64(events: object, file: Path) -> None:
+    """Refuse event numbers that would be handed through as others: what rows are joined by would be lost."""
+    if not (isinstance(events, h5py.Dataset) and events.dtype == np.uint64 and events.size):
+        return
+    if int(read_rows(events, slice(None), file, "rows").max()) > np.iinfo(np.int64).max:
+        raise InputError(f"{file}: {EVENT}: has numbers of 2^63 and more; they must be below that")
 
 
 def rows_of(

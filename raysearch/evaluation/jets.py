@@ -5,13 +5,14 @@ Files may have any layout that raysearch/data/clouds/jet_layouts.py knows, the o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from raysearch.data.clouds.check import not_relative, odd
 from raysearch.data.clouds.jets import POINTS, JetClouds, load_jet_clouds
 from raysearch.data.paths import passed_over
 from raysearch.errors import InputError
+from raysearch.evaluation.copies import find_copies
 from raysearch.evaluation.found import Asked, Found
 from raysearch.metrics.generation import movers, wasserstein
 from raysearch.metrics.generation.batches import batch_size
@@ -40,9 +41,11 @@ def evaluate(asked: Asked) -> Found:
         whole = load_jet_clouds(path)
         jets[name] = _of_class(name, path, whole, asked)
     n = _a_side(jets)
-    _require_comparable(paths, jets, n)
+    copies = find_copies({name: each.particles for name, each in jets.items()}, paths, "jet")
+    _require_comparable(paths, jets, n, copies.problems)
     samples = {name: JetSample(each.particles) for name, each in jets.items()}
     warnings = (
+        *copies.warnings,
         *(f"{name}: {told}" for name, each in jets.items() for told in odd(each)),
         *([] if asked.of_class or asked.made_class else _other_classes(jets)),
         *(told for path in paths.values() for told in passed_over(path)),
@@ -72,14 +75,10 @@ def _a_side(jets: Mapping[str, JetClouds]) -> int:
     return min(counts.values())
 
 
-def _require_comparable(paths: Mapping[str, Path], jets: Mapping[str, JetClouds], n: int) -> None:
-    real, problems = jets["real"], []
-    for name in list(paths)[1:]:
-        of_both = set(jets[name].sha256.values()) & set(real.sha256.values())
-        if of_both and set(jets[name].labels) & set(real.labels):
-            problems.append(
-                f"{paths[name]}: holds a file that {paths['real']} holds; both need jets of their own"
-            )
+def _require_comparable(
+    paths: Mapping[str, Path], jets: Mapping[str, JetClouds], n: int, copies: Iterable[str]
+) -> None:
+    problems = list(copies)
     if n < LEAST:
         counts = ", ".join(f"{len(jets[name]):,} in {path}" for name, path in paths.items())
         halves = "" if "other real" in paths else f"; of {paths['real']} half is needed for the floor"

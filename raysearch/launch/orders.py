@@ -8,6 +8,7 @@ from raysearch.data.source import DataSource
 from raysearch.launch.own_code import code_folder
 from raysearch.launch.watch import MOST_HUNG, Overdue
 from raysearch.ledger.run_records import Ended
+from raysearch.search.make import SAMPLERS
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.losses import failed_record
 from raysearch.study.run import Run
@@ -57,6 +58,7 @@ def order_for(study: Study, run: Run) -> Order:
         parent=run.parent,
         parent_sha256=run.parent_sha256,
         breeds=run.breeds,
+        in_intervals=SAMPLERS[space_file.search.sampler].in_intervals,
         environment=space_file.resources.environment,
         memory=study.history.run_limits.memory_bytes,
         files=created.data.get("files", {}),

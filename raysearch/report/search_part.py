@@ -8,7 +8,7 @@ from raysearch.ledger.turned_down import turned_down_lines
 from raysearch.report.blocks import Block, Heading, Picture, Table, duration, listing, number, text
 from raysearch.report.curves import draw_learning_curves, draw_objective, fold_spread, running_best
 from raysearch.report.settings_figures import MIN_TRIALS, draw_importance, draw_parallel, importance
-from raysearch.report.states import fact
+from raysearch.report.states import fact, training_loss_of
 from raysearch.report.verdict import value_of
 
 ENOUGH_TRIALS = 50  # below, importances change much from study to study
@@ -74,15 +74,17 @@ def _learning_curves(history: History, best: TrialHistory) -> Picture:
         f"Training and validation curves of trial {best.number}, whose kept epoch is {kept}, over those of "
         "all other trials.",
         f"Trial {best.number} (colour) and all other trials (grey, validation only){each}. "
-        f"The kept weights are those of epoch {kept}, chosen on validation data.{_of_training(history)}",
+        f"The kept weights are those of epoch {kept}, chosen on validation data."
+        + _of_training(history, best),
         draw_learning_curves(history, best),
     )
 
 
-def _of_training(history: History) -> str:
-    """Say what a loss in training is where no gradient takes it down."""
+def _of_training(history: History, best: TrialHistory) -> str:
+    """Say what a loss in training is where it is not that of the validation part."""
     if not (strategy := history.created.space_file.get("strategy")):
-        return ""
+        told = training_loss_of(best)
+        return f" The training loss is of another definition: {told}." if told else ""
     return (
         f" Weights evolve ({strategy}): the training loss is the mean over an epoch's generations of each "
         "one's lowest loss among its candidates, on that generation's own batch."

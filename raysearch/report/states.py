@@ -42,6 +42,11 @@ def tests_of(history: History, trial: TrialHistory) -> list[Tested]:
     return sorted((tested for tests in of_trial[-1:] for tested in tests), key=lambda tested: tested.fold)
 
 
+def training_loss_of(trial: TrialHistory) -> str:
+    """What a trial's training loss is, where that of validation and test is another; else empty."""
+    return str(fact(trial, "training_loss") or "")
+
+
 def fact(trial: TrialHistory, name: str) -> Any:  # noqa: ANN401 - facts are any plain values
     """Return a fact of a trial's first ended run, None where unknown."""
     return next((run.ended.facts[name] for run in trial.runs if run.ended and name in run.ended.facts), None)

@@ -90,6 +90,7 @@ class CaloRegressor(FileTask[CaloRegressorSettings]):
 
     Settings = CaloRegressorSettings
     kind = "showers"
+    no_objectives = frozenset({"bias"})  # the best is 0, from either side
     reads_several = True
 
     def view(self, settings: CaloRegressorSettings) -> Axis:

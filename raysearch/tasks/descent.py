@@ -28,7 +28,7 @@ class Descent(Protocol):
 
     @property
     def epoch(self) -> int:
-        """The epoch, counted from 1."""
+        """The epoch, counted from 1; in a later interval of ``pbt`` from the first one's."""
         ...
 
     @property
@@ -38,7 +38,7 @@ class Descent(Protocol):
 
     @property
     def progress(self) -> float:
-        """Epochs behind this batch, with the fraction of its own; 0.0 at a run's very first."""
+        """Epochs behind this batch, with the fraction of its own; 0.0 at a training's very first."""
         ...
 
     def __call__(self, loss: Tensor, of: str = LOSS) -> None:

@@ -154,6 +154,10 @@ class Gan3dTask(FileTask[Gan3dSettings]):
             found[origin + IMAGE] = cells.sum(2)
         return found
 
+    def training_loss(self, settings: Gan3dSettings) -> str:
+        """Tell two networks' losses from the distance of showers."""
+        return "of both networks, added up; others: how unlike showers are"
+
     def metrics(self, outputs: Outputs, data: TensorData) -> dict[str, float]:
         """The published scalar, to be lowered, and its parts; and how far the sampling fraction is off."""
         real, made = _samples(outputs, data)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from raysearch.data.hits.arrays import load_hits
+from raysearch.data.hits.same_detector import describe_sensors
 from raysearch.data.hits.to_score import hits_to_score
 from raysearch.data.paths import DataPath
 from raysearch.data.prepared import as_tensor
@@ -24,7 +25,6 @@ from raysearch.data.splitting import Split
 from raysearch.data.summary import FileSummary
 from raysearch.data.tensors import Batch, TensorData
 from raysearch.data.to_score import ToScore
-from raysearch.metrics.clustering.baselines import k_means
 from raysearch.metrics.clustering.displays import event_displays
 from raysearch.metrics.clustering.estimates import shower_estimates
 from raysearch.metrics.clustering.figures import OF_OVERLAP, Shared, figures
@@ -63,13 +63,16 @@ class OnHits(FileTask[H]):
         return Rows((energy, sensors, as_tensor(hits.fractions)), hits.events, hits.file_index)
 
     def facts(self, source: DataSource, settings: H, found: FileSummary, split: Split) -> dict[str, Any]:
-        """Tell how many sensors the detector has."""
+        """Tell how many sensors the detector has, and by what another one is told from it."""
         rows, _ = self.mapped(source, settings)
-        return {"n_sensors": int(rows.tensors[SENSORS].shape[1])}
+        table = rows.tensors[SENSORS][0].numpy()
+        return {"n_sensors": len(table), "detector": describe_sensors(table)}
 
     def to_score(self, paths: Sequence[Path], settings: H, described: Mapping[str, Any]) -> ToScore:
         """Check files of a user's own hits, of a detector with as many sensors as that of the training."""
-        return hits_to_score(paths, settings.particles, described["n_sensors"])
+        # Studies of earlier versions do not tell their detector.
+        trained_on = described.get("detector")
+        return hits_to_score(paths, settings.particles, described["n_sensors"], trained_on)
 
     def optimizer(self, settings: H, parameters: Iterable[nn.Parameter]) -> Optimizer:
         """Build the optimiser."""
@@ -93,11 +96,20 @@ class HitsTask(OnHits[S]):
     """Sharing out of calorimeter hits; a subclass adds ``Settings`` and the model."""
 
     higher_is_better = frozenset({"accuracy", OF_OVERLAP + "accuracy"})
+    # Means of the response: the best is 1.
+    no_objectives = frozenset(
+        of + name for of in ("", OF_OVERLAP) for name in ("response_mean", "kernel_mean")
+    )
 
     def loss(self, model: nn.Module, batch: Batch, weight: str = "paper") -> Tensor:
         """Eq. (2)."""
         found = model(batch[ENERGY], batch[SENSORS]).to(batch[SHARES].dtype)
         return event_losses(batch[ENERGY], batch[SHARES], found, weight).mean()
+
+    def training_loss(self, settings: S) -> str:
+        """Tell the weight of the authors' code from the paper's."""
+        of_code = "mean over showers, weight t sqrt(E); others: sum, sqrt(E t)"
+        return of_code if settings.loss_weight == "code" else ""
 
     def step(self, descent: Descent, batch: Batch) -> None:
         """Take one step down the loss with the weight of the settings."""
@@ -108,11 +120,9 @@ class HitsTask(OnHits[S]):
         return figures(_shared(outputs, data))
 
     def shown(self, outputs: Outputs, data: TensorData) -> Sequence[Shown]:
-        """Energies of the showers beside the truth, and those of k-means beside them; and three events."""
+        """Energies of the showers beside the truth and beside equal parts; and three events."""
         shared, sensors = _shared(outputs, data), data.rows(torch.tensor([0]))[SENSORS][0]
-        clusters = k_means(shared.energy.numpy(), sensors.numpy(), shared.true.shape[2])
-        plain = Shared(shared.energy, shared.true, torch.from_numpy(clusters))
-        return [*shower_estimates(shared, plain), *event_displays(shared, sensors)]
+        return [*shower_estimates(shared), *event_displays(shared, sensors)]
 
     def written(self, outputs: Outputs, data: TensorData) -> Mapping[str, NDArray[Any]]:
         """Shares of each sensor's energy, in the order of the detector's sensors."""

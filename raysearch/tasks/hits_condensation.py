@@ -66,6 +66,7 @@ class HitsCondensation(OnHits[HitsCondensationSettings]):
 
     Settings = HitsCondensationSettings
     higher_is_better = frozenset({"efficiency", "purity", "count_right"})
+    no_objectives = frozenset({"response_mean"})  # the best is 1
     is_averaged = False
 
     def model(self, settings: HitsCondensationSettings) -> nn.Module:
@@ -75,6 +76,14 @@ class HitsCondensation(OnHits[HitsCondensationSettings]):
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """All three losses, as they are told."""
         return _losses(model(batch[ENERGY], batch[SENSORS]), batch, Q_MIN).total(CLUSTERING_WEIGHT).mean()
+
+    def training_loss(self, settings: HitsCondensationSettings) -> str:
+        """Tell other weights from those of what is told."""
+        q_min, weight = settings.q_min, settings.clustering_weight
+        if (q_min, weight) == (Q_MIN, CLUSTERING_WEIGHT):
+            return ""
+        of_others = f"others: {Q_MIN:g}, {CLUSTERING_WEIGHT:g}"
+        return f"least charge {q_min:.3g}, weight of clustering {weight:.3g}; {of_others}"
 
     def step(self, descent: Descent, batch: Batch) -> None:
         """Take one step down the losses with the weights of the settings."""

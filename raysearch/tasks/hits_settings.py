@@ -86,7 +86,7 @@ def rate_at(progress: float, modulation: float) -> float:
 
 def falling_rate(settings: HitsTraining, optimizer: Optimizer) -> list[Schedule]:
     """Build what changes the learning rate, epoch by epoch."""
-    epochs, modulation = settings.decay_epochs, settings.modulation
-    if epochs == 0:
+    if (epochs := settings.decay_epochs) == 0:
         return []
+    modulation = settings.modulation  # read here: without a fall it does nothing, and is told so
     return [Schedule(LambdaLR(optimizer, lambda epoch: rate_at(epoch / epochs, modulation)), every="epoch")]

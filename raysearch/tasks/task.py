@@ -44,6 +44,8 @@ class Task(ABC, Generic[S]):
         objective: the validation metric to search on unless a space file names others; ``val_`` + a key of
             :meth:`metrics`.
         higher_is_better: keys of :meth:`metrics` of which more is better.
+        no_objectives: keys of :meth:`metrics` of which neither less nor more is better, such as a mean
+            that should be 1; a search on one is refused.
         reads_several: whether ``source.path`` may be a tuple of several files and folders; a task that does
             not say so is refused them before it is asked anything.
         is_averaged: whether the mean of what several models (folds, repeats) say of a row means anything; of
@@ -54,6 +56,7 @@ class Task(ABC, Generic[S]):
     Settings: ClassVar[type]
     objective: ClassVar[str] = "val_loss"
     higher_is_better: ClassVar[frozenset[str]] = frozenset()
+    no_objectives: ClassVar[frozenset[str]] = frozenset()
     reads_several: ClassVar[bool] = False
     is_averaged: ClassVar[bool] = True
 
@@ -112,6 +115,13 @@ class Task(ABC, Generic[S]):
         Training by evolution judges candidates by it.
         """
         raise InputError(f"task: {type(self).__name__} defines neither loss nor step")
+
+    def training_loss(self, settings: S) -> str:
+        """Say what training and other losses are, where the former is not ``loss`` of :meth:`metrics`.
+
+        It stands beside tables and curves of both; by default nothing is said.
+        """
+        return ""
 
     def step(self, descent: Descent, batch: Batch) -> None:
         """Learn from one batch; by default one step down :meth:`loss`.

@@ -96,8 +96,9 @@ class OutputsContract:
             f"the objective val_{objective} is {found[objective]} of a fresh model; it must be finite, "
             "whatever a model gives",
         )
-        strangers = sorted(task.higher_is_better - set(found))
-        need(not strangers, f"higher_is_better names {', '.join(strangers)}, which metrics does not give")
+        for name in ("higher_is_better", "no_objectives"):
+            strangers = sorted(getattr(task, name) - set(found))
+            need(not strangers, f"{name} names {', '.join(strangers)}, which metrics does not give")
 
     def test_what_is_shown_is_of_every_row_and_can_be_kept(self) -> None:
         """The report reads it from a file, without the task."""

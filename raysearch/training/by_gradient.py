@@ -24,7 +24,7 @@ class GradientLearner:
         self.descent = Descent(
             context.task, context.settings, context.model, context.workers, context.order.precision
         )
-        self.descent.inherit(inherited)
+        self.descent.inherit(inherited, goes_on=context.order.in_intervals)
 
     def train_epoch(self, epoch: int) -> EpochResult:
         """Train one epoch."""

@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from raysearch.data.tensors import Batch
 from raysearch.errors import InputError, did_you_mean, one_of
@@ -30,6 +29,7 @@ from raysearch.training.precision import (
     not_computing_in,
     widened,
 )
+from raysearch.training.schedules import RunningSchedules
 from raysearch.training.workers import Workers
 
 
@@ -88,7 +88,7 @@ class Descent:
         self._task, self._workers, self._precision = task, workers, precision
         workers.share_model(model)
         self.optimizers = optimisers_of(task, settings, model)
-        self._schedules = schedules_of(task, settings, self.optimizers)
+        self._schedules = RunningSchedules(schedules_of(task, settings, self.optimizers), self.optimizers)
         # One scale each: the gradients of two losses overflow at different scales, and a step that is left
         # out lowers its own alone.
         self._scalers = {name: loss_scaler(precision, workers.device) for name in self.optimizers}
@@ -102,8 +102,8 @@ class Descent:
 
     @property
     def epoch(self) -> int:
-        """The epoch, counted from 1."""
-        return self._place.epoch
+        """The epoch, counted from 1; from the parents' first where the run goes on with their training."""
+        return self._schedules.inherited_epochs + self._place.epoch
 
     @property
     def batch_number(self) -> int:
@@ -188,16 +188,14 @@ class Descent:
             )
         if after < before:
             return  # left out: schedules count the steps that were taken
-        for schedule in self._schedules:
-            if schedule.every == "step" and schedule.scheduler.optimizer is self.optimizers[of]:
-                schedule.scheduler.step()
+        self._schedules.step_taken(of)
 
     def _named(self, of: str) -> str:
         return "" if of == LOSS else f" of {of}"
 
     @property
     def _where(self) -> str:
-        return f"epoch {self.epoch}, batch {self.batch_number}"
+        return f"epoch {self._place.epoch}, batch {self.batch_number}"
 
     def losses(self) -> dict[str, float]:
         """Mean losses per example since the last call, by optimiser; of those that took a step."""
@@ -206,19 +204,15 @@ class Descent:
 
     def end_epoch(self, objective: float) -> None:
         """Let schedules of epochs, and of the objective (less is better), change learning rates."""
-        for schedule in self._schedules:
-            if isinstance(schedule.scheduler, ReduceLROnPlateau):
-                schedule.scheduler.step(objective)
-            elif schedule.every == "epoch":
-                schedule.scheduler.step()
+        self._schedules.end_epoch(objective)
 
     def state(self) -> dict[str, Any]:
         """The state of optimisers, schedules and loss scales, for a checkpoint."""
         return {
             "optimizers": {name: each.state_dict() for name, each in self.optimizers.items()},
             "kinds": self._kinds,
-            "schedules": [schedule.scheduler.state_dict() for schedule in self._schedules],
             "scalers": {name: each.state_dict() for name, each in self._scalers.items() if each.is_enabled()},
+            **self._schedules.state(),
         }
 
     def load_state(self, content: Mapping[str, Any]) -> None:
@@ -228,19 +222,24 @@ class Descent:
             optimizer.load_state_dict(state["optimizers"][name])
             if self._scalers[name].is_enabled():
                 self._scalers[name].load_state_dict(state["scalers"][name])
-        for schedule, known in zip(self._schedules, state["schedules"], strict=True):
-            schedule.scheduler.load_state_dict(known)
+        self._schedules.load_state(state)
 
-    def inherit(self, content: Mapping[str, Any]) -> None:
+    def inherit(self, content: Mapping[str, Any], *, goes_on: bool = False) -> None:
         """Take over moments from another run's checkpoint, of each optimiser of the same name and kind.
 
         Learning rates and the like stay the new settings'.
+
+        Args:
+            content: of that checkpoint; without moments where the weights are others.
+            goes_on: whether it is the same training that goes on, and schedules with it.
         """
         state = _by_name(content)
         for name, optimizer in self.optimizers.items():
             if state["kinds"].get(name) == self._kinds[name]:
                 moments = state["optimizers"][name]["state"]
                 optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+        if goes_on:
+            self._schedules.go_on(content)
 
     @property
     def _kinds(self) -> dict[str, str]:

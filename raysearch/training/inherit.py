@@ -24,7 +24,7 @@ def inherit(order: Order, model: nn.Module) -> dict[str, Any]:
         model: with fresh weights, changed in place.
 
     Returns:
-        The state of the parent's learner if every weight found its place, else nothing.
+        The state of the parent's learner; where not every weight found its place, of its schedules alone.
 
     Raises:
         WeightsGoneError: the parent's checkpoint is gone or is not the one that the ledger names.
@@ -42,7 +42,9 @@ def inherit(order: Order, model: nn.Module) -> dict[str, Any]:
         copy_common(own[name], theirs[name])
     # An optimiser's moments go by place: with one other shape they would be those of other weights.
     same = {name: tensor.shape for name, tensor in own.items()}
-    return content if same == {name: tensor.shape for name, tensor in theirs.items()} else {}
+    if same == {name: tensor.shape for name, tensor in theirs.items()}:
+        return content
+    return {key: content[key] for key in ("schedules", "behind") if key in content}
 
 
 @torch.no_grad()

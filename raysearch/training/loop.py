@@ -125,6 +125,8 @@ class Trainer:
             "device": str(self.workers.device),
             "workers": self.order.workers,
         }
+        if told := self.task.training_loss(self.settings):
+            facts["training_loss"] = told
         over = [
             f"{name} {facts[name]:.6g} > {limit:g}"
             for name, limit in self.order.limits.items()

@@ -42,6 +42,8 @@ class Order:
         parent_sha256: of its weights.
         breeds: whether other runs may go on from this one, so that its best checkpoint keeps the learner's
             state.
+        in_intervals: whether a run that has a parent is that one's training going on, with its schedules of
+            learning rates, and not a training of its own.
         files: the data files' SHA-256 by name, as the study began with them; empty: they are not compared.
         inspected: settings at which the task told of its files then; empty for the run's own.
         code: of a user's own task, the folder of the copy to run, inside the study's folder; empty: the task
@@ -76,6 +78,7 @@ class Order:
     parent: str = ""
     parent_sha256: str = ""
     breeds: bool = False
+    in_intervals: bool = False
     environment: tuple[str, ...] = ()
     files: dict[str, str] = field(default_factory=dict)
     inspected: dict[str, Any] = field(default_factory=dict)

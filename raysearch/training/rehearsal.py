@@ -164,9 +164,13 @@ def rehearse(
 
 def _objectives(task: Task[Any], wanted: Wanted, metrics: Mapping[str, float]) -> dict[str, bool]:
     names = wanted.objectives or (task.objective,)
-    allowed = [*metrics, *COUNTED]
+    without = {f"val_{name}" for name in task.no_objectives}
+    allowed = [name for name in (*metrics, *COUNTED) if name not in without]
     problems = [
-        f"objectives: {type(task).__name__} has no {name!r}; {one_of(allowed)}.{did_you_mean(name, allowed)}"
+        f"objectives: neither less nor more of {name!r} is better; {one_of(allowed)}"
+        if name in without
+        else f"objectives: {type(task).__name__} has no {name!r}; {one_of(allowed)}."
+        f"{did_you_mean(name, allowed)}"
         for name in names
         if name not in allowed
     ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import test_clouds_contract
 import test_hits_contract
 import test_tasks
 import torch
@@ -19,8 +20,8 @@ from raysearch.testing import TaskContract
 from raysearch.testing.bench import Bench
 from raysearch.training.evaluation import generator_on
 
-MODULES = (test_tasks, test_hits_contract)
-GENERATORS = {"gan3d"}  # several networks, of which `predict` gives several outputs
+MODULES = (test_tasks, test_clouds_contract, test_hits_contract)
+GENERATORS = {"gan3d", "graph_gan"}  # several networks, of which `predict` gives several outputs
 CONTRACTS = {
     each.space_file().task: each
     for module in MODULES

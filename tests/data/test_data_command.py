@@ -41,11 +41,12 @@ def test_check_says_ok_or_raises_the_faults(write_public):
 
 
 def test_make_jets_refuses_all_that_cannot_be_at_once(write_public):
-    folder = write_public().parent
+    path = write_public()
+    folder = path.parent
     with pytest.raises(InputError) as caught:
         run("make", "jets", "--jets", 12, "--workers", 0, "--out", folder)
     assert caught.value.problems == (
         "jets: must be a positive multiple of 5, the classes, got 12",
         "workers: must be at least 1, got 0",
-        f"{folder}: holds HDF5 files already; name another folder",
+        f"{path}: is not of this command; name another folder",
     )

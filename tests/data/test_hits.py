@@ -104,7 +104,10 @@ def test_a_check_tells_what_there_is(write):
         "hits_of_an_event": pytest.approx(5 / 3),
         "event_numbers": False,
     }
-    assert found.warnings == ("a.h5: 1 event without a hit",)
+    assert found.warnings == (
+        "a.h5: the detector is 40 mm long, if sensors is in mm as it must be; is it?",
+        "a.h5: 1 event without a hit",
+    )
 
 
 def test_all_faults_of_all_files_are_told_at_once_with_file_and_place(write):
@@ -189,7 +192,7 @@ def test_what_is_odd_is_told(write):
         "a.h5: not used are extra",
     )
     found = check_hits(write(change=lambda datasets: datasets["particle_energy"].__imul__(1e5)))
-    assert "is in GeV as it must be; is it in MeV?" in found.warnings[0]
+    assert "is in GeV as it must be; is it in MeV?" in found.warnings[1]
 
 
 def test_equal_events_are_found_and_copies_of_a_file_refused(write):

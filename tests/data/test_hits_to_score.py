@@ -1,10 +1,14 @@
 """Hits that a network is applied to: no truth is needed, and none is looked at."""
 
+import json
+
 import h5py
 import numpy as np
 import pytest
 import torch
 
+from raysearch.data.hits.geometry import paper_sensors
+from raysearch.data.hits.same_detector import describe_sensors
 from raysearch.data.hits.to_score import hits_to_score
 from raysearch.errors import InputError
 
@@ -95,3 +99,53 @@ def test_what_no_detector_gives_is_told_while_it_is_read(write, name, values, to
     with pytest.raises(InputError) as caught:
         list(hits_to_score([path], particles=2).pieces())
     assert caught.value.problems == (f"{path}: {told}",)
+
+
+def to_score(path, trained_on=None, particles=2):
+    return hits_to_score([path], particles, len(SENSORS), trained_on).warnings
+
+
+CM = SENSORS * np.float32([0.1, 0.1, 0.1, 0.1, 0.1, 1])
+
+
+def test_another_detector_of_as_many_sensors_is_told(write):
+    trained_on = describe_sensors(SENSORS)
+    assert json.loads(json.dumps(trained_on)) == trained_on
+    same = to_score(write(), trained_on)
+    again = write(sensors=SENSORS[::-1].astype("f8"), hit_sensor=np.array([2, 0, 1]))
+    assert to_score(again, trained_on) == same, "the order of the table is no other detector"
+    told = [line for line in to_score(write(sensors=CM), trained_on) if line not in same]
+    assert (
+        "a.h5: the sensors are not those that the network was trained on (x from 0 to 2, not 0 to 20"
+        in told[0]
+    )
+    moved = SENSORS.copy()
+    moved[1, 0] = 15
+    moved[2, 0] = 20
+    assert "in the same ranges, but elsewhere" in to_score(write(sensors=moved), trained_on)[0]
+    assert len(to_score(write(sensors=moved))) == 1, "studies of earlier versions do not tell theirs"
+
+
+def test_a_detector_of_2_m_in_cm_is_told(write):
+    paper = paper_sensors()
+    told = to_score_of_paper(write(sensors=paper * np.float32([0.1, 0.1, 0.1, 0.1, 0.1, 1])))
+    assert told == ("a.h5: the detector is 200 mm long, if sensors is in mm as it must be; is it?",)
+    assert to_score_of_paper(write(sensors=paper)) == ()
+
+
+def to_score_of_paper(path):
+    return hits_to_score([path], 2, None).warnings
+
+
+def test_events_of_more_particles_than_the_network_tells_apart_are_told(write):
+    path = write(particle_energy=np.array([[1, 2, 3], [1, 0, 0], [1, 2, 0]]))
+    assert any("has events of 3 particles, but the network tells 2 apart" in line for line in to_score(path))
+    assert not any("particles" in line for line in to_score(path, particles=3))
+
+
+def test_event_numbers_that_would_come_out_as_others_are_refused(write):
+    numbers = np.arange(3, dtype="u8") + np.uint64(2**63 - 3)
+    (piece,) = hits_to_score([write(event=numbers)], 2).pieces()
+    assert piece.columns["event"].tolist() == numbers.tolist()
+    with pytest.raises(InputError, match=r"a\.h5: event: has numbers of 2\^63 and more"):
+        hits_to_score([write(event=numbers + np.uint64(1))], 2)

@@ -3,6 +3,7 @@ import json
 import re
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -10,11 +11,13 @@ import numpy as np
 import pytest
 from whole_jets import load_jets
 
+from raysearch.data.jets import make
 from raysearch.data.jets.choices import Choices, Detector, RecipeName
 from raysearch.data.jets.files import check_jets
-from raysearch.data.jets.layout import CLASSES, FEATURES, JET_COLUMNS
+from raysearch.data.jets.layout import CLASSES, FEATURES, JET_COLUMNS, LABELS
 from raysearch.data.jets.make import _orders, make_jets
 from raysearch.data.jets.pythia_data import pythia_data
+from raysearch.data.jets.recipe import RECIPES, WIDTH, JetBlock
 from raysearch.data.jets.writer import _round
 from raysearch.errors import InputError, ResourceError
 
@@ -57,6 +60,53 @@ def test_same_bits_with_one_and_two_workers(tmp_path, choices):
     assert seen == [(20, 100), (40, 100), (60, 100), (80, 100), (100, 100)]
     assert [file.name for file in one] == ["jetImage_0_150p_0_100.h5"]
     assert [file.read_bytes() for file in one] == [file.read_bytes() for file in two]
+
+
+def toy_block(order):
+    rng = np.random.default_rng(order.pythia_seed)
+    jets = np.abs(rng.normal(size=(order.n, len(JET_COLUMNS))))
+    jets[:, LABELS] = np.eye(5)[CLASSES.index(order.name)]
+    momenta = np.abs(rng.normal(size=(order.n, WIDTH, 4)))
+    return JetBlock(momenta, jets, order.first_event + np.arange(order.n))
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    """Blocks that need no Pythia, files of 100 jets; holds the numbers of the files that were made."""
+    made = []
+
+    def blocks(orders, workers):
+        made.extend(order.first_event for order in orders)
+        return map(toy_block, orders)
+
+    monkeypatch.setattr(make, "_made", blocks)
+    monkeypatch.setattr(make, "FILE", 100)
+    monkeypatch.setitem(make.RECIPES, RecipeName.public, replace(RECIPES[RecipeName.public], block=20))
+    monkeypatch.setattr(make.importlib.util, "find_spec", lambda name: name)
+    return made
+
+
+def test_what_a_killed_command_had_finished_is_kept_and_the_rest_is_made_again(tmp_path, toy):
+    compact = Choices(compact=True)
+    files = make_jets(tmp_path, 250, seed=1, choices=compact)
+    assert [file.name for file in files] == [
+        "jetImage_0_150p_0_100.h5",
+        "jetImage_1_150p_100_200.h5",
+        "jetImage_2_150p_200_250.h5",
+    ]
+    before, blocks = [file.read_bytes() for file in files], list(toy)
+    files[1].unlink()
+    toy.clear()
+    seen = []
+    again = make_jets(tmp_path, 250, seed=1, choices=compact, progress=lambda *told: seen.append(told))
+    assert again == files
+    assert toy == blocks[5:10]
+    assert (seen[0], seen[-1]) == ((170, 250), (250, 250))
+    assert [file.read_bytes() for file in files] == before
+    with pytest.raises(InputError, match=r"jetImage_0_150p_0_100\.h5: is not of this command"):
+        make_jets(tmp_path, 250, seed=2, choices=compact)
+    with pytest.raises(InputError, match=r"jetImage_0_150p_0_100\.h5: is compact; name another folder"):
+        make_jets(tmp_path, 250, seed=1)
 
 
 @pytest.mark.hep

@@ -32,6 +32,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_jetnet(path / "right.h5", gluons[2])
     write_jetnet(path / "louder.h5", gluons[2] * np.float32([1, 1, 1.2]))
     write_jetnet(path / "g.hdf5", gluons[3])
+    write_jet_file(path / "rest.h5", np.setdiff1d(np.arange(len(jets)), rows[2 * N : 4 * N]))
+    write_jetnet(path / "shuffled.h5", gluons[0][::-1])
+    write_jetnet(path / "repeated.h5", np.concatenate([gluons[2][:-10], gluons[2][:7], gluons[0][:3]]))
     write_jetnet(path / "few.h5", gluons[2][:40])
     write_jetnet(path / "gev.h5", gluons[2] * np.float32([1, 1, 1000]))
     odd = gluons[2].copy()
@@ -87,22 +90,39 @@ def test_layouts_are_told_apart_and_do_not_matter(folder: Path) -> None:
 
 @pytest.mark.usefixtures("quick")
 def test_one_class_is_taken_of_what_tells_classes(folder: Path) -> None:
-    found = raysearch.evaluate(SAMPLE, folder / "right.h5", of_class="g").found
-    assert found.about["real"] == f"{SAMPLE}, classes g 100%"
+    rest = folder / "rest.h5"
+    found = raysearch.evaluate(rest, folder / "right.h5", of_class="g").found
+    assert found.about["real"] == f"{rest}, classes g 100%"
     assert found.about["jets a side"] == N
     assert found.warnings == ()
     apart = raysearch.evaluate(SAMPLE, SAMPLE, of_class="g", made_class="t")
     assert apart.found.warnings == ()  # somebody asked for that
     row = apart.table().loc["W1-M"]
     assert row["value"] - row["itself"] > 10 * np.hypot(row["error"], row["itself_error"])
-    (told,) = raysearch.evaluate(SAMPLE, folder / "g.hdf5").found.warnings
-    assert "made: classes are g 100%, but g 20%, q 20%" in told
+    (told,) = raysearch.evaluate(rest, folder / "g.hdf5").found.warnings
+    assert "made: classes are g 100%, but g 11%, q 22%" in told
     with pytest.raises(
         InputError, match="right.h5: class t: no jet is of it; there are jets without a class"
     ):
         judged(folder, "right.h5", made_class="t")
-    with pytest.raises(InputError, match="jets.h5: holds a file that .*jets.h5 holds"):
+    with pytest.raises(
+        InputError, match=r"jets.h5: 2,000 of 2,000 jets are also in .*jets.h5; both need jets"
+    ):
         raysearch.evaluate(SAMPLE, SAMPLE, of_class="g")
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_same_jets_are_refused_whatever_file_they_are_in_and_a_few_are_told(folder: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"shuffled.h5: 500 of 500 jets are also in .*real.h5; both need jets"
+    ):
+        judged(folder, "shuffled.h5")
+    with pytest.raises(InputError, match=r"other.h5: 500 of 500 jets are also in .*other.h5"):
+        raysearch.evaluate(folder / "other.h5", folder / "right.h5", other_real=folder / "other.h5")
+    assert judged(folder, "repeated.h5").found.warnings == (
+        "made: 7 of 500 jets are equal to others of it",
+        "made: 3 of 500 jets are also among the real ones",
+    )
 
 
 @pytest.mark.usefixtures("quick")

@@ -52,7 +52,7 @@ def test_weights_that_fit_are_taken_and_the_rest_stays(tmp_path: Path) -> None:
         assert torch.equal(model[0].weight[:common], theirs["0.weight"][:common])
         assert torch.equal(model[2].weight[:, :common], theirs["2.weight"][:, :common])
         assert torch.equal(model[0].weight[common:], fresh["0.weight"][common:])
-        assert bool(state) == (width == 8)  # an optimiser's moments go with all weights or none
+        assert ("optimizers" in state) == (width == 8)  # an optimiser's moments go with all weights or none
 
 
 def test_the_middle_of_a_kernel_is_inherited_so_that_its_map_does_not_move() -> None:

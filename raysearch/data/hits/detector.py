@@ -12,7 +12,8 @@ from raysearch.data.hits.geometry import COLUMNS, Table
 from raysearch.data.hits.layout import SENSORS
 
 WIDTH, DEPTH, LAYER = (COLUMNS.index(name) for name in ("width", "depth", "layer"))
-SMALL_MM, LARGE_MM = 20.0, 100_000.0  # detectors are between these along their longest side
+# Calorimeters are between these along their longest side; one of 2 m whose table is in cm is not.
+SMALL_MM, LARGE_MM = 300.0, 100_000.0
 
 
 def look_at_sensors(values: FaultyValues, table: Table) -> None:

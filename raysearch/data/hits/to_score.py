@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+import h5py
 import numpy as np
 import torch
 
 from raysearch.data.faults import Faults, FaultyValues
+from raysearch.data.hdf5_gate import open_hdf5
+from raysearch.data.hdf5_rows import read_rows
 from raysearch.data.hits.arrays import dense
-from raysearch.data.hits.detector import differing, look_at_sensors
+from raysearch.data.hits.detector import differing, look_at_sensors, odd_size
 from raysearch.data.hits.files import HitPiece, hit_files, pieces, read_sensors
-from raysearch.data.hits.layout import EVENT, Layout, layout_of
+from raysearch.data.hits.geometry import Table
+from raysearch.data.hits.layout import EVENT, PARTICLE_ENERGY, Layout, layout_of
 from raysearch.data.hits.physics import look_at_hits, quantities_of
+from raysearch.data.hits.same_detector import another_detector
 from raysearch.data.to_score import Piece, ToScore, files_and_layouts
 from raysearch.errors import InputError
 
 
-def hits_to_score(paths: Sequence[Path], particles: int, n_sensors: int | None = None) -> ToScore:
+def hits_to_score(
+    paths: Sequence[Path],
+    particles: int,
+    n_sensors: int | None = None,
+    trained_on: Mapping[str, Any] | None = None,
+) -> ToScore:
     """Check files and make them ready to be read.
 
     Args:
         paths: files and folders, as for :func:`raysearch.data.hits.files.hit_files`.
         particles: columns of fractions, as in training.
         n_sensors: how many a detector must have; None for any.
+        trained_on: the detector of the training as :func:`describe_sensors` tells it; None where that is not
+            known. Of another one is warned.
 
     Returns:
         Pieces of up to 100 events of one file. A batch is (energies, sensors, fractions) as in training,
@@ -67,7 +81,30 @@ def hits_to_score(paths: Sequence[Path], particles: int, n_sensors: int | None =
                 yield Piece(number, piece.rows.start, batch, columns, empty, quantities_of(piece))
 
     n = sum(layout.n for layout in layouts)
-    return ToScore(tuple(files), n, read, "event", "hits")
+    warnings = tuple(_warnings(files, table, particles, trained_on))
+    return ToScore(tuple(files), n, read, "event", "hits", warnings)
+
+
+def _warnings(
+    files: Sequence[Path], table: Table, particles: int, trained_on: Mapping[str, Any] | None
+) -> Iterator[str]:
+    yield from another_detector(files[0], table, trained_on) if trained_on else ()
+    yield from odd_size(files[0].name, table)
+    for file in files:
+        if (most := _most_particles(file)) > particles:
+            yield (
+                f"{file}: has events of {most} particles, but the network tells {particles} apart: "
+                "what others left is given to those"
+            )
+
+
+def _most_particles(file: Path) -> int:
+    """Count the particles of the event with most of them, where a file tells it; else 0."""
+    with closing(open_hdf5(file)) as opened:
+        energy = opened.get(PARTICLE_ENERGY)
+        if not (isinstance(energy, h5py.Dataset) and energy.ndim == 2 and energy.dtype.kind in "fiu"):
+            return 0
+        return int((read_rows(energy, slice(None), file, "events") > 0).sum(axis=1).max(initial=0))
 
 
 def _require_good(piece: HitPiece, layout: Layout, file: Path) -> None:

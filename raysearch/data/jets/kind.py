@@ -44,7 +44,7 @@ def lacking(path: DataPath, source: DataSource) -> list[str]:
 
 
 def make(  # noqa: PLR0913 - an option is an argument
-    out: Annotated[Path, "Folder for the files; without HDF5 files yet."],
+    out: Annotated[Path, "Folder for the files; what this command made is kept."],
     jets: Annotated[int, "How many jets, a multiple of 5 (equal classes)."] = 10_000,
     seed: Annotated[int, "Same seed, same jets, with any number of workers."] = 1,
     workers: Annotated[int, "Processes at a time."] = 1,

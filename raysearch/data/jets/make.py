@@ -3,7 +3,9 @@
 What the jets are stands in raysearch/data/jets/recipe.py, what a detector makes of them in detector.py, what
 is computed of each in block.py and substructure.py. Here work is cut into blocks of one class, each with a
 seed of its own, so that neither the number of processes nor the order in which they end changes a byte of the
-files. At most one file's jets and the blocks in work are in memory.
+files. At most one file's jets and the blocks in work are in memory. A file is whole or not there: made again,
+the same command keeps the files that a killed one had finished (those of recipe 0.1.0 do not tell how they
+were made, and are not kept).
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -21,7 +23,8 @@ from raysearch import __version__
 from raysearch.data.jets.choices import DEFAULT, Choices, RecipeName
 from raysearch.data.jets.layout import CLASSES
 from raysearch.data.jets.recipe import FILE, RECIPES, WIDTH, BlockOrder, JetBlock, definitions
-from raysearch.data.jets.writer import write_jets, write_provenance
+from raysearch.data.jets.writer import is_compact, write_jets, write_provenance
+from raysearch.data.made_files import kept_files
 from raysearch.data.made_in_order import made_in_order, silence_libraries
 from raysearch.errors import FolderError, InputError, ResourceError
 from raysearch.seeds import derive, generator
@@ -45,12 +48,12 @@ def make_jets(
     Work is done in fresh processes: a script that calls this needs ``if __name__ == "__main__"``.
 
     Args:
-        folder: where the files go; created if need be, and may hold no HDF5 files yet.
+        folder: where the files go; created if need be, and may hold files of the same command.
         jets: how many; a multiple of 5.
         seed: the same seed gives the same bytes with any number of workers.
         workers: processes at a time.
         choices: what jets are made.
-        progress: called with (jets made, jets asked for) after each block.
+        progress: called with (jets there, jets asked for) after each block.
 
     Returns:
         The files, in order.
@@ -61,46 +64,74 @@ def make_jets(
         FolderError: the folder cannot be made.
         StorageError: a file cannot be written.
     """
-    _check(folder, jets, workers)
+    orders = _orders(jets, seed, choices) if jets > 0 else []
+    versions = {"raysearch": __version__} | {name: _version(name) for name in LIBRARIES}
+    made = {"seed": seed, "versions": versions, "definitions": definitions(choices)}
+    # Files of 0.1.0 hold no such words, and made again they are the same bytes.
+    words = "" if choices.recipe is RecipeName.first else json.dumps(made)
+    wanted = dict(_files(folder, orders))
+    kept = _check(jets, workers, folder, dict.fromkeys(wanted, words), compact=choices.compact)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FolderError(f"{folder}: cannot be made: {error}") from None
-    orders = _orders(jets, seed, choices)
-    versions = {"raysearch": __version__} | {name: importlib.metadata.version(name) for name in LIBRARIES}
-    made = {"seed": seed, "versions": versions, "definitions": definitions(choices)}
-    blocks = _made([order for file in orders for order in file], workers)
-    files, done = [], 0
-    for number, file in enumerate(orders):
-        parts, first = [], done
-        for block in islice(blocks, len(file)):
+    missing = [path for path in wanted if path not in kept]
+    blocks = _made([order for path in missing for order in wanted[path]], workers)
+    done = sum(_jets_in(wanted[path]) for path in kept)
+    for path in missing:
+        parts = []
+        for block in islice(blocks, len(wanted[path])):
             parts.append(block)
             done += len(block.event)
             progress(done, jets)
+        number = list(wanted).index(path)
         mixed = _mixed(parts, generator(seed, "jets/order", number))
-        name = f"jetImage_{number}_{WIDTH}p_{first}_{done}.h5"
-        # Files of 0.1.0 hold no such words, and made again they are the same bytes.
-        words = "" if choices.recipe is RecipeName.first else json.dumps(made)
-        files.append(write_jets(folder / name, mixed, compact=choices.compact, made=words))
-    write_provenance(files, made, compact=choices.compact)
-    return files
+        write_jets(path, mixed, compact=choices.compact, made=words)
+    write_provenance(list(wanted), made, compact=choices.compact)
+    return list(wanted)
 
 
-def _check(folder: Path, jets: int, workers: int) -> None:
+def _version(library: str) -> str | None:
+    """That of a library; None if it is not there, which is told once all else is checked."""
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _files(folder: Path, orders: list[list[BlockOrder]]) -> Iterator[tuple[Path, list[BlockOrder]]]:
+    """Each file with its blocks."""
+    first = 0
+    for number, blocks in enumerate(orders):
+        end = first + _jets_in(blocks)
+        yield folder / f"jetImage_{number}_{WIDTH}p_{first}_{end}.h5", blocks
+        first = end
+
+
+def _jets_in(blocks: list[BlockOrder]) -> int:
+    return sum(block.n for block in blocks)
+
+
+def _check(jets: int, workers: int, folder: Path, wanted: Mapping[Path, str], *, compact: bool) -> set[Path]:
+    """The files that are there already."""
     problems = []
     if jets < 1 or jets % len(CLASSES):
         problems.append(f"jets: must be a positive multiple of {len(CLASSES)}, the classes, got {jets}")
     if workers < 1:
         problems.append(f"workers: must be at least 1, got {workers}")
-    if folder.exists() and not folder.is_dir():
-        problems.append(f"{folder}: is not a folder")
-    elif any(folder.glob("*.h5")):
-        problems.append(f"{folder}: holds HDF5 files already; name another folder")
-    if problems:
-        raise InputError(*problems)
+    kept, unlike = kept_files(folder, wanted)
+    # What a file says of how it was made does not say how many of the features were kept.
+    unlike += [
+        f"{path}: is {'full' if compact else 'compact'}; name another folder"
+        for path in sorted(kept)
+        if is_compact(path) is not compact
+    ]
+    if problems or unlike:
+        raise InputError(*problems, *unlike)
     missing = [name for name in ("pythia8mc", "fastjet", "awkward") if importlib.util.find_spec(name) is None]
     if missing:
         raise ResourceError(f"making jets needs {', '.join(missing)}: pip install 'raysearch[hep]'")
+    return kept
 
 
 def _orders(jets: int, seed: int, choices: Choices) -> list[list[BlockOrder]]:

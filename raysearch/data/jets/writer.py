@@ -93,6 +93,12 @@ def write_jets(path: Path, block: JetBlock, *, compact: bool, made: str = "") ->
     return path
 
 
+def is_compact(path: Path) -> bool:
+    """Whether a file holds four-momenta only."""
+    with h5py.File(path, "r") as file:
+        return file[CONSTITUENTS].shape[2] == len(MOMENTA)
+
+
 def write_provenance(files: Sequence[Path], made: Mapping[str, object], *, compact: bool) -> Path:
     """Write ``provenance.json`` beside the files: how they were made, their sums, how like the public ones.
 
