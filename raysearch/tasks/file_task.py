@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ from raysearch.data.summary import FileSummary
 from raysearch.data.tensors import Parts, TensorData
 from raysearch.data.twins import shared_between_parts
 from raysearch.tasks.task import Task
+
+if TYPE_CHECKING:
+    from raysearch.data.kinds import Events
 
 S = TypeVar("S")
 
@@ -68,6 +71,14 @@ class FileTask(Task[S]):
             InputError: a file is refused, or lacks what is wanted; lists all.
         """
 
+    def kind_of(self, settings: S) -> str:
+        """Name the kind of the files, where settings decide it; by default :attr:`kind`."""
+        return self.kind
+
+    def parted(self, source: DataSource, settings: S, events: Events) -> Split:
+        """Part the files' examples, of which the events are; a task that takes some parts those it takes."""
+        return part_examples(*events, source, KINDS[self.kind_of(settings)].noun)
+
     def tensors(self, rows: Rows, split: Split) -> tuple[Tensor, ...]:
         """Make what batches are taken of, each (example, ...); it may depend on which examples train."""
         return rows.tensors
@@ -89,12 +100,12 @@ class FileTask(Task[S]):
 
     def inspect(self, source: DataSource, settings: S) -> dict[str, Any]:
         """Check every file, or recall its check, and count the parts."""
-        path, kind = path_of(source), KINDS[self.kind]
+        path, kind = path_of(source), KINDS[self.kind_of(settings)]
         # Every value of the files, once: from here on they are believed.
-        found = checked(self.kind, path)
+        found = checked(self.kind_of(settings), path)
         self.check_files(path, found, settings)
         events = kind.events(path)
-        split = part_examples(*events, source, kind.noun)
+        split = self.parted(source, settings, events)
         twins = shared_between_parts(found.twins, *events, source, kind.noun)
         warnings = [*found.warnings, *twins, *passed_over(path)]
         return {
@@ -113,7 +124,7 @@ class FileTask(Task[S]):
 
     def data_sha256(self, source: DataSource, settings: S) -> dict[str, str]:
         """Hash the files, which this process does once."""
-        return sums(KINDS[self.kind].files(path_of(source)))
+        return sums(KINDS[self.kind_of(settings)].files(path_of(source)))
 
     def load(self, source: DataSource, settings: S) -> Parts:
         """Map the examples; all runs of a node share one copy."""
@@ -128,18 +139,18 @@ class FileTask(Task[S]):
         """Measure how the first tensor is standardised, for whoever applies a trained model to other data."""
         if not self.is_standardized(settings):
             return None
-        return _scaling(*self._asked(source, settings), source, KINDS[self.kind].noun)
+        return _scaling(*self._asked(source, settings), source, KINDS[self.kind_of(settings)].noun)
 
     def mapped(self, source: DataSource, settings: S) -> tuple[Rows, Split]:
         """Map the examples and part them."""
         asked = self._asked(source, settings)
         rows, files = _rows(*asked)
         serve_again(files)
-        return rows, _split(*asked, source, KINDS[self.kind].noun)
+        return rows, _split(*asked, source, KINDS[self.kind_of(settings)].noun)
 
     def _asked(self, source: DataSource, settings: S) -> _Asked:
         path = path_of(source)
-        files = KINDS[self.kind].files(path)
+        files = KINDS[self.kind_of(settings)].files(path)
         # Of the class, not the object: a key that is the same for all tasks of a process.
         return type(self).rows, path, (stamps(files), tuple(wanted_sums(files))), self.view(settings)
 

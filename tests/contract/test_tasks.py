@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import test_clouds_contract
 import test_hits_contract
 from few import few_jets, few_showers
 
@@ -12,7 +13,7 @@ from raysearch.testing import TaskContract
 
 SPACES = Path(__file__).parents[2] / "searchspaces"
 JETS = f"data={{path: {few_jets()}}}"
-MODULES = (__name__, test_hits_contract.__name__)
+MODULES = (__name__, test_clouds_contract.__name__, test_hits_contract.__name__)
 SHOWERS = f"data={{path: {few_showers()}}}"
 DENSE = (
     "space.neurons={type: int, low: 8, high: 16}",

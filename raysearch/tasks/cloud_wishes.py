@@ -1,0 +1,69 @@
+"""Rows for a generator of point clouds: how many points each is to have, as training or other clouds have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from raysearch.data.conditions import Conditions
+from raysearch.data.to_score import Piece, ToScore
+from raysearch.errors import InputError
+from raysearch.seeds import generator
+from raysearch.tasks.cloud_rows import JETS, NUMBER, CloudView, as_statistics, cloud_rows
+
+AT_ONCE = 1000  # clouds of a piece
+LABEL = "label"  # column of the file
+
+Ints = NDArray[np.int64]
+
+
+def clouds_to_generate(wanted: Conditions, view: CloudView, described: Mapping[str, Any]) -> ToScore:
+    """Make rows ready; none of them has points yet.
+
+    Args:
+        wanted: how many, or files whose clouds' labels and numbers of points to take, row by row.
+        view: of the trained model.
+        described: what its study told of its data.
+
+    Raises:
+        InputError: conditions, or files that are refused.
+    """
+    wanted.only()
+    number, labels = _like(wanted, view) if wanted.like else _drawn(wanted.number, described)
+    found = as_statistics(described)
+
+    def read() -> Iterator[Piece]:
+        for start in range(0, len(number), AT_ONCE):
+            some = slice(start, start + AT_ONCE)
+            n = len(number[some])
+            batch = (
+                torch.zeros(()).expand(n, view.points, len(found.T)),  # a single zero in memory
+                torch.from_numpy(number[some]),
+                torch.from_numpy(labels[some]),
+                found.expand(n, *found.shape),
+            )
+            yield Piece(0, start, batch, {LABEL: labels[some]})
+
+    return ToScore((), len(number), read, noun="jet" if view.clouds == JETS else "digit")
+
+
+def _like(wanted: Conditions, view: CloudView) -> tuple[Ints, Ints]:
+    rows = cloud_rows(tuple(wanted.like), view)
+    return rows.tensors[NUMBER].numpy(), rows.tensors[NUMBER + 1].numpy()
+
+
+def _drawn(n: int, described: Mapping[str, Any]) -> tuple[Ints, Ints]:
+    """Draw labels and numbers of points as often as training clouds have them; the same for the same n."""
+    counts = described["multiplicities"]
+    labels = np.array(list(map(int, counts)))
+    table = np.array(list(counts.values()), np.float64)
+    table[:, 0] = 0  # a cloud without points is none
+    if not table.any():
+        raise InputError("predict: no cloud of the study's training part has a point")
+    places = generator(0, "clouds to generate").choice(table.size, n, p=table.ravel() / table.sum())
+    which, number = np.divmod(places, table.shape[1])
+    return number.astype(np.int64), labels[which].astype(np.int64)
