@@ -24,7 +24,7 @@ from raysearch.errors import InputError
 from raysearch.models.dense import at_least
 from raysearch.models.hits_layers import FEATURES, Dense, Fractions, SensorNorm, dense, with_mean
 from raysearch.models.hits_nodes import HitsNetwork, Nodes
-from raysearch.models.nearest_sensors import nearest
+from raysearch.models.nearest_sensors import nearest, squared_distances_flop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +80,12 @@ class EdgeConv(nn.Module):
         return torch.stack(
             [self._of_event(*each) for each in zip(receiver_BNF, sender_BNF, near_BNK, strict=True)]
         )
+
+    def more_flop(self, x_BNF: Tensor) -> int:
+        """Operations beside matrix products: squared distances of all pairs, and the sum of each pair."""
+        events, sensors, inputs = x_BNF.shape
+        pairs = sensors * self.neighbours * self.edge1.out_features
+        return events * (squared_distances_flop(sensors, inputs) + pairs)
 
     def _of_event(self, receiver_NF: Tensor, sender_NF: Tensor, near_NK: Tensor) -> Tensor:
         sent = F.embedding(near_NK, sender_NF)
