@@ -25,7 +25,7 @@ from raysearch.models.dense import at_least
 from raysearch.models.hits_layers import FEATURES, Dense, Fractions, SensorNorm, dense, with_mean
 from raysearch.models.hits_nodes import HitsNetwork, Nodes
 from raysearch.models.nearest_plain import of_neighbours, plain_nearest, squared_distances
-from raysearch.models.nearest_sensors import nearest
+from raysearch.models.nearest_sensors import nearest, squared_distances_flop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +92,12 @@ class EdgeConv(nn.Module):
         """Look at each sensor beside what its neighbours send, of one event or of all."""
         edge_NKF = torch.relu(receiver_NF[..., None, :] + sent_NKF)
         return torch.relu(self.edge3(torch.relu(self.edge2(edge_NKF)))).amax(-2)
+
+    def more_flop(self, x_BNF: Tensor) -> int:
+        """Operations beside matrix products: squared distances of all pairs, and the sum of each pair."""
+        events, sensors, inputs = x_BNF.shape
+        pairs = sensors * self.neighbours * self.edge1.out_features
+        return events * (squared_distances_flop(sensors, inputs) + pairs)
 
 
 def nearest_with_itself(x_BNF: Tensor, k: int, *, plain: bool = False) -> Tensor:

@@ -28,6 +28,7 @@ from raysearch.models.hits_layers import (
 )
 from raysearch.models.hits_nodes import HitsNetwork, Nodes
 from raysearch.models.interaction_network import KERNELS
+from raysearch.models.nearest_sensors import squared_distances_flop
 
 VARIANTS: dict[str, tuple[float, int]] = {"paper": (1.0, 0), "code": (10.0, 1)}  # steepness, itself among k
 
@@ -106,6 +107,12 @@ class GravNetLayer(nn.Module):
         own = x_BNF.shape[2]
         out = F.linear(x_BNF, self.out.weight[:, :own], self.out.bias)
         return torch.tanh(out + F.linear(gathered, self.out.weight[:, own:]))
+
+    def more_flop(self, x_BNF: Tensor) -> int:
+        """Operations beside matrix products: squared distances of all pairs, and what is gathered."""
+        events, sensors, _ = x_BNF.shape
+        gathered = sensors * self.others * (1 + 2 * self.propagated.out_features)  # weight, products, sums
+        return events * (squared_distances_flop(sensors, self.space.out_features) + gathered)
 
 
 class GravNetBlock(nn.Module):
