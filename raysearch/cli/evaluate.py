@@ -61,6 +61,7 @@ def evaluate(
         of_class=of_class,
         made_class=made_class,
         told=lambda what: typer.echo(f"{what} ...", err=True),
+        warned=lambda _: None,  # they stand below the table
     )
     if out is not None:
         found.write(out, force=force)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,25 +29,29 @@ class Copies:
     warnings: tuple[str, ...]
 
 
-def find_copies(sides: Mapping[str, NDArray[Any]], paths: Mapping[str, Path], noun: str) -> Copies:
+def find_copies(sides: Mapping[str, Iterable[NDArray[Any]]], paths: Mapping[str, Path], noun: str) -> Copies:
     """Look for equal examples among all sides.
 
     Args:
-        sides: examples (example, ...) by name of the side, of one width; empty ones are equal to none.
+        sides: examples by name of the side, in pieces (example, ...) of one width; empty ones are equal to
+            none.
         paths: where they come from.
         noun: what an example is called.
     """
     search = TwinSearch()
-    for rows in sides.values():
-        search.add(rows, np.asarray(~rows.reshape(len(rows), -1).any(axis=1)))
-    of = np.repeat(list(sides), [len(rows) for rows in sides.values()])
+    counts_of = dict.fromkeys(sides, 0)
+    for name, pieces in sides.items():
+        for rows in pieces:
+            search.add(rows, np.asarray(~rows.reshape(len(rows), -1).any(axis=1)))
+            counts_of[name] += len(rows)
+    of = np.repeat(list(sides), list(counts_of.values()))
     counts = Counter((str(of[later]), str(of[first])) for later, first in search.found())
     problems, warnings = [], []
     for (name, other), n in counts.items():
-        told = f"{n:,} of {len(sides[name]):,} {noun}s"
+        told = f"{n:,} of {counts_of[name]:,} {noun}s"
         if name == other:
             warnings.append(f"{name}: {told} are equal to others of it")
-        elif n > MOST_SHARED * len(sides[name]):
+        elif n > MOST_SHARED * counts_of[name]:
             problems.append(
                 f"{paths[name]}: {told} are also in {paths[other]}; both need {noun}s of their own"
             )

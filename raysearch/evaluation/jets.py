@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from raysearch.data.clouds.check import not_relative, odd
+from raysearch.data.clouds.check import not_relative, odd, off_axis
 from raysearch.data.clouds.jets import POINTS, JetClouds, load_jet_clouds
 from raysearch.data.paths import passed_over
 from raysearch.errors import InputError
@@ -30,7 +30,7 @@ def evaluate(asked: Asked) -> Found:
 
     Raises:
         InputError: files are refused, hold the same jets, too few of them, none of a class that is asked
-            for, or pT that are no shares of the jet's; lists all that is found at a time.
+            for, or particles that are not told relative to the jet; lists all that is found at a time.
     """
     paths = {"real": asked.real, "made": asked.made}
     if asked.other_real is not None:
@@ -41,11 +41,12 @@ def evaluate(asked: Asked) -> Found:
         whole = load_jet_clouds(path)
         jets[name] = _of_class(name, path, whole, asked)
     n = _a_side(jets)
-    copies = find_copies({name: each.particles for name, each in jets.items()}, paths, "jet")
+    copies = find_copies({name: [each.particles] for name, each in jets.items()}, paths, "jet")
     _require_comparable(paths, jets, n, copies.problems)
     samples = {name: JetSample(each.particles) for name, each in jets.items()}
     warnings = (
         *copies.warnings,
+        *(f"made: {told}" for told in off_axis(jets["made"])),
         *(f"{name}: {told}" for name, each in jets.items() for told in odd(each)),
         *([] if asked.of_class or asked.made_class else _other_classes(jets)),
         *(told for path in paths.values() for told in passed_over(path)),
@@ -84,7 +85,9 @@ def _require_comparable(
         halves = "" if "other real" in paths else f"; of {paths['real']} half is needed for the floor"
         problems.append(f"jets: needs {LEAST} a side, got {counts}{halves}")
     for name, path in paths.items():
-        problems += [f"{path}: {problem}" for problem in not_relative(jets[name])]
+        # What a generator gives may be anywhere, and is judged; real jets are around their axis.
+        told = [*not_relative(jets[name]), *([] if name == "made" else off_axis(jets[name]))]
+        problems += [f"{path}: {problem}" for problem in told]
     if problems:
         raise InputError(*problems)
 

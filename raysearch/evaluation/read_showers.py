@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from raysearch.data.showers.cells import load_cells
+from raysearch.data.showers.files import ROWS
 from raysearch.metrics.showers.classifier import LowLevel
 from raysearch.metrics.showers.features import features_of
 from raysearch.metrics.showers.sample import ShowerSample
@@ -34,6 +36,11 @@ class ReadShowers:
 
     def __getitem__(self, rows: Any) -> ReadShowers:  # noqa: ANN401 - numbers or a slice
         return replace(self, sample=self.sample[rows], rows=self.rows[rows])
+
+    def pieces(self) -> Iterator[NDArray[np.float32]]:
+        """Read the cells, some showers at a time."""
+        for start in range(0, len(self.rows), ROWS):
+            yield np.asarray(self.cells[self.rows[start : start + ROWS]])
 
     def low_level(self, sampling: float) -> LowLevel:
         """Inputs of a low-level classifier, see there."""

@@ -15,6 +15,7 @@ from raysearch.data.paths import passed_over
 from raysearch.data.showers.layouts import Challenge
 from raysearch.data.showers.summary import ShowerSummary
 from raysearch.errors import InputError
+from raysearch.evaluation.copies import find_copies
 from raysearch.evaluation.found import Asked, Found
 from raysearch.evaluation.read_showers import ReadShowers, read_showers
 from raysearch.evaluation.spread import spread_warnings
@@ -57,12 +58,15 @@ def evaluate(asked: Asked) -> Found:
     for name, path in paths.items():
         asked.told(f"reading {summaries[name].n:,} showers of {path}")
         showers[name] = read_showers(path, threshold)
+    copies = find_copies({name: each.pieces() for name, each in showers.items()}, paths, "shower")
+    if copies.problems:
+        raise InputError(*copies.problems)
     of_files = [
         f"{name}: {warning}"
         for name, path in paths.items()
         for warning in (*summaries[name].warnings, *passed_over(path))
     ]
-    warnings = (*of_files, *_spread(showers))
+    warnings = (*copies.warnings, *of_files, *_spread(showers))
     classifier = PUBLISHED if asked.published else ClassifierSettings()
     found = comparison(
         *(each.sample for each in showers.values()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +25,23 @@ FORMS = (".md", ".json")
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a comparison of made with real data found."""
+    """What a comparison of made with real data found; a notebook shows the page of it."""
 
     kind: str
     found: Found
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader of the figures must know, a line each."""
+        return self.found.warnings
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """Metrics that are not in the table, to why they say nothing here."""
+        return dict(self.found.refused)
+
+    def _repr_markdown_(self) -> str:
+        return self.markdown()
 
     def table(self) -> pd.DataFrame:
         """A row for each metric: value and error, the same of real against real data, and rows on a side."""
@@ -45,8 +59,8 @@ class Evaluation:
                 name: dict(zip(COLUMNS, (*each.value, *each.itself, each.n), strict=True))
                 for name, each in self.found.values.items()
             },
-            "refused": dict(self.found.refused),
-            "warnings": list(self.found.warnings),
+            "refused": self.refused,
+            "warnings": list(self.warnings),
         }
 
     def rows(self) -> list[list[str]]:
@@ -61,10 +75,10 @@ class Evaluation:
 
         head, *rows = self.rows()
         about = tuple((name, str(value)) for name, value in self.found.about.items())
-        refused: list[Text] = [text(f"no {name}: {why}") for name, why in self.found.refused.items()]
+        refused: list[Text] = [text(f"no {name}: {why}") for name, why in self.refused.items()]
         blocks: list[Block] = [
             Table(("", ""), about),
-            *map(warning, self.found.warnings),
+            *map(warning, self.warnings),
             Table(tuple(head), tuple(tuple(row) for row in rows), numbers=frozenset({1, 2})),
             *refused,
         ]
@@ -100,6 +114,10 @@ def check_form(out: str | Path, *, force: bool) -> Path:
     return path
 
 
+def _warn(told: str) -> None:
+    warnings.warn(told, stacklevel=4)  # of who called evaluate
+
+
 @owners_only()
 def evaluate(
     real: str | Path,
@@ -112,6 +130,7 @@ def evaluate(
     of_class: str | None = None,
     made_class: str | None = None,
     told: Callable[[str], None] = lambda _: None,
+    warned: Callable[[str], None] = _warn,
 ) -> Evaluation:
     """Compare made with real data, and real data with other real ones at the same size.
 
@@ -126,6 +145,7 @@ def evaluate(
             files tell no classes.
         made_class: take only jets of this class from what a generator made.
         told: told what is done next.
+        warned: told each of :attr:`Evaluation.warnings`; by default they are Python's warnings.
 
     Raises:
         InputError: an unknown kind, files that are refused, or that cannot be compared.
@@ -144,7 +164,10 @@ def evaluate(
         told=told,
     )
     kind = kind_at(asked.real) if kind is None else kind
-    return Evaluation(kind, evaluator(kind).evaluate(asked))
+    found = Evaluation(kind, evaluator(kind).evaluate(asked))
+    for each in found.warnings:
+        warned(each)
+    return found
 
 
 def _told(figure: Measured) -> str:

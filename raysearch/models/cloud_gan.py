@@ -120,6 +120,8 @@ class GeneratorAlone(nn.Module):
         statistics_SF: of the training part.
     """
 
+    statistics_SF: Tensor
+
     def __init__(self, gan: CloudGan, statistics_SF: Tensor) -> None:
         super().__init__()
         self.gan = gan.in_form(lambda network: nn.Identity() if network is gan.discriminator else network)
@@ -135,7 +137,8 @@ class GeneratorAlone(nn.Module):
         noise, n_B, *told = given
         statistics_BSF = self.statistics_SF.expand(n_B.shape[0], -1, -1)
         labels_BC = self.gan.labels(told[0] if told else n_B, statistics_BSF)
-        made_BNF = self.gan.outward(*self.gan.generator(noise, n_B, labels_BC), statistics_BSF)
+        x_BNF, there_BN = self.gan.generator(noise, n_B, labels_BC)
+        made_BNF = self.gan.outward(x_BNF, there_BN, statistics_BSF)
         return with_mask(made_BNF) if self.gan.of_jets else made_BNF
 
 

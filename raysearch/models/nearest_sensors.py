@@ -19,6 +19,11 @@ ROWS = 64  # whose distances are in memory together, in the second cache for som
 GROUPS = 128
 
 
+def squared_distances_flop(sensors: int, dimensions: int) -> int:
+    """Multiplications and additions of the squared distances of all pairs: a difference, a square, a sum."""
+    return 3 * dimensions * sensors**2
+
+
 @torch.no_grad()
 def nearest(space_BNS: Tensor, k: int) -> Tensor:
     """Find the k nearest others of each sensor; of several at one distance those with the lower number.

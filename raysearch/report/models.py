@@ -64,8 +64,14 @@ class Model:
 
     @property
     def figures(self) -> Mapping[str, Measured]:
-        """All its figures by name."""
-        return self.result.figures
+        """All its figures by name; those of what it shows also by name and subject."""
+        of_subjects = {
+            _of_subject(name, part.subject): self.result.figures[part.about.named(name)]
+            for part in self.result.parts
+            for name in part.MAIN
+            if part.subject and part.about.named(name) in self.result.figures
+        }
+        return {**of_subjects, **self.result.figures}
 
 
 def read_model(folder: Path, page_folder: Path, name: str = "") -> Model:
@@ -97,9 +103,11 @@ def progress(history: History) -> str:
 
 def main_figures(models: Sequence[Model]) -> dict[str, Words]:
     """The few figures that tell of a model: of what it shows, else its test metrics; and what it costs."""
-    words = {
-        name: each for part in PARTS.values() if _sides(models, part) for name, each in part.MAIN.items()
-    }
+    words: dict[str, Words] = {}
+    for kind in PARTS.values():
+        subjects = _subjects(models, kind)
+        for subject in subjects:
+            words |= _words(kind, subject if len(subjects) > 1 else "")
     if not words:
         of_test = [name for model in models for name in model.figures if name.startswith("test_")]
         words = {name: Words(name, name) for name in of_test}
@@ -136,20 +144,59 @@ def compared(models: Sequence[Model]) -> list[Block]:
     """What the models show, side by side: a part of the page for each type of value that one shows."""
     blocks: list[Block] = []
     for kind in PARTS.values():
-        sides = _sides(models, kind)
-        if sides and (shown := kind.compared(sides)):
-            told = caveats([entry for side in sides for entry in side.published])
-            blocks += [Heading("Test set"), *one_test_set(sides), *told, *shown]
-    return blocks
+        for place, subject in enumerate(_subjects(models, kind)):
+            sides = _sides(models, kind, subject, place)
+            if shown := kind.compared(sides):
+                told = caveats([entry for side in sides for entry in side.published])
+                title = f"Test set, {subject}" if place else "Test set"
+                blocks += [Heading(title), *one_test_set(sides), *told, *shown]
+    return [*blocks, *_other_metrics(models)]
 
 
-def _sides(models: Sequence[Model], kind: type[Part[Any]]) -> list[Side[Any]]:
-    """The models that show values of a type, with the first part of it."""
+def _subjects(models: Sequence[Model], kind: type[Part[Any]]) -> list[str]:
+    """What the values of a type are of, in all models; one that is empty where there is nothing to tell."""
+    return list(dict.fromkeys(part.subject for model in models for part in model.result.of(kind)))
+
+
+def _sides(models: Sequence[Model], kind: type[Part[Any]], subject: str, place: int) -> list[Side[Any]]:
+    """The models that show values of a type and subject, with the first part of it."""
     return [
-        Side(model.name, model.link, parts[0], model.figures, model.published)
+        Side(model.name, model.link, parts[0], model.figures, model.published, place)
         for model in models
-        if (parts := model.result.of(kind))
+        if (parts := [part for part in model.result.of(kind) if part.subject == subject])
     ]
+
+
+def _of_subject(name: str, subject: str) -> str:
+    return f"{name}: {subject}"
+
+
+def _words(kind: type[Part[Any]], subject: str) -> dict[str, Words]:
+    """The main figures of a type, with what they are of if that is to be told."""
+    if not subject:
+        return dict(kind.MAIN)
+    return {
+        _of_subject(name, subject): Words(f"{each.long}, {subject}", f"{each.short}, {subject}")
+        for name, each in kind.MAIN.items()
+    }
+
+
+def _other_metrics(models: Sequence[Model]) -> list[Block]:
+    """Metrics of the test set that no part has: those that a task computes itself."""
+    shown = {f"test_{name}" for model in models for part in model.result.parts for name in part.figures()}
+    names = dict.fromkeys(
+        name for model in models if model.result.parts for name in model.figures if name.startswith("test_")
+    )
+    rows = tuple(
+        (name, *(str(model.figures.get(name, NONE)) for model in models))
+        for name in names
+        if name not in shown
+    )
+    if len(rows) < 2:  # the loss alone stands in the overview
+        return []
+    head = ("metric", *(model.name for model in models))
+    told = "The tasks' own metrics of the test set."
+    return [Heading("Metrics of the test set"), Table(head, rows, told, frozenset(range(1, len(head))))]
 
 
 def _quality_row(model: Model, objectives: Sequence[str], names: Sequence[str]) -> tuple[Cell, ...]:

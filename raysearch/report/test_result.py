@@ -107,7 +107,11 @@ def _evaluated(runs: Runs, about: About) -> tuple[list[Part[Any]], list[str]]:
             if not values or not values[0]:
                 continue
             try:
-                parts.append(part.evaluate(values, About(about.history, about.tests, about.units, place)))
+                parts.append(
+                    part.evaluate(
+                        values, About(about.history, about.tests, about.units, place, several=len(each) > 1)
+                    )
+                )
             except InputError as error:  # such as a test set too small to have all classes
                 told = "; ".join(error.problems)
                 file = about.tests[0].predictions

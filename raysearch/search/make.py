@@ -68,10 +68,10 @@ class Sampler:
 def _tpe(spec: SearcherSpec) -> Searcher:
     from optuna.samplers import TPESampler  # noqa: PLC0415
 
-    from raysearch.search.optuna_search import OptunaSearcher  # noqa: PLC0415
+    from raysearch.search.optuna_search import RecallingOptunaSearcher  # noqa: PLC0415
 
     # Groups are for settings that are there in some trials only, and a space has all of them in all.
-    return OptunaSearcher(
+    return RecallingOptunaSearcher(
         spec.space, spec.seed, TPESampler, {**spec.options, "group": False}, spec.objectives
     )
 
@@ -79,9 +79,9 @@ def _tpe(spec: SearcherSpec) -> Searcher:
 def _gp(spec: SearcherSpec) -> Searcher:
     from optuna.samplers import GPSampler  # noqa: PLC0415
 
-    from raysearch.search.optuna_search import OptunaSearcher  # noqa: PLC0415
+    from raysearch.search.optuna_search import RecallingOptunaSearcher  # noqa: PLC0415
 
-    return OptunaSearcher(spec.space, spec.seed, GPSampler, spec.options, spec.objectives)
+    return RecallingOptunaSearcher(spec.space, spec.seed, GPSampler, spec.options, spec.objectives)
 
 
 def _nsga2(spec: SearcherSpec) -> Searcher:

@@ -9,7 +9,9 @@
 
 The study lives in memory, since the ledger is the truth and a replay restores it. Each ask gets a fresh
 sampler seeded by the trial's number, so that a proposal depends on that number and on what was asked and
-told, not on how often a generator was drawn from before. The bits of GP depend on whether the package
+told, not on how often a generator was drawn from before. So a proposal of TPE or GP that is known can be put
+where its ask would have put it, which spares a replay the computation; NSGA-II keeps lineages beside its
+trials, and is asked anew. The bits of GP depend on whether the package
 greenlet is there and may depend on torch's number of threads, which belongs to the caller; more than one
 only slows it down.
 """
@@ -29,6 +31,8 @@ from optuna.distributions import (
     IntDistribution,
 )
 from optuna.samplers import BaseSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
 
 from raysearch.search.searcher import Proposal, Streams, Worst
 from raysearch.space.domains import ChoiceDomain, FloatDomain, IntDomain, Space
@@ -58,7 +62,8 @@ class OptunaSearcher:
         self._sampler = sampler
         self._options = options
         self._distributions = {name: _distribution(domain) for name, domain in space.domains.items()}
-        self._asked: dict[int, optuna.Trial] = {}
+        self._relative = _RelativeSpace(self._distributions)
+        self._asked: dict[int, int] = {}  # Optuna's own number of a trial
         self._worst = Worst()
         with _quiet():
             self._study = optuna.create_study(
@@ -71,9 +76,9 @@ class OptunaSearcher:
             # Made anew: Optuna's samplers draw from a generator of their own, whose state a replay after a
             # kill would have to bring back draw by draw.
             seed = self._streams.seed(number) % 2**32
-            self._study.sampler = self._sampler(seed=seed, **self._options)
+            self._study.sampler = _OfKnownSpace(self._sampler(seed=seed, **self._options), self._relative)
             trial = self._study.ask(self._distributions)
-        self._asked[number] = trial
+        self._asked[number] = trial.number
         # In the space's order, and values for the places that Optuna was given of a choice.
         return {
             name: domain.value_at(trial.params[name])
@@ -88,26 +93,87 @@ class OptunaSearcher:
         if is_repeat:
             # As a bad one it would speak against the good one that it repeats.
             with _quiet():
-                self._study.tell(self._asked.pop(number), state=optuna.trial.TrialState.FAIL)
+                self._study.tell(self._asked.pop(number), state=TrialState.FAIL)
         else:
             self.tell(number, None)
 
     def give(self, number: int, settings: Mapping[str, bool | int | float | str]) -> None:
         """Have Optuna take the settings as its next trial."""
-        internal = {
-            name: domain.index(settings[name]) if isinstance(domain, ChoiceDomain) else settings[name]
-            for name, domain in self._space.domains.items()
-        }
         with _quiet():
-            self._study.enqueue_trial(internal)
+            self._study.enqueue_trial(self._internal(settings))
         self.ask(number)  # the next that Optuna asks is what was enqueued
 
     def tell(self, number: int, values: Sequence[float] | None) -> None:
         """Pass the objectives on, or their stand-in; a failure before any value is passed on as such."""
         heard = self._worst.stand_in(values)
-        state = optuna.trial.TrialState.FAIL if heard is None else None
+        state = TrialState.FAIL if heard is None else None
         with _quiet():
             self._study.tell(self._asked.pop(number), heard, state=state)
+
+    def _internal(self, settings: Mapping[str, bool | int | float | str]) -> dict[str, Any]:
+        """The settings as Optuna has them: the place in its list for a value of a choice."""
+        return {
+            name: domain.index(settings[name]) if isinstance(domain, ChoiceDomain) else settings[name]
+            for name, domain in self._space.domains.items()
+        }
+
+
+class RecallingOptunaSearcher(OptunaSearcher):
+    """For samplers that keep nothing of a trial but its settings and values."""
+
+    def recall(self, number: int, settings: Mapping[str, bool | int | float | str]) -> None:
+        """Have Optuna hold the settings as what it proposed; see :class:`Recalling` of ``searcher.py``."""
+        trial = optuna.create_trial(
+            state=TrialState.RUNNING, params=self._internal(settings), distributions=self._distributions
+        )
+        with _quiet():
+            self._asked[number] = len(self._study.get_trials(deepcopy=False))
+            self._study.add_trial(trial)
+
+
+class _RelativeSpace:
+    """What a sampler draws together: found once, since all trials of a study have all settings."""
+
+    def __init__(self, distributions: Mapping[str, BaseDistribution]) -> None:
+        self._whole = sum(not distribution.single() for distribution in distributions.values())
+        self._found: dict[str, BaseDistribution] | None = None
+
+    def of(self, sampler: BaseSampler, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Tell it, for the sampler's next trial."""
+        if self._found is not None:
+            return dict(self._found)
+        found = sampler.infer_relative_search_space(study, trial)
+        if len(found) == self._whole:  # before the first trials it is empty
+            self._found = dict(found)
+        return found
+
+
+class _OfKnownSpace(BaseSampler):
+    """A sampler that does not compare the settings of all trials again for each that is asked."""
+
+    def __init__(self, sampler: BaseSampler, relative: _RelativeSpace) -> None:
+        self._sampler, self._relative = sampler, relative
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return self._relative.of(self._sampler, study, trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return self._sampler.sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> object:
+        return self._sampler.sample_independent(study, trial, param_name, param_distribution)
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        self._sampler.before_trial(study, trial)
+
+    def after_trial(
+        self, study: Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
+    ) -> None:
+        self._sampler.after_trial(study, trial, state, values)
 
 
 def falls_behind(values: Sequence[float], best: Sequence[float], **options: Any) -> bool:

@@ -63,6 +63,20 @@ class Searcher(Protocol):
         ...
 
 
+@runtime_checkable
+class Recalling(Searcher, Protocol):
+    """A searcher that can be told what it proposed, in less time than it takes to propose it again."""
+
+    def recall(self, number: int, settings: Mapping[str, bool | int | float | str]) -> None:
+        """Take settings as what an ask has proposed: all that follows is as after that ask.
+
+        Args:
+            number: the trial's number in the study.
+            settings: one value per domain of the space, each inside its domain.
+        """
+        ...
+
+
 @runtime_checkable  # asked with isinstance, so that other searchers need not say that they have no parents
 class Breeder(Searcher, Protocol):
     """A searcher whose trials may begin from the weights of earlier ones.

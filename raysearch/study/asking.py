@@ -16,7 +16,7 @@ from typing import Any
 from raysearch.errors import InputError
 from raysearch.ledger.asking_records import Asked, Cause, Exhausted, Redrawn
 from raysearch.search.make import make_searcher
-from raysearch.search.searcher import Breeder, Proposal
+from raysearch.search.searcher import Breeder, Proposal, Recalling
 from raysearch.seeds import generator
 from raysearch.space.space_file import SpaceFile
 
@@ -88,19 +88,31 @@ class Asking:
             raise InputError(f"space: no point of it may be run, of all that were drawn; the first: {reason}")
         yield Exhausted(wanted=wanted, points=self._size)
 
-    def again(self, record: Asked | Redrawn) -> Asked | Redrawn:
-        """Ask for what the ledger has, and return it as it comes out now."""
+    def again(self, record: Asked | Redrawn, *, verify: bool) -> Asked | Redrawn:
+        """Ask for what the ledger has, and return it as it comes out now.
+
+        Args:
+            record: what the ledger has.
+            verify: have the search propose it again; else it is believed, if the search can be told of it.
+        """
         if isinstance(record, Redrawn):
+            settings = self._propose_again(record, verify=verify)
             proposed = Redrawn(
-                trial=record.trial,
-                settings=self._searcher.ask(record.trial),
-                cause=record.cause,
-                reason=record.reason,
+                trial=record.trial, settings=settings, cause=record.cause, reason=record.reason
             )
             self._turn_down(proposed)
             return proposed
-        settings = self._proposed(record.trial, record.drawn)
+        if record.trial < len(self._given) or record.drawn:
+            settings = self._proposed(record.trial, record.drawn)
+        else:
+            settings = self._propose_again(record, verify=verify)
         return self._asked(record.trial, settings, record.n_committed_when_asked, record.drawn)
+
+    def _propose_again(self, record: Asked | Redrawn, *, verify: bool) -> Proposal:
+        if verify or not isinstance(self._searcher, Recalling):
+            return self._searcher.ask(record.trial)
+        self._searcher.recall(record.trial, record.settings)
+        return record.settings
 
     def tell(self, number: int, values: Sequence[float] | None) -> None:
         """Tell the search the objectives of a committed trial, to minimise; None if it failed."""

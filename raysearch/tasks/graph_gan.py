@@ -73,6 +73,7 @@ class GraphGan(FileTask[GraphGanSettings]):
     kind = KIND_OF[JETS]
     no_objectives = frozenset({"floor", "floor_error"})
     reads_several = True
+    is_averaged = False  # a mean of clouds is like none of them
 
     def kind_of(self, settings: GraphGanSettings) -> str:
         """Name the kind of files that the clouds are in."""

@@ -80,6 +80,7 @@ class NndVaeTask(FileTask[NndVaeSettings]):
     kind = KIND_OF[DIGITS]
     no_objectives = frozenset({"floor", "floor_error", "samples_floor"})
     reads_several = True
+    is_averaged = False  # a mean of clouds is like none of them
 
     def kind_of(self, settings: NndVaeSettings) -> str:
         """Name the kind of files that the clouds are in."""

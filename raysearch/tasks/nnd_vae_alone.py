@@ -17,6 +17,8 @@ class DecoderAlone(nn.Module):
         statistics: (3, 3) of the training part.
     """
 
+    statistics: Tensor
+
     def __init__(self, model: NndVae, statistics: Tensor) -> None:
         super().__init__()
         self.decoder, self.of_jets = model.decoder, model.goal.jets is not None

@@ -32,8 +32,8 @@ def figures(outputs: Outputs, data: TensorData) -> dict[str, float]:
         distance of their images as ``loss``, ``floor`` and ``floor_error``; ``samples`` and
         ``samples_floor``: distance of the sample of generated clouds from that of real ones, see
         ``point_sets.py``, in pixels or GeV, and that of real from real; ``reconstruction`` and
-        ``reconstruction_seen``: mean distance of clouds from their reconstructions, of unseen ones and of some
-        that were trained on.
+        ``reconstruction_seen``: mean distance of clouds from their reconstructions, of unseen ones and of
+        some that were trained on.
     """
     if not all(bool(each.isfinite().all()) for each in outputs.values()):
         return {"loss": math.nan}

@@ -2,6 +2,8 @@
 
 An operation is a multiplication or an addition, so that a matrix product of (m, k) with (k, n) counts 2 m k
 n; additions of biases and activation functions are not counted (the convention of torch's FlopCounterMode).
+What else costs, such as distances of all pairs, a module tells itself in a method ``more_flop``, which is
+given the arguments of each call of the module.
 The example is one without padding, whatever a model saves on examples that have some. What is counted is the
 model's plain form (``Task.plain``): of JEDI-net all pairs of constituents, as the blocks in which it computes
 carry biases through products.
@@ -48,9 +50,13 @@ def count_mflop(task: Task[Any], model: nn.Module, data: TensorData) -> float:
         data: on the same device; the example has the shape of its first row.
     """
     double = copy.deepcopy(task.plain(model)).double().eval()
+    more: list[int] = []
+    for module in double.modules():
+        if (told := getattr(module, "more_flop", None)) is not None:
+            module.register_forward_pre_hook(lambda _, given, told=told: more.append(told(*given)))
     with in_double(), FlopCounterMode(display=False) as counter:
         apply_to_ones(task, double, data)
-    return counter.get_total_flops() / 1e6
+    return (counter.get_total_flops() + sum(more)) / 1e6
 
 
 def apply_to_ones(task: Task[Any], model: nn.Module, data: TensorData) -> None:

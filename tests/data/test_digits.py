@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_digits as digits_of_sklearn
 from typer.testing import CliRunner
@@ -138,7 +139,7 @@ def test_faults_are_told_for_all_files(tmp_path: Path) -> None:
     (tmp_path / "columns.csv").write_text("1,2,3,4\n")
     (tmp_path / "text.csv").write_text("1,2,3,4,5\n1,2,x,4,5\n")
     (tmp_path / "label.csv").write_text("11,2,3,4,0\n")
-    (tmp_path / "below.csv").write_text("1,-2,3,4,5\n")
+    (tmp_path / "below.csv").write_text("1,-2,3,4,50\n")
     (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(b"1,2,3,4,5\n" * 1000)[:30])
     (tmp_path / "empty.csv").write_bytes(b"")
     told = {
@@ -156,6 +157,37 @@ def test_faults_are_told_for_all_files(tmp_path: Path) -> None:
     for name, fault in told.items():
         assert f"{tmp_path / name}: {fault}" in str(refused.value)
     assert len(refused.value.problems) == len(told)
+
+
+def test_labels_are_at_the_end_that_has_all_digits_and_where_both_may_be_it_is_refused(
+    tmp_path: Path,
+) -> None:
+    pixels, labels = np.tile([[0, 9, 16, 0]], (40, 1)), np.arange(40) % 10
+    pixels[:, 0] = np.arange(40) % 3  # a corner that is not black
+    path = tmp_path / "digits.csv"
+    for columns in ((pixels, labels), (labels, pixels[:, ::-1])):
+        np.savetxt(path, np.column_stack(columns), fmt="%d", delimiter=",")
+        assert read_digits(path).labels.tolist() == labels.tolist()
+    np.savetxt(path, np.column_stack([pixels, labels % 5]), fmt="%d", delimiter=",")
+    with pytest.raises(InputError, match="both the first and the last number of all lines may be labels"):
+        read_digits(path)
+
+
+def test_a_first_line_that_pandas_made_names_of_is_refused(tmp_path: Path) -> None:
+    good, mangled = write_csv(tmp_path / "good.csv"), tmp_path / "mangled.csv"
+    pd.read_csv(good).to_csv(mangled, index=False)
+    with pytest.raises(InputError, match="all numbers are whole but some of the first line"):
+        read_digits(mangled)
+
+
+def test_dark_digits_on_a_bright_ground_are_told(tmp_path: Path) -> None:
+    images, labels = toy()
+    for name, found in {"bright": images, "dark": 255 - images}.items():
+        rows = np.column_stack([labels, found.reshape(len(found), -1)])
+        np.savetxt(tmp_path / f"{name}.csv", rows, fmt="%d", delimiter=",")
+    assert check_digits(tmp_path / "bright.csv").warnings == ()
+    (told,) = check_digits(tmp_path / "dark.csv").warnings
+    assert told.endswith("of dark ones the brightest pixels are the ground")
 
 
 def test_what_is_no_file_of_digits_is_refused(tmp_path: Path) -> None:

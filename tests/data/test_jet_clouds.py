@@ -16,6 +16,7 @@ from raysearch.data.clouds.jets import load_jet_clouds
 from raysearch.data.jets.files import load_events
 from raysearch.data.jets.layout import CLASSES, FEATURES
 from raysearch.errors import InputError
+from raysearch.metrics.generation.jet_sample import JetSample
 
 
 def test_points_are_those_of_the_sample_around_their_jets_axis() -> None:
@@ -122,3 +123,33 @@ def test_a_check_tells_classes_and_what_is_odd_and_refuses_other_units(tmp_path:
     copy.write_bytes(path.read_bytes())
     with pytest.raises(InputError, match="is a copy of"):
         check_clouds((path, copy))
+
+
+def test_places_that_are_not_around_the_axis_are_refused_and_tev_are_told(tmp_path: Path) -> None:
+    jets = sample_clouds()[:60]
+    there = jets[..., 2:] > 0
+    rng = np.random.default_rng(1)
+    axes = np.stack([rng.normal(0, 1, 60), rng.uniform(-np.pi, np.pi, 60)], axis=1)[:, None]
+    absolute, degrees, tev = jets.copy(), jets.copy(), jets.copy()
+    absolute[..., :2] += np.where(there, axes, 0)
+    degrees[..., 1] *= 180 / np.pi
+    tev[..., 2] *= rng.uniform(0.8, 1.6, (60, 1))
+    for name, wrong in {"absolute": absolute, "degrees": degrees}.items():
+        with pytest.raises(
+            InputError, match="they must be distances from the jet's axis, neither eta and phi"
+        ):
+            check_clouds(write_jetnet(tmp_path / f"{name}.h5", wrong))
+    (told,) = check_clouds(write_jetnet(tmp_path / "tev.h5", tev)).warnings
+    assert told.endswith("of 60 jets; are they shares of the jet's pT, or TeV?")
+    assert check_clouds().warnings == ()
+
+
+def test_a_pt_of_0_is_padding_wherever_it_lies(tmp_path: Path) -> None:
+    jets = sample_clouds()[:40].copy()
+    jets[:, 20:] = 0
+    placed = jets.copy()
+    placed[:, 20:, :2] = 0.2, -0.2
+    for mask in (False, True):
+        path = write_jetnet(tmp_path / f"{mask}.h5", placed, mask=mask)
+        assert np.array_equal(load_jet_clouds(path).particles, jets)
+    assert np.array_equal(JetSample(placed).there, JetSample(jets).there)

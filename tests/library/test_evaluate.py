@@ -195,6 +195,31 @@ def test_a_file_is_not_compared_with_itself_nor_with_too_few(cut: Cut, real: Pat
         raysearch.evaluate(real, right, kind="shower")
 
 
+def test_the_same_showers_are_refused_whatever_file_they_are_in_and_a_few_are_told(
+    cut: Cut, real: Path, other: Path, right: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = cut("again.h5", 0, change=lambda data: {**energies_alone(data), "event": np.arange(N)})
+    for sides in ({"made": again}, {"made": right, "other_real": again}):
+        with pytest.raises(
+            InputError, match=r"again.h5: 240 of 240 showers are also in .*real.h5; both need"
+        ):
+            raysearch.evaluate(real, **sides)
+
+    def with_copies(data: dict[str, Any]) -> dict[str, Any]:
+        with h5py.File(real) as file:
+            real_cells = file["ECAL"][:2]
+        data["ECAL"][:2], data["ECAL"][10:15] = real_cells, data["ECAL"][20:25]
+        return data
+
+    monkeypatch.setattr("raysearch.evaluation.showers.ClassifierSettings", lambda: SMALL)
+    with pytest.warns(UserWarning, match="made: 2 of 240 showers are also among the real ones") as warned:
+        found = raysearch.evaluate(real, cut("few_copies.h5", 2 * N, change=with_copies), other_real=other)
+    assert "made: 5 of 240 showers are equal to others of it" in found.warnings
+    assert [str(each.message) for each in warned if each.filename == __file__] == list(found.warnings)
+    assert found.refused
+    assert all(f"no {name}: {why}" in found._repr_markdown_() for name, why in found.refused.items())
+
+
 def test_energies_that_differ_a_little_are_told() -> None:
     rng = np.random.default_rng(1)
     energy = rng.uniform(10, 500, 20_000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from report_ledgers import CLASSES, Recipe, draw_estimates, draw_predictions, wr
 from raysearch.ledger import run_records
 from raysearch.ledger.history import read_history
 from raysearch.ledger.ledger import Ledger
+from raysearch.library.comparison import comparison_rows
 from raysearch.metrics.shown import Estimates, Scores, Shown, calorimeter_energy, pack
 from raysearch.report.build import build_report, content
 from raysearch.report.comparison import build_comparison
@@ -80,7 +82,8 @@ def test_each_value_has_figures_of_its_own_names(markdown: str) -> None:
 def test_the_verdict_tells_of_every_value(markdown: str) -> None:
     start = markdown.split("## Best settings", maxsplit=1)[0]
     assert start.count("its accuracy is") == 2
-    assert start.count("its relative error is") == 2
+    for quantity in ("energy fraction", "energy"):
+        assert start.count(f"its relative error of the {quantity} is") == 1
     assert start.count("that of the calibrated energy sum is") == 1  # fractions have no plain estimate
 
 
@@ -125,3 +128,60 @@ def test_values_that_cannot_be_evaluated_do_not_take_the_others_along(tmp_path: 
 
 def test_every_type_of_value_has_a_part() -> None:
     assert set(PARTS) == set(Shown.__args__)
+
+
+def showers(seed: int, most: int = 2) -> list[Estimates]:
+    """Energies of the showers of events, of which the last has N // 3 alone."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for place in range(most):
+        true = np.random.default_rng(place).uniform(10, 100, N if place + 1 < most else N // 3)
+        estimated = true * (1 + 0.1 * (place + 1) * rng.normal(size=len(true)))
+        found.append(Estimates(f"energy of shower {place + 1}", "GeV", true, estimated, plain=0.5 * true))
+    return found
+
+
+def test_the_headline_names_each_quantity_and_how_many_rows_have_it(tmp_path: Path) -> None:
+    folder = study(tmp_path / "hits", showers(1))
+    with hep_style():
+        page = to_markdown("Study", content(folder, read_history(folder)))
+    assert "its relative error of the energy of shower 1 is (8." in page
+    assert "its relative error of the energy of shower 2 (500 have it) is (1" in page
+    first, second = read_result(folder, read_history(folder)).of(EstimatesPart)
+    assert [tile[0] for tile in first.headline().tiles] == [
+        "relative error, energy of shower 1",
+        "plain estimate",
+    ]
+    assert second.headline().tiles[0][2] == "500 of 1,500 examples"
+
+
+def test_a_comparison_shows_every_value_with_its_quantity_and_the_tasks_own_metrics(tmp_path: Path) -> None:
+    more = study(tmp_path / "more", showers(1, most=3))
+    fewer, other = study(tmp_path / "fewer", showers(2)), study(tmp_path / "other", [fractions()])
+    build_comparison([fewer, more, other], tmp_path / "out")
+    page = (tmp_path / "out/report.md").read_text()
+    for place in (1, 2, 3):
+        assert f"relative error, energy of shower {place} |" in page
+        assert f"### Relative error over energy of shower {place}" in page
+    assert "### Relative error over energy fraction" in page
+    assert len(set(re.findall(r"\(figures/(relative-error[^.]*)", page))) == 4
+    assert "| test_purity | 0.8 | 0.8 | 0.8 |" in page
+    head, *rows = comparison_rows(["fewer", "more", "other"], tmp_path / "out/index.html", tmp_path)
+    table = {row[0]: dict(zip(head, row, strict=True)) for row in rows}
+    second = "relative error, energy of shower 2"
+    figures = {
+        name: read_result(each, read_history(each)).figures
+        for name, each in [("fewer", fewer), ("more", more)]
+    }
+    for name, found in figures.items():
+        assert table[name][second] == str(found["relative_error-2"])
+    assert table["fewer"]["relative error, energy of shower 3"] == "-"
+    assert table["other"][second] == "-", "its first value is of another quantity"
+    assert table["other"]["relative error, energy fraction"] != "-"
+
+
+def test_values_of_one_quantity_alone_are_compared_under_their_plain_names(tmp_path: Path) -> None:
+    folders = [study(tmp_path / name, [fractions()]) for name in ("a", "b")]
+    build_comparison(folders, tmp_path / "out")
+    head, *_ = comparison_rows(["a", "b"], tmp_path / "out/index.html", tmp_path)
+    assert head[3:6] == ["relative error", "bias", "resolution"]

@@ -125,6 +125,41 @@ def test_another_seed_gives_other_proposals(name):
     assert [other.ask(number) for number in range(4)] != [own.ask(number) for number in range(4)]
 
 
+@pytest.mark.parametrize("objectives", [1, 2])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("tpe", {}),
+        ("tpe", {"multivariate": False}),
+        ("tpe", {"constant_liar": False}),
+        ("gp", {"n_startup_trials": 3}),
+    ],
+    ids=str,
+)
+def test_a_search_that_is_told_what_it_proposed_goes_on_as_if_it_had_proposed_it(name, options, objectives):
+    if name == "gp" and objectives == 2:
+        pytest.skip("one objective only")
+    section = SearchSection(sampler=name, trials=40, options=options)
+    asking, recalling = (make_searcher(section, JEDI, 7, WINDOW, objectives) for _ in range(2))
+    score, n = objective(1), 7 if name == "gp" else 24
+    for number in range(n):
+        if number == 2:
+            for searcher in (asking, recalling):
+                searcher.give(number, JEDI.sample(np.random.default_rng(5)))
+        else:
+            recalling.recall(number, proposal := asking.ask(number))
+            if number % 5 == 4:
+                for searcher in (asking, recalling):
+                    searcher.turn_down(number, is_repeat=number == 4)
+                recalling.recall(number, proposal := asking.ask(number))
+        if number >= WINDOW:
+            value = score(proposal)
+            values = None if number == 9 else [value, 1 - value][:objectives]
+            for searcher in (asking, recalling):
+                searcher.tell(number - WINDOW, values)
+    assert [asking.ask(n), asking.ask(n + 1)] == [recalling.ask(n), recalling.ask(n + 1)]
+
+
 @pytest.mark.parametrize("is_repeat", [False, True])
 def test_what_is_turned_down_is_asked_anew_and_the_same_again(name, is_repeat):
     """Neither does it count as a trial, nor does a replay come to anything else."""

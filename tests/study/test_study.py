@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from toy import create_ledger, failed, finished, in_random_order, opened, toy_space_file
 
+import raysearch.study.replay as replaying
 from raysearch.errors import InputError, StorageError
 from raysearch.ledger.asking_records import Asked
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, Ledger
 from raysearch.ledger.run_records import Lost
+from raysearch.search.searcher import Searcher
 from raysearch.study.changes import Changes
 from raysearch.study.run import Run
 from raysearch.study.study import Study
@@ -190,16 +192,46 @@ def test_extended_study_goes_on(tmp_path: Path) -> None:
     assert again.history.hash == more.history.hash
 
 
-def test_a_search_that_proposes_otherwise_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def believing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have replays ask the search for the last four proposals alone, as in the middle of a long study."""
+    for name, value in {"ALL_OF_FIRST": 0, "ONE_OF_OTHERS": 10**9, "ALL_OF_LAST": 4}.items():
+        monkeypatch.setattr(replaying, name, value)
+
+
+def test_what_a_replay_believes_the_search_goes_on_from_as_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for name, prepare in (("asked", lambda _: None), ("believed", believing)):
+        drive(new_study(tmp_path / name, trials=16), random.Random(0))
+        prepare(monkeypatch)
+        more = Study(Ledger(tmp_path / name), lambda *_: None)
+        more.begin(opened(2), Changes(extra_trials=6))
+        drive(more, random.Random(0))
+        found.append([trial.settings for trial in more.history.trials])
+    assert found[0] == found[1]
+    assert len(found[0]) == 22
+
+
+@pytest.mark.parametrize("changed", [0, 9])
+def test_a_search_that_proposes_otherwise_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: int
+) -> None:
     study = new_study(tmp_path / "s")
     drive(study, random.Random(0))
+    believing(monkeypatch)
     import raysearch.study.asking as module
 
-    make: Callable[..., object] = module.make_searcher
-    monkeypatch.setattr(
-        module, "make_searcher", lambda section, space, seed, *more: make(section, space, seed + 1, *more)
-    )
-    with pytest.raises(StorageError, match="replaying trial 0, the search proposes"):
+    make: Callable[..., Searcher] = module.make_searcher
+
+    def make_changed(*about: object) -> Searcher:
+        searcher = make(*about)
+        ask = searcher.ask
+        monkeypatch.setattr(searcher, "ask", lambda number: ask(number - (number == changed)))
+        return searcher
+
+    monkeypatch.setattr(module, "make_searcher", make_changed)
+    with pytest.raises(StorageError, match=f"replaying trial {changed}, the search proposes"):
         Study(Ledger(tmp_path / "s"), lambda *_: None)
 
 

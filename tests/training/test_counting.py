@@ -39,3 +39,21 @@ def test_an_interaction_network_by_hand(aggregation: str, kernel: str) -> None:
     assert torch.equal(torch.random.get_rng_state(), state), "a run counts before it trains"
     assert all(map(torch.equal, model.parameters(), weights))
     assert model.training
+
+
+def mflop_of_hits(name: str, sensors: int = 12, **settings: object) -> float:
+    task = load_task(name)
+    data = TensorData((torch.ones(2, sensors), torch.rand(2, sensors, 6), torch.ones(2, sensors, 2)))
+    made = make_settings(task, settings)
+    return count_mflop(task, task.model(made), data) * 1e6
+
+
+def test_distances_and_what_is_gathered_of_neighbours_are_counted() -> None:
+    sensors, small = 12, {"blocks": 1, "hidden": 8, "outputs": 8, "propagated": 5, "combined": 4}
+    gravnet = {(k, s): mflop_of_hits("hits_gravnet", neighbours=k, space_dimensions=s, **small)
+               for k, s in ((3, 2), (7, 2), (3, 4))}  # fmt: skip
+    assert gravnet[7, 2] - gravnet[3, 2] == pytest.approx(4 * sensors * (1 + 2 * 5))
+    dense = 2 * sensors * 8 * 2  # from 8 features to two more dimensions
+    assert gravnet[3, 4] - gravnet[3, 2] == pytest.approx(dense + 3 * 2 * sensors**2)
+    dgcnn = [mflop_of_hits("hits_dgcnn", blocks=1, hidden=4, neighbours=k) for k in (3, 7)]
+    assert dgcnn[1] - dgcnn[0] == pytest.approx(4 * sensors * (4 + 2 * 2 * 4 * 4))

@@ -14,7 +14,7 @@ from raysearch.data.prepared import Arrays, Plan
 from raysearch.data.prepared_files import prepared_of_files
 from raysearch.errors import InputError
 
-VERSION = 1  # of the definitions behind the arrays; a new one leaves old entries of the cache aside
+VERSION = 2  # of the definitions behind the arrays; a new one leaves old entries of the cache aside
 
 
 def cloud_arrays(path: DataPath = None, points: int = POINTS, of_class: str | None = None) -> JetClouds:

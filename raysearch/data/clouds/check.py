@@ -16,6 +16,10 @@ from raysearch.errors import InputError
 
 QUANTILES = (0.05, 0.5, 0.95)
 PT_SUM = (0.1, 3.0)  # of pT_rel over a jet at the median; other values are GeV, or scaled for a network
+ALL_PT = 1.1  # above it are pT_rel of next to no jet; of shares of 1 TeV they are of many
+MANY = 0.05  # of jets, or of particles
+OFF_AXIS = 0.2  # distance of a jet's mean to its axis at the median: within 0.002 in real jets
+FAR = 1.5  # from the axis there is next to no particle of a jet
 
 
 def check_clouds(path: DataPath = None) -> CloudSummary:
@@ -25,10 +29,11 @@ def check_clouds(path: DataPath = None) -> CloudSummary:
         path: as for :func:`raysearch.data.clouds.jets.load_jet_clouds`.
 
     Raises:
-        InputError: files are refused or are the same, or pT are no shares of the jet's; lists all.
+        InputError: files are refused or are the same, or particles are not told relative to the jet; lists
+            all.
     """
     jets = load_jet_clouds(path)
-    if problems := [*same_files(jets.sha256), *not_relative(jets)]:
+    if problems := [*same_files(jets.sha256), *not_relative(jets), *off_axis(jets)]:
         raise InputError(*problems)
     there = (jets.particles != 0).any(axis=2)
     twins = TwinSearch()
@@ -58,9 +63,33 @@ def not_relative(jets: JetClouds) -> Iterator[str]:
         )
 
 
+def off_axis(jets: JetClouds) -> Iterator[str]:
+    """Tell places that are not around the jet's axis."""
+    places, pt = jets.particles[..., :2].astype(np.float64), jets.particles[..., 2:].clip(0)
+    total = pt.sum(axis=1)
+    whole = total[:, 0] > 0
+    if not whole.any():
+        return
+    mean = np.abs((places * pt).sum(axis=1)[whole] / total[whole])
+    off = float(np.median(mean, axis=0).max())
+    far = float((np.abs(places).max(axis=2)[pt[..., 0] > 0] > FAR).mean())
+    if off > OFF_AXIS or far > MANY:
+        yield (
+            f"eta_rel and phi_rel are {off:.2g} off 0 in a jet at the median, and {far:.0%} of the particles "
+            f"are more than {FAR:g} away; they must be distances from the jet's axis, neither eta and phi "
+            "themselves nor degrees nor scaled for a network"
+        )
+
+
 def odd(jets: JetClouds) -> Iterator[str]:
     """Tell what no real jets have, and generated ones may."""
     if n := int((jets.particles[..., 2] < 0).sum()):
         yield f"{n:,} particles have a pT below 0"
+    n_large = int((jets.particles[..., 2].sum(axis=1) > ALL_PT).sum())
+    if n_large > MANY * len(jets):
+        yield (
+            f"pT_rel add up to more than {ALL_PT:g} in {n_large:,} of {len(jets):,} jets; are they shares of "
+            "the jet's pT, or TeV?"
+        )
     if n := int((~(jets.particles != 0).any(axis=(1, 2))).sum()):
         yield f"{n:,} jets have no particle"

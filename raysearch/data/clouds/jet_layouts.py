@@ -5,6 +5,8 @@
 - JetNet's, doi:10.5281/zenodo.6975118, CC BY 4.0: ``particle_features`` (jet, particle, 4), eta_rel, phi_rel,
   pT_rel and a mask of 0 and 1, which may be left out. There each class has a file, named by it, such as
   ``g.hdf5`` or ``t150.hdf5``; ``jet_features`` is not read.
+
+In both a particle with a pT of exactly 0 is padding, wherever it lies.
 """
 
 from __future__ import annotations
@@ -132,4 +134,6 @@ def _hardest(particles: Floats, points: int) -> Floats:
 
 
 def _padded(particles: Floats, points: int) -> Floats:
-    return np.pad(particles, ((0, 0), (0, points - particles.shape[1]), (0, 0)))
+    # A generator without a mask gives padding some place.
+    there = np.where(particles[..., 2:] != 0, particles, np.float32(0))
+    return np.pad(there, ((0, 0), (0, points - particles.shape[1]), (0, 0)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -86,12 +87,22 @@ def check_digits(path: DataPath = None) -> DigitSummary:
         sha256=sha256,
         n=len(images),
         has_events=False,
-        warnings=(f"{black:,} digits are black all over",) if black else (),
+        warnings=tuple(_odd(images, black)),
         twins=twins.found(),
         size=(images.shape[1], images.shape[2]),
         n_per_digit=tuple(np.bincount(labels, minlength=N_CLASSES).tolist()),
         bright=tuple(np.quantile(bright, (0.05, 0.5, 0.95)).tolist()),
     )
+
+
+def _odd(images: NDArray[np.float32], black: int) -> Iterator[str]:
+    if black:
+        yield f"{black:,} digits are black all over"
+    if (share := float((images > 0.5).mean())) > 0.5:  # of scikit-learn's digits, the fullest, it is a third
+        yield (
+            f"{share:.0%} of all pixels are brighter than half; digits must be bright on black: of dark ones "
+            "the brightest pixels are the ground"
+        )
 
 
 def digit_events(found: list[Digits], files: list[Path]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -108,7 +108,8 @@ def _of_csv(file: Path, content: bytes) -> tuple[NDArray[np.float64], NDArray[np
         raise InputError(
             f"{file}: needs a label and a square number of pixels in each line, has {values.shape[1]} columns"
         )
-    labels_first = _are_labels(values[:, 0]) or not _are_labels(values[:, -1])
+    _require_no_row_as_names(file, values)
+    labels_first = _labels_first(file, values)
     labels, pixels = (values[:, 0], values[:, 1:]) if labels_first else (values[:, -1], values[:, :-1])
     return pixels.reshape(-1, side, side), labels
 
@@ -120,6 +121,32 @@ def _line_of_names(content: bytes) -> int | None:
     except ValueError:
         return 0
     return None
+
+
+def _require_no_row_as_names(file: Path, values: NDArray[np.float64]) -> None:
+    """Refuse a first line that was taken for names and made different: 0, 0.1, 0.2 for 0, 0, 0."""
+    is_whole = (values == np.floor(values)).all(axis=1)
+    is_number = np.isfinite(values[0]).all()
+    if len(values) > 1 and is_number and not is_whole[0] and is_whole[1:].all():
+        raise InputError(
+            f"{file}: all numbers are whole but some of the first line, as if they were names that a program "
+            "had made different (0, 0.1, 0.2); write it without a line of names: header=False in pandas"
+        )
+
+
+def _labels_first(file: Path, values: NDArray[np.float64]) -> bool:
+    """Tell at which end of the lines the labels are."""
+    first, last = values[:, 0], values[:, -1]
+    if not (_are_labels(first) and _are_labels(last)):
+        return _are_labels(first) or not _are_labels(last)
+    # A corner with a little noise has not all digits' numbers.
+    full = [len(np.unique(end)) == N_CLASSES for end in (first, last)]
+    if full[0] == full[1]:
+        raise InputError(
+            f"{file}: both the first and the last number of all lines may be labels; set the pixels of the "
+            "corner to 0"
+        )
+    return full[0]
 
 
 def _are_labels(column: NDArray[np.float64]) -> bool:

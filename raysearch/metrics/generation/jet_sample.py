@@ -22,8 +22,8 @@ class JetSample:
     """Jets of one origin.
 
     Attributes:
-        particles: (jet, particle, 3): eta - eta_jet, phi - phi_jet in rad, pT / pT_jet; rows of zeros are
-            padding. Particles are taken as massless.
+        particles: (jet, particle, 3): eta - eta_jet, phi - phi_jet in rad, pT / pT_jet; what has a pT of 0
+            is padding. Particles are taken as massless.
 
     Raises:
         InputError: no jets, another shape, or numbers that are not finite.
@@ -54,7 +54,7 @@ class JetSample:
     @property
     def there(self) -> NDArray[np.bool_]:
         """(jet, particle), which are no padding."""
-        return np.asarray((self.particles != 0).any(axis=2))
+        return np.asarray(self.particles[..., 2] != 0)
 
     @cached_property
     def mass(self) -> Floats:

@@ -80,6 +80,11 @@ class EstimatesPart(Part[Estimates]):
         """That of the first run."""
         return self.runs[0]
 
+    @property
+    def subject(self) -> str:
+        """The quantity."""
+        return self.first.quantity
+
     @staticmethod
     def truth(value: Estimates) -> np.ndarray:
         """The true values (row,)."""
@@ -101,15 +106,32 @@ class EstimatesPart(Part[Estimates]):
         """The relative error, and the plain estimate's."""
         first, k = self.first, len(self.runs)
         network = f"({over_runs([_error(each) for each in self.results])}) %"
-        told = f"its relative error is {network}"
+        told = f"its relative error{self._of_which} is {network}"
         if k > 1:
-            told = f"the relative error of its {k} models is {network} (mean {PM} sd)"
-        tiles = [("relative error on test", network, self.about.n_test)]
+            told = f"the relative error of its {k} models{self._of_which} is {network} (mean {PM} sd)"
+        which = f", {first.quantity}" if self.about.several else " on test"
+        tiles = [(f"relative error{which}", network, self._n_rows)]
         if self.plain is not None:
             plain = f"({_error(self.plain)}) %"
             told += f"; that of the {in_sentence(first.plain_name)} is {plain} ({PM}: the test set's size)"
             tiles.append((first.plain_name, plain, "relative error of the trivial estimate on the same"))
         return Headline(told, tuple(tiles))
+
+    @property
+    def _of_which(self) -> str:
+        """Name the quantity where there are several, and the rows that have it where not all do."""
+        if not self.about.several:
+            return ""
+        rows = "" if self._all_have_it else f" ({len(self.first.true):,} have it)"
+        return f" of the {self.first.quantity}{rows}"
+
+    @property
+    def _n_rows(self) -> str:
+        return self.about.n_test if self._all_have_it else f"{len(self.first.true):,} of {self.about.n_test}"
+
+    @property
+    def _all_have_it(self) -> bool:
+        return len(self.first.true) == self.about.tests[0].n_test
 
     def blocks(self) -> list[Block]:
         """Summary, the claim if there is one, three figures, and their numbers by bin."""

@@ -21,13 +21,12 @@ from raysearch.report.shown.estimates_tables import (
     worst,
     worst_told,
 )
-from raysearch.report.shown.part import Side
+from raysearch.report.shown.part import Side, in_place
 
 
 def compared_errors(sides: Sequence[Side[Any]]) -> list[Block]:
-    """Set several studies side by side: of one quantity, that of the first."""
+    """Set several studies side by side, all of one quantity."""
     first = sides[0].part.first
-    sides = [side for side in sides if side.part.first.quantity == first.quantity]
     plain = sides[0].part.plain
     shared = plain is not None and all(_same_plain(side.part.first, first) for side in sides)
     rows: list[tuple[Cell, ...]] = []
@@ -44,7 +43,7 @@ def compared_errors(sides: Sequence[Side[Any]]) -> list[Block]:
     return [
         Heading(f"Relative error over {first.quantity}", 3),
         Picture(
-            "relative-error",
+            in_place("relative-error", sides[0].place),
             f"Relative error over true {first.quantity} of each model. {told}",
             f"Mean relative error |E_est - E| / E on the test set in bins of true {first.quantity}. Bars: "
             "one sigma of the test set; bands: sample sd over the runs of a model, where there are several."

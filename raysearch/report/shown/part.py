@@ -62,12 +62,14 @@ class About:
         tests: records of the evaluations, one for each run.
         units: what the data consist of, such as ``jets``.
         place: of the values among those of their type that have a part each, from 0.
+        several: whether there are more of their type.
     """
 
     history: History
     tests: tuple[Tested, ...]
     units: str
     place: int = 0
+    several: bool = False
 
     @property
     def word(self) -> str:
@@ -81,7 +83,12 @@ class About:
 
     def named(self, name: str) -> str:
         """A name that only one part of the page has: of its pictures, and of its figures."""
-        return f"{name}-{self.place + 1}" if self.place else name
+        return in_place(name, self.place)
+
+
+def in_place(name: str, place: int) -> str:
+    """A name that is there once although it is of several things, of which the first has it as it is."""
+    return f"{name}-{place + 1}" if place else name
 
 
 class Part(ABC, Generic[V]):
@@ -128,6 +135,11 @@ class Part(ABC, Generic[V]):
     @abstractmethod
     def figures(self) -> dict[str, Measured]:
         """All figures by name, also those that papers print."""
+
+    @property
+    def subject(self) -> str:
+        """What the values are of, by which several of one type are told apart; empty where nothing does."""
+        return ""
 
     def titles(self) -> Mapping[str, Title]:
         """How to write the names of figures that papers print."""
@@ -182,6 +194,7 @@ class Side(Generic[P]):
         part: its values of the type that is compared.
         figures: all its figures by name.
         published: what papers report for its space.
+        place: among the subjects that are compared, from 0.
     """
 
     name: str
@@ -189,3 +202,4 @@ class Side(Generic[P]):
     part: P
     figures: Mapping[str, Measured]
     published: Sequence[Published]
+    place: int = 0
