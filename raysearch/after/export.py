@@ -33,6 +33,7 @@ from raysearch.training.evaluation import generator_on
 from raysearch.training.randomness import load_parts
 
 EXAMPLES = 1000  # of the test part that are compared
+VALUES = 150_000  # that are compared: of shares of hits, thousands an event, 36 events in place of 1000
 TRACED = 4  # that the graph is drawn from, none of those
 EXTRA = ("onnx", "onnxruntime", "onnxscript")
 
@@ -104,7 +105,7 @@ def export(trained: TrainedTrial, to: str, out: Path) -> Exported:
         out: the file to be written.
 
     Raises:
-        InputError: another format, or a model that cannot be exported.
+        InputError: another format, a model that cannot be exported, or several that have no mean.
         ResourceError: the extra ``[export]`` is not installed.
         ParityError: the file gives other numbers than the model; it is not kept.
         StorageError: the file cannot be written.
@@ -114,6 +115,11 @@ def export(trained: TrainedTrial, to: str, out: Path) -> Exported:
     write, read = FORMATS[to]
     if to == "onnx" and (missing := [name for name in EXTRA if importlib.util.find_spec(name) is None]):
         raise ResourceError(f"export to onnx needs {', '.join(missing)}: pip install 'raysearch[export]'")
+    if len(trained.models) > 1 and not trained.task.is_averaged:
+        raise InputError(
+            f"task: {type(trained.task).__name__} has {len(trained.models)} models in this trial, whose "
+            "outputs have no mean; export writes a trial of one model, without folds or repeats"
+        )
     raw, expected = _examples(trained)
     inputs = _network_inputs(trained.task, trained.models[0].model, raw)
     module = standalone(trained)
@@ -165,7 +171,8 @@ def _examples(trained: TrainedTrial) -> tuple[Batch, Tensor]:
         outputs = _told(trained.task, found, data)
         total = outputs if total is None else total + outputs
     assert total is not None  # a trial has a fold at least
-    return raw, total / len(trained.models)
+    step = -(-total.numel() // VALUES)
+    return tuple(x[::step] for x in raw), total[::step] / len(trained.models)
 
 
 def _told(task: Task[Any], found: Outputs, data: TensorData) -> Tensor:

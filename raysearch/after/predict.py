@@ -49,11 +49,12 @@ def write_scores(
 ) -> Scored:
     """Apply all fold models of a trial to every row of some files.
 
-    The file holds what the task shows of each row, as the mean over folds, and with folds each
-    fold's as ``NAME_folds`` (fold, row, ...); of jets ``scores`` (row, 5) float32, probabilities; of showers
-    ``outputs`` (row,) float32, GeV. Beside them ``file`` (place in ``files``) and ``row`` (in that file), and
-    what the reader hands through, such as ``event``, which goes before a prediction of that name. What is not
-    by row, such as ``classes``, is kept once. Attributes tell where the scores come from, and ``warnings``.
+    The file holds what the task shows of each row, as the mean over folds (of a task whose ``is_averaged``
+    is False, as the first fold has it), and with folds each fold's as ``NAME_folds`` (fold, row, ...); of
+    jets ``scores`` (row, 5) float32, probabilities; of showers ``outputs`` (row,) float32, GeV. Beside them
+    ``file`` (place in ``files``) and ``row`` (in that file), and what the reader hands through, such as
+    ``event``, which goes before a prediction of that name. What is not by row, such as ``classes``, is kept
+    once. Attributes tell where the scores come from, and ``warnings``.
     What is predicted of a row that holds nothing, such as a jet without constituents, is NaN.
 
     Args:
@@ -107,20 +108,20 @@ def _fill(
         if not done:
             for name, values in constants(task.shown(outputs[0], rows)).items():
                 file.h5[name] = values.tolist()
-        for name, values in _by_row(folds, piece):
+        for name, values in _by_row(folds, piece, mean=task.is_averaged):
             file.append(name, values, done, axis=1 if name.endswith(FOLDS) else 0)
         done += len(piece.batch[0])
         yield done
 
 
-def _by_row(folds: Sequence[Arrays], piece: Piece) -> Iterator[tuple[str, NDArray[Any]]]:
+def _by_row(folds: Sequence[Arrays], piece: Piece, *, mean: bool) -> Iterator[tuple[str, NDArray[Any]]]:
     """All that has a value for each row of a piece."""
     for name, values in folds[0].items():
         if len(folds) > 1:
             each = np.stack([fold[name] for fold in folds])
             yield f"{name}{FOLDS}", each
             # The mean in double precision, so that equal folds give exactly their value.
-            yield name, each.mean(axis=0, dtype=np.float64).astype(values.dtype)
+            yield name, each.mean(axis=0, dtype=np.float64).astype(values.dtype) if mean else values
         else:
             yield name, values
     n = len(piece.batch[0])

@@ -24,6 +24,7 @@ from torch.autograd.function import once_differentiable
 
 from raysearch.errors import InputError
 from raysearch.models.gravnet_fused import Found, fused_kernel
+from raysearch.models.nearest_plain import of_neighbours, plain_nearest, squared_distances
 from raysearch.models.nearest_sensors import nearest
 
 ROWS = 128  # worked on at a time: their distances and neighbours' features stay in the second cache
@@ -74,13 +75,10 @@ def neighbour_sums(
 
 def plain_sums(space_BNS: Tensor, features_BNF: Tensor, k: int, steepness: float) -> Tensor:
     """The same in operations that exporters can follow."""
-    squared_BNN = (space_BNS[:, :, None] - space_BNS[:, None]).square().sum(3)
-    self_NN = torch.eye(space_BNS.shape[1], dtype=torch.bool, device=space_BNS.device)
-    others_BNN = squared_BNN.detach().masked_fill(self_NN, torch.inf)
-    near_BNK = others_BNN.topk(k, dim=2, largest=False).indices.sort(2).values
+    squared_BNN = squared_distances(space_BNS)
+    near_BNK = plain_nearest(squared_BNN, k)
     weight_BNK = torch.exp(-steepness * squared_BNN.gather(2, near_BNK))  # (1)
-    index = near_BNK.flatten(1)[..., None].expand(-1, -1, features_BNF.shape[2])
-    value_BNKF = weight_BNK[..., None] * features_BNF.gather(1, index).unflatten(1, near_BNK.shape[1:])
+    value_BNKF = weight_BNK[..., None] * of_neighbours(features_BNF, near_BNK)
     return torch.cat([value_BNKF.mean(2), value_BNKF.max(2).values], dim=2)  # (2), (3)
 
 

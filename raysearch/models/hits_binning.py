@@ -103,7 +103,7 @@ class Binning(nn.Module):
         side, layers = self.shape.bins, self.shape.layers
         bin_BN = bins_of(sensors_BN6, side, layers)
         x_BNF = sensor_features(energy_BN, sensors_BN6)
-        grid = x_BNF.new_zeros(len(x_BNF), side * side * layers, FEATURES)
+        grid = x_BNF.new_zeros(x_BNF.shape[0], side * side * layers, FEATURES)
         grid = grid.scatter_add(1, bin_BN[..., None].expand_as(x_BNF), x_BNF)
         grid = self.norm(grid.transpose(1, 2).unflatten(2, (side, side, layers)))
         grid = with_mean(grid.flatten(2).transpose(1, 2)).transpose(1, 2)

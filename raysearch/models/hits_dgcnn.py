@@ -24,6 +24,7 @@ from raysearch.errors import InputError
 from raysearch.models.dense import at_least
 from raysearch.models.hits_layers import FEATURES, Dense, Fractions, SensorNorm, dense, with_mean
 from raysearch.models.hits_nodes import HitsNetwork, Nodes
+from raysearch.models.nearest_plain import of_neighbours, plain_nearest, squared_distances
 from raysearch.models.nearest_sensors import nearest, squared_distances_flop
 
 
@@ -59,11 +60,11 @@ class DgcnnShape:
 
 
 class EdgeConv(nn.Module):
-    """One EdgeConv layer with three layers of one width."""
+    """One EdgeConv layer with three layers of one width; ``plain`` is for exporters."""
 
-    def __init__(self, inputs: int, hidden: int, neighbours: int) -> None:
+    def __init__(self, inputs: int, hidden: int, neighbours: int, *, plain: bool = False) -> None:
         super().__init__()
-        self.neighbours = neighbours
+        self.neighbours, self.plain = neighbours, plain
         self.edge1, self.edge2, self.edge3 = (
             dense(2 * inputs, hidden),
             dense(hidden, hidden),
@@ -75,11 +76,22 @@ class EdgeConv(nn.Module):
         own, other = self.edge1.weight.split(x_BNF.shape[2], dim=1)
         receiver_BNF = F.linear(x_BNF, own + other, self.edge1.bias)
         sender_BNF = F.linear(x_BNF, -other)
+        if self.plain:
+            near_BNK = nearest_with_itself(x_BNF, self.neighbours, plain=True)
+            return self._of_pairs(receiver_BNF, of_neighbours(sender_BNF, near_BNK))
         # Event by event: pairs of all of a batch, forty a sensor, would be gigabytes.
         near_BNK = nearest_with_itself(x_BNF, self.neighbours)
         return torch.stack(
-            [self._of_event(*each) for each in zip(receiver_BNF, sender_BNF, near_BNK, strict=True)]
+            [
+                self._of_pairs(receiver_NF, F.embedding(near_NK, sender_NF))
+                for receiver_NF, sender_NF, near_NK in zip(receiver_BNF, sender_BNF, near_BNK, strict=True)
+            ]
         )
+
+    def _of_pairs(self, receiver_NF: Tensor, sent_NKF: Tensor) -> Tensor:
+        """Look at each sensor beside what its neighbours send, of one event or of all."""
+        edge_NKF = torch.relu(receiver_NF[..., None, :] + sent_NKF)
+        return torch.relu(self.edge3(torch.relu(self.edge2(edge_NKF)))).amax(-2)
 
     def more_flop(self, x_BNF: Tensor) -> int:
         """Operations beside matrix products: squared distances of all pairs, and the sum of each pair."""
@@ -87,17 +99,13 @@ class EdgeConv(nn.Module):
         pairs = sensors * self.neighbours * self.edge1.out_features
         return events * (squared_distances_flop(sensors, inputs) + pairs)
 
-    def _of_event(self, receiver_NF: Tensor, sender_NF: Tensor, near_NK: Tensor) -> Tensor:
-        sent = F.embedding(near_NK, sender_NF)
-        edge_NKF = torch.relu(receiver_NF[:, None] + sent)
-        return torch.relu(self.edge3(torch.relu(self.edge2(edge_NKF)))).amax(1)
 
-
-def nearest_with_itself(x_BNF: Tensor, k: int) -> Tensor:
-    """Find each sensor itself and its k - 1 nearest others, (B, N, K) int64."""
-    others_BNK = nearest(x_BNF.detach().float(), k - 1).long()
+def nearest_with_itself(x_BNF: Tensor, k: int, *, plain: bool = False) -> Tensor:
+    """Find each sensor itself and its k - 1 nearest others, (B, N, K) int64; ``plain`` is for exporters."""
+    x_BNF = x_BNF.detach().float()
+    others_BNK = plain_nearest(squared_distances(x_BNF), k - 1) if plain else nearest(x_BNF, k - 1).long()
     itself_N = torch.arange(x_BNF.shape[1], device=x_BNF.device)
-    return torch.cat([itself_N.expand(len(x_BNF), -1)[..., None], others_BNK], dim=2)
+    return torch.cat([itself_N.expand(x_BNF.shape[0], -1)[..., None], others_BNK], dim=2)
 
 
 class Dgcnn(HitsNetwork):
@@ -108,14 +116,16 @@ class Dgcnn(HitsNetwork):
         self.shape, self.stand_ins = shape, None if plain else shape.neighbours
         self.first, self.first_norm = dense(FEATURES, shape.first), SensorNorm(shape.first)
         widths = [shape.first] + [shape.hidden] * (shape.blocks - 1)
-        self.edges = nn.ModuleList(EdgeConv(width, shape.hidden, shape.neighbours) for width in widths)
+        self.edges = nn.ModuleList(
+            EdgeConv(width, shape.hidden, shape.neighbours, plain=plain) for width in widths
+        )
         self.mixed = nn.ModuleList(Dense(2 * shape.hidden, shape.hidden, torch.relu) for _ in widths[1:])
         self.norms = nn.ModuleList(SensorNorm(shape.hidden) for _ in widths)
         # Of the last block only its own output.
         self.combined = Dense((2 * shape.blocks - 1) * shape.hidden, shape.combined, torch.relu)
         self.fractions = Fractions(shape.combined, shape.particles)
 
-    def shares(self, nodes: Nodes) -> Tensor:
+    def of_nodes(self, nodes: Nodes) -> Tensor:
         """Share out what there is in each node."""
         weight = nodes.weight_BM1
         x_BMF = self.first_norm(self.first(nodes.features_BMF), weight)

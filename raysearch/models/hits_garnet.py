@@ -110,7 +110,7 @@ class GarNet(HitsNetwork):
         self.combined = Dense(shape.layers * shape.outputs, shape.combined, torch.relu)
         self.fractions = Fractions(shape.combined, shape.particles)
 
-    def shares(self, nodes: Nodes) -> Tensor:
+    def of_nodes(self, nodes: Nodes) -> Tensor:
         """Share out what there is in each node."""
         count = nodes.weight_BM1
         x_BMF = with_mean(self.norm(nodes.features_BMF, count), count)

@@ -130,8 +130,8 @@ class GravNetBlock(nn.Module):
         return self.norm(self.layer(self.dense(with_mean(x_BMF, weight_BM1))), weight_BM1)
 
 
-class GravNet(HitsNetwork):
-    """Shares of each sensor's energy that belong to each particle.
+class GravNetBlocks(HitsNetwork):
+    """The blocks side by side and the layer that combines them, before whatever is told of each node.
 
     Args:
         shape: its sizes.
@@ -149,17 +149,30 @@ class GravNet(HitsNetwork):
             for inputs in [FEATURES] + [shape.outputs] * (shape.blocks - 1)
         )
         self.combined = Dense(shape.blocks * shape.outputs, shape.combined, torch.relu)
-        self.fractions = Fractions(shape.combined, shape.particles)
 
-    def shares(self, nodes: Nodes) -> Tensor:
-        """Share out what there is in each node."""
+    def describe(self, nodes: Nodes) -> Tensor:
+        """Describe each node by its surroundings, (B, M, combined)."""
         weight = nodes.weight_BM1
         x_BMF = self.norm(nodes.features_BMF, weight)
         found = []
         for block in self.blocks:
             x_BMF = block(x_BMF, weight)
             found.append(x_BMF)
-        return self.fractions(self.combined(torch.cat(found, dim=2)))
+        combined: Tensor = self.combined(torch.cat(found, dim=2))
+        return combined
+
+
+class GravNet(GravNetBlocks):
+    """Shares of each sensor's energy that belong to each particle; arguments as for the blocks."""
+
+    def __init__(self, shape: GravNetShape, kernel: str = "torch") -> None:
+        super().__init__(shape, kernel)
+        self.fractions = Fractions(shape.combined, shape.particles)
+
+    def of_nodes(self, nodes: Nodes) -> Tensor:
+        """Share out what there is in each node."""
+        shares: Tensor = self.fractions(self.describe(nodes))
+        return shares
 
     def plain_twin(self) -> GravNet:
         """Build the network with all sensors and all their distances in plain sight."""

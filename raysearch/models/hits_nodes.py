@@ -74,25 +74,30 @@ class HitsNetwork(nn.Module, ABC):
     """A network on hits whose sensors without energy are all alike.
 
     Attributes:
-        shape: its sizes; with ``particles``, whose shares are told.
+        shape: its sizes; with ``particles``, whose shares are told, or whatever ``n_values`` is.
         stand_ins: how many of these are needed; None: all sensors are computed.
     """
 
     shape: Any
     stand_ins: int | None
 
+    @property
+    def n_values(self) -> int:
+        """How many values there are of each sensor."""
+        return int(self.shape.particles)
+
     def forward(self, energy_BN: Tensor, sensors_BN6: Tensor) -> Tensor:
-        """Share out energies (B, N) in GeV of sensors (B, N, 6); returns (B, N, particles)."""
-        if len(energy_BN) == 0:
-            return energy_BN.new_empty(*energy_BN.shape, self.shape.particles)
+        """Judge energies (B, N) in GeV of sensors (B, N, 6): shares (B, N, particles), or other values."""
+        if energy_BN.shape[0] == 0:
+            return energy_BN.new_empty(*energy_BN.shape, self.n_values)
         if self.stand_ins is None:
-            return self.shares(Nodes(sensor_features(energy_BN, sensors_BN6)))
+            return self.of_nodes(Nodes(sensor_features(energy_BN, sensors_BN6)))
         nodes = find_nodes(energy_BN, sensors_BN6, self.stand_ins)
-        return nodes.of_sensors(self.shares(nodes))
+        return nodes.of_sensors(self.of_nodes(nodes))
 
     @abstractmethod
-    def shares(self, nodes: Nodes) -> Tensor:
-        """Share out what there is in each node, (B, M, particles)."""
+    def of_nodes(self, nodes: Nodes) -> Tensor:
+        """Judge each node, (B, M, values)."""
 
     @abstractmethod
     def plain_twin(self) -> Self:

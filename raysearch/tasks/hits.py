@@ -1,4 +1,4 @@
-"""What the tasks on calorimeter hits share: which share of each sensor's energy belongs to which particle.
+"""What the tasks on calorimeter hits share, and the sharing out of each sensor's energy among particles.
 
 S. R. Qasim, J. Kieseler, Y. Iiyama, M. Pierini, Eur. Phys. J. C 79 (2019) 608, arXiv:1902.07987. A batch is
 (energies, sensors, true shares): (B, N) in GeV, (B, N, 6) as in ``raysearch.data.hits``, (B, N, particles).
@@ -33,28 +33,24 @@ from raysearch.metrics.shown import Shown
 from raysearch.models.hits_nodes import plain_form
 from raysearch.tasks.descent import LOSS, Descent
 from raysearch.tasks.file_task import FileTask, Rows
-from raysearch.tasks.hits_settings import HitsSettings, falling_rate
+from raysearch.tasks.hits_settings import HitsSettings, HitsTraining, falling_rate
 from raysearch.tasks.optimising import build_optimizer
 from raysearch.tasks.schedule import Schedule
 from raysearch.tasks.task import OUTPUTS, Outputs
 
+H = TypeVar("H", bound=HitsTraining)
 S = TypeVar("S", bound=HitsSettings)
 ENERGY, SENSORS, SHARES = range(3)  # columns of a batch
 AT_ONCE = 16  # events that a network is applied to together: their pairs of neighbours fit a memory
 
 
-class HitsTask(FileTask[S]):
-    """Sharing out of calorimeter hits; a subclass adds ``Settings`` and the model."""
+class OnHits(FileTask[H]):
+    """A task on calorimeter hits: its data, what trains it, how its network is applied."""
 
     kind = "hits"
     reads_several = True
-    higher_is_better = frozenset({"accuracy", OF_OVERLAP + "accuracy"})
-    # Means of the response: the best is 1.
-    no_objectives = frozenset(
-        of + name for of in ("", OF_OVERLAP) for name in ("response_mean", "kernel_mean")
-    )
 
-    def view(self, settings: S) -> int:
+    def view(self, settings: H) -> int:
         """Say how many particles there are to be told apart."""
         return settings.particles
 
@@ -66,25 +62,44 @@ class HitsTask(FileTask[S]):
         sensors = as_tensor(hits.sensors).expand(len(energy), -1, -1)
         return Rows((energy, sensors, as_tensor(hits.fractions)), hits.events, hits.file_index)
 
-    def facts(self, source: DataSource, settings: S, found: FileSummary, split: Split) -> dict[str, Any]:
+    def facts(self, source: DataSource, settings: H, found: FileSummary, split: Split) -> dict[str, Any]:
         """Tell how many sensors the detector has, and by what another one is told from it."""
         rows, _ = self.mapped(source, settings)
         table = rows.tensors[SENSORS][0].numpy()
         return {"n_sensors": len(table), "detector": describe_sensors(table)}
 
-    def to_score(self, paths: Sequence[Path], settings: S, described: Mapping[str, Any]) -> ToScore:
+    def to_score(self, paths: Sequence[Path], settings: H, described: Mapping[str, Any]) -> ToScore:
         """Check files of a user's own hits, of a detector with as many sensors as that of the training."""
         # Studies of earlier versions do not tell their detector.
         trained_on = described.get("detector")
         return hits_to_score(paths, settings.particles, described["n_sensors"], trained_on)
 
-    def optimizer(self, settings: S, parameters: Iterable[nn.Parameter]) -> Optimizer:
+    def optimizer(self, settings: H, parameters: Iterable[nn.Parameter]) -> Optimizer:
         """Build the optimiser."""
         return build_optimizer(settings, parameters)
 
-    def schedulers(self, settings: S, optimizers: Mapping[str, Optimizer]) -> Sequence[Schedule]:
+    def schedulers(self, settings: H, optimizers: Mapping[str, Optimizer]) -> Sequence[Schedule]:
         """Build what changes its learning rate."""
         return falling_rate(settings, optimizers[LOSS])
+
+    def plain(self, model: nn.Module) -> nn.Module:
+        """Give its plain form: no exporter can follow kernels, nor nodes that depend on the event."""
+        return plain_form(model)
+
+    def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Tensor:
+        """What the network says of each sensor, (B, N, values)."""
+        energies, sensors = batch[ENERGY].split(AT_ONCE), batch[SENSORS].split(AT_ONCE)
+        return torch.cat([model(*each) for each in zip(energies, sensors, strict=True)])
+
+
+class HitsTask(OnHits[S]):
+    """Sharing out of calorimeter hits; a subclass adds ``Settings`` and the model."""
+
+    higher_is_better = frozenset({"accuracy", OF_OVERLAP + "accuracy"})
+    # Means of the response: the best is 1.
+    no_objectives = frozenset(
+        of + name for of in ("", OF_OVERLAP) for name in ("response_mean", "kernel_mean")
+    )
 
     def loss(self, model: nn.Module, batch: Batch, weight: str = "paper") -> Tensor:
         """Eq. (2)."""
@@ -99,15 +114,6 @@ class HitsTask(FileTask[S]):
     def step(self, descent: Descent, batch: Batch) -> None:
         """Take one step down the loss with the weight of the settings."""
         descent(self.loss(descent.model, batch, descent.settings.loss_weight))
-
-    def plain(self, model: nn.Module) -> nn.Module:
-        """Give its plain form: no exporter can follow kernels, nor nodes that depend on the event."""
-        return plain_form(model)
-
-    def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Tensor:
-        """Shares (B, N, particles)."""
-        energies, sensors = batch[ENERGY].split(AT_ONCE), batch[SENSORS].split(AT_ONCE)
-        return torch.cat([model(*each) for each in zip(energies, sensors, strict=True)])
 
     def metrics(self, outputs: Outputs, data: TensorData) -> dict[str, float]:
         """The 14 figures of the paper; the loss with its own weight."""

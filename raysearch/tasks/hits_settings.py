@@ -20,13 +20,11 @@ WIGGLES = 8.0  # rad over the whole way
 
 
 @dataclass(frozen=True, kw_only=True)
-class HitsSettings(Optimising):
-    """What the networks of arXiv:1902.07987 are trained by; a subclass adds its network's.
+class HitsTraining(Optimising):
+    """What all networks on hits are trained by.
 
     Attributes:
-        particles: whose shares are told; events may have fewer.
-        loss_weight: of a sensor in the training loss: ``paper`` or ``code``, see
-            ``raysearch.metrics.clustering.loss``. What is told of the validation part is by the paper's.
+        particles: that an event has at most.
         decay_epochs: over which the learning rate falls by exp(-6) to 1/80 of itself, with a modulation by
             10 %; 0: it stays. Published: 2 million batches of 150.
         modulation: of the falling rate, up and down, a share of it.
@@ -34,7 +32,6 @@ class HitsSettings(Optimising):
 
     batch_size: int = 16
     particles: int = 2
-    loss_weight: str = "paper"
     decay_epochs: int = 0
     modulation: float = 0.1
 
@@ -52,12 +49,28 @@ class HitsSettings(Optimising):
             self.check_network()
         except InputError as error:
             yield from error.problems
-        if self.loss_weight not in WEIGHTS:
-            yield f"loss_weight: needs {one_of(list(WEIGHTS))}, got {self.loss_weight!r}"
         if self.decay_epochs < 0:
             yield f"decay_epochs: needs at least 0, which means never, got {self.decay_epochs}"
         if not 0 <= self.modulation < 1:
             yield f"modulation: needs 0 to less than 1, got {self.modulation}"
+        yield from super().problems()
+
+
+@dataclass(frozen=True, kw_only=True)
+class HitsSettings(HitsTraining):
+    """What the networks of arXiv:1902.07987 are trained by; a subclass adds its network's.
+
+    Attributes:
+        loss_weight: of a sensor in the training loss: ``paper`` or ``code``, see
+            ``raysearch.metrics.clustering.loss``. What is told of the validation part is by the paper's.
+    """
+
+    loss_weight: str = "paper"
+
+    def problems(self) -> Iterator[str]:
+        """Tell every fault."""
+        if self.loss_weight not in WEIGHTS:
+            yield f"loss_weight: needs {one_of(list(WEIGHTS))}, got {self.loss_weight!r}"
         yield from super().problems()
 
 
@@ -71,7 +84,7 @@ def rate_at(progress: float, modulation: float) -> float:
     return fall * (1 + modulation * math.cos(WIGGLES * progress)) / (1 + modulation)
 
 
-def falling_rate(settings: HitsSettings, optimizer: Optimizer) -> list[Schedule]:
+def falling_rate(settings: HitsTraining, optimizer: Optimizer) -> list[Schedule]:
     """Build what changes the learning rate, epoch by epoch."""
     if (epochs := settings.decay_epochs) == 0:
         return []

@@ -48,6 +48,9 @@ class Task(ABC, Generic[S]):
             that should be 1; a search on one is refused.
         reads_several: whether ``source.path`` may be a tuple of several files and folders; a task that does
             not say so is refused them before it is asked anything.
+        is_averaged: whether the mean of what several models (folds, repeats) say of a row means anything; of
+            a task for which it does not, such as one whose outputs are places in a space of their own, the
+            first model speaks, and several are not exported.
     """
 
     Settings: ClassVar[type]
@@ -55,6 +58,7 @@ class Task(ABC, Generic[S]):
     higher_is_better: ClassVar[frozenset[str]] = frozenset()
     no_objectives: ClassVar[frozenset[str]] = frozenset()
     reads_several: ClassVar[bool] = False
+    is_averaged: ClassVar[bool] = True
 
     @abstractmethod
     def inspect(self, source: DataSource, settings: S) -> dict[str, Any]:

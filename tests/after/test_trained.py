@@ -155,3 +155,19 @@ def test_an_export_of_another_shape_is_told_with_both(
     with pytest.raises(ParityError, match=rf"of shape \(N, 1\), the task's predict of shape {theirs};"):
         export(trained, to, tmp_path / "m.out")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_has_no_mean_is_told_by_the_first_model_and_not_exported_by_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own.py").write_text(READS)
+    tune(tmp_path, TOY.format(task=tmp_path / "own.py", folds=2).replace(":Toy", ":Reads"), "toy")
+    trained = load(tmp_path / "runs/toy")
+    monkeypatch.setattr(type(trained.task), "is_averaged", False)
+    write_scores(trained, [tmp_path], tmp_path / "scores.h5")
+    with h5py.File(tmp_path / "scores.h5") as file:
+        first, second = file["outputs_folds"][:]
+        assert (file["outputs"][:] == first).all()
+        assert (first != second).any()
+    with pytest.raises(InputError, match="has 2 models in this trial, whose outputs have no mean"):
+        export(trained, "torch", tmp_path / "m.pt2")

@@ -68,3 +68,18 @@ class TestHitsBinning(TaskContract):
         "space.combined=8",
         "space.channels={type: choice, values: [3, 4]}",
     )
+
+
+class TestHitsCondensation(TaskContract):
+    space = SPACES / "hits-condensation.yaml"
+    changes = (
+        *OF_HITS,
+        "space.hidden=8",
+        "space.outputs=8",
+        "space.blocks=1",
+        "space.neighbours=5",
+        "space.coordinates={type: choice, values: [2, 3]}",
+        "space.q_min=0.1",
+        "space.space_dimensions=2",
+        "space.kernel=torch",
+    )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from raysearch.metrics.clustering.figures import Shared
 from raysearch.metrics.clustering.loss import event_losses
@@ -23,11 +27,28 @@ def event_displays(shared: Shared, sensors: torch.Tensor) -> list[Displays]:
         One value with three events, of their sensors with energy; none where no event has a finite loss.
     """
     losses = event_losses(shared.energy.double(), shared.true.double(), shared.found.double()).numpy()
-    known = np.flatnonzero(np.isfinite(losses) & (shared.energy.sum(1).numpy() > 0))
+    return displays_of(typical_events(losses, shared.energy), shared, sensors)
+
+
+def typical_events(losses: NDArray[Any], energy: torch.Tensor) -> dict[str, int]:
+    """Find the events at those percentiles of a loss (event,), by their captions; none if no loss is finite.
+
+    Args:
+        losses: of each event.
+        energy: GeV, (event, sensor); events without any are left out.
+    """
+    known = np.flatnonzero(np.isfinite(losses) & (energy.sum(1).numpy() > 0))
     if not len(known):
-        return []
+        return {}
     ranked = known[np.argsort(losses[known], kind="stable")]
     chosen = {name: int(ranked[int(part * (len(ranked) - 1))]) for name, part in QUANTILES.items()}
+    return {f"{name} (loss {losses[event]:.2f})": event for name, event in chosen.items()}
+
+
+def displays_of(chosen: Mapping[str, int], shared: Shared, sensors: torch.Tensor) -> list[Displays]:
+    """Show events, of which each has energy somewhere, by their captions; nothing if there are none."""
+    if not chosen:
+        return []
     hit = [torch.nonzero(shared.energy[event] > 0)[:, 0] for event in chosen.values()]
     energy, true, found = (
         torch.cat([of[event, sensor] for event, sensor in zip(chosen.values(), hit, strict=True)]).numpy()
@@ -43,6 +64,6 @@ def event_displays(shared: Shared, sensors: torch.Tensor) -> list[Displays]:
             np.repeat(np.arange(len(chosen)), [len(sensor) for sensor in hit]),
             true,
             found,
-            tuple(f"{name} (loss {losses[event]:.2f})" for name, event in chosen.items()),
+            tuple(chosen),
         )
     ]
