@@ -153,10 +153,6 @@ class GraphGan(FileTask[GraphGanSettings]):
         fake = gan.drawn(n, points.shape[1], labels)
         descent(_off(judged(*fake, labels), 1), "generator")
 
-    def training_loss(self, settings: GraphGanSettings) -> str:
-        """Tell two networks' losses from the distance of samples."""
-        return "of both networks, added up; others: how unlike real clouds generated ones are"
-
     def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Outputs:
         """Generate clouds (B, N, 3) of the batch's numbers of points and labels, in the files' units."""
         assert isinstance(model, CloudGan)
