@@ -101,14 +101,22 @@ def _named(paths: list[Path] | None) -> DataPath:
     return several if len(several) > 1 else next(iter(several), None)
 
 
-def _maker(name: str, make_files: Callable[..., list[Path]]) -> Callable[..., None]:
-    """Turn a kind's ``make`` into a command with an option for each parameter; ``name``: of its examples."""
+def _maker(kind: DataKind, make_files: Callable[..., list[Path]]) -> Callable[..., None]:
+    """Turn a kind's ``make`` into a command with an option for each parameter."""
+    name = kind.examples
 
     def command(**options: Any) -> None:
+        from raysearch.data.of_sample import is_of_sample
+
         n, out = options[name], options["out"]
         with _progress(name, n) as progress:
             made = make_files(**options, progress=progress)
         typer.echo(f"made {n:,} {name} in {len(made)} file(s) in {out}; how: {out / 'provenance.json'}")
+        if is_of_sample(made[0], kind.files(None)[0]):
+            typer.echo(
+                f"warning: by seed and choices they begin with the {name} of the sample that ships: do not "
+                f"judge by one what was trained on the other; --seed {options['seed'] + 1} makes others"
+            )
 
     hints = get_type_hints(make_files, include_extras=True)
     parameters = [
@@ -131,7 +139,7 @@ def _option(name: str, annotated: Any) -> Any:  # noqa: ANN401 - types as values
 
 for _name, _kind in KINDS.items():
     if _kind.make is not None:
-        make.command(_name)(_maker(_kind.examples, _kind.make))
+        make.command(_name)(_maker(_kind, _kind.make))
 
 
 @contextmanager

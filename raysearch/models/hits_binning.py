@@ -10,6 +10,7 @@ Shapes in names: B events, N sensors, C channels, X, Y, Z bins, F features.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -27,6 +28,8 @@ from raysearch.models.hits_layers import (
     sensor_features,
     with_mean,
 )  # fmt: skip
+
+MANY_SHARE = 0.05  # of a detector's sensors that lie in bins with others; of the paper's none does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +126,20 @@ def bins_of(sensors_BN6: Tensor, side: int, layers: int) -> Tensor:
     across = ((centre - low) / (high - low) * side + 1e-4).long().clamp(0, side - 1)
     along = sensors_BN6[..., 5].long().clamp(0, layers - 1)
     return (across[..., 0] * side + across[..., 1]) * layers + along
+
+
+def shared_bins(sensors_BN6: Tensor, side: int, layers: int) -> Iterator[str]:
+    """Warn where many sensors of the first event's detector share bins, whose sensors get the same shares."""
+    n = sensors_BN6.shape[1]
+    of_bins = bins_of(sensors_BN6, side, layers)[0].bincount()
+    shared, most = int(of_bins[of_bins > 1].sum()), int(of_bins.max())
+    deepest = int(sensors_BN6[..., 5].max())
+    beyond = f"; layers from {layers} on, up to {deepest}, are in the last" if deepest >= layers else ""
+    if beyond or shared > MANY_SHARE * n:
+        yield (
+            f"binning: {shared:,} of {n:,} sensors are in bins with others, up to {most:,} in one, and get "
+            f"the same shares{beyond}: space.bins is {side}, space.layers {layers}"
+        )
 
 
 def _convolution(channels: int, filters: int, across: int, along: int) -> nn.Conv3d:

@@ -71,6 +71,7 @@ class GraphGan(FileTask[GraphGanSettings]):
 
     Settings = GraphGanSettings
     kind = KIND_OF[JETS]
+    no_objectives = frozenset({"floor", "floor_error"})  # of real clouds: no network changes them
     reads_several = True
 
     def kind_of(self, settings: GraphGanSettings) -> str:
@@ -132,6 +133,10 @@ class GraphGan(FileTask[GraphGanSettings]):
             name: build(network.parameters(), lr=settings.rates[name], **options)
             for name, network in networks.items()
         }
+
+    def training_loss(self, settings: GraphGanSettings) -> str:
+        """Tell two networks' losses from the distance of clouds."""
+        return "of both networks, added up; others: how unlike clouds are"
 
     def step(self, descent: Descent, batch: Batch) -> None:
         """Teach the discriminator on real clouds and on fake ones, then the generator by its judgement."""

@@ -6,11 +6,13 @@ arXiv:1902.07987, section 4; the network is in raysearch/models/hits_binning.py.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from torch import nn
 
-from raysearch.models.hits_binning import Binning, BinningShape
-from raysearch.tasks.hits import HitsTask
+from raysearch.data.source import DataSource
+from raysearch.models.hits_binning import Binning, BinningShape, shared_bins
+from raysearch.tasks.hits import SENSORS, HitsTask
 from raysearch.tasks.hits_settings import HitsSettings
 
 
@@ -51,6 +53,13 @@ class HitsBinning(HitsTask[HitsBinningSettings]):
     """Sharing out of hits by the binning network."""
 
     Settings = HitsBinningSettings
+
+    def inspect(self, source: DataSource, settings: HitsBinningSettings) -> dict[str, Any]:
+        """Describe the files; with a warning where sensors of the detector share bins."""
+        described = super().inspect(source, settings)
+        rows, _ = self.mapped(source, settings)
+        told = list(shared_bins(rows.tensors[SENSORS][:1], settings.bins, settings.layers))
+        return described | ({"warnings": [*described.get("warnings", ()), *told]} if told else {})
 
     def model(self, settings: HitsBinningSettings) -> nn.Module:
         """Build the network."""

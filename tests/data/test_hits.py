@@ -195,6 +195,17 @@ def test_what_is_odd_is_told(write):
     assert "is in GeV as it must be; is it in MeV?" in found.warnings[1]
 
 
+def test_deposits_of_other_particles_than_the_energies_are_told(write):
+    def others(datasets):
+        datasets["particle_energy"] = np.array([[6.999, 1e-3, 0], [3, 0, 0], [8, 7, 1e-3]])
+
+    assert any(
+        line.startswith("a.h5: 2 of 6 particles left more than 2 times their own energy")
+        for line in check_hits(write(change=others)).warnings
+    )
+    assert not any("their own energy" in line for line in check_hits(write()).warnings)
+
+
 def test_equal_events_are_found_and_copies_of_a_file_refused(write):
     def twice(datasets):
         datasets["n_hits"] = np.array([2, 2, 1])

@@ -68,6 +68,16 @@ def test_what_a_killed_command_had_finished_is_kept_and_the_rest_is_made_again(t
         make_hits(tmp_path, 1100, seed=2)
 
 
+@pytest.mark.parametrize(
+    ("words", "again"), [([], True), (["--seed", "2"], False), (["--particles", "1,2"], False)]
+)
+def test_a_command_that_makes_the_samples_events_again_says_so(tmp_path, toy, words, again):
+    done = CliRunner().invoke(app, ["make", "hits", "--events", "30", "--out", str(tmp_path / "out"), *words])
+    assert done.exit_code == 0
+    assert ("they begin with the events of the sample that ships" in done.output) == again
+    assert ("--seed 2 makes others" in done.output) == again
+
+
 def test_files_are_in_the_layout_with_event_numbers_that_go_on(tmp_path, toy):
     make_hits(tmp_path, 600, seed=1)
     found = load_hits(tmp_path)

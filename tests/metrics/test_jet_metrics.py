@@ -113,6 +113,19 @@ def test_batches_hold_no_row_twice_and_need_two() -> None:
         over_batches(note, np.arange(130), np.arange(49), batches=5, most=40, least=25)
 
 
+def test_two_batches_have_no_error_and_three_have() -> None:
+    def mean(first: np.ndarray, second: np.ndarray) -> dict[str, float]:
+        return {"n": float(first.mean() - second.mean())}
+
+    for n, parts in ((299, 2), (300, 3)):
+        rng = np.random.default_rng(1)
+        found = over_batches(mean, rng.normal(size=n), rng.normal(size=n), batches=5, most=999, least=100)[
+            "n"
+        ]
+        assert np.isfinite(found.value)
+        assert (found.error is None) == (parts < 3)
+
+
 def test_neighbours_by_hand() -> None:
     real = np.arange(10.0)[:, None]  # balls of 5, 4, 3, 3, 3, 3, 3, 3, 4, 5
     made = np.array([0.0, 1, 2, 3, 100, 101, 102, 103, 104, 105])[:, None]
@@ -206,7 +219,10 @@ def test_a_comparison_has_every_figure_beside_its_floor_or_a_reason(monkeypatch:
         *("AUC, particles", "AUC, energy flow"),
     ]
     assert set(found.refused) == {"FPD", "KPD", "COV and MMD"}
-    assert all(each.n == 250 and each.itself.error is not None for each in found.values.values())
+    assert {each.n for each in found.values.values()} == {250}
+    # All others are of two batches.
+    with_error = [name for name, each in found.values.items() if each.itself.error is not None]
+    assert with_error == ["AUC, particles", "AUC, energy flow"]
     assert found.values == jet_comparison(*samples).values
     assert found.values["W1-M"] != jet_comparison(*samples, seed=1).values["W1-M"]
     few = jet_comparison(*(sample[:60] for sample in samples))

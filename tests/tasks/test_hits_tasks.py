@@ -8,12 +8,14 @@ import pytest
 import torch
 
 from raysearch.data.hits.arrays import load_hits
+from raysearch.data.hits.geometry import paper_sensors
 from raysearch.data.source import DataSource
 from raysearch.errors import InputError
 from raysearch.metrics.clustering.estimates import shower_estimates
 from raysearch.metrics.clustering.figures import Shared
 from raysearch.metrics.clustering.loss import event_losses
 from raysearch.metrics.shown import Displays, Estimates
+from raysearch.models.hits_binning import shared_bins
 from raysearch.space.space_file import read_space_file
 from raysearch.tasks import load_task
 from raysearch.tasks.hits_binning import HitsBinningSettings
@@ -137,3 +139,29 @@ def test_settings_that_cannot_be_are_refused(make, fault):
     with pytest.raises(InputError) as refused:
         make()
     assert fault in refused.value.problems
+
+
+def detector(layers: int, side: int) -> torch.Tensor:
+    """Sensors of one size on a regular grid, (1, N, 6)."""
+    place = torch.arange(side) * 10.0
+    x, y, layer = torch.meshgrid(place, place, torch.arange(layers).float(), indexing="ij")
+    columns = [x, y, 100 * layer, torch.full_like(x, 10), torch.full_like(x, 100), layer]
+    return torch.stack([each.flatten() for each in columns], dim=1)[None]
+
+
+def test_sensors_that_share_bins_are_told():
+    assert list(shared_bins(detector(20, 4), 20, 20)) == []
+    assert list(shared_bins(torch.from_numpy(paper_sensors())[None], 20, 20)) == []
+    (deep,) = shared_bins(detector(48, 4), 20, 20)
+    assert "464 of 768 sensors are in bins with others, up to 29 in one" in deep
+    assert "layers from 20 on, up to 47, are in the last" in deep
+    (fine,) = shared_bins(detector(2, 30), 20, 20)
+    assert "space.bins is 20" in fine
+    assert "are in the last" not in fine
+
+
+def test_the_start_of_a_study_tells_of_shared_bins():
+    task, source = load_task("hits_binning"), DataSource(None, (0.6, 0.2, 0.2))
+    few = make_settings(task, {"bins": 5, "blocks": 1, "channels": 2})
+    assert "get the same shares" in task.inspect(source, few)["warnings"][-1]
+    assert "warnings" not in task.inspect(source, make_settings(task, {"blocks": 1}))

@@ -7,24 +7,28 @@ whole or not there: made again, the same command keeps the files that a killed o
 
 from __future__ import annotations
 
-import datetime as dt
-import importlib.metadata
 import importlib.util
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
-from raysearch import __version__
 from raysearch.data.files import sums
 from raysearch.data.hits.choices import DEFAULT, LEAST_GEV, MOST_GEV, MOST_PARTICLES, Choices
 from raysearch.data.hits.geometry import paper_sensors
 from raysearch.data.hits.recipe import BlockOrder, HitBlock, Recipe
 from raysearch.data.hits.writer import HitFile, write_hits
-from raysearch.data.made_files import MADE, ahead, kept_files
+from raysearch.data.made_files import (
+    MADE,
+    Progress,
+    kept_files,
+    make_files,
+    not_rising,
+    too_few,
+    versions_of,
+    write_provenance,
+)
 from raysearch.data.made_in_order import made_in_order, silence_libraries
-from raysearch.errors import FolderError, InputError, ResourceError, StorageError
+from raysearch.errors import InputError, ResourceError
 
 FILE = 10_000  # events in a file
 LIBRARIES = ("pythia8mc", "h5py", "numpy", "torch")
@@ -37,7 +41,7 @@ def make_hits(
     workers: int = 1,
     *,
     choices: Choices = DEFAULT,
-    progress: Callable[[int, int], None] = lambda *_: None,
+    progress: Progress = lambda *_: None,
 ) -> list[Path]:
     """Make events of pions with momenta spread evenly, and ``provenance.json`` beside them.
 
@@ -62,18 +66,8 @@ def make_hits(
     """
     whole = Recipe(seed, 0, events, choices)
     wanted = dict(_files(folder, whole))
-    kept = _check(folder, whole, workers, {path: recipe.text() for path, recipe in wanted.items()})
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FolderError(f"{folder}: cannot be made: {error}") from None
-    missing = {path: recipe for path, recipe in wanted.items() if path not in kept}
-    blocks = _made([order for recipe in missing.values() for order in recipe.blocks()], workers)
-    done = sum(wanted[path].events for path in kept)
-    for path, recipe in missing.items():
-        mine = islice(blocks, len(list(recipe.blocks())))
-        write_hits(_file(path, recipe), mine, ahead(progress, done, events))
-        done += recipe.events
+    kept = _check(folder, whole, workers, wanted)
+    make_files(folder, wanted, kept, lambda orders: _made(orders, workers), _write, progress)
     _write_provenance(list(wanted), whole)
     return list(wanted)
 
@@ -85,8 +79,8 @@ def _files(folder: Path, whole: Recipe) -> Iterator[tuple[Path, Recipe]]:
         yield folder / f"pions_{number}_{first}_{first + recipe.events}.h5", recipe
 
 
-def _file(path: Path, recipe: Recipe) -> HitFile:
-    return HitFile(
+def _write(path: Path, recipe: Recipe, blocks: Iterator[HitBlock], told: Callable[[int], None]) -> None:
+    file = HitFile(
         path,
         recipe.events,
         recipe.choices.particles[1],
@@ -94,23 +88,16 @@ def _file(path: Path, recipe: Recipe) -> HitFile:
         attributes={MADE: recipe.text()},
         first_event=recipe.first,
     )
+    write_hits(file, blocks, told)
 
 
-def _check(folder: Path, whole: Recipe, workers: int, wanted: dict[Path, str]) -> set[Path]:
+def _check(folder: Path, whole: Recipe, workers: int, wanted: Mapping[Path, Recipe]) -> set[Path]:
     """The files that are there already."""
-    problems = []
-    if whole.events < 1:
-        problems.append(f"events: must be at least 1, got {whole.events}")
-    if workers < 1:
-        problems.append(f"workers: must be at least 1, got {workers}")
+    problems = too_few(events=whole.events, workers=workers)
     fewest, most = whole.choices.particles
     if not 1 <= fewest <= most <= MOST_PARTICLES:
         problems.append(f"particles: must rise from 1 to {MOST_PARTICLES} at most, got {fewest},{most}")
-    low, high = whole.choices.momentum_gev
-    if not LEAST_GEV <= low <= high <= MOST_GEV:
-        problems.append(
-            f"energies: must rise from {LEAST_GEV:g} to {MOST_GEV:g} GeV at most, got {low:g},{high:g}"
-        )
+    problems += not_rising("energies", whole.choices.momentum_gev, LEAST_GEV, MOST_GEV)
     kept, unlike = kept_files(folder, wanted)
     if problems or unlike:
         raise InputError(*problems, *unlike)
@@ -141,13 +128,6 @@ def _write_provenance(files: list[Path], recipe: Recipe) -> None:
         "and jkiesele/miniCalo; none of their data is in these files",
         "order": "particles by x, y, z of the sensor in which they left most",
         "files": {name: {"sha256": sha} for name, sha in sums(files).items()},
-        "licence": "CC BY 4.0",
-        "date": dt.datetime.now(dt.UTC).date().isoformat(),
-        "versions": {"raysearch": __version__}
-        | {name: importlib.metadata.version(name) for name in LIBRARIES},
+        "versions": versions_of(LIBRARIES),
     }
-    text = json.dumps(record, indent=2) + "\n"
-    try:
-        files[0].with_name("provenance.json").write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StorageError(f"{files[0].parent}: provenance.json cannot be written: {error}") from None
+    write_provenance(files, record)

@@ -17,6 +17,8 @@ from raysearch.data.spread import Quantities
 
 MOST_SHARE = 1.3  # of the particles' energy that sensors may hold at the median, calibrated as they may be
 LEAST_SHARE = 1e-4  # thinner than any sampling calorimeter
+MOST_OWN = 2.0  # of a particle's own energy that it may leave, calibrated as deposits may be
+MANY = 0.05  # of the particles
 MOST_ENERGY_GEV = 20_000.0  # of particles at the median
 
 SUM_NAME, HITS_NAME, ENERGY_NAME = "sum of the hits in GeV", "hits", "energy of the particles in GeV"
@@ -82,6 +84,7 @@ class HitPhysics:
         self._sums: list[Floats] = []
         self._energies: list[Floats] = []
         self._unseen = 0
+        self._n_particles = self._above_own = 0
 
     def look(self, piece: HitPiece) -> None:
         """Look at some events."""
@@ -89,15 +92,25 @@ class HitPhysics:
         self._sums.append(sums)
         self._energies.append(energy)
         left = [np.bincount(piece.event, each, len(sums)) for each in piece.deposits.T]
-        self._unseen += int(((piece.particle_energy > 0) & (np.stack(left, axis=1) == 0))[sums > 0].sum())
+        there, left_EP = piece.particle_energy > 0, np.stack(left, axis=1)
+        self._unseen += int((there & (left_EP == 0))[sums > 0].sum())
+        self._n_particles += int(there.sum())
+        self._above_own += int((there & (left_EP > MOST_OWN * piece.particle_energy)).sum())
 
     def warned(self) -> Iterator[str]:
         """Tell what is odd, after the last event."""
         sums, energy = np.concatenate(self._sums), np.concatenate(self._energies)
         good = (energy > 0) & (sums > 0) & np.isfinite(energy) & np.isfinite(sums)
+        units = []
         if good.any():
-            yield from self._units(
-                float(np.median(sums[good] / energy[good])), float(np.median(energy[good]))
+            units = list(
+                self._units(float(np.median(sums[good] / energy[good])), float(np.median(energy[good])))
+            )
+        yield from units
+        if not units and self._above_own > MANY * self._n_particles:
+            yield (
+                f"{self._name}: {self._above_own:,} of {self._n_particles:,} particles left more than "
+                f"{MOST_OWN:g} times their own energy; are deposits and energies of the same ones?"
             )
         if n_empty := int((sums == 0).sum()):
             yield f"{self._name}: {n_empty:,} event{'s' if n_empty > 1 else ''} without a hit"

@@ -51,6 +51,11 @@ class Recipe:
     events: int
     choices: Choices = DEFAULT
 
+    @property
+    def rows(self) -> int:
+        """How many events."""
+        return self.events
+
     def told(self) -> dict[str, Any]:
         """Tell all of it in plain values."""
         return {

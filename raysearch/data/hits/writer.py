@@ -22,8 +22,8 @@ from raysearch.data.hits.layout import (
     SENSORS,
 )
 from raysearch.data.hits.recipe import PION, HitBlock
-from raysearch.errors import InputError, StorageError
-from raysearch.files import put_in_place
+from raysearch.data.made_files import whole_hdf5
+from raysearch.errors import InputError
 
 CHUNK = 65_536  # hits
 # Bytes of like meaning side by side pack better; and a checksum, for files travel.
@@ -54,7 +54,7 @@ class HitFile:
 def write_hits(
     what: HitFile, blocks: Iterable[HitBlock], told: Callable[[int], None] = lambda _: None
 ) -> None:
-    """Write a file under a temporary name, then rename it: it is whole or not there, also after a crash.
+    """Write a file, which is whole or not there, also after a crash.
 
     Args:
         what: it will be.
@@ -65,18 +65,8 @@ def write_hits(
         InputError: the blocks hold another number of events.
         StorageError: the disk is full or failed.
     """
-    part = what.path.with_name(f".{what.path.name}.part")
-    try:
-        # A form that readers of HDF5 1.10 open, whatever is installed here.
-        with h5py.File(part, "w", libver=("earliest", "v110")) as file:
-            _fill(file, what, blocks, told)
-        put_in_place(part, what.path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise StorageError(f"{what.path}: cannot be written: {error}") from None
-    except InputError:
-        part.unlink(missing_ok=True)
-        raise
+    with whole_hdf5(what.path) as file:
+        _fill(file, what, blocks, told)
 
 
 def _fill(file: h5py.File, what: HitFile, blocks: Iterable[HitBlock], told: Callable[[int], None]) -> None:

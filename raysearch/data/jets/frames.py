@@ -12,8 +12,7 @@ from enum import StrEnum
 import h5py
 
 from raysearch.data.jets.layout import CONSTITUENTS, EVENT
-
-MADE = "made"  # the attribute that says how this project made a file; version 0.1.0 wrote none
+from raysearch.data.made_files import MADE
 
 
 class Frame(StrEnum):
@@ -32,6 +31,7 @@ class Frame(StrEnum):
 def frame_of(file: h5py.File) -> Frame:
     """Tell by which definitions an open jet file's features are derived, or were by who made it."""
     item = file.get(CONSTITUENTS)
+    # Version 0.1.0 did not write how its files were made.
     if MADE in file.attrs or EVENT not in file or not isinstance(item, h5py.Dataset):
         return Frame.public
     # Version 0.1.0 left no name in its files, but event numbers, and stored them as hardly anything does:

@@ -10,23 +10,21 @@ were made, and are not kept).
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import json
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from raysearch import __version__
 from raysearch.data.jets.choices import DEFAULT, Choices, RecipeName
 from raysearch.data.jets.layout import CLASSES
 from raysearch.data.jets.recipe import FILE, RECIPES, WIDTH, BlockOrder, JetBlock, definitions
 from raysearch.data.jets.writer import is_compact, write_jets, write_provenance
-from raysearch.data.made_files import kept_files
+from raysearch.data.made_files import Progress, kept_files, make_files, too_few, versions_of
 from raysearch.data.made_in_order import made_in_order, silence_libraries
-from raysearch.errors import FolderError, InputError, ResourceError
+from raysearch.errors import InputError, ResourceError
 from raysearch.seeds import derive, generator
 
 EVENTS_PER_BLOCK = 1_000_000  # more than any block needs, so that event numbers never meet
@@ -41,7 +39,7 @@ def make_jets(
     workers: int = 1,
     *,
     choices: Choices = DEFAULT,
-    progress: Callable[[int, int], None] = lambda *_: None,
+    progress: Progress = lambda *_: None,
 ) -> list[Path]:
     """Make jets, equally many of each class, and write them with ``provenance.json`` beside them.
 
@@ -64,61 +62,67 @@ def make_jets(
         FolderError: the folder cannot be made.
         StorageError: a file cannot be written.
     """
-    orders = _orders(jets, seed, choices) if jets > 0 else []
-    versions = {"raysearch": __version__} | {name: _version(name) for name in LIBRARIES}
-    made = {"seed": seed, "versions": versions, "definitions": definitions(choices)}
+    made = {"seed": seed, "versions": versions_of(LIBRARIES), "definitions": definitions(choices)}
     # Files of 0.1.0 hold no such words, and made again they are the same bytes.
     words = "" if choices.recipe is RecipeName.first else json.dumps(made)
-    wanted = dict(_files(folder, orders))
-    kept = _check(jets, workers, folder, dict.fromkeys(wanted, words), compact=choices.compact)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FolderError(f"{folder}: cannot be made: {error}") from None
-    missing = [path for path in wanted if path not in kept]
-    blocks = _made([order for path in missing for order in wanted[path]], workers)
-    done = sum(_jets_in(wanted[path]) for path in kept)
-    for path in missing:
-        parts = []
-        for block in islice(blocks, len(wanted[path])):
+    wanted = dict(_files(folder, _orders(jets, seed, choices) if jets > 0 else [], seed, words))
+    kept = _check(folder, jets, workers, wanted, compact=choices.compact)
+
+    def write(path: Path, file: JetFile, blocks: Iterator[JetBlock], told: Callable[[int], None]) -> None:
+        parts: list[JetBlock] = []
+        for block in blocks:
             parts.append(block)
-            done += len(block.event)
-            progress(done, jets)
-        number = list(wanted).index(path)
-        mixed = _mixed(parts, generator(seed, "jets/order", number))
-        write_jets(path, mixed, compact=choices.compact, made=words)
+            told(sum(len(part.event) for part in parts))
+        mixed = _mixed(parts, generator(file.seed, "jets/order", file.number))
+        write_jets(path, mixed, compact=choices.compact, made=file.made)
+
+    make_files(folder, wanted, kept, lambda orders: _made(orders, workers), write, progress)
     write_provenance(list(wanted), made, compact=choices.compact)
     return list(wanted)
 
 
-def _version(library: str) -> str | None:
-    """That of a library; None if it is not there, which is told once all else is checked."""
-    try:
-        return importlib.metadata.version(library)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+@dataclass(frozen=True)
+class JetFile:
+    """A file by its number in the order of files, the seed of all, its blocks and how it says it was made."""
+
+    number: int
+    seed: int
+    orders: tuple[BlockOrder, ...]
+    made: str
+
+    @property
+    def rows(self) -> int:
+        """How many jets."""
+        return sum(order.n for order in self.orders)
+
+    def blocks(self) -> tuple[BlockOrder, ...]:
+        """The blocks that it is made of."""
+        return self.orders
+
+    def text(self) -> str:
+        """How it says that it was made."""
+        return self.made
 
 
-def _files(folder: Path, orders: list[list[BlockOrder]]) -> Iterator[tuple[Path, list[BlockOrder]]]:
-    """Each file with its blocks."""
+def _files(
+    folder: Path, orders: list[list[BlockOrder]], seed: int, words: str
+) -> Iterator[tuple[Path, JetFile]]:
     first = 0
     for number, blocks in enumerate(orders):
-        end = first + _jets_in(blocks)
-        yield folder / f"jetImage_{number}_{WIDTH}p_{first}_{end}.h5", blocks
+        file = JetFile(number, seed, tuple(blocks), words)
+        end = first + file.rows
+        yield folder / f"jetImage_{number}_{WIDTH}p_{first}_{end}.h5", file
         first = end
 
 
-def _jets_in(blocks: list[BlockOrder]) -> int:
-    return sum(block.n for block in blocks)
-
-
-def _check(jets: int, workers: int, folder: Path, wanted: Mapping[Path, str], *, compact: bool) -> set[Path]:
+def _check(
+    folder: Path, jets: int, workers: int, wanted: Mapping[Path, JetFile], *, compact: bool
+) -> set[Path]:
     """The files that are there already."""
     problems = []
     if jets < 1 or jets % len(CLASSES):
         problems.append(f"jets: must be a positive multiple of {len(CLASSES)}, the classes, got {jets}")
-    if workers < 1:
-        problems.append(f"workers: must be at least 1, got {workers}")
+    problems += too_few(workers=workers)
     kept, unlike = kept_files(folder, wanted)
     # What a file says of how it was made does not say how many of the features were kept.
     unlike += [

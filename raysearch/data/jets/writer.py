@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,9 +9,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from raysearch.data import made_files
 from raysearch.data.files import sums
 from raysearch.data.jets.constituents import derive_features
-from raysearch.data.jets.frames import MADE, Frame
+from raysearch.data.jets.frames import Frame
 from raysearch.data.jets.images import SIDE, dense_images
 from raysearch.data.jets.layout import (
     CLASSES,
@@ -31,19 +30,17 @@ from raysearch.data.jets.layout import (
     QUANTILES,
 )
 from raysearch.data.jets.recipe import JetBlock
-from raysearch.errors import StorageError
-from raysearch.files import put_in_place
+from raysearch.data.made_files import MADE, whole_hdf5
 
 KEPT_BITS = 18  # of the 23 in the mantissa of a float32: 2e-6 relative; the rest compresses away
 CHUNK = 500  # jets
 IMAGE_CHUNK = 50  # images, 2 MB of mostly zeros
 FILTERS = {"compression": "gzip", "shuffle": True, "fletcher32": True}
 LEVEL, LEVEL_OF_0_1_0 = 6, 9  # of gzip: the tightest takes four times as long for 1 % less
-LICENCE = "CC BY 4.0"
 
 
 def write_jets(path: Path, block: JetBlock, *, compact: bool, made: str = "") -> Path:
-    """Write one file under a temporary name, then rename it, so that a file is whole or not there.
+    """Write one file, which is whole or not there.
 
     Args:
         path: the file's final name.
@@ -57,39 +54,33 @@ def write_jets(path: Path, block: JetBlock, *, compact: bool, made: str = "") ->
     Raises:
         StorageError: it cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")
     n, width, _ = block.momenta.shape
     names, frame = MOMENTA if compact else FEATURES, Frame.public if made else Frame.first
     filters = FILTERS | {"compression_opts": LEVEL if made else LEVEL_OF_0_1_0}
     # compact: one chunk for each component, since alike bytes side by side compress better
     chunk = (min(CHUNK, n), width, 1 if compact else len(names))
-    try:
-        with h5py.File(part, "w", libver=("earliest", "v110")) as file:
-            constituents = file.create_dataset(
-                CONSTITUENTS, (n, width, len(names)), "f4", chunks=chunk, **filters
-            )
-            jets = file.create_dataset(JETS, block.jets.shape, "f4", chunks=(chunk[0], 1), **filters)
-            if not compact:
-                images = (min(IMAGE_CHUNK, n), SIDE, SIDE)
-                file.create_dataset(IMAGE, (n, SIDE, SIDE), "f4", chunks=images, **filters)
-            for start in range(0, n, CHUNK):
-                rows = slice(start, start + CHUNK)
-                momenta, columns = block.momenta[rows], block.jets[rows]
-                if compact:
-                    constituents[rows], jets[rows] = _round(momenta), _round(columns)
-                else:
-                    features = derive_features(momenta, frame=frame)
-                    constituents[rows], jets[rows] = features, columns
-                    file[IMAGE][rows] = dense_images(features, frame)
-            file.create_dataset(EVENT, data=block.event, chunks=(n,), **filters)
-            file[CONSTITUENT_NAMES] = np.array(names, dtype="S")
-            file[JET_NAMES] = np.array(JET_COLUMNS, dtype="S")
-            if made:
-                file.attrs[MADE] = made
-        put_in_place(part, path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise StorageError(f"{path}: cannot be written: {error}") from None
+    with whole_hdf5(path) as file:
+        constituents = file.create_dataset(
+            CONSTITUENTS, (n, width, len(names)), "f4", chunks=chunk, **filters
+        )
+        jets = file.create_dataset(JETS, block.jets.shape, "f4", chunks=(chunk[0], 1), **filters)
+        if not compact:
+            images = (min(IMAGE_CHUNK, n), SIDE, SIDE)
+            file.create_dataset(IMAGE, (n, SIDE, SIDE), "f4", chunks=images, **filters)
+        for start in range(0, n, CHUNK):
+            rows = slice(start, start + CHUNK)
+            momenta, columns = block.momenta[rows], block.jets[rows]
+            if compact:
+                constituents[rows], jets[rows] = _round(momenta), _round(columns)
+            else:
+                features = derive_features(momenta, frame=frame)
+                constituents[rows], jets[rows] = features, columns
+                file[IMAGE][rows] = dense_images(features, frame)
+        file.create_dataset(EVENT, data=block.event, chunks=(n,), **filters)
+        file[CONSTITUENT_NAMES] = np.array(names, dtype="S")
+        file[JET_NAMES] = np.array(JET_COLUMNS, dtype="S")
+        if made:
+            file.attrs[MADE] = made
     return path
 
 
@@ -109,6 +100,9 @@ def write_provenance(files: Sequence[Path], made: Mapping[str, object], *, compa
 
     Returns:
         The provenance file.
+
+    Raises:
+        StorageError: it cannot be written.
     """
     multiplicity, mass, label = _read_columns(files)
     record = {
@@ -129,14 +123,10 @@ def write_provenance(files: Sequence[Path], made: Mapping[str, object], *, compa
         "stored": f"four-momenta and jet columns as float32, {KEPT_BITS} bits of mantissa kept"
         if compact
         else "16 features, jet columns and images as float32",
-        "licence": LICENCE,
         "layout_after": "HLS4ML LHC jets, doi:10.5281/zenodo.3602260; none of its data is in these files",
-        "date": dt.datetime.now(dt.UTC).date().isoformat(),
         **made,
     }
-    path = files[0].with_name("provenance.json")
-    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    return path
+    return made_files.write_provenance(files, record)
 
 
 def _round(values: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -7,17 +7,21 @@ there: made again, the same command keeps the files that a killed one had finish
 
 from __future__ import annotations
 
-import datetime as dt
-import importlib.metadata
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 
-from raysearch import __version__
 from raysearch.data.files import sums
-from raysearch.data.made_files import MADE, ahead, kept_files
+from raysearch.data.made_files import (
+    MADE,
+    Progress,
+    kept_files,
+    make_files,
+    not_rising,
+    too_few,
+    versions_of,
+    write_provenance,
+)
 from raysearch.data.made_in_order import made_in_order
 from raysearch.data.showers.choices import DEFAULT, LEAST_GEV, MOST_GEV, Angle, Choices, Sampling
 from raysearch.data.showers.model import CALORIMETER
@@ -32,7 +36,7 @@ from raysearch.data.showers.recipe import (
 )
 from raysearch.data.showers.simulation import FALLING
 from raysearch.data.showers.writer import ShowerFile, write_showers
-from raysearch.errors import FolderError, InputError, StorageError
+from raysearch.errors import InputError
 
 FILE = 10_000  # showers in a file, as in the public set
 LIBRARIES = ("h5py", "numpy", "torch")
@@ -45,7 +49,7 @@ def make_showers(
     workers: int = 1,
     *,
     choices: Choices = DEFAULT,
-    progress: Callable[[int, int], None] = lambda *_: None,
+    progress: Progress = lambda *_: None,
 ) -> list[Path]:
     """Make showers of electrons with energies spread evenly, and ``provenance.json`` beside them.
 
@@ -71,17 +75,7 @@ def make_showers(
     whole = Recipe(seed, 0, showers, choices)
     wanted = dict(_files(folder, whole))
     kept = _check(folder, whole, workers, wanted)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FolderError(f"{folder}: cannot be made: {error}") from None
-    missing = {path: recipe for path, recipe in wanted.items() if path not in kept}
-    blocks = _made([order for recipe in missing.values() for order in recipe.blocks()], workers)
-    done = sum(wanted[path].showers for path in kept)
-    for path, recipe in missing.items():
-        mine = islice(blocks, len(list(recipe.blocks())))
-        write_showers(_file(path, recipe), mine, ahead(progress, done, showers))
-        done += recipe.showers
+    make_files(folder, wanted, kept, lambda orders: _made(orders, workers), _write, progress)
     _write_provenance(list(wanted), whole)
     return list(wanted)
 
@@ -93,8 +87,8 @@ def _files(folder: Path, whole: Recipe) -> Iterator[tuple[Path, Recipe]]:
         yield folder / f"electrons_{number}_{first}_{first + recipe.showers}.h5", recipe
 
 
-def _file(path: Path, recipe: Recipe) -> ShowerFile:
-    return ShowerFile(
+def _write(path: Path, recipe: Recipe, blocks: Iterator[ShowerBlock], told: Callable[[int], None]) -> None:
+    file = ShowerFile(
         path,
         recipe.showers,
         recipe.grid,
@@ -103,21 +97,14 @@ def _file(path: Path, recipe: Recipe) -> ShowerFile:
         first_event=recipe.first,
         level=9 if recipe.choices.compact else 4,
     )
+    write_showers(file, blocks, told)
 
 
 def _check(folder: Path, whole: Recipe, workers: int, wanted: Mapping[Path, Recipe]) -> set[Path]:
     """The files that are there already."""
-    problems = []
-    if whole.showers < 1:
-        problems.append(f"showers: must be at least 1, got {whole.showers}")
-    if workers < 1:
-        problems.append(f"workers: must be at least 1, got {workers}")
-    low, high = whole.choices.energy_gev
-    if not LEAST_GEV <= low <= high <= MOST_GEV:
-        problems.append(
-            f"energies: must rise from {LEAST_GEV:g} to {MOST_GEV:g} GeV at most, got {low:g},{high:g}"
-        )
-    kept, unlike = kept_files(folder, {path: recipe.text() for path, recipe in wanted.items()})
+    problems = too_few(showers=whole.showers, workers=workers)
+    problems += not_rising("energies", whole.choices.energy_gev, LEAST_GEV, MOST_GEV)
+    kept, unlike = kept_files(folder, wanted)
     if problems or unlike:
         raise InputError(*problems, *unlike)
     return kept
@@ -148,14 +135,7 @@ def _write_provenance(files: list[Path], recipe: Recipe) -> None:
         "sampling_fraction": fraction,
         "files": {name: {"sha256": sha} for name, sha in sums(files).items()},
         "stored": stored,
-        "licence": "CC BY 4.0",
         "layout_after": f"3DGAN {angle}-angle electrons (ECAL, {keys}); none of its data is in these files",
-        "date": dt.datetime.now(dt.UTC).date().isoformat(),
-        "versions": {"raysearch": __version__}
-        | {name: importlib.metadata.version(name) for name in LIBRARIES},
+        "versions": versions_of(LIBRARIES),
     }
-    text = json.dumps(record, indent=2) + "\n"
-    try:
-        files[0].with_name("provenance.json").write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StorageError(f"{files[0].parent}: provenance.json cannot be written: {error}") from None
+    write_provenance(files, record)

@@ -57,6 +57,11 @@ class Recipe:
         """Cells along x and y, and layers."""
         return self.calorimeter.n_cells, self.calorimeter.n_cells, self.calorimeter.n_layers
 
+    @property
+    def rows(self) -> int:
+        """How many showers."""
+        return self.showers
+
     def told(self) -> dict[str, Any]:
         """Tell all of it in plain values; what version 0.1.0 could not choose only where it is another."""
         found: dict[str, Any] = {

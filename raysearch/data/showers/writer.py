@@ -10,6 +10,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from raysearch.data.made_files import whole_hdf5
 from raysearch.data.showers.layouts import (
     ECAL,
     ELECTRON,
@@ -20,8 +21,7 @@ from raysearch.data.showers.layouts import (
     THETA,
 )
 from raysearch.data.showers.recipe import BLOCK, ShowerBlock
-from raysearch.errors import InputError, StorageError
-from raysearch.files import put_in_place
+from raysearch.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class ShowerFile:
 def write_showers(
     what: ShowerFile, blocks: Iterable[ShowerBlock], told: Callable[[int], None] = lambda _: None
 ) -> None:
-    """Write a file under a temporary name, then rename it: it is whole or not there, also after a crash.
+    """Write a file, which is whole or not there, also after a crash.
 
     Args:
         what: it will be.
@@ -64,18 +64,8 @@ def write_showers(
             none.
         StorageError: the disk is full or failed.
     """
-    part = what.path.with_name(f".{what.path.name}.part")
-    try:
-        # A form that readers of HDF5 1.10 open, whatever is installed here.
-        with h5py.File(part, "w", libver=("earliest", "v110")) as file:
-            _fill(file, what, blocks, told)
-        put_in_place(part, what.path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise StorageError(f"{what.path}: cannot be written: {error}") from None
-    except InputError:
-        part.unlink(missing_ok=True)
-        raise
+    with whole_hdf5(what.path) as file:
+        _fill(file, what, blocks, told)
 
 
 def _fill(

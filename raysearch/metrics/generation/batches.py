@@ -18,6 +18,7 @@ from raysearch.metrics.generation.itself import Measured, Rows
 from raysearch.seeds import generator
 
 S = TypeVar("S", bound=Rows)
+FEW = 3  # batches at least for an error: that of two values is off by a factor of two and more
 
 
 def over_batches(
@@ -42,7 +43,7 @@ def over_batches(
         seed: of the choice of rows.
 
     Returns:
-        Mean over the batches, and the error of the mean.
+        Mean over the batches, and the error of the mean where there are three at least.
 
     Raises:
         InputError: too few rows for two batches of ``least``.
@@ -69,4 +70,6 @@ def batch_size(n: int, *, batches: int, most: int, least: int) -> int:
 
 
 def _mean(values: Sequence[float]) -> Measured:
+    if len(values) < FEW:
+        return Measured(float(np.mean(values)))
     return Measured(float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(len(values))))

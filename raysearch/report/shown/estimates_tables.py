@@ -13,6 +13,7 @@ from raysearch.report.shown.deviations import Deviations, EstimateResult
 from raysearch.report.shown.part import About
 
 PERCENT = 100.0
+BAD_FIT = 5.0  # chi2 / ndf; the terms of a calorimeter say nothing of such a resolution
 Pair = tuple[float, float | None]
 Results = Sequence[EstimateResult]
 
@@ -122,6 +123,7 @@ def summary(shown: Sequence[Estimates], runs: Results, plain: EstimateResult | N
     caption = (
         "Relative error: mean |E_est - E| / E; bias and resolution: mean and sample standard deviation of "
         f"(E_est - E) / E. {_what_errors_are(of, plain, about, several=several)}"
+        f"{_bad_fit(runs)}"
     )
     return Table(head, tuple(rows), caption, frozenset(range(1, len(head))))
 
@@ -160,6 +162,15 @@ def _line(name: str, known: Sequence[Pair], plain: EstimateResult | None, read: 
 def _chi2(runs: Results) -> str:
     fits = [run.fit for run in runs if run.fit]
     return f"{np.mean([fit.chi2 for fit in fits]):.1f} / {fits[0].ndf}" if fits else NONE
+
+
+def _bad_fit(runs: Results) -> str:
+    """Say that the terms of a resolution do not describe the bins, if so."""
+    worst = max((run.fit.chi2 / run.fit.ndf for run in runs if run.fit and run.fit.ndf), default=0.0)
+    if worst <= BAD_FIT:
+        return ""
+    told = f"chi2 / ndf = {worst:.2g}"
+    return f" The fit does not describe the bins ({told}): a, b and their errors say little."
 
 
 def by_bins(of: Estimates, runs: Results, plain: EstimateResult | None, units: str) -> Table:
