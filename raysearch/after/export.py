@@ -22,7 +22,8 @@ import torch
 from torch import Tensor, nn
 
 from raysearch import __version__
-from raysearch.after.parity import largest_difference, sizes_of
+from raysearch.after.generator import generator_of
+from raysearch.after.parity import Compared, largest_difference, sizes_of
 from raysearch.after.trained import TrainedTrial
 from raysearch.data.tensors import Batch, TensorData
 from raysearch.errors import InputError, ResourceError, StorageError, one_of
@@ -49,6 +50,7 @@ class Exported:
         n_examples: how many were compared.
         input_shapes: of each input, without the batch.
         is_by_size: whether the difference is over the outputs' size.
+        examples: what was compared, test examples or generated rows.
     """
 
     path: Path
@@ -56,6 +58,7 @@ class Exported:
     n_examples: int
     input_shapes: tuple[tuple[int, ...], ...]
     is_by_size: bool
+    examples: str
 
 
 class Standalone(nn.Module):
@@ -120,9 +123,7 @@ def export(trained: TrainedTrial, to: str, out: Path) -> Exported:
             f"task: {type(trained.task).__name__} has {len(trained.models)} models in this trial, whose "
             "outputs have no mean; export writes a trial of one model, without folds or repeats"
         )
-    raw, expected = _examples(trained)
-    inputs = _network_inputs(trained.task, trained.models[0].model, raw)
-    module = standalone(trained)
+    module, inputs, expected, examples = generator_of(trained) or _applied(trained)
     try:
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
             temporary = Path(folder) / "model.pt2"  # torch warns of any other suffix, ONNX does not mind
@@ -142,7 +143,14 @@ def export(trained: TrainedTrial, to: str, out: Path) -> Exported:
     except OSError as error:
         raise StorageError(f"{out}: cannot be written: {error.strerror or error}") from error
     shapes = tuple(tuple(x.shape[1:]) for x in inputs)
-    return Exported(out, difference, len(expected), shapes, is_by_size=sizes is not None)
+    return Exported(out, difference, len(expected), shapes, is_by_size=sizes is not None, examples=examples)
+
+
+def _applied(trained: TrainedTrial) -> Compared:
+    """Take a trial's models as one, and examples of the test part."""
+    raw, expected = _examples(trained)
+    inputs = _network_inputs(trained.task, trained.models[0].model, raw)
+    return Compared(standalone(trained), inputs, expected, "test examples")
 
 
 def standalone(trained: TrainedTrial) -> Standalone:

@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from raysearch.errors import RaysearchError
 
 TOLERANCE = 1e-4  # in single precision: of probabilities, and of other outputs over their size
 SHARES_ADD_UP = 1e-5  # to one, within this, in single precision
 BATCHES = (1, 7, 32)  # in turn, until all are compared
+
+
+class Compared(NamedTuple):
+    """What is exported and what it must give.
+
+    Attributes:
+        module: made of plain operations.
+        inputs: of examples.
+        expected: what raysearch's own model gives for them, float64 (example, ...).
+        examples: what they are called.
+    """
+
+    module: nn.Module
+    inputs: tuple[Tensor, ...]
+    expected: Tensor
+    examples: str
 
 
 class ParityError(RaysearchError):

@@ -38,4 +38,4 @@ def export(
     shapes = ", ".join("x".join(["batch", *map(str, shape)]) for shape in done.input_shapes)
     typer.echo(f"{done.path}: input {shapes}, {done.path.stat().st_size / 1e6:.2f} MB")
     difference = "max |difference|, by the outputs' size," if done.is_by_size else "max |difference|"
-    typer.echo(f"{difference} to the model on {done.n_examples} test examples: {done.difference:.2g}")
+    typer.echo(f"{difference} to the model on {done.n_examples} {done.examples}: {done.difference:.2g}")

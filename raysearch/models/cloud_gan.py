@@ -68,7 +68,7 @@ class CloudGan(nn.Module):
     def labels(self, label_B: Tensor, like: Tensor) -> Tensor:
         """Labels as the networks are told them, (B, C)."""
         if not self.n_labels:
-            return like.new_zeros(len(label_B), 0)
+            return like.new_zeros(label_B.shape[0], 0)
         return nn.functional.one_hot(label_B, self.n_labels).to(like.dtype)
 
     def drawn(
@@ -85,19 +85,64 @@ class CloudGan(nn.Module):
         Returns:
             Points (B, N, F), zeros where there is none, and which are there.
         """
+        return self.generator(self.noise(n_B, points, labels_BC.dtype, chance), n_B, labels_BC)
+
+    def noise(
+        self, n_B: Tensor, points: int, dtype: torch.dtype, chance: torch.Generator | None = None
+    ) -> Tensor:
+        """Draw what the generator makes clouds of."""
         generator = cast("CloudGenerator", self.generator)
-        shape = (len(n_B), *generator.noise_shape(points))
-        noise = torch.randn(shape, generator=chance, dtype=labels_BC.dtype, device=n_B.device)
-        return generator(generator.noise_width * noise, n_B, labels_BC)
+        shape = (n_B.shape[0], *generator.noise_shape(points))
+        return generator.noise_width * torch.randn(shape, generator=chance, dtype=dtype, device=n_B.device)
 
     def made(
         self, n_B: Tensor, points: int, label_B: Tensor, statistics_BSF: Tensor, chance: torch.Generator
     ) -> Tensor:
         """Generate clouds in their own units, (B, N, F), zeros where there is no point."""
-        x_BNF, there_BN = self.drawn(n_B, points, self.labels(label_B, statistics_BSF), chance)
+        made = self.drawn(n_B, points, self.labels(label_B, statistics_BSF), chance)
+        return self.outward(*made, statistics_BSF)
+
+    def outward(self, x_BNF: Tensor, there_BN: Tensor, statistics_BSF: Tensor) -> Tensor:
+        """Turn what the generator gives into clouds in their own units."""
         made_BNF = self.frame(statistics_BSF).outward(x_BNF)
         # Without pT or intensity a point is none, whatever its place.
         there_BN = there_BN & (made_BNF[..., -1] > 0)
         if self.centred:
             made_BNF = around_axis(made_BNF, there_BN)
         return made_BNF * there_BN.unsqueeze(2)
+
+
+class GeneratorAlone(nn.Module):
+    """A generator as other programs run it: noise, numbers of points and labels in, rows of a file out.
+
+    Args:
+        gan: of which it is the generator, in a form that exporters can follow.
+        statistics_SF: of the training part.
+    """
+
+    statistics_SF: Tensor
+
+    def __init__(self, gan: CloudGan, statistics_SF: Tensor) -> None:
+        super().__init__()
+        self.gan = gan.in_form(lambda network: nn.Identity() if network is gan.discriminator else network)
+        self.register_buffer("statistics_SF", statistics_SF)
+
+    def forward(self, *given: Tensor) -> Tensor:
+        """Generate clouds (B, N, F) in their own units; jets with a mask behind, as JetNet's files have it.
+
+        Args:
+            given: noise, normally distributed, of the generator's ``noise_width``; int64 (B,), points of each
+                cloud; and, where the generator is told them, int64 (B,) labels.
+        """
+        noise, n_B, *told = given
+        statistics_BSF = self.statistics_SF.expand(n_B.shape[0], -1, -1)
+        labels_BC = self.gan.labels(told[0] if told else n_B, statistics_BSF)
+        x_BNF, there_BN = self.gan.generator(noise, n_B, labels_BC)
+        made_BNF = self.gan.outward(x_BNF, there_BN, statistics_BSF)
+        return with_mask(made_BNF) if self.gan.of_jets else made_BNF
+
+
+def with_mask(particles_BNF: Tensor) -> Tensor:
+    """Say of each particle whether it is there, as a last feature of 0 and 1."""
+    there_BN1 = (particles_BNF != 0).any(2, keepdim=True)
+    return torch.cat([particles_BNF, there_BN1.to(particles_BNF.dtype)], dim=2)

@@ -19,7 +19,7 @@ from raysearch.errors import InputError
 from raysearch.files import expanded
 from raysearch.space.domains import ChoiceDomain, Entry, FloatDomain, IntDomain, Space, Value
 from raysearch.space.faults import describe
-from raysearch.space.matching import fits
+from raysearch.space.matching import fits, misfits
 from raysearch.space.run_limits import IN_SECTION
 from raysearch.space.sections import (
     BudgetSection,
@@ -147,10 +147,13 @@ class SpaceFile(Section):
             )
         ]
         if not found:
+            fixed = self.searched.fixed
+            wrong = [misfits(entry.settings, fixed, domains) for entry in self.published]
+            nearest = f"; the nearest differs in {', '.join(min(wrong, key=len))}" if wrong else ""
             raise InputError(
                 "search.enqueue: no published settings lie in this space; "
                 f"there are {len(self.published)} published entries, "
-                f"{len(self.matching)} of them for what it holds fixed"
+                f"{len(self.matching)} of them for what it holds fixed{nearest}"
             )
         return found[: self.search.trials]
 

@@ -25,6 +25,7 @@ TASKS: dict[str, str] = {
     "hits_garnet": "raysearch.tasks.hits_garnet:HitsGarnet",  # the same by learned aggregators
     "hits_dgcnn": "raysearch.tasks.hits_dgcnn:HitsDgcnn",  # the same by a dynamic graph
     "hits_binning": "raysearch.tasks.hits_binning:HitsBinning",  # the same by convolutions on a grid
+    "nnd_vae": "raysearch.tasks.nnd_vae:NndVaeTask",  # digits or jets as point clouds, by a VAE
     "hits_condensation": "raysearch.tasks.hits_condensation:HitsCondensation",  # any number of particles
     "graph_gan": "raysearch.tasks.graph_gan:GraphGan",  # jets or digits as point clouds, by a GAN
 }

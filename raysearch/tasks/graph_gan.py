@@ -38,7 +38,7 @@ from raysearch.metrics.generation.jet_spectra import jet_spectra
 from raysearch.metrics.generation.quick_figures import digit_figures, jet_figures
 from raysearch.metrics.shown import Shown
 from raysearch.models.cloud_frame import GREATEST
-from raysearch.models.cloud_gan import CloudGan
+from raysearch.models.cloud_gan import CloudGan, GeneratorAlone, with_mask
 from raysearch.models.mpgan_networks import plain_form
 from raysearch.tasks.cloud_rows import (
     DIGIT_POINTS,
@@ -73,6 +73,7 @@ class GraphGan(FileTask[GraphGanSettings]):
     kind = KIND_OF[JETS]
     no_objectives = frozenset({"floor", "floor_error"})  # of real clouds: no network changes them
     reads_several = True
+    is_averaged = False  # a mean of clouds is like none of them
 
     def kind_of(self, settings: GraphGanSettings) -> str:
         """Name the kind of files that the clouds are in."""
@@ -188,9 +189,17 @@ class GraphGan(FileTask[GraphGanSettings]):
         """Jets with a mask, as JetNet's files have them; digits' points."""
         if PARTICLES not in outputs:
             return {DIGIT_POINTS: outputs[DIGIT_POINTS].numpy()}
-        particles = outputs[PARTICLES].numpy()
-        mask = (particles != 0).any(axis=2, keepdims=True)
-        return {PARTICLES: np.concatenate([particles, mask.astype(particles.dtype)], axis=2)}
+        return {PARTICLES: with_mask(outputs[PARTICLES]).numpy()}
+
+    def generator_alone(
+        self, model: nn.Module, batch: Batch, chance: torch.Generator
+    ) -> tuple[nn.Module, Batch]:
+        """Give the generator, and noise, numbers of points and, if it is told them, labels."""
+        gan, found = self.plain(model), batch[STATISTICS]
+        assert isinstance(gan, CloudGan)
+        noise = gan.noise(batch[NUMBER], batch[POINTS].shape[1], found.dtype, chance)
+        told = (batch[LABEL],) if gan.n_labels else ()
+        return GeneratorAlone(gan, found[0]), (noise, batch[NUMBER], *told)
 
 
 def _off(scores: Tensor, wanted: float) -> Tensor:

@@ -209,6 +209,22 @@ class Task(ABC, Generic[S]):
             "settings, described); to score files, give them with --data"
         )
 
+    def generator_alone(
+        self, model: nn.Module, batch: Batch, chance: torch.Generator
+    ) -> tuple[nn.Module, Batch]:
+        """Give a generator as other programs run it, and what it makes a batch of; by default there is none.
+
+        Args:
+            model: trained.
+            batch: of :meth:`to_generate`.
+            chance: the random numbers are those that :meth:`predict` would draw from it.
+
+        Returns:
+            A module that gives what the first of :meth:`written` holds, made of plain operations; and its
+            inputs, random numbers among them.
+        """
+        raise InputError(f"task: {type(self).__name__} does not define generator_alone(model, batch, chance)")
+
     def written(self, outputs: Outputs, data: TensorData) -> Mapping[str, NDArray[Any]]:
         """Take what a file of predictions or of generated rows holds of each row, by name, each (row, ...).
 

@@ -93,6 +93,7 @@ def test_published_settings_that_lie_in_the_space_are_tried_first(toy_space: Pat
     narrow = raysearch(tmp_path, "tune", str(toy_space), *options, "--set", "space.width.low=8", "--dry-run")
     assert narrow.code == 2
     assert "search.enqueue: no published settings lie in this space" in narrow.err
+    assert "the nearest differs in width = 40 (outside of its range)" in narrow.err
 
 
 def test_two_objectives_give_a_front(toy_space: Path, tmp_path: Path) -> None:

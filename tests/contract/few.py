@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import tempfile
 from functools import cache
 from pathlib import Path
 
 import h5py
 
+from raysearch.data.digits.files import digit_files
 from raysearch.data.hits.files import SAMPLE as HITS
 from raysearch.data.jets.files import SAMPLE as JETS
 from raysearch.data.showers.files import SAMPLE as SHOWERS
@@ -44,4 +46,12 @@ def few_hits(n: int = 60) -> Path:
         n_all_hits = len(source["hit_sensor"])
         for name, dataset in source.items():
             target[name] = dataset[: {n_all: n, n_all_hits: n_hits}.get(len(dataset), len(dataset))]
+    return path
+
+
+@cache
+def few_digits() -> Path:
+    path = Path(_folder.name) / "digits.csv"
+    with gzip.open(digit_files()[0], "rt") as lines:
+        path.write_text("".join(next(lines) for _ in range(200)))
     return path

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from few import few_jets
+from few import few_digits, few_jets
 
 from raysearch.testing import TaskContract
 
 SPACES = Path(__file__).parents[2] / "searchspaces"
+JETS = f"data={{path: {few_jets()}}}"
 CLOUDS = (
     "space.width={type: choice, values: [6, 12]}",
     "space.hidden=4",
@@ -23,9 +24,33 @@ CLOUDS = (
 
 class TestGraphGan(TaskContract):
     space = SPACES / "graph-gan.yaml"
-    changes = (f"data={{path: {few_jets()}}}", *CLOUDS)
+    changes = (JETS, *CLOUDS)
 
 
 class TestGraphGanOfDigits(TaskContract):
     space = SPACES / "graph-gan-digits.yaml"
     changes = CLOUDS
+
+
+class TestNndVae(TaskContract):
+    space = SPACES / "nnd-vae.yaml"
+    changes = (
+        f"data={{path: {few_digits()}}}",
+        "space.points=8",
+        "space.batch_size=10",
+        "space.form={type: choice, values: [equation, oei_repulsion]}",
+        "space.latent={type: int, low: 2, high: 3}",
+    )
+
+
+class TestNndVaeOfJets(TaskContract):
+    space = SPACES / "nnd-vae-jets.yaml"
+    changes = (
+        JETS,
+        "space.points=14",
+        "space.filters=2",
+        "space.hidden=6",
+        "space.width=8",
+        "space.latent={type: int, low: 2, high: 3}",
+        "space.batch_size=20",
+    )

@@ -206,6 +206,18 @@ def test_deposits_of_other_particles_than_the_energies_are_told(write):
     assert not any("their own energy" in line for line in check_hits(write()).warnings)
 
 
+def test_particles_without_a_place_or_a_type_are_told(write):
+    def change(datasets):
+        datasets["particle_vertex"] = np.zeros((3, 3, 3))
+        datasets["particle_vertex"][[0, 1], [0, 2]] = np.nan  # the second is no particle
+        datasets["particle_type"] = np.array([[211, 0, 0], [211, 0, 0], [211, 22, 13]])
+
+    assert check_hits(write(change=change)).warnings[-2:] == (
+        "a.h5: 1 of 6 particles have a particle_vertex that is not finite",
+        "a.h5: 1 of 6 particles have a particle_type of 0, which is none",
+    )
+
+
 def test_equal_events_are_found_and_copies_of_a_file_refused(write):
     def twice(datasets):
         datasets["n_hits"] = np.array([2, 2, 1])

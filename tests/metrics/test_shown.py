@@ -202,6 +202,13 @@ def test_headers_that_make_no_sense_are_told(header, told):
         unpack(with_header(header))
 
 
+def test_pictures_of_before_they_named_their_origins_are_read():
+    fields = {"title": "t", "unit": "", "real": {"array": "a"}, "made": {"array": "a"}, "captions": ["c"]}
+    header = {"version": 1, "values": [{"type": "Pictures", "fields": fields}]}
+    (found,) = unpack(with_header(header, a=np.ones((1, 2, 2))))
+    assert found.origins == ("simulation", "generator")
+
+
 def test_arrays_of_objects_are_never_read():
     buffer = io.BytesIO()
     np.savez(buffer, labels=np.array([{}], dtype=object), scores=np.ones((1, 1)), classes=np.array(["g"]))
@@ -308,6 +315,10 @@ ONES = np.ones(3)
         (
             lambda: Pictures("t", "", np.ones((1, 2, 2)), np.ones((1, 2, 2)), ()),
             "Pictures.captions: 0 for 1 pictures",
+        ),
+        (
+            lambda: Pictures("t", "", np.ones((1, 2, 2)), np.ones((1, 2, 2)), ("a",), origins=("b",)),
+            "Pictures.origins: needs two",
         ),
         (lambda: event(places=np.ones((4, 2))), "Displays.places: needs x, y and z"),
         (lambda: event(sizes=np.ones(3)), "Displays: needs one number of points"),

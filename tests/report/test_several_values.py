@@ -185,3 +185,15 @@ def test_values_of_one_quantity_alone_are_compared_under_their_plain_names(tmp_p
     build_comparison(folders, tmp_path / "out")
     head, *_ = comparison_rows(["a", "b"], tmp_path / "out/index.html", tmp_path)
     assert head[3:6] == ["relative error", "bias", "resolution"]
+
+
+@pytest.mark.parametrize("of_a_calorimeter", [True, False])
+def test_a_fit_that_does_not_describe_the_bins_is_told(tmp_path: Path, of_a_calorimeter: bool) -> None:
+    rng = np.random.default_rng(3)
+    true = rng.uniform(10, 100, N)
+    sigma = 0.4 / np.sqrt(true) if of_a_calorimeter else 0.003 * true
+    energy = Estimates("energy", "GeV", true, true * (1 + sigma * rng.normal(size=N)))
+    folder = study(tmp_path / "hits", [energy])
+    with hep_style():
+        page = to_markdown("Study", content(folder, read_history(folder)))
+    assert ("The fit does not describe the bins" in page) == (not of_a_calorimeter)

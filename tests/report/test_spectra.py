@@ -277,6 +277,15 @@ def test_pictures_share_one_scale_and_a_single_pair_stands_side_by_side() -> Non
     assert left.images[0].norm.vmin == -left.images[0].norm.vmax  # values of both signs
 
 
+def test_pictures_of_something_else_say_what_it_is() -> None:
+    images = np.ones((2, 3, 3))
+    digits = Pictures("some", "", images, images, ("a", "b"), y="y", origins=("digits", "reconstruction"))
+    with hep_style():
+        figure = draw_pictures(digits)
+    named = {axes.get_ylabel() for axes in figure.axes if axes.images and axes.get_ylabel()}
+    assert named == {"digits\ny", "reconstruction\ny"}
+
+
 def test_pictures_without_a_finite_value_are_warned_of(tmp_path: Path) -> None:
     nothing = Pictures("showers", "", np.full((1, 2, 2), np.nan), np.ones((1, 2, 2)), ("a",))
     folder = showing_study(tmp_path / "gan", [[nothing]])

@@ -309,3 +309,15 @@ def test_operations_are_those_of_a_whole_jet_of_the_published_generator(
     settings = GraphGanSettings(network=network)
     counted = count_mflop(task, task.model(settings), task.load(SOURCE, settings).validation)
     assert counted == pytest.approx(2 * millions, rel=0.01)
+
+
+@pytest.mark.parametrize("settings", [*NETWORKS.values(), CONDITIONAL], ids=[*NETWORKS, "conditional"])
+def test_the_generator_alone_gives_what_predict_gives(task: GraphGan, settings: GraphGanSettings) -> None:
+    batch = some_of(task.load(SOURCE, settings).test, 7)
+    model = task.model(settings).eval()
+    with torch.no_grad():
+        made = task.predict(model, batch, torch.Generator().manual_seed(1))
+        alone, inputs = task.generator_alone(model, batch, torch.Generator().manual_seed(1))
+        (written,) = task.written(made, TensorData(batch)).values()
+        torch.testing.assert_close(alone(*inputs), torch.from_numpy(written), rtol=1e-4, atol=1e-6)
+    assert not any("discriminator" in name for name, _ in alone.named_parameters())

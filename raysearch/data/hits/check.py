@@ -12,6 +12,7 @@ from raysearch.data.faults import Faults, not_used
 from raysearch.data.files import sums
 from raysearch.data.hdf5_gate import open_hdf5
 from raysearch.data.hits.arrays import dense
+from raysearch.data.hits.beside import odd_beside
 from raysearch.data.hits.detector import LAYER, differing, look_at_sensors, odd_size, size_mm
 from raysearch.data.hits.files import HitPiece, hit_files, pieces, read_sensors
 from raysearch.data.hits.geometry import Table
@@ -45,6 +46,7 @@ def check_hits(path: DataPath = None) -> HitSummary:
             # First its layout: without one no value can be read.
             with closing(open_hdf5(file)) as opened:
                 layout = layout_of(opened, file)
+                beside = list(odd_beside(name, opened, file))
             seen.layouts.append(layout)
             table = seen.tables[file] = read_sensors(file)
             look_at_sensors(values, table)
@@ -57,7 +59,7 @@ def check_hits(path: DataPath = None) -> HitSummary:
                     physics.look(piece)
                     seen.add(piece, layout.sensors)
             if not values.told():
-                seen.warnings += [*odd_size(name, table), *physics.warned()]
+                seen.warnings += [*odd_size(name, table), *physics.warned(), *beside]
     if len(seen.tables) == len(files):
         faults.add(differing(seen.tables))
     faults.raise_any()

@@ -46,7 +46,13 @@ def digit_features(points: NDArray[Any], side: float, labels: NDArray[np.int64] 
 
 
 def digit_pictures(
-    real: NDArray[Any], made: NDArray[Any], side: float, labels: NDArray[np.int64]
+    real: NDArray[Any],
+    made: NDArray[Any],
+    side: float,
+    labels: NDArray[Any],
+    *,
+    title: str = "digits",
+    origins: tuple[str, str] = ("digits", "generator"),
 ) -> Pictures:
     """Show a few digits as pixels, real ones above generated ones of the same label.
 
@@ -54,7 +60,9 @@ def digit_pictures(
         real: (digit, point, 3).
         made: as many.
         side: pixels along each axis.
-        labels: (digit,), of both.
+        labels: (digit,), of both, or other names of them.
+        title: of the pictures.
+        origins: what real and made ones are called.
     """
     chosen = np.linspace(0, len(real) - 1, min(N_PICTURES, len(real))).round().astype(int)
     # The report draws the first row lowest; digits begin with the uppermost.
@@ -62,4 +70,4 @@ def digit_pictures(
         digit_images(each[chosen], side, round(side))[:, ::-1].astype(np.float32) for each in (real, made)
     )
     captions = tuple(str(labels[row]) for row in chosen)
-    return Pictures("digits", "", first, second, captions=captions, x="x [pixel]", y="y [pixel]")
+    return Pictures(title, "", first, second, captions, "x [pixel]", "y [pixel]", origins=origins)

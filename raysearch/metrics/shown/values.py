@@ -198,6 +198,7 @@ class Pictures:
         y: name of the other one.
         log: values spread over decades; colours are logarithmic.
         names: of rows and columns, of square tables; empty for pictures, whose axes have numbers.
+        origins: what real ones and made ones are called.
 
     Raises:
         InputError: shapes that do not fit together, or other kinds of values.
@@ -212,11 +213,12 @@ class Pictures:
     y: str = ""
     log: bool = False
     names: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ("simulation", "generator")
 
     def __post_init__(self) -> None:
         need_plain(self)
-        take(self, "captions", tuple(map(str, self.captions)))
-        take(self, "names", tuple(map(str, self.names)))
+        for name in ("captions", "names", "origins"):
+            take(self, name, tuple(map(str, getattr(self, name))))
         for name in ("real", "made"):
             take_array(self, name, ("picture", "row", "column"))
         if self.real.shape != self.made.shape or not self.real.size:
@@ -226,6 +228,8 @@ class Pictures:
             raise InputError(f"Pictures.captions: {len(self.captions)} for {len(self.real)} pictures")
         if self.names and {len(self.names)} != set(self.real.shape[1:]):
             raise InputError(f"Pictures.names: {len(self.names)} for pictures of {self.real.shape[1:]}")
+        if len(self.origins) != 2:
+            raise InputError(f"Pictures.origins: needs two, of real and of made, got {self.origins}")
 
 
 Shown = Scores | Estimates | Spectra | Pictures | Displays

@@ -23,7 +23,6 @@ ACROSS = 5  # pairs beside each other
 WIDTH = 2.6  # of one of them, inches
 DECADES = 1e4  # of a logarithmic scale, below the largest value
 CAPTION_WIDTH = 24  # letters of a line above a picture
-ROWS = ("simulation", "generator")
 
 
 @dataclass(frozen=True)
@@ -68,13 +67,14 @@ class PicturesPart(Examples[Pictures]):
         )
         slug = "".join(c if c.isalnum() else "_" for c in value.title)
         title = value.title[:1].upper() + value.title[1:]
+        real, made = value.origins
         where = "left and right" if len(value.real) == 1 else "above and below"
         return [
             Heading(title, 3),
             Picture(
                 self.about.named(f"pictures-{slug}"),
-                f"{title}, simulated and generated, {where}: {listing(list(value.captions))}.",
-                f"{title} of the simulation and of the generator ({where}), over one scale of colours: "
+                f"{title}, {real} and {made}, {where}: {listing(list(value.captions))}.",
+                f"{title} of the {real} and of the {made} ({where}), over one scale of colours: "
                 f"{listing(list(value.captions))}.{of_first}",
                 draw_pictures(value),
             ),
@@ -99,7 +99,10 @@ def draw_pictures(value: Pictures) -> Figure:
     for place in range(n_pairs):
         row, column = divmod(place, across)
         upper, lower = grid[2 * row][column], grid[2 * row + 1][column]
-        for axes, examples, name in ((upper, value.real, ROWS[0]), (lower, value.made, ROWS[1])):
+        for axes, examples, name in (
+            (upper, value.real, value.origins[0]),
+            (lower, value.made, value.origins[1]),
+        ):
             _draw_picture(axes, examples[place], scale)
             _name_rows(axes, value)
             axes.tick_params(labelbottom=axes is lower, labelleft=column == 0)
@@ -117,7 +120,7 @@ def _draw_single(value: Pictures) -> Figure:
     figure = Figure(figsize=(2 * size + 1.4, size + 0.6), layout="constrained")
     grid = figure.subplots(1, 2, squeeze=False, sharey=True)
     scale = _scale(value)
-    for axes, examples, name in zip(grid[0], (value.real, value.made), ROWS, strict=True):
+    for axes, examples, name in zip(grid[0], (value.real, value.made), value.origins, strict=True):
         _draw_picture(axes, examples[0], scale)
         _name_rows(axes, value)
         axes.set_title(name, fontsize="small")
