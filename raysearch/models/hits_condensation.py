@@ -23,6 +23,7 @@ from raysearch.models.hits_nodes import Nodes
 
 CONFIDENCE, ENERGY, PLACE = 0, 1, 2  # columns of what is told; from the last on, all are coordinates
 TYPICAL_GEV = 30.0  # what a fresh network says, so that it need not learn the size first
+SMALL = 0.1  # of the usual size, the weights of the last layer begin with
 LARGEST_LOG = 15.0  # of an energy over it: beyond, exp would be infinite in half precision or single
 
 
@@ -53,6 +54,10 @@ class Condensation(GravNetBlocks):
         super().__init__(shape.gravnet, kernel)
         self.whole = shape
         self.told = dense(shape.gravnet.combined, self.n_values)
+        with torch.no_grad():
+            # Sensors of one particle that begin far apart attract each other so much that the quickest way
+            # down is to be sure of none, where confidence has no gradient left; and half sure all begin.
+            self.told.weight *= SMALL
 
     @property
     def n_values(self) -> int:

@@ -149,7 +149,8 @@ class SpaceFile(Section):
         if not found:
             fixed = self.searched.fixed
             wrong = [misfits(entry.settings, fixed, domains) for entry in self.published]
-            nearest = f"; the nearest differs in {', '.join(min(wrong, key=len))}" if wrong else ""
+            least = min(wrong, key=len, default=[])
+            nearest = f"; the nearest differs in {', '.join(least)}" if least else ""
             raise InputError(
                 "search.enqueue: no published settings lie in this space; "
                 f"there are {len(self.published)} published entries, "

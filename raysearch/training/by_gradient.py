@@ -33,6 +33,7 @@ class GradientLearner:
         seed_all(derive(self._context.order.seed, "epoch", epoch, workers.rank))
         batches = self._context.rows_of(epoch).split(self._context.batch_size)
         self._context.model.train()
+        at_rest = self.descent.at_rest  # at both ends of the epoch: schedules of steps move within
         n_seen = 0
         for number, batch in enumerate(batches, start=1):
             if len(batch) < workers.size:
@@ -44,7 +45,8 @@ class GradientLearner:
         losses = self.descent.losses()
         if not losses:
             raise RuntimeError(f"no optimiser took a step in epoch {epoch}, in which {n_seen} rows were seen")
-        return EpochResult(losses, n_seen, [name for name in self.descent.optimizers if name not in losses])
+        idle = [name for name in self.descent.optimizers if name not in losses]
+        return EpochResult(losses, n_seen, idle, at_rest & self.descent.at_rest)
 
     def end_epoch(self, loss: float) -> None:
         """Let schedules change learning rates."""

@@ -202,6 +202,15 @@ class Descent:
         noted, self._noted = self._noted, {}
         return {name: noted[name].total / noted[name].n_rows for name in self.optimizers if name in noted}
 
+    @property
+    def at_rest(self) -> set[str]:
+        """Optimisers all of whose learning rates are 0."""
+        return {
+            name
+            for name, each in self.optimizers.items()
+            if all(group.get("lr") == 0 for group in each.param_groups)
+        }
+
     def end_epoch(self, objective: float) -> None:
         """Let schedules of epochs, and of the objective (less is better), change learning rates."""
         self._schedules.end_epoch(objective)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -68,11 +68,13 @@ class EpochResult:
             generation. One whose optimiser took no step is not among them.
         presentations: forward passes, one for each example and, by evolution, candidate.
         idle: optimisers that took no step.
+        at_rest: optimisers whose steps changed nothing, as their learning rates are 0.
     """
 
     losses: Mapping[str, float]
     presentations: int
     idle: Sequence[str] = ()
+    at_rest: Collection[str] = ()
 
     @property
     def metrics(self) -> dict[str, float]:

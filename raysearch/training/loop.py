@@ -17,6 +17,7 @@ import torch
 from raysearch.data.tensors import Parts
 from raysearch.models.kernels.noted import forget_noted, noted
 from raysearch.seeds import derive
+from raysearch.tasks.descent import LOSS
 from raysearch.tasks.settings import make_settings
 from raysearch.tasks.task import Task
 from raysearch.training.by_evolution import Evaluator, EvolutionLearner
@@ -221,6 +222,8 @@ class Trainer:
         metrics["presentations"] = result.presentations + self._presentations
         for name in result.idle:
             self.progress.remark(f"{name} took no step")
+        for name in sorted(result.at_rest):
+            self.progress.remark(f"the learning rate{'' if name == LOSS else f' of {name}'} was 0")
         report = EpochReport(epoch, time.monotonic() - started, metrics)
         best = self.progress.best_epoch
         is_best = best is None or self._loss_of(report) < self._loss_of(self.progress.reports[best - 1])

@@ -85,6 +85,17 @@ def test_a_cluster_and_its_energy_are_written_for_every_hit(data):
     np.testing.assert_allclose(written["cluster_energy"][1:][hit[1:]], told[1:, :, 1].numpy()[hit[1:]])
 
 
+def test_all_sensors_begin_near_each_other_and_half_sure(data):
+    """Else confidence is driven to 0, from where it does not come back."""
+    for seed in range(3):
+        torch.manual_seed(seed)
+        fresh = TASK.model(HitsCondensationSettings(coordinates=4))
+        with torch.no_grad():
+            told = fresh(*data.rows(torch.arange(4))[:2])[data.column(0)[:4] > 0]
+        assert told[:, 2:].std() < 0.5
+        assert 0.3 < told[:, 0].mean() < 0.7
+
+
 def test_the_plain_form_is_the_same_function_of_all_sensors(data, model):
     batch = data.rows(torch.arange(2))
     energy, sensors = (each[:, ::7].double() for each in batch[:2])

@@ -160,6 +160,18 @@ def test_a_child_with_another_shape_goes_on_and_one_that_was_killed_has_its_bits
     assert essence(resumed) == essence(straight)
 
 
+def test_epochs_at_a_rate_of_0_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "ending.py"
+    ending = "LambdaLR(optimizers['loss'], lambda epoch: max(0.0, 1 - epoch / 2))"
+    path.write_text(
+        FALLING.replace("ExponentialLR(optimizers['loss'], 0.5)", ending).replace("ExponentialLR", "LambdaLR")
+    )
+    outcome, _ = run(falling(tmp_path, task=f"{path}:Falling", epochs=2))
+    assert outcome.message == "", "a schedule that ends with the training leaves no epoch"
+    outcome, _ = run(falling(tmp_path, task=f"{path}:Falling", epochs=5, trial=1))
+    assert outcome.message == "the learning rate was 0 in 3 of 5 epochs"
+
+
 @pytest.mark.parametrize(
     ("search", "falls"),
     [
