@@ -18,6 +18,7 @@ M what a message carries, C labels.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -95,9 +96,9 @@ class MessagePassing(nn.Module):
     ) -> None:
         super().__init__()
         self.features = features
-        alike = {"slope": slope, "dropout": dropout, "quick": quick}
-        self.fe = Perceptron((2 * features + labels, *edge), **alike)
-        self.fn = Perceptron((edge[-1] + features + labels, *node), linear_end=True, **alike)
+        perceptron = partial(Perceptron, slope=slope, dropout=dropout, quick=quick)
+        self.fe = perceptron((2 * features + labels, *edge))
+        self.fn = perceptron((edge[-1] + features + labels, *node), linear_end=True)
 
     def forward(self, x_XF: Tensor, nodes: Nodes, labels_BC: Tensor) -> Tensor:
         """Take the step for all points that are there.
@@ -114,6 +115,7 @@ class MessagePassing(nn.Module):
     def _first(self, x_XF: Tensor, nodes: Nodes, labels_XC: Tensor) -> Tensor:
         """Apply the first layer of f_e to all pairs, (E, H)."""
         first, width = self.fe.net[0], self.features
+        assert isinstance(first, nn.Linear)
         of_receiver, of_sender, of_labels = first.weight.split([width, width, labels_XC.shape[1]], dim=1)
         # A receiver's own features and its cloud's labels are the same for all its edges.
         receiver_XH = F.linear(
