@@ -14,6 +14,7 @@ from raysearch.launch.points import gate_of, points_of
 from raysearch.launch.run_environment import only_visible
 from raysearch.search.make import complete_options, default_window, sampler_problems
 from raysearch.space.space_file import SpaceFile
+from raysearch.study.floors import floor_names
 from raysearch.study.folders import check_writable
 from raysearch.tasks.own_code import Code
 from raysearch.training.rehearsal import Rehearsal, Wanted, rehearse
@@ -57,6 +58,7 @@ def prepare(space_file: SpaceFile, runs: Path) -> Prepared:
         if rehearsal.unread:  # of a study that begins: one of before this check goes on
             raise InputError(*rehearsal.unread)
         _check_given(space_file)
+        _check_floor(space_file, rehearsal)
     prepared = Prepared(space_file, rehearsal, code)
     # An estimate: no session of Ray is open yet that could tell how many runs go on at a time.
     need = prepared.disk_need(slots=usable_cpus())
@@ -75,6 +77,17 @@ def _check_given(space_file: SpaceFile) -> None:
     ]
     if problems:
         raise InputError(*problems)
+
+
+def _check_floor(space_file: SpaceFile, rehearsal: Rehearsal) -> None:
+    """Check that there is a floor to stop at."""
+    objective = next(iter(rehearsal.objectives))
+    missing = [name for name in floor_names(objective) if name not in rehearsal.metrics]
+    if space_file.budget.stop == "floor" and missing:
+        raise InputError(
+            f"budget.stop: floor: {space_file.task} does not tell {' and '.join(missing)}, what real data "
+            f"have against real data of {objective}; leave it out"
+        )
 
 
 def window_of(space_file: SpaceFile, slots: int) -> int:

@@ -1,4 +1,4 @@
-"""Records of what the search proposed: trials, points that may not be run, and a space that has no more."""
+"""Records of what the search proposed: trials, points that may not be run, and why it proposes no more."""
 
 from __future__ import annotations
 
@@ -65,3 +65,23 @@ class Exhausted(Record):
     kind: ClassVar[str] = "exhausted"
     wanted: int
     points: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reached(Record):
+    """A trial's objective is that of real data against real data: those asked by now are all there will be.
+
+    Attributes:
+        trial: the first one.
+        value: its objective, the mean over its runs.
+        floor: what real data have against real data.
+        error: what a single comparison scatters by, of the mean over the runs.
+        wanted: how many trials there were to be.
+    """
+
+    kind: ClassVar[str] = "reached"
+    trial: int
+    value: float
+    floor: float
+    error: float
+    wanted: int

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from raysearch.errors import StorageError
-from raysearch.ledger.asking_records import Asked, Exhausted, Redrawn
+from raysearch.ledger.asking_records import Asked, Exhausted, Reached, Redrawn
 from raysearch.ledger.copied import Copied
 from raysearch.ledger.mending_records import Redone, Retried, WeightsLost
 from raysearch.ledger.record import Record
@@ -32,7 +32,7 @@ RECORD_KINDS: dict[str, type[Record]] = {
     for record in (
         Created, Opened, Extended, Widened, Allotted, Limited, Recoded, Asked, Started,
         Epoch, Ended, Lost, Committed, Tested, Closed, WeightsLost, Redone, Retried, Copied,
-        Redrawn, Exhausted,
+        Redrawn, Exhausted, Reached,
     )
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from raysearch.errors import StorageError
-from raysearch.ledger.asking_records import Asked, Exhausted, Redrawn
+from raysearch.ledger.asking_records import Asked, Exhausted, Reached, Redrawn
 from raysearch.ledger.copied import Copied
 from raysearch.ledger.entries import Entry
 from raysearch.ledger.known import Known
@@ -51,6 +51,7 @@ class History(Known):
             Asked: self._asked,
             Redrawn: self._redrawn,
             Exhausted: self._exhausted,
+            Reached: self._reached,
             Started: self._started,
             Epoch: self._epoch,
             Ended: self._ended,
@@ -140,6 +141,9 @@ class History(Known):
 
     def _exhausted(self, record: Exhausted, _: int) -> None:
         self.exhausted, self.n_trials = record, len(self.trials)
+
+    def _reached(self, record: Reached, _: int) -> None:
+        self.reached, self.n_trials = record, len(self.trials)
 
     def _started(self, record: Started, time_ms: int) -> None:
         run = self.run(record.trial, record.fold)

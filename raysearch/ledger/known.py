@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from raysearch.errors import InputError, NoFinishedTrialError, StorageError
-from raysearch.ledger.asking_records import Exhausted, Redrawn
+from raysearch.ledger.asking_records import Exhausted, Reached, Redrawn
 from raysearch.ledger.copied import Copied
 from raysearch.ledger.pareto_front import unbeaten
 from raysearch.ledger.results_hash import results_hash
@@ -33,6 +33,7 @@ class Known:
         self.closed: Closed | None = None
         self.redrawn: list[Redrawn] = []
         self.exhausted: Exhausted | None = None
+        self.reached: Reached | None = None
         self.copied: Copied | None = None  # the last time, of several
         self.name = ""
         self.to_redo: dict[tuple[int, int], RunHistory] = {}  # by trial and fold, whose weights were lost

@@ -19,8 +19,8 @@ from raysearch.errors import (
 from raysearch.launch.request import Where
 from raysearch.ledger.endings import alike_line
 from raysearch.ledger.history import History, read_history
+from raysearch.ledger.search_lines import search_lines
 from raysearch.ledger.study_records import OUT_OF_TIME
-from raysearch.ledger.turned_down import turned_down_lines
 from raysearch.library.jobs import Job
 from raysearch.library.remarks import window_remark
 from raysearch.library.watching import Watcher
@@ -121,7 +121,7 @@ def _carry_out(job: Job, executor: Executor, watcher: Watcher, stop: StopFlag) -
     # Outside of the ledger's lock: a report only reads.
     if not isinstance(failure, (StoppedError, DiskBudgetError)):
         history = read_history(folder)
-        for line in turned_down_lines(history):
+        for line in search_lines(history):
             watcher.say(line)
         if line := alike_line(history):
             watcher.say(f"warning: {line}")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from raysearch.ledger.history import History
+from raysearch.ledger.search_lines import search_lines
 from raysearch.ledger.trial_history import TrialHistory
-from raysearch.ledger.turned_down import turned_down_lines
 from raysearch.report.blocks import Block, Heading, Picture, Table, duration, listing, number, text
 from raysearch.report.curves import draw_learning_curves, draw_objective, fold_spread, running_best
 from raysearch.report.settings_figures import MIN_TRIALS, draw_importance, draw_parallel, importance
@@ -20,7 +20,7 @@ def search_figures(history: History) -> list[Block]:
     if not any(trial.is_over for trial in history.trials):
         return [*blocks, text("No trial is over yet; figures appear here with the first one.")]
     blocks += [Heading("Objective over trials", 3), _objective(history)]
-    blocks += [text(f"{line[0].upper()}{line[1:]}.") for line in turned_down_lines(history)]
+    blocks += [text(f"{line[0].upper()}{line[1:]}.") for line in search_lines(history)]
     if history.best is None:
         return [
             *blocks,

@@ -151,6 +151,7 @@ class BudgetSection(Section):
     patience: AtLeastOne | None = None  # epochs without progress before a run stops early
     folds: AtLeastOne = 1  # of a cross-validation; the objective is their mean
     repeats: AtLeastOne = 1  # runs of a trial that differ in their seed alone; the objective is their mean
+    stop: Literal["floor"] | None = None  # no further trial once the objective is that of real against real
     max_failed: Annotated[StrictInt, Field(ge=0)] = 0  # failed trials above which the exit code is 1
     time: Number | StrictStr | None = None  # of the study, from each start or resume: 2h, or seconds
     run_time: Number | StrictStr | None = None  # of a run; over it the run has failed

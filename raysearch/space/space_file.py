@@ -164,7 +164,10 @@ class SpaceFile(Section):
         # What is set aside may be changed in a study that is under way; all else would change its results,
         # and a resume that finds another identity is refused.
         aside = dict.fromkeys(("description", "demonstration_of", "published", "storage"), True)
-        parts = {"resources": {"environment", *IN_SECTION["resources"]}, "budget": {*IN_SECTION["budget"]}}
+        parts = {
+            "resources": {"environment", *IN_SECTION["resources"]},
+            "budget": {"stop", *IN_SECTION["budget"]},
+        }
         content = self.model_dump(mode="json", exclude={**aside, **parts})
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

@@ -24,6 +24,7 @@ from raysearch.study.asking import Asking, MakeGate, all_open
 from raysearch.study.changes import NO_CHANGES, Changes
 from raysearch.study.changing import check_changes, records_of
 from raysearch.study.commits import Commits
+from raysearch.study.floors import floor_reached
 from raysearch.study.losses import MAX_LOST, given_up_record
 from raysearch.study.mending import IsSound, lost_weights, needed_weights, next_redo, redone
 from raysearch.study.replay import replay, told_values
@@ -249,6 +250,9 @@ class Study:
         self._retention.check_budget(self.history)
 
     def _ask(self) -> None:
+        stops = self.space_file.budget.stop == "floor"
+        if stops and (reached := floor_reached(self.history)) is not None:
+            self._stage(reached)
         while len(self.history.trials) < min(
             self.history.n_trials, self.history.n_committed + self.history.window
         ):

@@ -50,6 +50,7 @@ class Rehearsal:
         inspected: the settings at which the task described its data.
         kernels: what became of the compiled kernels that the model asked for, see models/kernels/noted.py.
         unread: why keys of the data section, which are given, do nothing.
+        metrics: names of all validation metrics.
     """
 
     data: dict[str, Any]
@@ -61,6 +62,7 @@ class Rehearsal:
     inspected: dict[str, Any] = field(default_factory=dict)
     kernels: frozenset[str] = frozenset()
     unread: Sequence[str] = ()
+    metrics: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,7 @@ def rehearse(
         inspected=dict(settings),
         kernels=frozenset(noted()),
         unread=unread_keys(asked, type(task).__name__),
+        metrics=frozenset(evaluated.metrics),
     )
 
 

@@ -14,7 +14,7 @@ from raysearch.errors import InputError
 from raysearch.ledger.asking_records import Asked, Redrawn
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, Ledger, read_entries
-from raysearch.ledger.turned_down import turned_down_lines
+from raysearch.ledger.search_lines import search_lines
 from raysearch.search.make import SAMPLERS
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.asking import DRAWS, REPEATS, TRIES, Gate, Refusal
@@ -100,7 +100,7 @@ def test_no_trial_breaks_a_constraint_and_every_one_counts(tmp_path: Path, sampl
     assert all(trial.state == "finished" and ordered(trial.settings) is None for trial in history.trials)
     assert all(ordered(record.settings) is not None for record in history.redrawn)
     assert history.redrawn, "half of the space may not be run"
-    (line,) = turned_down_lines(history)
+    (line,) = search_lines(history)
     assert f"{len(history.redrawn)} refused by the task" in line
     assert line.endswith(history.redrawn[0].reason)
 
@@ -141,7 +141,7 @@ def test_a_finite_space_is_tried_once_each_and_then_the_study_is_over(tmp_path: 
     assert len(history.trials) == len(set(settings_of(history))) == history.n_committed == 12
     assert study.is_over
     assert history.exhausted is not None
-    assert turned_down_lines(history) == [
+    assert search_lines(history) == [
         "the space has 12 points and each has been looked at: 12 trials, 40 asked for"
     ]
     more = Study(Ledger(tmp_path / "s"), lambda *_: None)
@@ -156,7 +156,7 @@ def test_of_a_finite_space_what_may_not_be_run_is_told(tmp_path: Path) -> None:
     assert study.is_over
     refused = {repr(record.settings) for record in study.history.redrawn if record.cause == "settings"}
     assert len(refused) <= 10
-    assert turned_down_lines(study.history)[1].endswith("15 trials, 40 asked for")
+    assert search_lines(study.history)[1].endswith("15 trials, 40 asked for")
 
 
 @pytest.mark.parametrize("sampler", INHERIT)
@@ -179,7 +179,7 @@ def test_the_grid_goes_on_to_the_next_point(tmp_path: Path) -> None:
     drive(study, random.Random(1))
     points = [(trial.settings["low"], trial.settings["high"]) for trial in study.history.trials]
     assert points == [(low, high) for low in range(5) for high in range(5) if low <= high]
-    assert turned_down_lines(study.history)[1] == (
+    assert search_lines(study.history)[1] == (
         "the space has 25 points and each has been looked at; 10 may not be run: 15 trials, 25 asked for"
     )
 
@@ -199,7 +199,7 @@ def test_a_search_that_is_stuck_is_helped_by_draws_and_replayed(tmp_path: Path) 
     n_asked = [sum(record.trial == trial.number for record in history.redrawn) for trial in history.trials]
     assert all(n == TRIES for n, trial in zip(n_asked, history.trials, strict=True) if trial.drawn)
     n_drawn = sum(trial.drawn - 1 for trial in history.trials if trial.drawn)
-    (line,) = turned_down_lines(history)
+    (line,) = search_lines(history)
     assert f"{len(history.redrawn)} over a limit, {n_drawn} more of those drawn" in line
     again = Study(Ledger(tmp_path / "s"), lambda *_: None)
     assert again.history.hash == history.hash
@@ -233,7 +233,7 @@ def test_where_nothing_more_may_be_run_the_study_ends_with_what_it_has(tmp_path:
     study = study_of(tmp_path / "s", MIXED, two, sampler="random", trials=6)
     drive(study, random.Random(0))
     assert study.history.n_committed == 2
-    assert turned_down_lines(study.history)[1] == (
+    assert search_lines(study.history)[1] == (
         "no further point was found that may be run: 2 trials, 6 asked for"
     )
 

@@ -1,4 +1,4 @@
-"""What a user is told of points that a search proposed and that may not be run."""
+"""What a user is told of points that may not be run, and of why a search ended before its last trial."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from raysearch.ledger.history import History
 WHY = {"settings": "refused by the task", "limit": "over a limit"}
 
 
-def turned_down_lines(history: History) -> list[str]:
-    """Say in a line each how many points were turned down, and that the space had no more; empty if all went.
+def search_lines(history: History) -> list[str]:
+    """Say in a line each how many points were turned down, and why no more were asked for; empty if all went.
 
     That a search proposes what was tried already is told where it leaves the study with fewer trials.
     """
@@ -34,4 +34,10 @@ def turned_down_lines(history: History) -> list[str]:
             refused_points = {repr(record.settings) for record in refused}
             of_all = f"; {len(refused_points)} may not be run" if refused_points else ""
             lines.append(f"the space has {end.points} points and each has been looked at{of_all}: {done}")
+    if found := history.reached:
+        lines.append(
+            f"trial {found.trial} has come to {found.value:.4g}, within two errors of what real data have "
+            f"against real data, {found.floor:.4g} +- {found.error:.2g}: no further trial was asked for, "
+            f"of {found.wanted}"
+        )
     return lines
