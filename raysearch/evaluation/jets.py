@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from raysearch.data.clouds.check import not_relative, odd, off_axis
+from raysearch.data.clouds.check import not_relative, odd, off_axis, speaking
 from raysearch.data.clouds.jets import POINTS, JetClouds, load_jet_clouds
 from raysearch.data.paths import passed_over
 from raysearch.errors import InputError
@@ -41,7 +41,8 @@ def evaluate(asked: Asked) -> Found:
         whole = load_jet_clouds(path)
         jets[name] = _of_class(name, path, whole, asked)
     n = _a_side(jets)
-    copies = find_copies({name: [each.particles] for name, each in jets.items()}, paths, "jet")
+    told_apart = {name: [each.particles[speaking(each.particles)]] for name, each in jets.items()}
+    copies = find_copies(told_apart, paths, "jet")
     _require_comparable(paths, jets, n, copies.problems)
     samples = {name: JetSample(each.particles) for name, each in jets.items()}
     warnings = (

@@ -153,3 +153,11 @@ def test_a_pt_of_0_is_padding_wherever_it_lies(tmp_path: Path) -> None:
         path = write_jetnet(tmp_path / f"{mask}.h5", placed, mask=mask)
         assert np.array_equal(load_jet_clouds(path).particles, jets)
     assert np.array_equal(JetSample(placed).there, JetSample(jets).there)
+
+
+def test_jets_of_one_particle_are_no_copies_of_each_other(tmp_path: Path) -> None:
+    jets = sample_clouds()[:40].copy()
+    jets[[3, 7]] = 0
+    jets[[3, 7], 0] = (0, 0, 1)
+    write_jetnet(tmp_path / "t.hdf5", jets, mask=True)
+    assert check_clouds(tmp_path / "t.hdf5").twins == ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from raysearch.data.clouds.jets import POINTS, JetClouds, load_jet_clouds
 from raysearch.data.clouds.summary import CloudSummary
@@ -37,7 +38,7 @@ def check_clouds(path: DataPath = None) -> CloudSummary:
         raise InputError(*problems)
     there = (jets.particles != 0).any(axis=2)
     twins = TwinSearch()
-    twins.add(jets.particles, empty=~there.any(axis=1))
+    twins.add(jets.particles, empty=~speaking(jets.particles))
     return CloudSummary(
         files=tuple(jet_files(path)),
         sha256=jets.sha256,
@@ -51,6 +52,11 @@ def check_clouds(path: DataPath = None) -> CloudSummary:
         multiplicity=tuple(np.quantile(there.sum(axis=1), QUANTILES).tolist()),
         pt_sum=tuple(np.quantile(jets.particles[..., 2].sum(axis=1), QUANTILES).tolist()),
     )
+
+
+def speaking(particles: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Tell which jets can be told apart: a single particle is the axis of its jet, and all of its pT."""
+    return (particles != 0).any(axis=2).sum(axis=1) > 1
 
 
 def not_relative(jets: JetClouds) -> Iterator[str]:
