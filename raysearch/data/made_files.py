@@ -58,7 +58,7 @@ def kept_files(folder: Path, wanted: Mapping[Path, FileRecipe]) -> tuple[set[Pat
         return set(), [f"{folder}: is not a folder"]
     there = sorted(file for file in folder.iterdir() if file.suffix in SUFFIXES) if folder.exists() else []
     # What is missing is made; anything else is not ours to mix.
-    kept = {path for path in there if path in wanted and _made_as(path) == wanted[path].text()}
+    kept = {path for path in there if path in wanted and made_as(path) == wanted[path].text()}
     return kept, [
         f"{path}: is not of this command; name another folder" for path in there if path not in kept
     ]
@@ -160,9 +160,11 @@ def _ahead(progress: Progress, before: int, total: int) -> Callable[[int], None]
     return lambda n: progress(before + n, total)
 
 
-def _made_as(path: Path) -> object:
+def made_as(path: Path) -> str | None:
+    """What a file says of how it was made; None if it does not, or is no HDF5 file."""
     try:
         with closing(open_hdf5(path)) as file:
-            return file.attrs.get(MADE)
+            told: str | None = file.attrs.get(MADE)
+            return told
     except InputError:
         return None

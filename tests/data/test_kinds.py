@@ -69,7 +69,7 @@ def test_a_new_kind_needs_no_change_of_the_commands(tmp_path, monkeypatch):
     assert '"layers": 4' in found.stdout
     assert '"training": 18' in found.stdout
     app = Typer()
-    app.command()(commands._maker("hits", made_hits))
+    app.command()(commands._maker(HITS, made_hits))
     found = run.invoke(
         app, ["--out", str(tmp_path / "o"), "--hits", "7", "--with-noise"], catch_exceptions=False
     )
