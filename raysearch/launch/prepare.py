@@ -81,8 +81,12 @@ def _check_given(space_file: SpaceFile) -> None:
 
 def _check_floor(space_file: SpaceFile, rehearsal: Rehearsal) -> None:
     """Check that there is a floor to stop at."""
-    objective = next(iter(rehearsal.objectives))
+    objective, more_is_better = next(iter(rehearsal.objectives.items()))
     missing = [name for name in floor_names(objective) if name not in rehearsal.metrics]
+    if space_file.budget.stop == "floor" and more_is_better:
+        raise InputError(
+            f"budget.stop: floor: of {objective} more is better, which comes down to no floor; leave it out"
+        )
     if space_file.budget.stop == "floor" and missing:
         raise InputError(
             f"budget.stop: floor: {space_file.task} does not tell {' and '.join(missing)}, what real data "

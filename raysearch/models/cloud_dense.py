@@ -45,7 +45,12 @@ class DenseGenerator(nn.Module):
         """Of a cloud's noise."""
         return (self.noise,)
 
-    def forward(self, noise_BZ: Tensor, n_B: Tensor, labels_BC: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG002
+    def forward(
+        self,
+        noise_BZ: Tensor,
+        n_B: Tensor,  # noqa: ARG002 - as of the other networks
+        labels_BC: Tensor,  # noqa: ARG002
+    ) -> tuple[Tensor, Tensor]:
         """Generate clouds: points (B, N, F) between -1 and 1, of which all are there, bool (B, N)."""
         x_BNF = self.model(noise_BZ).unflatten(1, (-1, FEATURES))
         return x_BNF, torch.ones(x_BNF.shape[:2], dtype=torch.bool, device=x_BNF.device)

@@ -89,7 +89,12 @@ class EpicGenerator(nn.Module):
         """Of a cloud's noise: the global vector's, then the points'."""
         return (self.shape.of_cloud + points * self.shape.noise,)
 
-    def forward(self, noise_BZ: Tensor, n_B: Tensor, labels_BC: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG002
+    def forward(
+        self,
+        noise_BZ: Tensor,
+        n_B: Tensor,
+        labels_BC: Tensor,  # noqa: ARG002 - as of the other networks
+    ) -> tuple[Tensor, Tensor]:
         """Generate clouds: points (B, N, features), zeros where there is none, and which are there."""
         global_BG, local_BZ = noise_BZ.tensor_split([self.shape.of_cloud], dim=1)
         local_BNZ = local_BZ.unflatten(1, (-1, self.shape.noise))

@@ -99,9 +99,15 @@ def test_it_is_no_part_of_a_studys_identity() -> None:
     assert space_file(stop="floor").identity == space_file().identity
 
 
-def test_a_task_without_a_floor_is_refused(tmp_path: Path) -> None:
-    file = read_space_file(SPACES / "jet-dnn.yaml", overrides=["budget.stop=floor", "budget.epochs=1"])
-    with pytest.raises(
-        InputError, match=r"budget.stop: floor: jet_dnn does not tell val_floor and val_floor_error"
-    ):
+@pytest.mark.parametrize(
+    ("objective", "told"),
+    [
+        ("val_loss", "jet_dnn does not tell val_floor and val_floor_error"),
+        ("val_accuracy", "of val_accuracy more is better"),
+    ],
+)
+def test_an_objective_without_a_floor_is_refused(tmp_path: Path, objective: str, told: str) -> None:
+    wishes = ["budget.stop=floor", "budget.epochs=1", f"objectives=[{objective}]"]
+    file = read_space_file(SPACES / "jet-dnn.yaml", overrides=wishes)
+    with pytest.raises(InputError, match=f"budget.stop: floor: {told}"):
         prepare(file, tmp_path)
