@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from raysearch.library.opened_series import OpenedSeries as Series
     from raysearch.library.opened_study import OpenedStudy as Study
     from raysearch.library.resume import resume
+    from raysearch.library.train import train
     from raysearch.library.tune import check, tune
 
 # What users call: where it lies. Imported when it is asked for, so that `raysearch --help` waits for none.
@@ -27,6 +28,7 @@ _LAZY = {
     "open": ("raysearch.library.open", "open"),
     "resume": ("raysearch.library.resume", "resume"),
     "studies": ("raysearch.library.open", "studies"),
+    "train": ("raysearch.library.train", "train"),
     "tune": ("raysearch.library.tune", "tune"),
     "unbundle": ("raysearch.library.bundles", "unbundle"),
 }
@@ -41,6 +43,7 @@ __all__ = [
     "open",
     "resume",
     "studies",
+    "train",
     "tune",
     "unbundle",
 ]

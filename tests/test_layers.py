@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["raysearch"]["layers"]
-FREE = {"cache", "errors", "files", "seeds", "__version__"}
+FREE = {"cache", "errors", "files", "recipes", "seeds", "__version__"}
 
 
 def imports() -> list[tuple[str, str, str]]:

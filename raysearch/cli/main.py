@@ -28,6 +28,7 @@ from raysearch.cli import (
     resume,
     space,
     studies,
+    train,
     tune,
 )
 from raysearch.cli.once import App
@@ -44,6 +45,7 @@ app = App(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("tune")(tune.tune)
+app.command("train")(train.train)
 app.command("evolve")(evolve.evolve)
 app.command("resume")(resume.resume)
 app.command("crossval")(crossval.crossval)

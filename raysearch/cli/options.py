@@ -21,6 +21,13 @@ Trial = Annotated[str, typer.Option("--from", metavar="TRIAL", help="Which trial
 SpaceName = Annotated[
     str, typer.Argument(metavar="SPACE", help="Name of a shipped space file, or the path of your own.")
 ]
+TaskOrSpace = Annotated[
+    str,
+    typer.Argument(metavar="TASK|SPACE", help="A task, a shipped space file, or the path of your own."),
+]
+Variant = Annotated[
+    str | None, typer.Option("--variant", help="Which of the file's variants; default the first.")
+]
 DataPath = Annotated[
     list[Path] | None,
     typer.Option(

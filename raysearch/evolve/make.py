@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
-from raysearch.errors import InputError, did_you_mean, one_of
 from raysearch.evolve import nevergrad_weights, one_plus_lambda, strategy, truncation_ga
 from raysearch.evolve.nevergrad_weights import FAMILIES, NevergradWeights
 from raysearch.evolve.one_plus_lambda import OnePlusLambda
 from raysearch.evolve.strategy import Strategy
 from raysearch.evolve.truncation_ga import TruncationGA
+from raysearch.recipes import checked, names_of, recipe_of
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def settings_of(name: str) -> tuple[str, ...]:
     Raises:
         InputError: if there is no such strategy.
     """
-    return tuple(setting.name for setting in fields(_recipe(name).settings))
+    return names_of(_recipe(name).settings)
 
 
 def make_strategy(name: str, settings: Mapping[str, Any], dimension: int) -> Strategy[Any]:
@@ -57,25 +57,9 @@ def make_strategy(name: str, settings: Mapping[str, Any], dimension: int) -> Str
         InputError: if there is no such strategy, and for every unknown or wrong setting.
     """
     recipe = _recipe(name)
-    allowed = settings_of(name)
-    unknown = [
-        f"{key}: unknown setting of {name}; {one_of(allowed)}.{did_you_mean(key, allowed)}"
-        for key in settings
-        if key not in allowed
-    ]
-    # Unknown settings do not hide wrong ones: all faults are told at once.
-    try:
-        made = recipe.settings(**{key: value for key, value in settings.items() if key in allowed})
-    except InputError as error:
-        raise InputError(*unknown, *error.problems) from None
-    if unknown:
-        raise InputError(*unknown)
-    return recipe.make(made, dimension)
+    return recipe.make(checked(name, recipe.settings, settings), dimension)
 
 
 def _recipe(name: str) -> Recipe:
-    if name not in STRATEGIES:
-        raise InputError(
-            f"strategy: unknown {name!r}; {one_of(list(STRATEGIES))}.{did_you_mean(name, STRATEGIES)}"
-        )
-    return STRATEGIES[name]
+    found: Recipe = recipe_of("strategy", name, STRATEGIES)
+    return found

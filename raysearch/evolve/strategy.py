@@ -13,21 +13,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from raysearch import seeds
-from raysearch.errors import InputError
 from raysearch.evolve.genome import Candidate, Genome, pack, unpack
 from raysearch.evolve.mutation import Mutation
+from raysearch.recipes import CheckedSettings
 
 SEEDS = 2**63  # a mutation's seed lies below, as all of raysearch's do
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(CheckedSettings):
     """What every strategy can be told.
 
     Args:
@@ -39,44 +39,11 @@ class Settings:
 
     init_scale: float | None = None
 
-    def __post_init__(self) -> None:
-        problems = self.problems()
-        if problems:
-            raise InputError(*problems)
-
     def problems(self) -> list[str]:
         """List the faults."""
-        found = [*self._not_numbers()]
+        found = super().problems()
         if not found and self.init_scale is not None and self.init_scale <= 0:
             found.append(f"init_scale: must be above 0 or none, got {self.init_scale!r}")
-        return found
-
-    def above_zero(self, name: str) -> list[str]:
-        """List the fault of a setting that must be above 0."""
-        value = getattr(self, name)
-        return [] if value > 0 else [f"{name}: must be above 0, got {value!r}"]
-
-    def at_least(self, least: int, *names: str) -> list[str]:
-        """List the faults of settings that must not be less than a number."""
-        values = {name: getattr(self, name) for name in names}
-        return [
-            f"{name}: must be at least {least}, got {value}"
-            for name, value in values.items()
-            if value < least
-        ]
-
-    def _not_numbers(self) -> list[str]:
-        """Refuse what is not a finite number of the kind of the setting's default."""
-        found = []
-        for setting in fields(self):
-            value, default = getattr(self, setting.name), setting.default
-            if value is None and default is None:
-                continue
-            if isinstance(default, int):  # the default's type is the setting's: annotations are texts here
-                if not isinstance(value, int) or isinstance(value, bool):
-                    found.append(f"{setting.name}: must be a whole number, got {value!r}")
-            elif not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
-                found.append(f"{setting.name}: must be a finite number, got {value!r}")
         return found
 
 

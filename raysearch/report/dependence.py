@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from matplotlib.figure import Figure
 
-from raysearch.report.blocks import Block, Heading, Picture, listing
+from raysearch.report.blocks import Block, Heading, Picture, Table, listing
+from raysearch.report.extrapolation import LearningCurve, fitted
 from raysearch.report.measured import Measured
 from raysearch.report.members import Member, grouped, numeric_keys, short
 from raysearch.report.models import Model
@@ -20,6 +23,8 @@ from raysearch.report.states import run_words
 from raysearch.report.style import DASHES, PALETTE, literal, new_axes
 
 Points = list[tuple[float, Measured]]
+EXAMPLES = "data.limit"  # the key of a number of training examples
+CONTINUED = (2, 5, 10)  # times the largest such number
 
 
 def dependence(members: Sequence[Member]) -> list[Block]:
@@ -29,10 +34,13 @@ def dependence(members: Sequence[Member]) -> list[Block]:
     titles = {objective: objective} | {
         name: f"{words.long} on test" for name, words in leading(models).items()
     }
-    pictures = [
-        _picture(members, key, name, title) for key in numeric_keys(members) for name, title in titles.items()
+    blocks = [
+        block
+        for key in numeric_keys(members)
+        for name, title in titles.items()
+        for block in _over_key(members, key, name, title)
     ]
-    return [Heading("How it follows what is varied"), *pictures] if pictures else []
+    return [Heading("How it follows what is varied"), *blocks] if blocks else []
 
 
 def leading(models: Sequence[Model]) -> dict[str, Words]:
@@ -45,7 +53,7 @@ def leading(models: Sequence[Model]) -> dict[str, Words]:
     }
 
 
-def _picture(members: Sequence[Member], key: str, metric: str, title: str) -> Picture:
+def _over_key(members: Sequence[Member], key: str, metric: str, title: str) -> list[Block]:
     models = [member.model for member in members if member.model]
     lines = lines_of(members, key, lambda member: member.model.figures.get(metric) if member.model else None)
     told = "; ".join(
@@ -66,12 +74,13 @@ def _picture(members: Sequence[Member], key: str, metric: str, title: str) -> Pi
     }
     sources = dict.fromkeys(e.source for m in members for e in m.published if metric in e.metrics)
     published = f" Hollow: published ({listing(list(sources))}), from other data." if printed else ""
-    return Picture(
+    picture = Picture(
         f"{metric}-over-{key.replace('.', '-')}",
         f"{title} over {short(key)}. {told}.",
         f"{title} of each member's best over {short(key)}; {_bars(models)}.{published}",
         draw_dependence(lines, printed, short(key), title),
     )
+    return _continued(picture, lines, title) if key == EXAMPLES else [picture]
 
 
 def _bars(models: Sequence[Model]) -> str:
@@ -146,7 +155,7 @@ def learning_curves(models: Sequence[Model]) -> list[Block]:
     return [Heading("Learning curve"), *pictures] if pictures else []
 
 
-def _learning_curve(models: Sequence[Model], figure: str, words: Words) -> list[Picture]:
+def _learning_curve(models: Sequence[Model], figure: str, words: Words) -> list[Block]:
     """One figure; a line joins studies of a series that differ in nothing else, or with the same settings."""
     joined: dict[str, list[Model]] = {}
     for model in models:
@@ -168,14 +177,46 @@ def _learning_curve(models: Sequence[Model], figure: str, words: Words) -> list[
     )
     title = f"{words.long} on test"
     over = f"{title[:1].upper()}{title[1:]} over the number of training examples"
-    return [
-        Picture(
-            "learning-curve",
-            f"{over}. {told}.",
-            f"{over}, a line where nothing else differs but what a series searched; {_bars(models)}.",
-            draw_dependence(lines, {}, "training examples", title),
-        )
-    ]
+    picture = Picture(
+        "learning-curve",
+        f"{over}. {told}.",
+        f"{over}, a line where nothing else differs but what a series searched; {_bars(models)}.",
+        draw_dependence(lines, {}, "training examples", title),
+    )
+    return _continued(picture, lines, title)
+
+
+def _continued(picture: Picture, lines: Mapping[str, Points], title: str) -> list[Block]:
+    """Add what more training examples would give, where it can be told."""
+    laws = {name: law for name, points in lines.items() if (law := fitted(points)) is not None}
+    if not laws:
+        return [picture]
+    axes = picture.drawing.axes[0]
+    axes.set_xscale("log")
+    for place, name in enumerate(lines):
+        if law := laws.get(name):
+            sizes = law.largest * np.geomspace(1, CONTINUED[-1], 30)
+            expected = [law.at(n) for n in sizes]
+            colour = PALETTE[place % len(PALETTE)]
+            axes.plot(sizes, [each.value for each in expected], ls=":", color=colour)
+            low, high = [each.low for each in expected], [each.high for each in expected]
+            axes.fill_between(sizes, low, high, color=colour, alpha=0.15, lw=0)
+    caption = f"{picture.caption} Dotted: continued by the fitted law, with a band of 68 %."
+    return [replace(picture, caption=caption), _expected(laws, title)]
+
+
+def _expected(laws: Mapping[str, LearningCurve], title: str) -> Table:
+    """What the fitted laws say of more data."""
+    rows = tuple(
+        (name, f"{law.largest:,.0f}", *(str(law.at(times * law.largest)) for times in CONTINUED))
+        for name, law in laws.items()
+    )
+    return Table(
+        ("", "trained on", *(f"at {times} times as many" for times in CONTINUED)),
+        rows,
+        f"{title} that more examples would give with the same settings, by limit - gain n^-c fitted to these "
+        "sizes; in brackets where 68 % of the fits lie when the points move by their errors.",
+    )
 
 
 def _task(model: Model) -> str:

@@ -8,6 +8,7 @@ from raysearch.seeds import derive
 from raysearch.training.descent import Descent, Place
 from raysearch.training.learner import EpochResult, RunContext
 from raysearch.training.randomness import seed_all
+from raysearch.training.timing import StepTimes
 
 
 class GradientLearner:
@@ -34,19 +35,20 @@ class GradientLearner:
         batches = self._context.rows_of(epoch).split(self._context.batch_size)
         self._context.model.train()
         at_rest = self.descent.at_rest  # at both ends of the epoch: schedules of steps move within
-        n_seen = 0
+        n_seen, times = 0, StepTimes(workers.agreeing)
         for number, batch in enumerate(batches, start=1):
             if len(batch) < workers.size:
                 break  # a last batch too small for every worker to have a part
             # Parts differ by one row at most, and Descent weighs the workers' means by their rows.
             share = batch[workers.rank :: workers.size]
             self.descent.take(train.rows(share), Place(epoch, number, len(batches), len(batch), len(share)))
+            times.step_over()
             n_seen += len(batch)
         losses = self.descent.losses()
         if not losses:
             raise RuntimeError(f"no optimiser took a step in epoch {epoch}, in which {n_seen} rows were seen")
         idle = [name for name in self.descent.optimizers if name not in losses]
-        return EpochResult(losses, n_seen, idle, at_rest & self.descent.at_rest)
+        return EpochResult(losses, n_seen, idle, at_rest & self.descent.at_rest, times.told())
 
     def end_epoch(self, loss: float) -> None:
         """Let schedules change learning rates."""

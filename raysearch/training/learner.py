@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
@@ -69,12 +69,14 @@ class EpochResult:
         presentations: forward passes, one for each example and, by evolution, candidate.
         idle: optimisers that took no step.
         at_rest: optimisers whose steps changed nothing, as their learning rates are 0.
+        timings: where the time of steps went, see :class:`raysearch.training.timing.StepTimes`.
     """
 
     losses: Mapping[str, float]
     presentations: int
     idle: Sequence[str] = ()
     at_rest: Collection[str] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def metrics(self) -> dict[str, float]:

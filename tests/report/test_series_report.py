@@ -6,12 +6,13 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from report_ledgers import JEDINET_SPACE, LATENCY, PAPER, Recipe, published_entry, write_series, write_study
 
 from raysearch.errors import InputError, StorageError
 from raysearch.ledger.history import read_history
-from raysearch.report.blocks import Picture
+from raysearch.report.blocks import Picture, Table
 from raysearch.report.build import build_report
 from raysearch.report.comparison import build_comparison
 from raysearch.report.comparison import content as comparison
@@ -228,6 +229,21 @@ def test_a_learning_curve_joins_what_differs_in_size_alone(apart: list[Path], tm
     ]
     assert sizes_of_lines(members) == [[30, 60]]
     assert sizes_of_lines([*members, other]) == [[30, 60], [90]]
+
+
+def test_three_sizes_with_errors_tell_what_more_data_would_give(tmp_path: Path) -> None:
+    folds = Recipe(n_trials=1, done=1, epochs=2, n_test=400, folds=3)
+    sizes = {n: replace(folds, name=f"s/{n}", series="s", data={"n_train": n}) for n in (30, 60, 120)}
+    models = [read_model(write_study(tmp_path / f"{n}", each), tmp_path) for n, each in sizes.items()]
+    with hep_style():
+        assert len(learning_curves(models[:2])) == 2  # heading and picture
+        _, picture, table = learning_curves(models)
+    assert isinstance(picture, Picture)
+    assert isinstance(table, Table)
+    assert table.head == ("", "trained on", "at 2 times as many", "at 5 times as many", "at 10 times as many")
+    assert table.rows[0][1] == "120"
+    drawn = np.asarray(picture.drawing.axes[0].lines[-1].get_xdata())
+    assert drawn.max() == pytest.approx(1200)
 
 
 def test_other_test_sets_are_warned_of(apart: list[Path]) -> None:

@@ -1,0 +1,92 @@
+"""Elastic averaging SGD: Zhang, Choromanska and LeCun, NIPS 2015, arXiv:1412.6651.
+
+A spring holds each worker to the centre, and between exchanges workers explore by themselves. Equations are
+numbered as in the paper: x_i a worker's weights, x~ the centre's, p the number of workers, alpha = eta rho,
+beta = p alpha. Force meets an equal force, so that an exchange leaves the sum of all weights, x~ + sum_i x_i,
+as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from raysearch.agreement.sides import FreeSettings
+
+
+@dataclass(frozen=True)
+class Settings(FreeSettings):
+    """Settings of elastic averaging.
+
+    Args:
+        elasticity: beta, of which each worker has the p-th part; above 1 it is not stable.
+    """
+
+    exchange_every: int = 10  # tau, of which the paper has 1, 4, 16, 64 with results much alike
+    elasticity: float = 0.9
+
+    def problems(self) -> list[str]:
+        """List the faults."""
+        if found := super().problems():
+            return found
+        if not 0 < self.elasticity <= 1:
+            found.append(f"elasticity: must be above 0 and at most 1, got {self.elasticity!r}")
+        return found
+
+
+class ElasticWorker:
+    """A worker on its spring; all it sends is where it is."""
+
+    def outgoing(self, weights: Tensor) -> Tensor:
+        """Send the weights."""
+        return weights[None]
+
+    def incoming(self, weights: Tensor, reply: Tensor) -> Tensor:
+        """Give way to the spring."""
+        return weights - reply[0]  # Eq. (4): x_i <- x_i - alpha (x_i - x~); Algorithm 1, step (a)
+
+    def state(self) -> dict[str, Any]:
+        """Nothing: its weights are the model's."""
+        return {}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+
+class ElasticCentre:
+    """The centre, which is drawn to each worker as each worker is to it.
+
+    Args:
+        weights: to begin with, (n,).
+        alpha: of each worker.
+    """
+
+    def __init__(self, weights: Tensor, alpha: float) -> None:
+        self.weights, self._alpha = weights.clone(), alpha
+
+    def apply(self, messages: Sequence[Tensor]) -> list[Tensor]:
+        """Move by all springs at once; of one worker this is the asynchronous Algorithm 1."""
+        pulls = [self._alpha * (message - self.weights) for message in messages]
+        # Eq. (5): x~ <- (1 - beta) x~ + beta mean_i x_i = x~ + sum_i alpha (x_i - x~); Algorithm 1, step (b)
+        self.weights = self.weights + torch.cat(pulls).sum(0)
+        return pulls
+
+    def restart(self, message: Tensor) -> Tensor:
+        """Pull the worker all the way."""
+        return message - self.weights
+
+    def move(self, weights: Tensor) -> None:
+        """Go on from other weights."""
+        self.weights = weights.clone()
+
+    def state(self) -> dict[str, Any]:
+        """The weights."""
+        return {"weights": self.weights}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take them back."""
+        self.weights = state["weights"].clone()
