@@ -58,6 +58,8 @@ from raysearch.tasks.cloud_wishes import clouds_to_generate
 from raysearch.tasks.descent import Descent
 from raysearch.tasks.file_task import FileTask, Rows
 from raysearch.tasks.graph_gan_settings import OPTIMIZERS, GraphGanSettings, build_gan
+from raysearch.tasks.optimising import cosine
+from raysearch.tasks.schedule import Schedule
 from raysearch.tasks.task import Outputs
 
 if TYPE_CHECKING:
@@ -138,6 +140,13 @@ class GraphGan(FileTask[GraphGanSettings]):
             name: build(network.parameters(), lr=settings.rates[name], **options)
             for name, network in networks.items()
         }
+
+    def schedulers(
+        self, settings: GraphGanSettings, optimizers: Mapping[str, Optimizer]
+    ) -> Sequence[Schedule]:
+        """Let both rates fall together, if they are to."""
+        epochs = settings.decay_epochs
+        return [cosine(each, epochs) for each in optimizers.values()] if epochs else []
 
     def training_loss(self, settings: GraphGanSettings) -> str:
         """Tell two networks' losses from the distance of clouds."""

@@ -109,6 +109,20 @@ def test_by_default_all_is_as_published(task: GraphGan) -> None:
     assert found == {"generator": 1e-3, "discriminator": 3e-5}
 
 
+def test_both_rates_fall_to_0_and_by_default_stay(task: GraphGan) -> None:
+    settings = replace(JETS, decay_epochs=2)
+    optimizers = task.optimizers(settings, task.model(settings))
+    assert task.schedulers(JETS, optimizers) == []
+    schedules = task.schedulers(settings, optimizers)
+    assert [each.every for each in schedules] == ["epoch", "epoch"]
+    falling = []
+    for _ in range(2):
+        for each in (*optimizers.values(), *(each.scheduler for each in schedules)):
+            each.step()
+        falling.append([each.param_groups[0]["lr"] for each in optimizers.values()])
+    assert falling == [pytest.approx([each / 2 for each in settings.rates.values()][::-1]), [0, 0]]
+
+
 @pytest.mark.parametrize("name", ["q", "t"])
 def test_jets_of_the_class_are_taken_and_described(task: GraphGan, name: str) -> None:
     settings = replace(JETS, of_class=name)
