@@ -7,6 +7,7 @@ import torch
 from raysearch import __version__
 from raysearch.after.row_file import RowFile
 from raysearch.after.trained import FoldModel, TrainedTrial
+from raysearch.data.made_files import STUDY_FILES
 from raysearch.data.tensors import TensorData
 from raysearch.data.to_score import Piece
 from raysearch.seeds import derive
@@ -14,6 +15,8 @@ from raysearch.tasks.outputs import outputs_of
 from raysearch.tasks.task import Outputs
 from raysearch.training.evaluation import generator_on
 from raysearch.training.precision import computing_in, widened
+
+MOST_FILES = 900  # whose sums fit an attribute, of 64 KiB at most
 
 
 def outputs_for(
@@ -48,3 +51,6 @@ def outputs_for(
 def tell_origin(file: RowFile, trained: TrainedTrial) -> None:
     """Write into a file where what it holds comes from."""
     file.h5.attrs.update({**trained.provenance(), "raysearch": __version__, "torch": str(torch.__version__)})
+    sums = sorted(map(str, trained.history.created.data["files"].values()))
+    if sums and len(sums) <= MOST_FILES:
+        file.h5.attrs[STUDY_FILES] = " ".join(sums)

@@ -22,6 +22,8 @@ from raysearch.files import put_in_place
 MADE = "made"  # a file's attribute that says how
 LICENCE = "CC BY 4.0"
 PROVENANCE = "provenance.json"
+# Attributes of what a study's generator made: its name, and the SHA-256 of its files with blanks between.
+STUDY, STUDY_FILES = "study", "study_files_sha256"
 
 B = TypeVar("B")
 Progress = Callable[[int, int], None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,6 +152,7 @@ def evaluate(
     """
     from raysearch.evaluation.found import Asked
     from raysearch.evaluation.kinds import evaluator, kind_at
+    from raysearch.evaluation.trained_on import trained_on
 
     asked = Asked(
         expanded(real),
@@ -164,7 +165,8 @@ def evaluate(
         told=told,
     )
     kind = kind_at(asked.real) if kind is None else kind
-    found = Evaluation(kind, evaluator(kind).evaluate(asked))
+    judged = evaluator(kind).evaluate(asked)
+    found = Evaluation(kind, replace(judged, warnings=(*trained_on(asked), *judged.warnings)))
     for each in found.warnings:
         warned(each)
     return found

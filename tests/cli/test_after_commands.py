@@ -23,6 +23,7 @@ from whole_jets import load_jets
 from raysearch.data.jets.files import SAMPLE
 from raysearch.data.plain_scaling import to_plain
 from raysearch.data.splitting import split_examples
+from raysearch.ledger.history import read_history
 from raysearch.metrics.shown import Scores, unpack
 from raysearch.tasks.jedinet import JediNet
 
@@ -85,6 +86,8 @@ def test_rows_can_be_joined_back_and_tell_where_they_come_from(folder: Path, bar
     about = found["attributes"]
     assert (about["study"], about["trial"], about["task"]) == ("jedi", "0", "jedinet")
     assert json.loads(about["settings"])["constituents"] == 8
+    (file,) = read_history(folder / "runs/jedi").created.data["files"].values()
+    assert about["study_files_sha256"] == file
     best = json.loads((folder / "runs/jedi/best/model.json").read_text())
     assert about["weights_sha256"] == best["weights_sha256"]
 

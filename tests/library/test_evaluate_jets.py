@@ -14,6 +14,7 @@ from cli_runs import raysearch as command
 from jet_files import rows_of_class, sample_clouds, write_jet_file, write_jetnet
 
 import raysearch
+from raysearch.data.files import content_sha256
 from raysearch.data.jets.files import SAMPLE
 from raysearch.errors import InputError
 from raysearch.metrics.generation.two_sample import ClassifierSettings
@@ -161,3 +162,15 @@ def test_the_command_judges_jets_without_being_told_that_they_are(folder: Path, 
     refused = command(tmp_path, "evaluate", *words[:1], str(folder / "gev.h5"))
     assert (refused.code, refused.out) == (2, "")
     assert refused.err.splitlines()[-1].count("pT_rel add up to") == 1
+
+
+def test_real_files_of_the_study_whose_generator_made_the_others_are_told(folder: Path, quick: None) -> None:
+    made = folder / "own.h5"
+    made.write_bytes((folder / "right.h5").read_bytes())
+    with h5py.File(made, "r+") as file:
+        file.attrs["study"] = "gluons"
+        file.attrs["study_files_sha256"] = " ".join([64 * "0", content_sha256(folder / "real.h5")])
+    with pytest.warns(UserWarning, match=r"real\.h5 is a file of the study gluons"):
+        found = judged(folder, "own.h5")
+    assert len(found.warnings) == 1
+    assert "other.h5" not in found.warnings[0]
