@@ -166,6 +166,24 @@ class TrainingContract:
         # What two seeds differ by, and a quarter: a sum in place of a mean is half.
         return 0.25 * abs(one) + 3 * abs(_mean(self.bench.other.history, name) - one)
 
+    def test_a_batch_in_parts_trains_as_the_whole(self) -> None:
+        """``accumulate`` is a setting of every space: gradients of several batches make one step."""
+        whole = {"batch_size": 2 * max(self.bench.order().settings["batch_size"] // 2, 1)}
+        one = tried("training", lambda: carry_out(self.bench.order(self.bench.point | whole)))
+        parts = {"batch_size": whole["batch_size"] // 2, "accumulate": 2}
+        two = tried(
+            "training with accumulate: 2", lambda: carry_out(self.bench.order(self.bench.point | parts))
+        )
+        for name in one.history[0]:
+            if name.startswith("train_"):
+                alone, both = _mean(one.history, name), _mean(two.history, name)
+                need(
+                    abs(both - alone) <= self._allowed(name, alone),
+                    f"with batches in two parts (accumulate: 2) {name} is {both:.6g}, in one {alone:.6g}: a "
+                    "loss must be the mean over the rows it is given (mean(), not sum(), and no number of "
+                    "rows by heart)",
+                )
+
     def test_bfloat16_trains_or_is_refused(self) -> None:
         """Mixed precision is a setting of every space."""
         order = self.bench.order(epochs=1, precision="bfloat16")

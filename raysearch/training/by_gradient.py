@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+from raysearch.agreement.make import ALGORITHMS, make_agreement
 from raysearch.seeds import derive
-from raysearch.training.descent import Descent, Place
+from raysearch.training.agreeing import Agreeing, AveragedGradients
+from raysearch.training.descent import Descent, Part, Place
+from raysearch.training.exchanging import Exchanging
+from raysearch.training.large_batch import LargeBatch
 from raysearch.training.learner import EpochResult, RunContext
+from raysearch.training.order import Order
 from raysearch.training.randomness import seed_all
+from raysearch.training.workers import Workers
 
 
 class GradientLearner:
@@ -21,41 +28,61 @@ class GradientLearner:
 
     def __init__(self, context: RunContext[Any], inherited: dict[str, Any]) -> None:
         self._context = context
+        self._large_batch = LargeBatch(**context.order.large_batch)
+        self._agreeing = agreeing_of(context.order, context.workers)
         self.descent = Descent(
-            context.task, context.settings, context.model, context.workers, context.order.precision
+            context.task,
+            context.settings,
+            context.model,
+            context.workers,
+            context.order.precision,
+            agreeing=self._agreeing,
+            large_batch=self._large_batch,
         )
         self.descent.inherit(inherited, goes_on=context.order.in_intervals)
 
     def train_epoch(self, epoch: int) -> EpochResult:
         """Train one epoch."""
-        workers, train = self._context.workers, self._context.train
+        workers, batch_size = self._context.workers, self._context.batch_size
         # By epoch, so that checkpoints need no generators; by rank, or all workers would drop the same units.
         seed_all(derive(self._context.order.seed, "epoch", epoch, workers.rank))
-        batches = self._context.rows_of(epoch).split(self._context.batch_size)
+        rows, rows_of_step = self._context.rows_of(epoch), self._large_batch.rows(batch_size)
         self._context.model.train()
+        self._agreeing.begin_epoch()
         at_rest = self.descent.at_rest  # at both ends of the epoch: schedules of steps move within
-        n_seen = 0
-        for number, batch in enumerate(batches, start=1):
-            if len(batch) < workers.size:
-                break  # a last batch too small for every worker to have a part
-            # Parts differ by one row at most, and Descent weighs the workers' means by their rows.
-            share = batch[workers.rank :: workers.size]
-            self.descent.take(train.rows(share), Place(epoch, number, len(batches), len(batch), len(share)))
-            n_seen += len(batch)
+        n_seen = 0.0
+        for share in self._agreeing.shares(rows, rows_of_step):
+            place = Place(epoch, share.number, share.n_steps, share.n_rows, len(share.rows), share.n_sharing)
+            # Parts of as many rows as a worker has of a batch; how many there are may differ between workers.
+            parts = share.rows.split(-(-batch_size // share.n_sharing))
+            self.descent.take_parts(
+                [Part(partial(self._context.train.rows, part), len(part)) for part in parts], place
+            )
+            n_seen += share.n_rows
         losses = self.descent.losses()
+        self._agreeing.end_epoch()
+        n_seen = round(self._agreeing.over_the_epoch(n_seen))
         if not losses:
             raise RuntimeError(f"no optimiser took a step in epoch {epoch}, in which {n_seen} rows were seen")
         idle = [name for name in self.descent.optimizers if name not in losses]
-        return EpochResult(losses, n_seen, idle, at_rest & self.descent.at_rest)
+        remarks = self._agreeing.take_remarks()
+        return EpochResult(losses, n_seen, idle, at_rest & self.descent.at_rest, remarks)
 
     def end_epoch(self, loss: float) -> None:
         """Let schedules change learning rates."""
         self.descent.end_epoch(loss)
 
     def state(self) -> dict[str, Any]:
-        """The state of the optimisers, of their schedules and of what scales losses."""
-        return self.descent.state()
+        """The state of the optimisers, of their schedules and of what scales losses; of all workers."""
+        return self._agreeing.state(self.descent.state())
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Take all back."""
-        self.descent.load_state(state)
+        self.descent.load_state(self._agreeing.load_state(state))
+
+
+def agreeing_of(order: Order, workers: Workers) -> Agreeing:
+    """Make what has a run's workers agree."""
+    if order.agreement in ALGORITHMS:
+        return Exchanging(workers, make_agreement(order.agreement, order.exchange), order.seed)
+    return AveragedGradients(workers)

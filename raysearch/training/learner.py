@@ -39,7 +39,7 @@ class RunContext(Generic[S]):
 
     @property
     def batch_size(self) -> int:
-        """Examples a step, over all workers."""
+        """Examples that a step learns from at a time, over the workers that share it."""
         return int(self.settings.batch_size)  # type: ignore[attr-defined] # every task's settings have it
 
     def rows_of(self, epoch: int) -> Tensor:
@@ -69,12 +69,14 @@ class EpochResult:
         presentations: forward passes, one for each example and, by evolution, candidate.
         idle: optimisers that took no step.
         at_rest: optimisers whose steps changed nothing, as their learning rates are 0.
+        remarks: what else the user should know of it.
     """
 
     losses: Mapping[str, float]
     presentations: int
     idle: Sequence[str] = ()
     at_rest: Collection[str] = ()
+    remarks: Sequence[str] = ()
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -99,7 +101,7 @@ class Learner(Protocol):
         ...
 
     def state(self) -> dict[str, Any]:
-        """Plain values and tensors for a checkpoint, beside the model's weights."""
+        """Plain values and tensors for a checkpoint, beside the model's weights; called by all workers."""
         ...
 
     def load_state(self, state: dict[str, Any]) -> None:

@@ -18,8 +18,8 @@ T = TypeVar("T")
 class Workers(Protocol):
     """What the loop needs of a group; every method is collective.
 
-    How workers agree on a model lies in :meth:`share_model`, once, and :meth:`average`, before each step.
-    Another way to agree (a server of parameters, an elastic average) is another class with these methods.
+    How workers agree on a model is another object's, which uses these methods; see
+    :mod:`raysearch.training.agreeing`.
     """
 
     rank: int
@@ -40,6 +40,9 @@ class Workers(Protocol):
 
     def gather(self, mine: T) -> list[T]:
         """Collect what every worker holds, tensors on the CPU or plain values, in the workers' order."""
+
+    def gather_vectors(self, mine: Tensor) -> list[Tensor]:
+        """Collect tensors of one shape, on the workers' devices, in the workers' order."""
 
     def wait(self) -> None:
         """Return when all workers have come here."""
@@ -67,6 +70,10 @@ class OneWorker:
         return value
 
     def gather(self, mine: T) -> list[T]:
+        """Return one worker's."""
+        return [mine]
+
+    def gather_vectors(self, mine: Tensor) -> list[Tensor]:
         """Return one worker's."""
         return [mine]
 
@@ -119,6 +126,12 @@ class TorchWorkers:
         """All-gather; the workers' tensors may have any number and shapes."""
         held: list[Any] = [None] * self.size
         dist.all_gather_object(held, mine)
+        return held
+
+    def gather_vectors(self, mine: Tensor) -> list[Tensor]:
+        """All-gather."""
+        held = [torch.empty_like(mine) for _ in range(self.size)]
+        dist.all_gather(held, mine.contiguous())
         return held
 
     def wait(self) -> None:
