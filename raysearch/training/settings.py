@@ -11,7 +11,6 @@ from typing import Any
 
 from raysearch.agreement import make as agreements
 from raysearch.agreement.make import ALGORITHMS, make_agreement
-from raysearch.agreement.sides import ASYNCHRONOUS
 from raysearch.errors import InputError, did_you_mean, one_of
 from raysearch.evolve import make as strategies
 from raysearch.evolve.make import make_strategy
@@ -131,23 +130,16 @@ def value_problems(way: Way, divided: Divided) -> list[str]:
 
 
 def _check_exchange(agreement: str, settings: Mapping[str, Any], workers: int) -> None:
-    """Refuse settings that mean nothing with so many workers.
+    """Refuse settings that are wrong, or mean nothing with so many workers.
 
     Raises:
         InputError: with a line for each.
     """
     told = make_agreement(agreement, settings).settings
-    problems = []
     if told.masters > workers:
-        problems.append(
+        raise InputError(
             f"masters: each needs a worker; must be at most resources.workers = {workers}, got {told.masters}"
         )
-    if told.exchange == ASYNCHRONOUS and workers == 1:
-        problems.append(
-            f"exchange: {ASYNCHRONOUS} needs workers that could wait for each other; raise resources.workers"
-        )
-    if problems:
-        raise InputError(*problems)
 
 
 def way_problems(way: Way) -> Iterator[str]:
