@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 
 from raysearch.errors import InputError
@@ -78,7 +79,7 @@ class _Reporter:
     def __call__(self, report: EpochReport) -> None:
         # First the record, then the stop: the epoch is paid for.
         with self._alarm.held_off():
-            self._study.report(self._run, report.epoch, report.seconds, report.metrics)
+            self._study.report(self._run, **asdict(report))
             self._watch.heard(self._run, report.seconds)
         if self._stop.requested:
             raise _Stopped

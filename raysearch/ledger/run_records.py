@@ -22,7 +22,12 @@ class Started(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch(Record):
-    """A run finished an epoch (counted from 1); metrics are those that are finite."""
+    """A run finished an epoch (counted from 1); metrics are those that are finite.
+
+    ``timings`` tell where the time of its steps went, on the first worker: ``steps``, their seconds
+    (``steps_s``), of these ``waiting_s`` for other workers and ``averaging_s`` of gradients, and ``spread``,
+    the standard deviation of a step's computing over its mean. Empty in ledgers of version 0.1.0.
+    """
 
     kind: ClassVar[str] = "epoch"
     trial: int
@@ -31,6 +36,7 @@ class Epoch(Record):
     epoch: int
     seconds: float
     metrics: dict[str, float]
+    timings: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from raysearch.ledger.search_lines import search_lines
 from raysearch.ledger.trial_history import TrialHistory
 from raysearch.report.blocks import Block, Heading, Picture, Table, duration, listing, number, text
 from raysearch.report.curves import draw_learning_curves, draw_objective, fold_spread, running_best
-from raysearch.report.settings_figures import MIN_TRIALS, draw_importance, draw_parallel, importance
+from raysearch.report.settings_figures import MIN_TRIALS, draw_importance, draw_parallel, every, importance
 from raysearch.report.states import fact, training_loss_of
 from raysearch.report.verdict import value_of
 
@@ -104,9 +104,10 @@ def _importance(history: History) -> list[Block]:
         else ""
     )
     told = ", ".join(f"{name} {share:.2f}" for name, share in shares.items())
+    thinned = f"one in {every(n)} of the " if every(n) > 1 else ""
     caption = (
-        f"Share of each searched setting in the objective's variance over the space, from {n} finished "
-        f"trials (fANOVA; Hutter, Hoos, Leyton-Brown, ICML 2014).{rough}"
+        f"Share of each searched setting in the objective's variance over the space, from {thinned}{n} "
+        f"finished trials (fANOVA; Hutter, Hoos, Leyton-Brown, ICML 2014).{rough}"
     )
     return [Picture("importance", f"Importance of settings: {told}.", caption, draw_importance(shares))]
 

@@ -8,7 +8,7 @@ object as one that was never interrupted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from raysearch.errors import StorageError
 from raysearch.ledger.entries import Entry
@@ -136,7 +136,14 @@ class Study:
         self._stage(Started(trial=run.trial, fold=run.fold, attempt=run.attempt))
         self._flush()
 
-    def report(self, run: Run, epoch: int, seconds: float, metrics: dict[str, float]) -> None:
+    def report(
+        self,
+        run: Run,
+        epoch: int,
+        seconds: float,
+        metrics: dict[str, float],
+        timings: Mapping[str, float] | None = None,
+    ) -> None:
         """An epoch is over; one that is known already, or of an older attempt, is not taken again."""
         known = self._current(run)
         if known is None or epoch in known.epochs:
@@ -149,6 +156,7 @@ class Study:
                 epoch=epoch,
                 seconds=seconds,
                 metrics=metrics,
+                timings=dict(timings or {}),
             )
         )
         self._flush()

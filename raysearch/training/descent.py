@@ -19,7 +19,7 @@ from raysearch.data.tensors import Batch
 from raysearch.errors import InputError, did_you_mean, one_of
 from raysearch.tasks.descent import LOSS
 from raysearch.tasks.task import Task
-from raysearch.training.agreeing import Agreeing, AveragedGradients
+from raysearch.training.consensus import AveragedGradients, Consensus
 from raysearch.training.large_batch import LargeBatch
 from raysearch.training.optimisers import optimisers_of, schedules_of
 from raysearch.training.place import Noted, Part, Place
@@ -49,7 +49,7 @@ class Descent:
         model: its parameters and buffers become the first worker's.
         workers: the run's data-parallel workers, this one among them.
         precision: in which the task computes.
-        agreeing: how the workers come to one model; by default they average gradients.
+        consensus: how the workers come to one model; by default they average gradients.
         large_batch: what becomes of learning rates.
 
     Raises:
@@ -64,7 +64,7 @@ class Descent:
         workers: Workers,
         precision: str = FLOAT32,
         *,
-        agreeing: Agreeing | None = None,
+        consensus: Consensus | None = None,
         large_batch: LargeBatch | None = None,
     ) -> None:
         self.model, self.settings = model, settings
@@ -73,8 +73,8 @@ class Descent:
         self.optimizers = optimisers_of(task, settings, model)
         if large_batch is not None:
             large_batch.scale_rates(self.optimizers.values(), settings.batch_size)
-        self._agreeing = agreeing or AveragedGradients(workers)
-        self._agreeing.begin(self.optimizers)
+        self._consensus = consensus or AveragedGradients(workers)
+        self._consensus.begin(self.optimizers)
         self._parts = SideBySide(self._end_step)
         self._schedules = RunningSchedules(schedules_of(task, settings, self.optimizers), self.optimizers)
         # One scale each: the gradients of two losses overflow at different scales, and a step that is left
@@ -119,7 +119,7 @@ class Descent:
             parts: this worker's rows.
             place: where it stands.
         """
-        if self._agreeing.share_buffers_now():
+        if self._consensus.share_buffers_now():
             self._workers.share_buffers(self.model)
 
         def enter(number: int) -> None:
@@ -150,9 +150,9 @@ class Descent:
         """Step along the gradients of all parts."""
         with not_computing_in(self._precision, self._workers.device):
             self._note(of)
-            self._agreeing.before_step(self._trained(of))
+            self._consensus.before_step(self._trained(of))
             self._step(of)
-            self._agreeing.after_step(of)
+            self._consensus.after_step(of)
         # A second loss over the same weights must see them as they are now.
         self.optimizers[of].zero_grad(set_to_none=True)
         forget_casts(self._precision)
@@ -182,7 +182,7 @@ class Descent:
     def _note(self, of: str) -> None:
         """Add a batch's loss to its epoch's mean, unless it is no number, on any worker."""
         noted = self._noted[of]
-        mean = self._agreeing.loss_of_step(noted.of_batch)
+        mean = self._consensus.loss_of_step(noted.of_batch)
         if not math.isfinite(mean):
             raise NonFiniteError(f"the loss{self._named(of)} is {mean} in {self._where}")
         noted.total += mean * self._place.n_rows
@@ -217,7 +217,7 @@ class Descent:
         found = {}
         for name in self.optimizers:
             each = noted.get(name, Noted())
-            total, n_rows = (self._agreeing.over_the_epoch(value) for value in (each.total, each.n_rows))
+            total, n_rows = (self._consensus.over_the_epoch(value) for value in (each.total, each.n_rows))
             if n_rows:
                 found[name] = total / n_rows
         return found

@@ -19,7 +19,7 @@ from raysearch.agreement.centre import AnyCentre, hear_all
 from raysearch.agreement.make import Agreement
 from raysearch.agreement.sides import WorkerSide
 from raysearch.errors import InputError
-from raysearch.training.agreeing import Share
+from raysearch.training.consensus import Share
 from raysearch.training.workers import Workers
 
 REFUSED = "messages too old for the centre were refused"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
@@ -70,6 +70,7 @@ class EpochResult:
         idle: optimisers that took no step.
         at_rest: optimisers whose steps changed nothing, as their learning rates are 0.
         remarks: what else the user should know of it.
+        timings: where the time of steps went, see :class:`raysearch.training.timing.StepTimes`.
     """
 
     losses: Mapping[str, float]
@@ -77,6 +78,7 @@ class EpochResult:
     idle: Sequence[str] = ()
     at_rest: Collection[str] = ()
     remarks: Sequence[str] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def metrics(self) -> dict[str, float]:

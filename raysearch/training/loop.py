@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ class Progress:
 
     def to_plain(self) -> dict[str, Any]:
         """Plain values for the checkpoint."""
-        reports = [{"epoch": r.epoch, "seconds": r.seconds, "metrics": r.metrics} for r in self.reports]
+        reports = [asdict(report) for report in self.reports]
         return {
             "reports": reports,
             "best_epoch": self.best_epoch,
@@ -74,7 +74,7 @@ class Progress:
     def from_plain(cls, plain: dict[str, Any]) -> Progress:
         """Read :meth:`to_plain` back."""
         reports = [EpochReport(**report) for report in plain["reports"]]
-        # Version 0.1.0 had neither remarks nor kernels.
+        # Version 0.1.0 had neither remarks nor kernels, and no timings in its reports.
         return cls(reports, plain["best_epoch"], plain.get("remarks", {}), set(plain.get("kernels", ())))
 
     def remark(self, what: str) -> None:
@@ -228,7 +228,7 @@ class Trainer:
             self.progress.remark(remark)
         for name in sorted(result.at_rest):
             self.progress.remark(f"the learning rate{'' if name == LOSS else f' of {name}'} was 0")
-        report = EpochReport(epoch, time.monotonic() - started, metrics)
+        report = EpochReport(epoch, time.monotonic() - started, metrics, dict(result.timings))
         best = self.progress.best_epoch
         is_best = best is None or self._loss_of(report) < self._loss_of(self.progress.reports[best - 1])
         self.progress.reports.append(report)

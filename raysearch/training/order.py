@@ -119,11 +119,16 @@ class Order:
 
 @dataclass(frozen=True)
 class EpochReport:
-    """An epoch is over; ``epoch`` counts from 1, ``metrics`` are those that are finite."""
+    """An epoch is over; ``epoch`` counts from 1, ``metrics`` are those that are finite.
+
+    ``timings`` tell where the first worker's time of steps went, see
+    :class:`raysearch.training.timing.StepTimes`; empty where nobody counted.
+    """
 
     epoch: int
     seconds: float
     metrics: dict[str, float]
+    timings: dict[str, float] = field(default_factory=dict)
 
 
 Report = Callable[[EpochReport], None]

@@ -12,19 +12,22 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from raysearch.training.timing import Agreeing
+
 T = TypeVar("T")
 
 
 class Workers(Protocol):
-    """What the loop needs of a group; every method is collective.
+    """What the loop needs of a group; every method is collective. ``agreeing`` times them.
 
     How workers agree on a model is another object's, which uses these methods; see
-    :mod:`raysearch.training.agreeing`.
+    :mod:`raysearch.training.consensus`.
     """
 
     rank: int
     size: int
     device: torch.device
+    agreeing: Agreeing
 
     def share_model(self, model: nn.Module) -> None:
         """Give all workers the first one's parameters and buffers."""
@@ -55,6 +58,7 @@ class OneWorker:
 
     def __init__(self, device: torch.device | None = None) -> None:
         self.device = device or torch.device("cpu")
+        self.agreeing = Agreeing()
 
     def share_model(self, model: nn.Module) -> None:
         """Leave the model as it is."""
@@ -87,6 +91,7 @@ class TorchWorkers:
     def __init__(self, device: torch.device) -> None:
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
         self.device = device
+        self.agreeing = Agreeing()
 
     def share_model(self, model: nn.Module) -> None:
         """Broadcast parameters and buffers."""
@@ -96,42 +101,50 @@ class TorchWorkers:
 
     def share_buffers(self, model: nn.Module) -> None:
         """Broadcast buffers."""
-        _broadcast(model.buffers())
+        with self.agreeing.waiting.running():
+            _broadcast(model.buffers())
 
     def average(self, parameters: Sequence[Tensor]) -> None:
         """All-reduce gradients, those of one type as one vector, in the order of the parameters."""
-        for alike in _by_type(parameters):
-            gradients = [torch.zeros_like(each) if each.grad is None else each.grad for each in alike]
-            # A parameter that no worker's loss depends on keeps no gradient, as with one worker: zeros would
-            # move it, by weight decay and by moments. So the vector ends with who has one.
-            has = alike[0].new_tensor([each.grad is not None for each in alike])
-            flat = torch.cat([*(gradient.reshape(-1) for gradient in gradients), has])
-            flat /= self.size  # before the sum, so that it overflows no sooner than one worker's
-            dist.all_reduce(flat)
-            *means, shares = flat.split([*(each.numel() for each in alike), len(alike)])
-            for parameter, mean, share in zip(alike, means, shares, strict=True):
-                if parameter.grad is not None:
-                    parameter.grad.copy_(mean.view_as(parameter))
-                elif share > 0:
-                    parameter.grad = mean.view_as(parameter).clone()
+        with self.agreeing.averaging.running():
+            for alike in _by_type(parameters):
+                self._average(alike)
+
+    def _average(self, alike: Sequence[Tensor]) -> None:
+        gradients = [torch.zeros_like(each) if each.grad is None else each.grad for each in alike]
+        # A parameter that no worker's loss depends on keeps no gradient, as with one worker: zeros would
+        # move it, by weight decay and by moments. So the vector ends with who has one.
+        has = alike[0].new_tensor([each.grad is not None for each in alike])
+        flat = torch.cat([*(gradient.reshape(-1) for gradient in gradients), has])
+        flat /= self.size  # before the sum, so that it overflows no sooner than one worker's
+        dist.all_reduce(flat)
+        *means, shares = flat.split([*(each.numel() for each in alike), len(alike)])
+        for parameter, mean, share in zip(alike, means, shares, strict=True):
+            if parameter.grad is not None:
+                parameter.grad.copy_(mean.view_as(parameter))
+            elif share > 0:
+                parameter.grad = mean.view_as(parameter).clone()
 
     def sum(self, value: float) -> float:
         """All-reduce in double precision."""
         # Double, as Python adds up losses with one worker.
         total = torch.tensor(value, dtype=torch.float64, device=self.device)
-        dist.all_reduce(total)
-        return total.item()
+        with self.agreeing.waiting.running():
+            dist.all_reduce(total)
+            return total.item()
 
     def gather(self, mine: T) -> list[T]:
         """All-gather; the workers' tensors may have any number and shapes."""
         held: list[Any] = [None] * self.size
-        dist.all_gather_object(held, mine)
+        with self.agreeing.waiting.running():
+            dist.all_gather_object(held, mine)
         return held
 
     def gather_vectors(self, mine: Tensor) -> list[Tensor]:
         """All-gather."""
         held = [torch.empty_like(mine) for _ in range(self.size)]
-        dist.all_gather(held, mine.contiguous())
+        with self.agreeing.averaging.running():
+            dist.all_gather(held, mine.contiguous())
         return held
 
     def wait(self) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from matplotlib.collections import LineCollection
 from report_ledgers import JEDINET_SPACE, Recipe, write_study
 
 from raysearch.ledger.history import History
@@ -81,14 +82,16 @@ def test_coordinates_place_numbers_logarithms_and_categories() -> None:
 def test_parallel_coordinates_draw_the_best_last_and_on_top(tmp_path: Path) -> None:
     history = history_of(tmp_path / "a", failed={3: ("error", "bad")})
     with hep_style():
-        lines = draw_parallel(history).axes[0].lines
-    through = [line for line in lines if len(line.get_xdata()) == len(JEDINET_SPACE) - 2 + 1]
-    best = max(through, key=lambda line: line.get_zorder())
+        axes = draw_parallel(history).axes[0]
+    unfinished, others = (each for each in axes.collections if isinstance(each, LineCollection))
+    n_columns = len(JEDINET_SPACE) - 2 + 1
+    _, best = (line for line in axes.lines if len(line.get_xdata()) == n_columns)  # on its white edge
     assert best.get_color() == BEST
     assert best.get_ydata()[-1] == 0  # the least loss is at the foot of its axis
-    assert len(through) == 11 + 1  # ten others, and the best with its white edge
-    (failed,) = [line for line in lines if line.get_linestyle() == ":"]
-    assert len(failed.get_xdata()) == len(JEDINET_SPACE) - 2  # ends before the objective
+    assert others.get_zorder() < best.get_zorder()
+    assert [len(line) for line in others.get_segments()] == [n_columns] * 10
+    (failed,) = unfinished.get_segments()
+    assert len(failed) == n_columns - 1  # ends before the objective
 
 
 def test_one_finished_trial_can_be_drawn(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ class Share:
     n_sharing: int
 
 
-class Agreeing(Protocol):
+class Consensus(Protocol):
     """What training by gradient asks for; every method is to be called by all workers alike."""
 
     def begin(self, optimizers: Mapping[str, Optimizer]) -> None:
