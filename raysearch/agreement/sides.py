@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from torch import Tensor
 
 from raysearch.recipes import CheckedSettings
+
+DETERMINISTIC, ASYNCHRONOUS = "deterministic", "asynchronous"
 
 
 class WorkerSide(Protocol):
@@ -88,12 +90,17 @@ class Settings(CheckedSettings):
 
     Args:
         exchange_every: a worker's steps from one exchange to the next; an epoch ends with one, too.
+        exchange: ``deterministic``: all workers exchange at the same step, and the centre hears them in an
+            order drawn from the run's seed; ``asynchronous``: each when it gets there.
         sync_threshold: the share of workers for which a synchronous centre waits.
         masters: centres between the workers and the one above; 1: there is one centre alone.
         sync_every: a master's steps from one exchange with the centre above to the next.
     """
 
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"exchange": (DETERMINISTIC, ASYNCHRONOUS)}
+
     exchange_every: int = 1
+    exchange: str = DETERMINISTIC
     sync_threshold: float = 0.95
     masters: int = 1
     sync_every: int = 1

@@ -232,4 +232,4 @@ def _but_for_size(model: Model) -> str:
         same: list[Any] = [created.series, search, file["budget"], file["space"]]
     else:
         same = ["", {**file["space"], **(best.settings if best else {})}]
-    return json.dumps([file["task"], file.get("strategy"), *same], sort_keys=True)
+    return json.dumps([file["task"], file.get("strategy"), file.get("agreement"), *same], sort_keys=True)

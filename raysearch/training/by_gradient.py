@@ -6,7 +6,9 @@ from functools import partial
 from typing import Any
 
 from raysearch.agreement.make import ALGORITHMS, make_agreement
+from raysearch.agreement.sides import ASYNCHRONOUS
 from raysearch.seeds import derive
+from raysearch.training.centres import HeldByAll, Served
 from raysearch.training.consensus import AveragedGradients, Consensus
 from raysearch.training.descent import Descent, Part, Place
 from raysearch.training.exchanging import Exchanging
@@ -85,6 +87,10 @@ class GradientLearner:
 
 def consensus_of(order: Order, workers: Workers) -> Consensus:
     """Make what has a run's workers agree."""
-    if order.agreement in ALGORITHMS:
-        return Exchanging(workers, make_agreement(order.agreement, order.exchange), order.seed)
-    return AveragedGradients(workers)
+    if order.agreement not in ALGORITHMS:
+        return AveragedGradients(workers)
+    agreement = make_agreement(order.agreement, order.exchange)
+    if agreement.settings.exchange == ASYNCHRONOUS:
+        assert workers.server is not None  # whoever started several workers has started it
+        return Exchanging(workers, agreement, Served(workers, workers.server))
+    return Exchanging(workers, agreement, HeldByAll(workers, agreement, order.seed))

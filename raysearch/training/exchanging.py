@@ -1,8 +1,6 @@
 """Workers that step by themselves, and exchange with a centre every so often.
 
-The centre is held by every worker: messages are gathered from all of them, and each applies all of them to
-its own copy in an order drawn from the run's seed and the exchange. So nobody waits for a server, and a run
-that goes on from a checkpoint has the bits of one that was never interrupted.
+Each optimiser has a centre, whose weights are the model's between epochs, when it is judged and saved.
 """
 
 from __future__ import annotations
@@ -15,10 +13,10 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from raysearch.agreement.centre import AnyCentre, hear_all
 from raysearch.agreement.make import Agreement
 from raysearch.agreement.sides import WorkerSide
 from raysearch.errors import InputError
+from raysearch.training.centres import Centres
 from raysearch.training.consensus import Share
 from raysearch.training.workers import Workers
 
@@ -26,15 +24,13 @@ REFUSED = "messages too old for the centre were refused"
 
 
 class _OfOptimizer:
-    """One optimiser's weights, this worker's side and the centre."""
+    """One optimiser's weights, and this worker's side."""
 
-    def __init__(self, weights: list[Tensor], agreement: Agreement, n_workers: int) -> None:
+    def __init__(self, weights: list[Tensor], agreement: Agreement) -> None:
         self.weights = weights
         self.local = self.flat()  # between epochs, when the model has the centre's
         self.side: WorkerSide = agreement.worker(self.local)
-        self.centre: AnyCentre = agreement.centre(self.local, n_workers)
         self.steps = 0  # since the last exchange
-        self.exchanges = 0
 
     def flat(self) -> Tensor:
         """The model's weights now, as a vector of their own."""
@@ -50,18 +46,18 @@ class _OfOptimizer:
 
 
 class Exchanging:
-    """Exchanges with a centre that every worker holds.
+    """Exchanges with centres, wherever they are.
 
     Args:
         workers: the run's.
         agreement: the algorithm.
-        seed: of the run.
+        centres: where they are.
     """
 
-    def __init__(self, workers: Workers, agreement: Agreement, seed: int) -> None:
-        self._workers, self._agreement, self._seed = workers, agreement, seed
+    def __init__(self, workers: Workers, agreement: Agreement, centres: Centres) -> None:
+        self._workers, self._agreement, self._centres = workers, agreement, centres
         self._of: dict[str, _OfOptimizer] = {}
-        self._n_refused = 0
+        self._n_refused = 0  # of which was told
 
     def begin(self, optimizers: Mapping[str, Optimizer]) -> None:
         """Hear of the optimisers.
@@ -79,7 +75,8 @@ class Exchanging:
                         f"agreement: {self._agreement.name} exchanges each optimiser's weights, but {other} "
                         f"and {name} hold some together; leave agreement out"
                     )
-            self._of[name] = _OfOptimizer(trained, self._agreement, self._workers.size)
+            self._of[name] = _OfOptimizer(trained, self._agreement)
+            self._centres.begin(name, self._of[name].local)
 
     def shares(self, rows: Tensor, rows_of_step: int) -> Iterator[Share]:
         """Deal whole steps; those that are left over when each worker has as many are left out.
@@ -116,12 +113,9 @@ class Exchanging:
     def _exchange(self, of: str) -> None:
         each = self._of[of]
         mine = each.flat()
-        messages = self._workers.gather_vectors(each.side.outgoing(mine))
-        place = (list(self._of).index(of), each.exchanges)
-        replies, refused = hear_all(each.centre, messages, self._seed, *place)
-        each.put(each.side.incoming(mine, replies[self._workers.rank]))
-        each.steps, each.exchanges = 0, each.exchanges + 1
-        self._n_refused += refused
+        reply = self._centres.exchange(of, each.side.outgoing(mine))
+        each.put(each.side.incoming(mine, reply))
+        each.steps = 0
 
     def loss_of_step(self, mine: float) -> float:
         """Take it as it is: nobody else has this step."""
@@ -133,6 +127,7 @@ class Exchanging:
 
     def begin_epoch(self) -> None:
         """Go on from the worker's own weights."""
+        self._centres.begin_epoch()
         for each in self._of.values():
             each.put(each.local)
 
@@ -142,12 +137,14 @@ class Exchanging:
             if each.steps:
                 self._exchange(name)
             each.local = each.flat()
-            each.put(each.centre.weights)
+        self._centres.end_epoch()
+        for name, each in self._of.items():
+            each.put(self._centres.weights(name))
 
     def take_remarks(self) -> list[str]:
         """Tell of messages that were refused."""
-        refused, self._n_refused = self._n_refused, 0
-        return [REFUSED] if refused else []
+        before, self._n_refused = self._n_refused, self._centres.n_refused()
+        return [REFUSED] if self._n_refused > before else []
 
     def state(self, own: dict[str, Any]) -> dict[str, Any]:
         """Complete a worker's state by that of all others, who have other weights and moments."""
@@ -157,12 +154,8 @@ class Exchanging:
             "sides": {name: each.side.state() for name, each in self._of.items()},
         }
         of_all = [_unpacked(packed) for packed in self._workers.gather(_packed(mine))]
-        centres = {
-            name: {"centre": each.centre.state(), "exchanges": each.exchanges}
-            for name, each in self._of.items()
-        }
         # A run that goes on with this one's training, with other weights, begins from one of them.
-        return {**own, "exchanging": {"workers": of_all, "centres": centres}}
+        return {**own, "exchanging": {"workers": of_all, **self._centres.state()}}
 
     def load_state(self, state: Mapping[str, Any]) -> Mapping[str, Any]:
         """Take all back, and give this worker's own."""
@@ -171,9 +164,8 @@ class Exchanging:
         for name, each in self._of.items():
             each.local = mine["weights"][name].to(each.local)
             each.side.load_state(_on(each.local.device, mine["sides"][name]))
-            of_centre = _on(each.local.device, known["centres"][name])
-            each.centre.load_state(of_centre["centre"])
-            each.exchanges = of_centre["exchanges"]
+        self._centres.load_state(_on(self._workers.device, {**known, "workers": []}))
+        self._n_refused = self._centres.n_refused()
         own: Mapping[str, Any] = mine["own"]
         return own
 

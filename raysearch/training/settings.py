@@ -11,6 +11,7 @@ from typing import Any
 
 from raysearch.agreement import make as agreements
 from raysearch.agreement.make import ALGORITHMS, make_agreement
+from raysearch.agreement.sides import ASYNCHRONOUS
 from raysearch.errors import InputError, did_you_mean, one_of
 from raysearch.evolve import make as strategies
 from raysearch.evolve.make import make_strategy
@@ -136,10 +137,17 @@ def _check_exchange(agreement: str, settings: Mapping[str, Any], workers: int) -
         InputError: with a line for each.
     """
     told = make_agreement(agreement, settings).settings
+    problems = []
     if told.masters > workers:
-        raise InputError(
+        problems.append(
             f"masters: each needs a worker; must be at most resources.workers = {workers}, got {told.masters}"
         )
+    if told.exchange == ASYNCHRONOUS and workers == 1:
+        problems.append(
+            f"exchange: {ASYNCHRONOUS} needs workers that could wait for each other; raise resources.workers"
+        )
+    if problems:
+        raise InputError(*problems)
 
 
 def way_problems(way: Way) -> Iterator[str]:

@@ -12,6 +12,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from raysearch.training.centre_server import CentreServer
 from raysearch.training.timing import Agreeing
 
 T = TypeVar("T")
@@ -19,6 +20,8 @@ T = TypeVar("T")
 
 class Workers(Protocol):
     """What the loop needs of a group; every method is collective. ``agreeing`` times them.
+
+    ``server`` is there where workers are not to wait for each other.
 
     How workers agree on a model is another object's, which uses these methods; see
     :mod:`raysearch.training.consensus`.
@@ -28,6 +31,7 @@ class Workers(Protocol):
     size: int
     device: torch.device
     agreeing: Agreeing
+    server: CentreServer | None
 
     def share_model(self, model: nn.Module) -> None:
         """Give all workers the first one's parameters and buffers."""
@@ -54,7 +58,7 @@ class Workers(Protocol):
 class OneWorker:
     """A single process."""
 
-    rank, size = 0, 1
+    rank, size, server = 0, 1, None
 
     def __init__(self, device: torch.device | None = None) -> None:
         self.device = device or torch.device("cpu")
@@ -88,9 +92,9 @@ class OneWorker:
 class TorchWorkers:
     """A torch.distributed process group that is already set up (gloo on CPUs, nccl on GPUs)."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, server: CentreServer | None = None) -> None:
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
-        self.device = device
+        self.device, self.server = device, server
         self.agreeing = Agreeing()
 
     def share_model(self, model: nn.Module) -> None:

@@ -105,6 +105,7 @@ def test_an_unknown_one_is_named_with_the_nearest(ask):
         ("easgd", {"elastic": 1}, "elastic: unknown setting of easgd; one of .* Did you mean 'elasticity'"),
         ("gem", {"kappa": 0.0}, "kappa: must be above 0, got 0.0"),
         ("gem", {"gem_momentum": 1.0}, "gem_momentum: must be at least 0 and below 1, got 1.0"),
+        ("gem", {"exchange": "async"}, "exchange: needs one of deterministic, asynchronous, got 'async'"),
         ("gem", {"synchronous": 1}, "synchronous: must be true or false, got 1"),
         (
             "gem",

@@ -22,6 +22,7 @@ from raysearch.errors import InputError
 from raysearch.tasks import load_task
 from raysearch.tasks.settings import make_settings
 from raysearch.training.attempt import attempt_run
+from raysearch.training.centres import HeldByAll
 from raysearch.training.checkpoint import Checkpoints, load_checkpoint
 from raysearch.training.evaluation import evaluate
 from raysearch.training.exchanging import REFUSED, Exchanging
@@ -154,7 +155,7 @@ def test_a_checkpoint_holds_the_centre_and_what_each_worker_has(folder: Path, wa
     model = ToyGan().model(ToyGanSettings())
     model.load_state_dict(content["model"])
     for name in ("critic", "generator"):
-        centre = content["exchanging"]["centres"][name]["centre"]
+        centre = content["exchanging"]["centres"][name]
         weights = centre.get("above", centre)["side"]["weights"]
         parts = getattr(model, name).parameters()
         assert torch.equal(weights, torch.cat([part.detach().reshape(-1) for part in parts]))
@@ -202,13 +203,13 @@ def test_messages_that_are_refused_are_told(folder: Path) -> None:
 
 
 def test_an_epoch_of_fewer_batches_than_workers_is_refused(tmp_path: Path) -> None:
-    exchanging = Exchanging(Pretended(3), make_agreement("easgd", {}), seed=1)
+    exchanging = exchanging_of(Pretended(3))
     with pytest.raises(InputError, match=r"3 workers, but an epoch has 2 of 8 rows; make batch_size smaller"):
         list(exchanging.shares(torch.arange(16), 8))
 
 
 def test_batches_left_over_are_nobody_s() -> None:
-    exchanging = Exchanging(Pretended(2), make_agreement("easgd", {}), seed=1)
+    exchanging = exchanging_of(Pretended(2))
     shares = list(exchanging.shares(torch.arange(40), 8))
     assert [(share.number, share.n_steps, share.rows.tolist()) for share in shares] == [
         (1, 2, list(range(8))),
@@ -220,9 +221,14 @@ def test_optimisers_that_hold_weights_together_are_refused() -> None:
     model = torch.nn.Linear(2, 2)
     optimizers = {"one": torch.optim.SGD(model.parameters()), "two": torch.optim.SGD([model.weight])}
     with pytest.raises(
-        InputError, match="agreement: gem exchanges each optimiser's weights, but one and two"
+        InputError, match="agreement: easgd exchanges each optimiser's weights, but one and two"
     ):
-        Exchanging(OneWorker(), make_agreement("gem", {}), seed=1).begin(optimizers)
+        exchanging_of(OneWorker()).begin(optimizers)
+
+
+def exchanging_of(workers: Workers) -> Exchanging:
+    agreement = make_agreement("easgd", {})
+    return Exchanging(workers, agreement, HeldByAll(workers, agreement, seed=1))
 
 
 class Pretended(OneWorker):

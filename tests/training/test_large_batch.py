@@ -158,6 +158,11 @@ def test_settings_of_large_batches_are_the_loop_s() -> None:
             {"masters": 3},
             "space.masters: each needs a worker; must be at most",
         ),
+        (
+            Way(agreement="gem"),
+            {"exchange": "asynchronous"},
+            "space.exchange: asynchronous needs workers that could wait for each other; raise",
+        ),
     ],
 )
 def test_what_means_nothing_is_refused(way: Way, settings: dict[str, Any], told: str) -> None:
