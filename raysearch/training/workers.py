@@ -58,7 +58,8 @@ class Workers(Protocol):
 class OneWorker:
     """A single process."""
 
-    rank, size, server = 0, 1, None
+    rank, size = 0, 1
+    server: CentreServer | None = None
 
     def __init__(self, device: torch.device | None = None) -> None:
         self.device = device or torch.device("cpu")
