@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from raysearch.library.opened_series import OpenedSeries as Series
     from raysearch.library.opened_study import OpenedStudy as Study
     from raysearch.library.resume import resume
+    from raysearch.library.scale import scale
     from raysearch.library.train import train
     from raysearch.library.tune import check, tune
 
@@ -27,6 +28,7 @@ _LAZY = {
     "evaluate": ("raysearch.library.evaluate", "evaluate"),
     "open": ("raysearch.library.open", "open"),
     "resume": ("raysearch.library.resume", "resume"),
+    "scale": ("raysearch.library.scale", "scale"),
     "studies": ("raysearch.library.open", "studies"),
     "train": ("raysearch.library.train", "train"),
     "tune": ("raysearch.library.tune", "tune"),
@@ -42,6 +44,7 @@ __all__ = [
     "evaluate",
     "open",
     "resume",
+    "scale",
     "studies",
     "train",
     "tune",

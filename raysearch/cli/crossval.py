@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from raysearch.cli.options import Address, GoOn, InProcess, Name, Runs, Trial
+from raysearch.cli.options import Address, GoOn, InProcess, Name, Runs, Trial, whole_numbers
 from raysearch.study.folders import RUNS
 
 
@@ -47,7 +47,7 @@ def crossval(
         trial=trial,
         folds=folds,
         data=data,
-        train_on=None if train_on is None else _sizes(train_on),
+        train_on=None if train_on is None else whole_numbers(train_on),
         new_name=new_name,
         runs=runs,
         address=address,
@@ -56,8 +56,3 @@ def crossval(
         show=CommandLine(),
         set=overrides or [],
     )
-
-
-def _sizes(texts: str) -> list[int]:
-    """Numbers of examples to train on; what is no number is 0, which the library refuses."""
-    return [int(text) if text.isdigit() else 0 for text in texts.split(",")]

@@ -26,6 +26,7 @@ from raysearch.cli import (
     report,
     reproduce,
     resume,
+    scale,
     space,
     studies,
     train,
@@ -46,6 +47,7 @@ app = App(
 )
 app.command("tune")(tune.tune)
 app.command("train")(train.train)
+app.command("scale")(scale.scale)
 app.command("evolve")(evolve.evolve)
 app.command("resume")(resume.resume)
 app.command("crossval")(crossval.crossval)

@@ -49,3 +49,8 @@ Which = Annotated[
     typer.Option("--from", metavar="TRIAL", help="best, a trial's number, or pruned (see raysearch prune)."),
 ]
 Device = Annotated[str, typer.Option("--device", help="Where to compute: cpu, cuda, or cuda:N.")]
+
+
+def whole_numbers(texts: str) -> list[int]:
+    """Read ``N,M``; what is no number is 0, which the library refuses."""
+    return [int(text) if text.isdigit() else 0 for text in texts.split(",")]

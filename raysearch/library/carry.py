@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,6 +25,7 @@ from raysearch.ledger.study_records import OUT_OF_TIME
 from raysearch.library.jobs import Job
 from raysearch.library.remarks import window_remark
 from raysearch.library.watching import Watcher
+from raysearch.space.space_file import ResourcesSection
 from raysearch.study.folders import as_typed, is_series, name_of, resume_command
 
 if TYPE_CHECKING:
@@ -63,23 +65,30 @@ def _finish_series(folder: Path, watcher: Watcher) -> None:
 
 
 def carry_out_all(jobs: Sequence[Job], where: Where, watcher: Watcher, stop: StopFlag) -> None:
-    """Carry studies out, one after another, on one Ray.
+    """Carry studies out, one after another, on one Ray as long as their runs take the same.
 
     Raises:
         RaysearchError: of the first study that went wrong; only a stop, a full disk or the like keep the next
             ones from being carried out.
     """
-    if not jobs:
-        return
+    failures: list[RaysearchError] = []
+    for resources, alike in itertools.groupby(jobs, key=lambda job: job.space_file.resources):
+        failures += _carry_out_alike(list(alike), resources, where, watcher, stop)
+    if failures:
+        raise failures[0]
+
+
+def _carry_out_alike(
+    jobs: Sequence[Job], resources: ResourcesSection, where: Where, watcher: Watcher, stop: StopFlag
+) -> list[RaysearchError]:
+    """Carry out studies whose runs take the same; give what went wrong with some of them."""
     watcher.say("running in this process" if where.in_process else "starting Ray")
     from raysearch.cluster.open_executor import executor_for
 
     failures: list[RaysearchError] = []
     with ExitStack() as open_one:
         with stop.breaking_off("the start" if where.in_process else "the start of Ray"):
-            executor = open_one.enter_context(
-                executor_for(where, jobs[0].space_file.resources, stop.lose_cluster)
-            )
+            executor = open_one.enter_context(executor_for(where, resources, stop.lose_cluster))
         if not where.in_process:
             watcher.say(f"Ray is up: {executor.slots} run{'s' if executor.slots > 1 else ''} at a time")
         for job in jobs:
@@ -87,8 +96,7 @@ def carry_out_all(jobs: Sequence[Job], where: Where, watcher: Watcher, stop: Sto
                 _carry_out(job, executor, watcher, stop)
             except (NoFinishedTrialError, TooManyFailedError, FinalTestError) as error:
                 failures.append(error)
-    if failures:
-        raise failures[0]
+    return failures
 
 
 def _carry_out(job: Job, executor: Executor, watcher: Watcher, stop: StopFlag) -> None:

@@ -91,6 +91,11 @@ def _pinned(text: str, base: SpaceFile) -> str:
     return f"{key}={_only(value)}"
 
 
+def pinned(space_file: SpaceFile, name: str, value: object) -> str:
+    """Give another value to a setting of a run, as an override."""
+    return f"space.{name}={_only(value) if name in space_file.searched.domains else as_yaml(value)}"
+
+
 def _values(space_file: SpaceFile, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, str]]:
     """Values that are known for settings, and where each comes from."""
     entries = [

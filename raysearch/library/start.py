@@ -102,7 +102,7 @@ def _checked_jobs(
     # All members before the first begins: a fault in the last is told now, not tomorrow.
     prepared = checked(members, folder, watcher)
     exists = has_begun(folder) or is_series(folder)
-    _check_fits(folder, members)
+    check_fits(folder, members)
     wishes = {place: wish_of(place, study.space_file) for place, study in prepared.items()}
     if exists and not resume and not watcher.may_go_on(folder):
         raise InputError(f"{folder} exists; go on with: {resume_command(folder)}, or give another --name")
@@ -118,11 +118,11 @@ def _checked_jobs(
     return [job for job in jobs if job]
 
 
-def _check_fits(folder: Path, members: dict[str, SpaceFile]) -> None:
+def check_fits(folder: Path, members: dict[str, SpaceFile]) -> None:
     """Check that the members can be carried out together, and are those of the folder if it holds any."""
-    # One Ray is started for all of them.
-    if len({member.resources for member in members.values()}) > 1:
-        raise InputError("resources: all members of a series run on the same ones; theirs differ")
+    # Workers alone may differ, as members that scale a run do: a Ray is started for each number of them.
+    if len({member.resources.model_copy(update={"workers": 1}) for member in members.values()}) > 1:
+        raise InputError("resources: members of a series run on the same ones but for workers; theirs differ")
     if has_begun(folder) and "" not in members:
         raise InputError(
             f"{folder} is a single study, not a series of {', '.join(members)}; give another --name"

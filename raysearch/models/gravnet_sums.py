@@ -19,6 +19,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - the usual name
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -104,50 +105,72 @@ class Blocked:
     """The engine in torch, on any device."""
 
     def forward(self, space_BNS: Tensor, features_BNF: Tensor, k: int, steepness: float) -> Found:
-        """Work through the events, some rows at a time."""
+        """Work through the events; neighbours' features are gathered for some rows at a time."""
         index_BNK = nearest(space_BNS, k)
-        means, maxima, winners = [], [], []
+        sums, winners = [], []
         for space_NS, features_NF, index_NK in zip(space_BNS, features_BNF, index_BNK, strict=True):
-            for rows, index_RK in zip(space_NS.split(ROWS), index_NK.split(ROWS), strict=True):
-                _, weight_RK1, values_RKF = _weighted(rows, space_NS, features_NF, index_RK, steepness)
-                values_RKF *= weight_RK1
-                means.append(values_RKF.mean(1))  # (2)
-                most = values_RKF.max(1)  # (3)
-                maxima.append(most.values)
-                winners.append(most.indices.to(torch.int16))
-        sums = torch.cat([torch.cat(means), torch.cat(maxima)], dim=1)
-        shape = features_BNF.shape
-        return sums.view(*shape[:2], -1), index_BNK, torch.cat(winners).view(shape)
+            _, weight_NK = _weights(space_NS, index_NK, steepness)
+            # Sums of weighted rows, of which no copy is made.
+            total_NF = F.embedding_bag(index_NK, features_NF, mode="sum", per_sample_weights=weight_NK)
+            parts = zip(index_NK.split(ROWS), weight_NK.split(ROWS), strict=True)
+            maxima, places = zip(*(_maxima(features_NF, *part) for part in parts), strict=True)
+            sums.append(torch.cat([total_NF / k, torch.cat(maxima)], dim=1))  # (2), (3)
+            winners.append(torch.cat(places))
+        return torch.stack(sums), index_BNK, torch.stack(winners)
 
     def backward(self, saved: tuple[Tensor, ...], g_sums: Tensor, steepness: float) -> tuple[Tensor, Tensor]:
-        """Compute the same rows' weights again, and add up what each neighbour gets from them."""
-        space_BNS, features_BNF, index_BNK, winner_BNF = saved
-        g_space, g_features = torch.zeros_like(space_BNS), torch.zeros_like(features_BNF)
-        n_features, k = features_BNF.shape[2], index_BNK.shape[2]
-        for event, (space_NS, features_NF) in enumerate(zip(space_BNS, features_BNF, strict=True)):
-            for first in range(0, len(space_NS), ROWS):
-                at = slice(first, first + ROWS)
-                index_RK = index_BNK[event, at]
-                away_RKS, weight_RK1, values_RKF = _weighted(
-                    space_NS[at], space_NS, features_NF, index_RK, steepness
-                )
-                g_mean_RF, g_max_RF = g_sums[event, at].split(n_features, dim=1)
-                g_RKF = (g_mean_RF / k)[:, None].repeat(1, k, 1)
-                g_RKF.scatter_add_(1, winner_BNF[event, at].long()[:, None], g_max_RF[:, None])
-                g_weight_RK1 = (values_RKF * g_RKF).sum(2, keepdim=True)
-                g_away_RKS = away_RKS * (g_weight_RK1 * weight_RK1 * (-2 * steepness))  # by (1)
-                flat = index_RK.flatten().long()
-                g_features[event].index_add_(0, flat, (g_RKF * weight_RK1).flatten(0, 1))
-                g_space[event].index_add_(0, flat, g_away_RKS.flatten(0, 1))
-                g_space[event, at] -= g_away_RKS.sum(1)
-        return g_space, g_features
+        """Compute the weights again, and add up what each neighbour gets from them."""
+        events = zip(*(each.unbind() for each in (*saved, g_sums)), strict=True)
+        found = [_event_gradients(event, steepness) for event in events]
+        g_spaces, g_features = zip(*found, strict=True)
+        return torch.stack(g_spaces), torch.stack(g_features)
 
 
-def _weighted(
-    rows_RS: Tensor, space_NS: Tensor, features_NF: Tensor, index_RK: Tensor, steepness: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Way to each neighbour (R, K, S), its weight (R, K, 1) and its features (R, K, F)."""
-    flat, shape = index_RK.flatten(), index_RK.shape
-    away_RKS = space_NS.index_select(0, flat).view(*shape, -1) - rows_RS[:, None]
-    weight_RK1 = torch.exp(away_RKS.square().sum(2, keepdim=True).mul_(-steepness))  # (1)
-    return away_RKS, weight_RK1, features_NF.index_select(0, flat).view(*shape, -1)
+def _maxima(features_NF: Tensor, index_RK: Tensor, weight_RK: Tensor) -> tuple[Tensor, Tensor]:
+    """The greatest of each row's weighted values, and the first places at which they are, both (R, F)."""
+    # Neighbours come first: a maximum over the first dimension takes half the time, without its places.
+    values_KRF = _gathered(features_NF, index_RK.T) * weight_RK.T[..., None]
+    max_RF = values_KRF.amax(0)
+    k = len(values_KRF)
+    left_K11 = torch.arange(k, 0, -1, dtype=max_RF.dtype, device=max_RF.device)[:, None, None]
+    left_RF = torch.eq(values_KRF, max_RF, out=values_KRF).mul_(left_K11).amax(0)
+    return max_RF, (k - left_RF).clamp_(max=k - 1).to(torch.int16)  # NaN is nowhere
+
+
+def _event_gradients(event: tuple[Tensor, ...], steepness: float) -> tuple[Tensor, Tensor]:
+    """Gradients of an event's space and features."""
+    space_NS, features_NF, index_NK, winner_NF, g_sums_NF = event
+    # index_add takes numbers of 64 bits in half the time.
+    index_NK, winner_NF = index_NK.long(), winner_NF.long()
+    away_SNK, weight_NK = _weights(space_NS, index_NK, steepness)
+    g_means, g_max_NF = g_sums_NF.split(features_NF.shape[1], dim=1)
+    g_mean_NF = g_means / index_NK.shape[1]
+
+    from_NF = index_NK.gather(1, winner_NF)
+    g_features = torch.zeros_like(features_NF)
+    g_features.scatter_add_(0, from_NF, g_max_NF * weight_NK.gather(1, winner_NF))
+    g_weight_NK = torch.zeros_like(weight_NK)
+    g_weight_NK.scatter_add_(1, winner_NF, g_max_NF * features_NF.gather(0, from_NF))
+    parts = (each.split(ROWS) for each in (index_NK, weight_NK, g_mean_NF[:, None], g_weight_NK))
+    for index_RK, weight_RK, g_R1F, out_RK in zip(*parts, strict=True):
+        g_features.index_add_(0, index_RK.flatten(), (g_R1F * weight_RK[..., None]).flatten(0, 1))
+        out_RK.add_((_gathered(features_NF, index_RK) * g_R1F).sum(2))
+
+    g_away_SNK = away_SNK * (g_weight_NK * weight_NK * (-2 * steepness))  # by (1)
+    g_space_SN = -g_away_SNK.sum(2)
+    for g_N, g_away_NK in zip(g_space_SN, g_away_SNK, strict=True):
+        g_N.index_add_(0, index_NK.flatten(), g_away_NK.flatten())
+    return g_space_SN.T, g_features
+
+
+def _weights(space_NS: Tensor, index_NK: Tensor, steepness: float) -> tuple[Tensor, Tensor]:
+    """Way to each neighbour (S, N, K) and its weight (N, K)."""
+    space_SN = space_NS.T.contiguous()  # sums over a few dimensions that lie apart are quick
+    near_SNK = space_SN.index_select(1, index_NK.flatten()).unflatten(1, index_NK.shape)
+    away_SNK = near_SNK.sub_(space_SN[..., None])
+    return away_SNK, torch.exp(away_SNK.square().sum(0).mul_(-steepness))  # (1)
+
+
+def _gathered(features_NF: Tensor, index_RK: Tensor) -> Tensor:
+    """Neighbours' features, (R, K, F)."""
+    return features_NF.index_select(0, index_RK.flatten()).unflatten(0, index_RK.shape)

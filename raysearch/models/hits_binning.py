@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - the usual name
 from torch import Tensor, nn
 
 from raysearch.errors import InputError
@@ -142,8 +143,24 @@ def shared_bins(sensors_BN6: Tensor, side: int, layers: int) -> Iterator[str]:
         )
 
 
+class _AcrossLayers(nn.Conv3d):
+    """A convolution of one bin along the calorimeter, taken of each layer as a picture of its own.
+
+    The same function. In three dimensions torch leaves its fast kernels where there is but one event, on one
+    thread, and takes five times as long; backward passes take 1.7 times as long at any size.
+    """
+
+    def forward(self, x_BCXYZ: Tensor) -> Tensor:
+        """Apply it to (B, C, X, Y, Z)."""
+        events, layers = x_BCXYZ.shape[0], x_BCXYZ.shape[4]
+        pictures = x_BCXYZ.permute(0, 4, 1, 2, 3).flatten(0, 1)
+        found = F.conv2d(pictures, self.weight[..., 0], self.bias, padding="same")
+        return found.unflatten(0, (events, layers)).permute(0, 2, 3, 4, 1).contiguous()
+
+
 def _convolution(channels: int, filters: int, across: int, along: int) -> nn.Conv3d:
-    return glorot_uniform(nn.Conv3d(channels, filters, (across, across, along), padding="same"))
+    kind = _AcrossLayers if along == 1 else nn.Conv3d
+    return glorot_uniform(kind(channels, filters, (across, across, along), padding="same"))
 
 
 def _norm(channels: int) -> nn.BatchNorm3d:

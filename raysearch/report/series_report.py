@@ -29,6 +29,7 @@ from raysearch.report.measured import Measured
 from raysearch.report.members import Member, grouped, read_members, row_key, short
 from raysearch.report.models import compared, main_figures, overview, progress
 from raysearch.report.published import Published, joined
+from raysearch.report.scaling_part import scaling_part
 from raysearch.report.style import hep_style
 from raysearch.report.training_part import training_part
 from raysearch.report.verdict import simulated
@@ -64,6 +65,7 @@ def content(folder: Path, members: Sequence[Member], named: str = "") -> list[Bl
     if any(model.history.best for model in models):
         blocks += [Heading("Members side by side"), *overview(models)]
         blocks += [*compared(models), *training_part(models), *dependence(members)]
+        blocks += scaling_part(members)
     _, *options = named.split(" ")
     going_on = [
         f"raysearch report {named}   # make this report again",

@@ -72,7 +72,7 @@ def _scale(name: str, points: Sequence[Point]) -> float:
     per_step = float(np.median([p.seconds / p.layout.steps for p in points]))
     return {
         "step_s": per_step,
-        "row_s": per_step / max(layout.rows for layout in layouts),
+        "row_s": per_step / max(layout.rows or 1 for layout in layouts),
         "latency_s": per_step / (2 * max(layout.workers for layout in layouts)),
         "message_s": per_step,
         "fixed_s": min(point.seconds for point in points),

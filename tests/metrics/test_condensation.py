@@ -135,7 +135,7 @@ def test_the_truth_is_found_whole_and_nothing_is_found_of_nothing():
     assert math.isnan(cluster_figures(none)["purity"])
 
 
-def test_displays_give_matched_clusters_their_particles_column_and_the_others_what_is_left():
+def test_displays_give_matched_clusters_their_particles_column_and_the_others_none_of_a_particle():
     energy = torch.tensor([[4.0, 4.0, 3.0, 1.0, 2.0]])
     true = torch.tensor([[[0.0, 1], [1, 0], [0, 1], [0, 1], [1, 0]]])
     told = torch.from_numpy(an_answer((0.9, 1, 0), (0.8, 1, 5), (0.7, 1, 0), (0.6, 1, 9), (0, 1, 20)))[None]
@@ -144,3 +144,5 @@ def test_displays_give_matched_clusters_their_particles_column_and_the_others_wh
     assert shared.found[0].argmax(1)[:4].tolist() == [1, 0, 1, 2]
     assert shared.found[0, 4].sum() == 0
     torch.testing.assert_close(shared.true[..., :2], true)
+    energy[0, 4] = 9  # in no cluster: the first particle is not found, and the second cluster matches nothing
+    assert clustered(energy, true, told).found[0].argmax(1)[:4].tolist() == [1, 2, 1, 3]

@@ -126,7 +126,10 @@ def test_nan_stays_nan(form):
     found = neighbour_sums(space, values, 5, 1.0, form)[0]
     assert found[7].isnan().all()
     assert found[torch.arange(300) != 7].isfinite().all()
-    assert neighbour_sums(space.nan_to_num(), values * float("nan"), 5, 1.0, form).isnan().all()
+    no_numbers = (values * float("nan")).requires_grad_()
+    gathered = neighbour_sums(space.nan_to_num(), no_numbers, 5, 1.0, form)
+    assert gathered.isnan().all()
+    assert torch.autograd.grad(gathered.sum(), no_numbers)[0].isfinite().all()  # of sums of weighted values
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -1,7 +1,10 @@
 """The four networks of arXiv:1902.07987 have its parameters, and share out energies whatever the order."""
 
+from itertools import product
+
 import pytest
 import torch
+import torch.nn.functional as F  # noqa: N812 - the usual name
 
 from raysearch.errors import InputError
 from raysearch.models.hits_binning import Binning, BinningShape, bins_of
@@ -125,6 +128,21 @@ def test_edge_convolution_is_that_of_its_pairs():
         edge = torch.relu(each(edge))
     torch.testing.assert_close(layer(x)[0], edge.amax(1))
     assert near[:, 0].tolist() == list(range(20))
+
+
+def test_convolutions_of_layers_are_those_in_three_dimensions():
+    """In double precision, gradients included, of one event and of two."""
+    network = NETWORKS["binning"](**SMALL["binning"]).double()
+    convolutions = [each for each in network.modules() if isinstance(each, torch.nn.Conv3d)]
+    assert len(convolutions) == 1 + 2 * 2
+    for convolution, events in product(convolutions, (1, 2)):
+        x = torch.randn(events, convolution.in_channels, 5, 5, 4, dtype=torch.float64, requires_grad=True)
+        weights = (convolution.weight, convolution.bias)
+        plain = F.conv3d(x, *weights, padding="same")
+        found, cotangent = convolution(x), torch.randn_like(plain)
+        torch.testing.assert_close(found, plain, rtol=1e-12, atol=1e-12)
+        gradients = (torch.autograd.grad(each, (x, *weights), cotangent) for each in (found, plain))
+        torch.testing.assert_close(*gradients, rtol=1e-12, atol=1e-12)
 
 
 def test_sensors_of_a_regular_layer_have_bins_of_their_own():

@@ -67,6 +67,8 @@ class Recipe:
     repeats: bool = False  # the runs of a trial differ in their seed alone
     strategy: str | None = None  # evolves the weights
     presentations: int = 0  # a run's in each epoch
+    workers: int = 1  # of a run
+    timings: Mapping[str, float] = field(default_factory=dict)  # of each epoch's steps
     parents: Mapping[int, int] = field(default_factory=dict)  # trial -> the one that it goes on from
     resolution: float | None = None  # of an energy regression, at 1 GeV; None: a classifier
 
@@ -128,7 +130,7 @@ def created(recipe: Recipe) -> Created:
             "options": {"n_startup_trials": 5},
         },
         "budget": {"epochs": recipe.epochs, "patience": 3, "max_failed": 2} | runs,
-        "resources": {"cpus": 1, "gpus": 0, "workers": 1, "threads": 1},
+        "resources": {"cpus": 1, "gpus": 0, "workers": recipe.workers, "threads": 1},
         "seed": 7,
         "published": list(recipe.published),
     }
@@ -219,7 +221,10 @@ def trial(recipe: Recipe, number: int) -> Iterable[Record]:
             }
             if recipe.presentations:
                 metrics["presentations"] = float(epoch * recipe.presentations)
-            yield Epoch(trial=number, fold=fold, attempt=attempt, epoch=epoch, seconds=1.4, metrics=metrics)
+            yield Epoch(
+                trial=number, fold=fold, attempt=attempt, epoch=epoch, seconds=1.4, metrics=metrics,
+                timings=dict(recipe.timings),
+            )  # fmt: skip
         if number in recipe.pruned:
             came_to = {"value": loss, "metrics": metrics, "best_epoch": len(curve), "epochs": len(curve)}
             yield ended(number, fold, attempt, state="pruned", **came_to)

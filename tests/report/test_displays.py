@@ -50,6 +50,18 @@ def test_each_view_has_the_points_of_its_event_truth_beside_answer() -> None:
     assert [text.get_text() for text in legend.get_texts()] == ["particle 1", "particle 2", "4 GeV"]
 
 
+def test_what_is_nowhere_true_is_called_no_particle() -> None:
+    true = np.array([[1.0, 0, 0, 0, 0], [0, 0, 1, 0, 0]])
+    found = np.array([[0.5, 0, 0.2, 0.3, 0], [0, 1.0, 0, 0, 0]])
+    places, sizes, event = np.ones((2, 3)), np.ones(2), np.zeros(2, int)
+    with hep_style():
+        figure = draw_displays(Displays("events", places, "mm", sizes, "GeV", event, true, found, ("a",)))
+    marks = figure.legends[0].legend_handles
+    names = ["particle 1", "particle 3", "matches none, 1", "matches none, 2", "1 GeV"]
+    assert [mark.get_label() for mark in marks] == names
+    assert [mark.get_color() for mark in marks[:4]] == [PALETTE[n] for n in (0, 2, 1, 3)]
+
+
 def test_a_report_shows_them_and_warns_of_shares_that_are_no_numbers(tmp_path: Path) -> None:
     folder = showing_study(tmp_path / "hits", [[displays()]], "events")
     build_report(folder)

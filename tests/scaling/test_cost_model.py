@@ -39,9 +39,10 @@ def test_the_slowest_of_many_is_what_draws_say() -> None:
     assert slowest_factor(64, 0.3) == pytest.approx(draws.max(axis=1).mean(), rel=5e-3)
 
 
-def test_sigma_gives_back_the_spread_it_came_from() -> None:
-    sigma = sigma_of(0.4)
-    assert math.sqrt(math.expm1(sigma**2)) == pytest.approx(0.4)
+def test_sigma_is_found_from_what_was_waited() -> None:
+    assert sigma_of(8, slowest_factor(8, 0.4)) == pytest.approx(0.4)
+    assert sigma_of(2, 0.99) == 0.0  # a measurement's noise is no negative spread
+    assert sigma_of(2, 50.0) == 3.0
 
 
 def test_a_perfect_network_scales_without_loss() -> None:

@@ -5,6 +5,8 @@ Shapes in names: B events, N sensors, F columns of what is told.
 
 from __future__ import annotations
 
+from itertools import count
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ from raysearch.metrics.clustering.figures import Shared
 
 
 def clustered(energy_BN: Tensor, true_BNK: Tensor, told_BNF: Tensor) -> Shared:
-    """Give each cluster the place of the particle that it matches, and the others what places are left.
+    """Give each cluster its particle's place, and those that match none places beyond all particles.
 
     Args:
         energy_BN: GeV.
@@ -23,7 +25,7 @@ def clustered(energy_BN: Tensor, true_BNK: Tensor, told_BNF: Tensor) -> Shared:
         told_BNF: what object condensation tells of each sensor.
 
     Returns:
-        Found shares are 0 or 1. Where there are more clusters than particles both have more columns.
+        Found shares are 0 or 1. Where clusters match no particle both have more columns.
     """
     places = []
     for energy, true, told in zip(energy_BN.numpy(), true_BNK.numpy(), told_BNF.numpy(), strict=True):
@@ -38,8 +40,7 @@ def clustered(energy_BN: Tensor, true_BNK: Tensor, told_BNF: Tensor) -> Shared:
 
 def _places(clusters: Clusters, matched: Matched) -> NDArray[np.int64]:
     """The column of each sensor's cluster, (sensor,); -1: it has none."""
-    n = len(clusters.energy_C)
     column_of = {int(cluster): k for k, cluster in enumerate(matched.cluster_K) if cluster >= 0}
-    free = (column for column in range(n + len(matched.cluster_K)) if column not in column_of.values())
-    columns = [column_of[each] if each in column_of else next(free) for each in range(n)]
+    beyond = count(len(matched.cluster_K))
+    columns = [column_of[each] if each in column_of else next(beyond) for each in range(matched.n_clusters)]
     return np.array([*columns, -1])[clusters.number_N]

@@ -111,15 +111,20 @@ def draw_displays(value: Displays) -> Figure:
         )
     for column, name in enumerate(f"{view}, {what}" for view in VIEWS for what in ANSWERS):
         grid[0][column].set_title(name, fontsize="small")
-    handles = [
-        _mark(PALETTE[number % len(PALETTE)], f"particle {number + 1}")
-        for number in range(value.true.shape[1])
-    ]
+    handles = [_mark(_colour(number), name) for number, name in _names(value).items()]
     largest = _mark(GUIDE, f"{value.sizes.max():.3g} {value.size_unit}", np.sqrt(LARGEST))
     figure.legend(
         handles=[*handles, largest], loc="outside lower center", ncols=len(handles) + 1, frameon=False
     )
     return figure
+
+
+def _names(value: Displays) -> dict[int, str]:
+    """What is called what, by its column: one that is nowhere true is no particle, though it was found."""
+    is_true, is_found = (shares.any(axis=0) for shares in (value.true, value.found))
+    particles = {int(number): f"particle {number + 1}" for number in np.flatnonzero(is_true)}
+    others = np.flatnonzero(is_found & ~is_true)
+    return particles | {int(number): f"matches none, {n}" for n, number in enumerate(others, 1)}
 
 
 def _colour(particle: int) -> str:
