@@ -168,12 +168,10 @@ class TrainingContract:
 
     def test_a_batch_in_parts_trains_as_the_whole(self) -> None:
         """``accumulate`` is a setting of every space: gradients of several batches make one step."""
-        whole = {"batch_size": 2 * max(self.bench.order().settings["batch_size"] // 2, 1)}
-        one = tried("training", lambda: carry_out(self.bench.order(self.bench.point | whole)))
-        parts = {"batch_size": whole["batch_size"] // 2, "accumulate": 2}
-        two = tried(
-            "training with accumulate: 2", lambda: carry_out(self.bench.order(self.bench.point | parts))
-        )
+        n_rows = self.bench.settings.batch_size
+        n_part = max(n_rows // 2, 1)
+        one = self.bench.first if n_rows == 2 * n_part else self._with(batch_size=2 * n_part)
+        two = self._with(batch_size=n_part, accumulate=2)
         for name in one.history[0]:
             if name.startswith("train_"):
                 alone, both = _mean(one.history, name), _mean(two.history, name)
@@ -183,6 +181,11 @@ class TrainingContract:
                     "loss must be the mean over the rows it is given (mean(), not sum(), and no number of "
                     "rows by heart)",
                 )
+
+    def _with(self, **settings: Any) -> Ran:
+        """A run with other settings."""
+        order = self.bench.order(self.bench.point | settings)
+        return tried(f"training with {settings}", lambda: carry_out(order))
 
     def test_bfloat16_trains_or_is_refused(self) -> None:
         """Mixed precision is a setting of every space."""
