@@ -35,7 +35,8 @@ def predict(
         ),
     ] = None,
     number: Annotated[
-        int | None, typer.Option("--number", min=1, help="Rows to generate of each energy, angle, ...")
+        int | None,
+        typer.Option("--number", "--jets", min=1, help="Rows to generate, of each energy, angle, ..."),
     ] = None,
     trial: Which = "best",
     batch: Annotated[

@@ -28,6 +28,8 @@ from torch import Tensor, nn
 from raysearch.models.mpgan_nodes import Nodes
 from raysearch.models.quick_dropout import quick_dropout
 
+VALUES = 2**18  # of edges that are worked on together, which then stay in the second cache
+
 
 class Perceptron(nn.Module):
     """Linear layers, each followed by a leaky ReLU and by dropout.
@@ -95,7 +97,7 @@ class MessagePassing(nn.Module):
         quick: bool = True,
     ) -> None:
         super().__init__()
-        self.features = features
+        self.features, self.edge = features, tuple(edge)
         perceptron = partial(Perceptron, slope=slope, dropout=dropout, quick=quick)
         self.fe = perceptron((2 * features + labels, *edge))
         self.fn = perceptron((edge[-1] + features + labels, *node), linear_end=True)
@@ -109,11 +111,21 @@ class MessagePassing(nn.Module):
             labels_BC: of the clouds; C may be 0.
         """
         labels_XC = labels_BC.index_select(0, nodes.cloud_X)
-        message_EM = self.fe.from_first(self._first(x_XF, nodes, labels_XC))  # (1)
-        return self.fn(torch.cat([nodes.summed(message_EM), x_XF, labels_XC], dim=1))  # (2)
+        receiver_XH, sender_XH = self._first(x_XF, labels_XC)
+        edges = VALUES // max(self.edge)
+        parts = zip(nodes.by_part(receiver_XH, edges), nodes.by_part(sender_XH, edges), strict=True)
+        none = x_XF.new_empty(0, self.edge[-1])
+        incoming_XM = torch.cat([none, *(self._incoming(*part) for part in parts)])
+        return self.fn(torch.cat([incoming_XM, x_XF, labels_XC], dim=1))  # (2)
 
-    def _first(self, x_XF: Tensor, nodes: Nodes, labels_XC: Tensor) -> Tensor:
-        """Apply the first layer of f_e to all pairs, (E, H)."""
+    def _incoming(self, receiver: Tensor, sender: Tensor) -> Tensor:
+        """Sum up the messages to each point of some clouds from what the first layer makes of it and them."""
+        message_EM = self.fe.from_first((receiver[:, :, None] + sender[:, None]).flatten(0, 2))  # (1)
+        clouds, points, _ = receiver.shape
+        return message_EM.view(clouds * points, points, message_EM.shape[1]).sum(1)
+
+    def _first(self, x_XF: Tensor, labels_XC: Tensor) -> tuple[Tensor, Tensor]:
+        """Apply the first layer of f_e to receivers and to senders, both (X, H), whose sum is a pair's."""
         first, width = self.fe.net[0], self.features
         assert isinstance(first, nn.Linear)
         of_receiver, of_sender, of_labels = first.weight.split([width, width, labels_XC.shape[1]], dim=1)
@@ -121,9 +133,7 @@ class MessagePassing(nn.Module):
         receiver_XH = F.linear(
             torch.cat([x_XF, labels_XC], dim=1), torch.cat([of_receiver, of_labels], dim=1), first.bias
         )
-        sender_XH = F.linear(x_XF, of_sender)
-        blocks = zip(nodes.by_block(receiver_XH), nodes.by_block(sender_XH), strict=True)
-        return torch.cat([(r_bnH[:, :, None] + s_bnH[:, None]).flatten(0, 2) for r_bnH, s_bnH in blocks])
+        return receiver_XH, F.linear(x_XF, of_sender)
 
     def plain(self, x_BNF: Tensor, there_BN: Tensor, labels_BC: Tensor) -> Tensor:
         """Take the step as published: all pairs of all points, messages of padding times 0, (B, N, F').

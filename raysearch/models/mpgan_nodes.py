@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 
@@ -22,11 +21,6 @@ class Block(NamedTuple):
 
     clouds: int
     points: int
-
-    @property
-    def edges(self) -> int:
-        """Ordered pairs of points, each point with itself among them."""
-        return self.clouds * self.points**2
 
 
 @dataclass(frozen=True)
@@ -54,20 +48,13 @@ class Nodes:
         flat = x_XF.new_zeros(self.shape[0] * self.shape[1], x_XF.shape[1])
         return flat.index_copy(0, self.place_X, x_XF).unflatten(0, self.shape)
 
-    def by_block(self, x_XF: Tensor) -> Iterator[Tensor]:
-        """View points block by block, (b, n, F)."""
+    def by_part(self, x_XF: Tensor, edges: int) -> Iterator[Tensor]:
+        """View points of some clouds, (b, n, F), of one multiplicity: one cloud, or at most so many edges."""
         parts = x_XF.split([block.clouds * block.points for block in self.blocks])
         for block, part in zip(self.blocks, parts, strict=True):
-            yield part.view(block.clouds, block.points, x_XF.shape[1])
-
-    def summed(self, x_EF: Tensor) -> Tensor:
-        """Sum over the senders of all edges, which come block by block as (b, receiver, sender): (X, F)."""
-        parts = x_EF.split([block.edges for block in self.blocks])
-        sums = [
-            part.view(block.clouds, block.points, block.points, x_EF.shape[1]).sum(2).flatten(0, 1)
-            for block, part in zip(self.blocks, parts, strict=True)
-        ]
-        return torch.cat(sums)
+            if block.points:
+                clouds = part.view(block.clouds, block.points, x_XF.shape[1])
+                yield from clouds.split(max(1, edges // block.points**2))
 
 
 def find_nodes(there_BN: Tensor) -> Nodes:

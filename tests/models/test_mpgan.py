@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from raysearch.errors import InputError
+from raysearch.models import mpgan_layer
 from raysearch.models.mpgan_layer import MessagePassing
 from raysearch.models.mpgan_networks import MpganDiscriminator, MpganGenerator, MpganShape
 from raysearch.models.mpgan_nodes import find_nodes
@@ -179,7 +180,29 @@ def test_pairs_of_features_and_edges_of_padding_never_exist() -> None:
     first.register_forward_hook(lambda *_: pytest.fail("the first layer saw pairs"))
     second.register_forward_hook(lambda _, given, __: rows.append(len(given[0])))
     generator(torch.randn(len(COUNTS), N, 5), COUNTS, torch.zeros(len(COUNTS), 0))
-    assert rows == [int(COUNTS.square().sum())]
+    assert sum(rows) == int(COUNTS.square().sum())
+    assert sorted(rows) == [1, 18, 25, 36]  # clouds of one multiplicity together
+
+
+def test_edges_are_worked_on_in_parts_of_the_cache_s_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cloud's edges stay together, and what comes out is the same."""
+    network, none = MpganGenerator(small()).double(), torch.zeros(len(COUNTS), 0)
+    noise, counts = torch.randn(len(COUNTS), N, 5, dtype=torch.float64), torch.full_like(COUNTS, 3)
+    whole = network(noise, counts, none.double())
+    rows: list[int] = []
+    network.mp_layers[0].fe.net[1].register_forward_hook(lambda _, given, __: rows.append(len(given[0])))
+    monkeypatch.setattr(mpgan_layer, "VALUES", 20 * 12)  # edges, times the widest layer
+    torch.testing.assert_close(network(noise, counts, none.double()), whole)
+    assert rows == [18, 18, 18]
+    monkeypatch.setattr(mpgan_layer, "VALUES", 1)
+    torch.testing.assert_close(network(noise, counts, none.double()), whole)
+    assert rows[3:] == [9] * 6
+
+
+def test_clouds_without_any_point() -> None:
+    made, there = MpganGenerator(small())(torch.randn(2, N, 5), torch.zeros(2).long(), torch.zeros(2, 0))
+    assert not made.any()
+    assert not there.any()
 
 
 def test_another_way_to_compute_is_refused() -> None:
