@@ -63,8 +63,9 @@ class GradientLearner:
             )
             times.step_over()
             n_seen += share.n_rows
-        losses = self.descent.losses()
+        # First of all: whoever is through must say so, before it waits for those who may wait for it.
         self._consensus.end_epoch()
+        losses = self.descent.losses()
         n_seen = round(self._consensus.over_the_epoch(n_seen))
         if not losses:
             raise RuntimeError(f"no optimiser took a step in epoch {epoch}, in which {n_seen} rows were seen")
