@@ -19,6 +19,7 @@ from raysearch.metrics.shown import (
     Coordinate,
     Displays,
     Estimates,
+    Parts,
     Pictures,
     Scores,
     Shown,
@@ -81,7 +82,9 @@ def spectra(draw):
     )
     trend = along is None and over is not None and draw(st.booleans())
     real, made = draw(arrays(n, *more)), draw(arrays(m, *more))
-    return Spectra(draw(WORDS), draw(WORDS), real, made, over, along, draw(st.booleans()), trend)
+    parts = draw(st.none() | st.just(Parts("jet", np.arange(n) // 2, np.arange(m) // 2)))
+    log, given = draw(st.booleans()), draw(WORDS)
+    return Spectra(draw(WORDS), draw(WORDS), real, made, over, along, log, trend, parts, given)
 
 
 @st.composite
@@ -300,6 +303,11 @@ ONES = np.ones(3)
             lambda: Spectra("n", "", ONES, ONES, Condition("E", "GeV", ONES, np.ones(2), EDGES)),
             "over.made: 2 .* for 3",
         ),
+        (
+            lambda: Spectra("n", "", ONES, ONES, parts=Parts("jet", np.arange(4), np.arange(3))),
+            "parts.real: 4 values for 3 rows, in n",
+        ),
+        (lambda: Parts("jet", ONES, ONES), "Parts.real: needs whole numbers"),
         (
             lambda: Condition("E", "GeV", ONES, ONES, np.array([1.0, 1.0])),
             "edges: needs two or more rising numbers",

@@ -24,6 +24,7 @@ from raysearch.metrics.shown.values import (
     Array,
     Condition,
     Coordinate,
+    Parts,
     Scores,
     Shown,
     calorimeter_energy,
@@ -33,7 +34,8 @@ VERSION = 1
 # The member that holds the header; arrays are named by the place of their value: ``0.real``, ``0.over.edges``
 HEADER = "shown"
 ARRAY = "array"  # key in the header, of the name of an array
-TYPES: dict[str, type] = {kind.__name__: kind for kind in (*get_args(Shown), Condition, Coordinate)}
+INNER = (Condition, Coordinate, Parts)  # that stand inside of others alone
+TYPES: dict[str, type] = {kind.__name__: kind for kind in (*get_args(Shown), *INNER)}
 
 OF_CLASSIFIERS = ("labels", "scores", "classes")  # of 0.1.0
 OF_CALORIMETERS = ("targets", "outputs", "calibrated")  # of 0.1.0
@@ -142,5 +144,5 @@ def _value(flat: Any, arrays: Mapping[str, Array], allowed: Sequence[type]) -> A
 
 def _attribute(flat: Any, arrays: Mapping[str, Array]) -> Any:  # noqa: ANN401 - whatever a value holds
     if isinstance(flat, dict):
-        return arrays[flat[ARRAY]] if ARRAY in flat else _value(flat, arrays, (Condition, Coordinate))
+        return arrays[flat[ARRAY]] if ARRAY in flat else _value(flat, arrays, INNER)
     return flat

@@ -131,6 +131,26 @@ class Coordinate:
 
 
 @dataclass(frozen=True, eq=False)
+class Parts:
+    """What rows are parts of: particles of jets. Rows of one jet are not independent, jets are.
+
+    Attributes:
+        of: what, one of it: ``jet``.
+        real: its number, of each real row, int (n,).
+        made: of each made one, int (m,).
+    """
+
+    of: str
+    real: Array
+    made: Array
+
+    def __post_init__(self) -> None:
+        need_plain(self)
+        take_array(self, "real", ("n",), kinds="iu")
+        take_array(self, "made", ("m",), kinds="iu")
+
+
+@dataclass(frozen=True, eq=False)
 class Spectra:
     """A quantity as a simulation has it (real), and as a generator makes it (made).
 
@@ -148,6 +168,9 @@ class Spectra:
         along: where the cells of a profile lie; None for one number a row.
         log: values spread over decades; the axis of the quantity is logarithmic.
         trend: of one number a row: means over the bins of ``over`` instead of distributions.
+        parts: what rows are parts of; None: every row is independent of the others.
+        given: why made rows have this quantity from the real ones, the end of a sentence; it is shown, but no
+            figure of the generator is made of it. Empty: the generator makes it.
 
     Raises:
         InputError: shapes that do not fit together, or other kinds of values.
@@ -161,6 +184,8 @@ class Spectra:
     along: Coordinate | None = None
     log: bool = False
     trend: bool = False
+    parts: Parts | None = None
+    given: str = ""
 
     def __post_init__(self) -> None:
         need_plain(self)
@@ -173,15 +198,17 @@ class Spectra:
                 if width != len(self.along.edges) - 1:
                     told = f"{width} cells for {len(self.along.edges) - 1} between the edges"
                     raise InputError(f"Spectra.{name}: has {told} of along, in {self.quantity}")
-        if self.over is not None:
-            for name in ("real", "made"):
-                rows, given = len(getattr(self, name)), len(getattr(self.over, name))
-                if rows != given:
-                    raise InputError(
-                        f"Spectra.over.{name}: {given} values for {rows} rows, in {self.quantity}"
-                    )
+        for beside in ("over", "parts"):
+            self._need_one_for_each_row(beside)
         if self.trend and (self.over is None or self.along is not None):
             raise InputError(f"Spectra.trend: needs over and one number a row, in {self.quantity}")
+
+    def _need_one_for_each_row(self, beside: str) -> None:
+        for name in ("real", "made"):
+            rows, given = len(getattr(self, name)), getattr(getattr(self, beside), name, None)
+            if given is not None and rows != len(given):
+                told = f"{len(given)} values for {rows} rows"
+                raise InputError(f"Spectra.{beside}.{name}: {told}, in {self.quantity}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ from raysearch.report.shown.spectra_compared import compared_spectra
 from raysearch.report.shown.spectra_figures import Made
 from raysearch.report.shown.spectra_panels import panels_of
 from raysearch.report.shown.spectra_quantity import Quantity, free_slug, terse
-from raysearch.report.shown.spectra_tables import distances, spectrum, told_of_left_out
+from raysearch.report.shown.spectra_tables import distances, spectrum, told_of
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class SpectraPart(Part[Spectra]):
             distances(self.quantities, self.about),
             *(spectrum(each, [Made(name, each.panels)], self.about) for each in self.quantities),
             *(text(f"Not shown: {each}.") for each in self.untold),
-            *(text(told) for each in self.quantities if (told := told_of_left_out(each))),
+            *(text(told) for told in told_of(self.quantities)),
         ]
 
     @classmethod

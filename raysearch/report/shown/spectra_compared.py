@@ -20,7 +20,11 @@ Column = Sequence[Quantity | None]  # one quantity of each study, None where it 
 
 def compared_spectra(sides: Sequence[Side[Any]]) -> list[Block]:
     """Set several studies side by side."""
-    names = {each.slug: each.of.quantity for side in sides for each in side.part.quantities}
+    names = {
+        each.slug: each.of.quantity + (" (given)" if each.of.given else "")
+        for side in sides
+        for each in side.part.quantities
+    }
     columns = {slug: [_of(side, slug) for side in sides] for slug in names}
     rows: list[tuple[Cell, ...]] = [
         (names[slug], *(_apart(each) for each in column), *_itself(column))

@@ -1,10 +1,11 @@
 """Spectra as numbers: contents of bins or cells, real beside made, and how far they are apart.
 
-Errors are one sigma of the number of rows. How far two normalised contents p and q are apart is told by the
-separation power S = 1/2 sum((p - q)^2 / (p + q)), 0 for equal ones and 1 for such as do not overlap (S.
-Diefenbacher et al., arXiv:2009.03796), and by chi^2 over the number of cells. Both are positive for
-two samples of one truth, too, so that those of the two halves of the real rows stand beside them: the level
-of the simulation against itself.
+Errors are one sigma of the number of rows, or of the things that rows are parts of, such as jets. How far two
+normalised contents p and q are apart is told by the separation power S = 1/2 sum((p - q)^2 / (p + q)), 0 for
+equal ones and 1 for such as do not overlap (S. Diefenbacher et al., arXiv:2009.03796), and by chi^2 over the
+number of cells. Both are positive for two samples of one truth, too, so that those of two halves of the real
+rows stand beside them: the level of the simulation against itself. A half has whole things; where made rows
+have the very conditions of the real ones, both halves have nearly the same ones.
 """
 
 from __future__ import annotations
@@ -17,12 +18,11 @@ import numpy as np
 from raysearch.errors import InputError
 from raysearch.metrics.generation.separation import separation_power
 from raysearch.metrics.shown import Spectra
+from raysearch.report.shown.spectra_rows import Floats, Rows, Side, has_the_real_conditions
 
-FEWEST = 10  # rows in a bin of the condition; with fewer it shows nothing
+FEWEST = 10  # rows (or things that rows are parts of) in a bin of the condition; with fewer it shows nothing
 MOST_BINS = 40  # of a distribution
 CUT = 0.005  # share of the rows on either side of which a distribution's axis may cut off
-
-Floats = np.ndarray
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,12 @@ class Panel:
         label: of the bin: ``50 to 100 GeV``; empty where all rows are one.
         edges: of the cells along x, (cell + 1,).
         real: of the simulation.
-        halves: of the first and the second of every two real rows.
+        halves: of the real rows, see ``Rows.halves``.
         made: of the generator, the mean over its runs.
         n_real: rows that count.
         n_made: of the first run.
-        separation: from the real ones, of each run; None for what is no distribution of anything.
+        separation: from the real ones, of each run; None for what is no distribution of anything, or was
+            given to the generator.
         separation_itself: of the halves, brought to the numbers of rows above.
         chi2: over the number of cells, of each run.
         chi2_itself: of the halves.
@@ -65,7 +66,7 @@ class Panel:
     chi2_itself: float
 
 
-Read = Callable[[Floats, Floats], Curve]  # rows, and their condition, to contents
+Read = Callable[[Rows], Curve]
 
 
 def panels_of(runs: Sequence[Spectra], beside: Sequence[Spectra] = ()) -> list[Panel]:
@@ -80,11 +81,9 @@ def panels_of(runs: Sequence[Spectra], beside: Sequence[Spectra] = ()) -> list[P
     """
     first = runs[0]
     if first.trend and first.over is not None:
-        everywhere = (first.real, first.over.real)
-        made = [(each.made, each.over.made) for each in runs if each.over is not None]
-        panel = _panel("", first.over.edges, _means_over(first.over.edges), everywhere, made)
-        # means over a condition are a distribution of nothing
-        found = [replace(panel, separation=None, separation_itself=None)] if panel else []
+        real, *made = (Rows.of(first, "real"), *(Rows.of(each, "made") for each in runs))
+        panel = _panel(first, "", first.over.edges, _means_over(first.over.edges), real, made)
+        found = [panel] if panel else []
     else:
         found = [
             panel
@@ -92,57 +91,45 @@ def panels_of(runs: Sequence[Spectra], beside: Sequence[Spectra] = ()) -> list[P
             if (panel := _in_bin(runs, beside, place)) is not None
         ]
     if not found:
-        raise InputError(f"{first.quantity}: no bin has {FEWEST} rows on either side that are finite")
+        things = f"{first.parts.of}s with rows" if first.parts else "rows"
+        raise InputError(f"{first.quantity}: no bin has {FEWEST} {things} on either side that are finite")
+    if first.trend or first.given:
+        # means over a condition are a distribution of nothing, and what was given says nothing of a generator
+        return [replace(each, separation=None, separation_itself=None) for each in found]
     return found
 
 
 def _in_bin(runs: Sequence[Spectra], beside: Sequence[Spectra], place: int) -> Panel | None:
     """A distribution or a profile in one bin of the condition; None with too few rows."""
     first = runs[0]
-    real = _usable(first, first.real[_rows(first, place, "real")])
-    made = [_usable(each, each.made[_rows(each, place, "made")]) for each in runs]
-    if min(len(real), *(len(each) for each in made)) < FEWEST:
+    real, made = _usable(first, "real", place), [_usable(each, "made", place) for each in runs]
+    if min(each.n_things for each in (real, *made)) < FEWEST:
         return None
     label = "" if first.over is None else f"{first.over.edges[place]:g} to {first.over.edges[place + 1]:g}"
     if first.over is not None and first.over.unit:
         label += f" {first.over.unit}"
-    nowhere = np.empty(0)
     if first.along is not None:
-        return _panel(
-            label,
-            first.along.edges,
-            lambda rows, _: _mean(rows),
-            (real, nowhere),
-            [(m, nowhere) for m in made],
-        )
-    others = [_usable(each, each.made[_rows(each, place, "made")]) for each in beside]
-    edges = distribution_edges(real, np.concatenate([*made, *others]), log=first.log)
-    return _panel(label, edges, _shares(edges), (real, nowhere), [(each, nowhere) for each in made])
+        return _panel(first, label, first.along.edges, _mean, real, made)
+    drawn = [each.values for each in (*made, *(_usable(each, "made", place) for each in beside))]
+    edges = distribution_edges(real.values, np.concatenate(drawn), log=first.log)
+    return _panel(first, label, edges, _shares(edges), real, made)
 
 
-def _rows(shown: Spectra, place: int, of: str) -> Floats:
-    """Which rows are in a bin of the condition, bool (n,); the last bin has its upper edge too."""
-    if shown.over is None:
-        return np.ones(len(getattr(shown, of)), dtype=bool)
-    condition, edges = getattr(shown.over, of), shown.over.edges
-    inside = (condition >= edges[place]) & (condition < edges[place + 1])
-    return inside | (condition == edges[-1]) if place == len(edges) - 2 else inside
-
-
-def _usable(shown: Spectra, rows: Floats) -> Floats:
-    """Rows that are finite and, of a distribution over logarithms, above 0."""
-    values = rows.astype(np.float64)
-    known = np.isfinite(values) if values.ndim == 1 else np.isfinite(values).all(axis=1)
-    if shown.log and shown.along is None:
-        known &= values > 0
-    return values[known]
+def _usable(shown: Spectra, side: Side, place: int | None = None) -> Rows:
+    """Rows, of a bin of the condition, that are finite and, of a distribution over logarithms, above 0."""
+    rows = Rows.of(shown, side)
+    if shown.over is not None and place is not None:
+        rows = rows.in_bin(shown.over.edges, place)
+    return rows.finite(above_0=shown.log and shown.along is None)
 
 
 def left_out(shown: Spectra) -> tuple[float, float]:
     """Share of the real and of the made rows that cannot be shown, whatever their condition."""
-    counts = [(len(_usable(shown, rows)), len(rows)) for rows in (shown.real, shown.made)]
-    real, made = (1 - n / max(of, 1) for n, of in counts)
-    return real, made
+    return _share_left_out(shown, "real"), _share_left_out(shown, "made")
+
+
+def _share_left_out(shown: Spectra, side: Side) -> float:
+    return 1 - len(_usable(shown, side)) / max(len(Rows.of(shown, side)), 1)
 
 
 def distribution_edges(real: Floats, made: Floats, *, log: bool) -> Floats:
@@ -174,10 +161,20 @@ def distribution_edges(real: Floats, made: Floats, *, log: bool) -> Floats:
 def _shares(edges: Floats) -> Read:
     """Which share of rows is in each bin; the outermost ones hold what lies beyond them."""
 
-    def read(rows: Floats, _: Floats) -> Curve:
-        place = np.clip(np.searchsorted(edges, rows, side="right") - 1, 0, len(edges) - 2)
-        share = np.bincount(place, minlength=len(edges) - 1) / len(rows)
-        return Curve(share, np.sqrt(share * (1 - share) / len(rows)))  # binomial
+    def read(rows: Rows) -> Curve:
+        n_bins = len(edges) - 1
+        place = np.clip(np.searchsorted(edges, rows.values, side="right") - 1, 0, n_bins - 1)
+        share = np.bincount(place, minlength=n_bins) / len(rows)
+        # Of c rows of one thing, which has n, in a bin of share p: the sum of (c - p n)^2 over things. Where
+        # each row is a thing of its own that is binomial.
+        thing = rows.things
+        pairs, c = np.unique(thing * n_bins + place, return_counts=True)
+        n = np.bincount(thing)
+        squares, products = (
+            np.bincount(pairs % n_bins, weights, n_bins) for weights in (c**2, c * n[pairs // n_bins])
+        )
+        variance = squares - 2 * share * products + share**2 * (n**2).sum()
+        return Curve(share, np.sqrt(variance.clip(0)) / len(rows))
 
     return read
 
@@ -185,11 +182,13 @@ def _shares(edges: Floats) -> Read:
 def _means_over(edges: Floats) -> Read:
     """The mean of a quantity in each bin of the condition; NaN with fewer than two rows."""
 
-    def read(rows: Floats, condition: Floats) -> Curve:
-        place = np.digitize(condition, edges) - 1
-        place[condition == edges[-1]] = len(edges) - 2
-        known = np.isfinite(rows)
-        means = [_mean(rows[known & (place == number), None]) for number in range(len(edges) - 1)]
+    def read(rows: Rows) -> Curve:
+        known = rows.finite(above_0=False)
+        means = [
+            _mean(replace(inside, values=inside.values[:, None]))
+            for place in range(len(edges) - 1)
+            for inside in [known.in_bin(edges, place)]
+        ]
         return Curve(
             *(np.concatenate([getattr(each, name) for each in means]) for name in ("value", "error"))
         )
@@ -197,38 +196,46 @@ def _means_over(edges: Floats) -> Read:
     return read
 
 
-def _mean(rows: Floats) -> Curve:
-    """Mean of each cell over rows (n, cell), with the error of the mean; NaN with fewer than two rows."""
-    if len(rows) < 2:
-        unknown = np.full(rows.shape[1], np.nan)
+def _mean(rows: Rows) -> Curve:
+    """Mean of each cell over rows (n, cell), with its error by thing; NaN with fewer than two things."""
+    n = rows.n_things
+    if n < 2:
+        unknown = np.full(rows.values.shape[1], np.nan)
         return Curve(unknown, unknown)
-    return Curve(rows.mean(axis=0), rows.std(axis=0, ddof=1) / np.sqrt(len(rows)))
+    mean = rows.values.mean(axis=0)
+    off = np.zeros((n, len(mean)))
+    np.add.at(off, rows.things, rows.values - mean)
+    return Curve(mean, np.sqrt(n / (n - 1) * (off**2).sum(axis=0)) / len(rows))
 
 
 def _panel(
-    label: str, edges: Floats, read: Read, real: tuple[Floats, Floats], made: Sequence[tuple[Floats, Floats]]
+    of: Spectra, label: str, edges: Floats, read: Read, real: Rows, made: Sequence[Rows]
 ) -> Panel | None:
-    """Read real and made rows, each with their condition; None where no cell is known on both sides."""
-    simulated, curves = read(*real), [read(*each) for each in made]
-    halves = (read(*(each[::2] for each in real)), read(*(each[1::2] for each in real)))
+    """Read real and made rows; None where no cell is known on both sides."""
+    simulated, curves = read(real), [read(each) for each in made]
+    parted = real.halves(like_conditions=has_the_real_conditions(of))
+    first, second = parted
+    halves = (read(first), read(second))
     if not any(np.isfinite(curve.value + simulated.value).any() for curve in curves):
         return None
     apart = [separation(simulated.value, curve.value) for curve in curves]
     known = [each for each in apart if each is not None]
     itself = separation(halves[0].value, halves[1].value)
-    # For samples of one truth S goes as 1/n + 1/m: that of the halves is brought to the rows compared.
-    n_real, n_made = len(real[0]), len(made[0][0])
-    fewer = (1 / n_real + 1 / n_made) / (1 / (n_real - n_real // 2) + 1 / (n_real // 2))
+    # For samples of one truth S goes as 1/n + 1/m of independent things: that of the halves is brought to
+    # the numbers compared.
+    compared, halved = (
+        sum(1 / each.n_things for each in pair) for pair in ((real, made[0]), (first, second))
+    )
     return Panel(
         label=label,
         edges=edges,
         real=simulated,
         halves=halves,
         made=_over_runs(curves),
-        n_real=n_real,
-        n_made=n_made,
+        n_real=len(real),
+        n_made=len(made[0]),
         separation=tuple(known) if len(known) == len(curves) else None,
-        separation_itself=None if itself is None else fewer * itself,
+        separation_itself=None if itself is None else compared / halved * itself,
         chi2=tuple(chi2_per_cell(simulated, curve) for curve in curves),
         chi2_itself=chi2_per_cell(*halves),
     )

@@ -32,7 +32,7 @@ class Quantity:
 
     @property
     def separation(self) -> Measured | None:
-        """Mean over the panels, over the runs; None for what is no distribution."""
+        """Mean over the panels, over the runs; None for what is no distribution, or was given."""
         of_runs = [panel.separation for panel in self.panels if panel.separation is not None]
         if len(of_runs) < len(self.panels):
             return None

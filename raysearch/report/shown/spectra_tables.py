@@ -10,6 +10,7 @@ from raysearch.report.shown.part import About
 from raysearch.report.shown.spectra_figures import Made, draw_spectra
 from raysearch.report.shown.spectra_panels import left_out
 from raysearch.report.shown.spectra_quantity import Quantity, terse
+from raysearch.report.shown.spectra_rows import has_the_real_conditions
 
 HOW_APART = (
     "Separation power: 1/2 sum((p - q)^2 / (p + q)) of two normalised contents, 0 for equal ones, 1 for "
@@ -41,15 +42,15 @@ def _row(each: Quantity) -> tuple[Cell, ...]:
     worst = max(panels, key=lambda panel: statistics.fmean(panel.separation or (0.0,)))
     return (
         of.quantity,
-        each.shown_as,
+        f"{each.shown_as}, given" if of.given else each.shown_as,
         condition,
         f"{sum(panel.n_real for panel in panels):,}",
         f"{sum(panel.n_made for panel in panels):,}",
         NONE if apart is None else terse(apart),
         NONE if each.itself is None or apart is None else number(each.itself, 2),
         worst.label if apart is not None and len(panels) > 1 else NONE,
-        terse(each.chi2),
-        number(each.chi2_itself, 2),
+        NONE if of.given else terse(each.chi2),
+        NONE if of.given else number(each.chi2_itself, 2),
     )
 
 
@@ -72,13 +73,33 @@ def spectrum(each: Quantity, made: Sequence[Made], about: About) -> Picture:
         f"{of.quantity}{in_bins}, generated and simulated." + (f" Separation power: {told}." if told else ""),
         f"{what} {of.quantity}{in_bins}: simulation (grey) and {listing([one.name for one in made])}; "
         "below, the ratio to the simulation, whose own statistical error is the grey band. Bars: one sigma "
-        f"of the number of rows.{beyond}{bands} Dotted: the ratio of two halves of the simulation, as "
-        "samples of one truth differ.",
+        f"of the number of {of.parts.of if of.parts else 'row'}s.{beyond}{bands} Dotted: the ratio of two "
+        "halves of the simulation, as samples of one truth differ.",
         draw_spectra(of, made),
     )
 
 
-def told_of_left_out(each: Quantity) -> str:
+def told_of(quantities: Sequence[Quantity]) -> list[str]:
+    """Say what else a reader must know of the figures: what was given, what halves are, what is left out."""
+    shown = [each.of for each in quantities]
+    told = [f"{of.quantity}: given, for {of.given}; left out of all means." for of in shown if of.given]
+    for thing in sorted({of.parts.of for of in shown if of.parts}):
+        names = listing([of.quantity for of in shown if of.parts and of.parts.of == thing])
+        told.append(f"{names}: errors, chi2 and halves are by {thing}.")
+    told += [
+        f"Every made row has the very {condition} of a real one, and both halves of the simulation have "
+        f"nearly the same; samples that are independent differ by more in what follows the {condition}."
+        for condition in sorted({_condition_of(each) for each in quantities} - {""})
+    ]
+    return told + [left for each in quantities if (left := _told_of_left_out(each))]
+
+
+def _condition_of(each: Quantity) -> str:
+    """The condition that made rows have from the real ones; empty where they have their own."""
+    return each.of.over.quantity if each.of.over and has_the_real_conditions(each.of) else ""
+
+
+def _told_of_left_out(each: Quantity) -> str:
     """Say which rows cannot be shown; nothing where all are."""
     real, made = left_out(each.of)
     if not (real or made):
