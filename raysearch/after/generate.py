@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -13,13 +13,14 @@ from raysearch.after.row_file import open_row_file
 from raysearch.after.trained import TrainedTrial
 from raysearch.data.conditions import Conditions
 from raysearch.data.tensors import TensorData
+from raysearch.data.to_score import Piece
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Generated:
-    """What was written: a file with so many rows, by so many models in turn."""
+    """What was written: a file with so many rows, and how many models made a part of them each."""
 
     path: Path
     n_rows: int
@@ -37,7 +38,8 @@ def write_generated(
 ) -> Generated:
     """Generate rows and write them.
 
-    The models of several folds take pieces in turn: a mean over what they generate is like none of them.
+    The models of several folds make a part of each piece: a mean over what they generate is like none of
+    them. Each is asked by what it has to know of its own training part.
 
     Args:
         trained: the models.
@@ -52,20 +54,39 @@ def write_generated(
         StorageError: the file cannot be written.
     """
     task = trained.task
-    asked = task.to_generate(wanted, trained.settings, trained.history.created.data)
+    asked = [
+        task.to_generate(wanted, trained.settings, trained.history.created.data | dict(fold.training_facts))
+        for fold in trained.models
+    ]
+    n_rows = asked[0].n_rows
     device = device or torch.device("cpu")
     for fold in trained.models:
         fold.model.to(device)
-    with open_row_file(out, asked.n_rows) as file:
+    with open_row_file(out, n_rows) as file:
         tell_origin(file, trained)
         done = 0
-        for number, piece in enumerate(asked.pieces()):
-            # By piece, not by row: a model is applied to whole batches.
-            fold = trained.models[number % len(trained.models)]
-            outputs = outputs_for(trained, fold, piece, batch, device, purpose="generate")
-            made = task.written(outputs, TensorData(piece.batch))
-            for name, values in {**made, **piece.columns}.items():
-                file.append(name, values, done)
-            done += len(piece.batch[0])
-            progress(done, asked.n_rows)
-    return Generated(out, asked.n_rows, len(trained.models))
+        for pieces in zip(*(each.pieces() for each in asked), strict=True):
+            for fold, part in zip(trained.models, _shared_out(pieces), strict=True):
+                if not len(part.batch[0]):
+                    continue  # fewer rows than models
+                outputs = outputs_for(trained, fold, part, batch, device, purpose="generate")
+                made = task.written(outputs, TensorData(part.batch))
+                for name, values in {**made, **part.columns}.items():
+                    file.append(name, values, done)
+                done += len(part.batch[0])
+                progress(done, n_rows)
+    return Generated(out, n_rows, min(len(trained.models), n_rows))
+
+
+def _shared_out(pieces: Sequence[Piece]) -> Iterator[Piece]:
+    """Cut the same rows, as each model is asked for them, into a part for each model."""
+    n = len(pieces[0].batch[0])
+    bounds = [n * place // len(pieces) for place in range(len(pieces) + 1)]
+    for piece, start, end in zip(pieces, bounds, bounds[1:], strict=False):
+        some = slice(start, end)
+        yield replace(
+            piece,
+            first_row=piece.first_row + start,
+            batch=tuple(tensor[some] for tensor in piece.batch),
+            columns={name: values[some] for name, values in piece.columns.items()},
+        )

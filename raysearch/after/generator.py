@@ -21,10 +21,12 @@ def generator_of(trained: TrainedTrial) -> Compared | None:
     Args:
         trained: one model.
     """
-    task, model = trained.task, trained.models[0].model
+    task, fold = trained.task, trained.models[0]
+    model = fold.model
     if type(task).generator_alone is Task.generator_alone:
         return None
-    asked = task.to_generate(Conditions(number=EXAMPLES), trained.settings, trained.history.created.data)
+    described = trained.history.created.data | dict(fold.training_facts)
+    asked = task.to_generate(Conditions(number=EXAMPLES), trained.settings, described)
     batch = next(iter(asked.pieces())).batch
     with torch.no_grad():
         module, inputs = task.generator_alone(model, batch, _chance())

@@ -261,6 +261,7 @@ def _export(job: _Job, table: Table, weights: Mapping[str, Tensor]) -> None:
         "settings": job.trained.values,
         "precision": job.trained.precision,
         "scaling": to_plain(job.found.scaling),
+        "training_facts": dict(job.found.training_facts),
         "weights_sha256": table.rounds[-1].weights_sha256,
         "torch": str(torch.__version__),
     }

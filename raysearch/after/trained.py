@@ -35,12 +35,21 @@ from raysearch.training.study_data import data_problems
 
 @dataclass(frozen=True)
 class FoldModel:
-    """The model of one fold, ready to be applied; ``scaling`` is None where inputs are taken as they are."""
+    """The model of one fold, ready to be applied.
+
+    Attributes:
+        fold: which.
+        model: with its weights.
+        scaling: of its inputs; None where they are taken as they are.
+        weights_sha256: of the weights.
+        training_facts: what its task's ``training_facts`` told.
+    """
 
     fold: int
     model: nn.Module
     scaling: Scaling | None
     weights_sha256: str
+    training_facts: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -130,8 +139,9 @@ def load_trained(folder: Path, history: History, which: str, source: DataSource)
     for run in trial.runs:
         weights = _weights(folder, run)
         model = _model(task, settings, space_file, (trial.number, run.fold), weights)
-        scaling = _scaling(folder, run, task, settings, checked)
-        models.append(FoldModel(run.fold, model, scaling, weights_sha256(weights)))
+        about = _kept_with(folder, run)
+        scaling, facts = _beside(about, task, settings, lambda: checked().of_fold(run.fold))  # noqa: B023
+        models.append(FoldModel(run.fold, model, scaling, weights_sha256(weights), facts))
     if checked.cache_info().currsize:  # once more: they may have been replaced while they were measured
         check_data(history, task, settings, source)
     return TrainedTrial(
@@ -160,11 +170,12 @@ def _load_pruned(folder: Path, history: History, which: str, source: DataSource)
     space_file = SpaceFile.model_validate(history.created.space_file)
     task = load_task(reference_of(folder, history, history.run(about["trial"], about["fold"]).code))
     settings = make_settings(task, about["settings"])
-    if "scaling" in about:
-        scaling = from_plain(about["scaling"])
-    else:  # of a version that did not keep it
+
+    def checked() -> DataSource:
         check_data(history, task, settings, source)
-        scaling = task.scaling(source.of_fold(about["fold"]), settings)
+        return source.of_fold(about["fold"])
+
+    scaling, facts = _beside(about, task, settings, checked)
     model = _model(task, settings, space_file, (about["trial"], about["fold"]), weights)
     return TrainedTrial(
         folder=folder,
@@ -176,7 +187,7 @@ def _load_pruned(folder: Path, history: History, which: str, source: DataSource)
         settings=settings,
         precision=about.get("precision", FLOAT32),  # a version before knew no other
         source=source,
-        models=(FoldModel(about["fold"], model, scaling, about["weights_sha256"]),),
+        models=(FoldModel(about["fold"], model, scaling, about["weights_sha256"], facts),),
         space_file=space_file,
         history=history,
         pruning=which,
@@ -225,20 +236,30 @@ def _weights(folder: Path, run: RunHistory) -> dict[str, Tensor]:
     return content["model"]
 
 
-def _scaling(
-    folder: Path,
-    run: RunHistory,
+def _kept_with(folder: Path, run: RunHistory) -> dict[str, Any]:
+    """Read what was kept beside the best model, if this is it."""
+    assert run.ended is not None
+    for path in sorted(folder.glob("best/**/model.json")):
+        about: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if about["weights_sha256"] == run.ended.weights_sha256:
+            return about
+    return {}
+
+
+def _beside(
+    about: Mapping[str, Any],
     task: Task[Any],
     settings: Any,  # noqa: ANN401 - the task's own type
     measure: Callable[[], DataSource],
-) -> Scaling | None:
-    """Take the scaling that was kept with the best model, or measure it again on the study's data."""
-    assert run.ended is not None
-    for path in sorted(folder.glob("best/**/model.json")):
-        about = json.loads(path.read_text(encoding="utf-8"))
-        if about["weights_sha256"] == run.ended.weights_sha256 and "scaling" in about:
-            return from_plain(about["scaling"])
-    return task.scaling(measure().of_fold(run.fold), settings)
+) -> tuple[Scaling | None, dict[str, Any]]:
+    """Take scaling and training facts from what was kept, or measure them again on the study's data."""
+    # Other trials than the best have none kept, and version 0.1.0 did not keep all of it.
+    scaling = from_plain(about["scaling"]) if "scaling" in about else task.scaling(measure(), settings)
+    if "training_facts" in about:
+        return scaling, about["training_facts"]
+    if type(task).training_facts is Task.training_facts:
+        return scaling, {}  # without looking at data that may be gone
+    return scaling, task.training_facts(measure(), settings)
 
 
 def check_data(

@@ -37,7 +37,7 @@ def search_lines(history: History) -> list[str]:
     if found := history.reached:
         lines.append(
             f"trial {found.trial} has come to {found.value:.4g}, within two errors of what real data have "
-            f"against real data, {found.floor:.4g} +- {found.error:.2g}: no further trial was asked for, "
-            f"of {found.wanted}"
+            f"against real data, {found.floor:.4g} +- {found.error:.2g}: that search, of "
+            f"{found.wanted} trials, asked for no further one"
         )
     return lines

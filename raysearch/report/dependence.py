@@ -208,13 +208,18 @@ def _continued(picture: Picture, lines: Mapping[str, Points], title: str) -> lis
 def _expected(laws: Mapping[str, LearningCurve], title: str) -> Table:
     """What the fitted laws say of more data."""
     rows = tuple(
-        (name, f"{law.largest:,.0f}", *(str(law.at(times * law.largest)) for times in CONTINUED))
+        (
+            name,
+            f"{law.largest:,.0f}",
+            f"{law.exponent:.2f}{', its bound' if law.is_bound else ''}",
+            *(str(law.at(times * law.largest)) for times in CONTINUED),
+        )
         for name, law in laws.items()
     )
     return Table(
-        ("", "trained on", *(f"at {times} times as many" for times in CONTINUED)),
+        ("", "trained on", "c", *(f"at {times} times as many" for times in CONTINUED)),
         rows,
-        f"{title} that more examples would give with the same settings, by limit - gain n^-c fitted to these "
+        f"{title} that more examples would give, all else as it was, by limit - gain n^-c fitted to these "
         "sizes; in brackets where 68 % of the fits lie when the points move by their errors.",
     )
 
@@ -227,9 +232,11 @@ def _but_for_size(model: Model) -> str:
     """What is the same in all studies of one line: of a series its space and search, else the settings."""
     created, best = model.history.created, model.history.best
     file = created.space_file
+    data = {key: value for key, value in file["data"].items() if key != "limit"}
     if created.series:
         search = {key: value for key, value in file["search"].items() if key != "enqueue"}
-        same: list[Any] = [created.series, search, file["budget"], file["space"]]
+        same: list[Any] = [created.series, search, file["space"]]
     else:
-        same = ["", {**file["space"], **(best.settings if best else {})}]
-    return json.dumps([file["task"], file.get("strategy"), file.get("agreement"), *same], sort_keys=True)
+        same = ["", {**file["space"], **(best.settings if best else {})}, created.data["files"]]
+    ways = [file.get("strategy"), file.get("agreement")]
+    return json.dumps([file["task"], ways, data, file["budget"], *same], sort_keys=True)

@@ -51,6 +51,16 @@ class LearningCurve:
     largest: float
     constants: NDArray[np.float64]
 
+    @property
+    def exponent(self) -> float:
+        """That of the first law, c."""
+        return float(self.constants[0, 2])
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the exponent would be another if it might."""
+        return self.exponent in EXPONENTS[[0, -1]]
+
     def at(self, n: float) -> Expected:
         """The figure expected from training on ``n`` examples."""
         limit, gain, exponent = self.constants.T

@@ -110,5 +110,5 @@ def class_facts(rows: Rows, of_class: str, noun: str) -> Iterator[tuple[str, Any
 
 
 def as_statistics(described: Mapping[str, Any]) -> Tensor:
-    """Read from the ledger what :func:`statistics_of` found."""
+    """Read what was kept of :func:`statistics_of`."""
     return torch.tensor(described["statistics"], dtype=torch.float32)

@@ -9,25 +9,28 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from raysearch.data.clouds.jet_layouts import LABEL
 from raysearch.data.conditions import Conditions
 from raysearch.data.to_score import Piece, ToScore
 from raysearch.errors import InputError
 from raysearch.seeds import generator
-from raysearch.tasks.cloud_rows import JETS, NUMBER, CloudView, as_statistics, cloud_rows
+from raysearch.tasks.cloud_rows import ALL, JETS, NUMBER, CloudView, as_statistics, cloud_rows
 
 AT_ONCE = 1000  # clouds of a piece
-LABEL = "label"  # column of the file
 
 Ints = NDArray[np.int64]
 
 
-def clouds_to_generate(wanted: Conditions, view: CloudView, described: Mapping[str, Any]) -> ToScore:
+def clouds_to_generate(
+    wanted: Conditions, view: CloudView, described: Mapping[str, Any], *, is_told: bool
+) -> ToScore:
     """Make rows ready; none of them has points yet.
 
     Args:
         wanted: how many, or files whose clouds' labels and numbers of points to take, row by row.
         view: of the trained model.
-        described: what its study told of its data.
+        described: what its study told of its data, and the task of the model's training part.
+        is_told: whether the network is told labels; of one that is not, and makes all classes, none is kept.
 
     Raises:
         InputError: conditions, or files that are refused.
@@ -35,6 +38,7 @@ def clouds_to_generate(wanted: Conditions, view: CloudView, described: Mapping[s
     wanted.only()
     number, labels = _like(wanted, view) if wanted.like else _drawn(wanted.number, described)
     found = as_statistics(described)
+    has_labels = is_told or view.of_class != ALL
 
     def read() -> Iterator[Piece]:
         for start in range(0, len(number), AT_ONCE):
@@ -46,7 +50,7 @@ def clouds_to_generate(wanted: Conditions, view: CloudView, described: Mapping[s
                 torch.from_numpy(labels[some]),
                 found.expand(n, *found.shape),
             )
-            yield Piece(0, start, batch, {LABEL: labels[some]})
+            yield Piece(0, start, batch, {LABEL: labels[some]} if has_labels else {})
 
     return ToScore((), len(number), read, noun="jet" if view.clouds == JETS else "digit")
 

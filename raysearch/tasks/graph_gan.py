@@ -58,6 +58,8 @@ from raysearch.tasks.cloud_wishes import clouds_to_generate
 from raysearch.tasks.descent import Descent
 from raysearch.tasks.file_task import FileTask, Rows
 from raysearch.tasks.graph_gan_settings import OPTIMIZERS, GraphGanSettings, build_gan
+from raysearch.tasks.optimising import cosine
+from raysearch.tasks.schedule import Schedule
 from raysearch.tasks.task import Outputs
 
 if TYPE_CHECKING:
@@ -108,10 +110,14 @@ class GraphGan(FileTask[GraphGanSettings]):
     def facts(
         self, source: DataSource, settings: GraphGanSettings, found: FileSummary, split: Split
     ) -> dict[str, Any]:
-        """Tell how many clouds are of the class, and what a generator has to know of the training part."""
+        """Tell how many clouds are of the class."""
         rows, _ = self.mapped(source, settings)
+        return dict(class_facts(rows, settings.view.of_class, KINDS[self.kind_of(settings)].noun))
+
+    def training_facts(self, source: DataSource, settings: GraphGanSettings) -> dict[str, Any]:
+        """Measure the training part: how clouds are scaled, and how many have how many points."""
+        rows, split = self.mapped(source, settings)
         return {
-            **dict(class_facts(rows, settings.view.of_class, KINDS[self.kind_of(settings)].noun)),
             "statistics": statistics_of(rows, split.train).tolist(),
             "multiplicities": multiplicities(rows, split.train),
         }
@@ -134,6 +140,13 @@ class GraphGan(FileTask[GraphGanSettings]):
             name: build(network.parameters(), lr=settings.rates[name], **options)
             for name, network in networks.items()
         }
+
+    def schedulers(
+        self, settings: GraphGanSettings, optimizers: Mapping[str, Optimizer]
+    ) -> Sequence[Schedule]:
+        """Let both rates fall together, if they are to."""
+        epochs = settings.decay_epochs
+        return [cosine(each, epochs) for each in optimizers.values()] if epochs else []
 
     def training_loss(self, settings: GraphGanSettings) -> str:
         """Tell two networks' losses from the distance of clouds."""
@@ -183,7 +196,7 @@ class GraphGan(FileTask[GraphGanSettings]):
         self, wanted: Conditions, settings: GraphGanSettings, described: Mapping[str, Any]
     ) -> ToScore:
         """Make ready as many clouds as are wanted, or as files have, without conditions."""
-        return clouds_to_generate(wanted, settings.view, described)
+        return clouds_to_generate(wanted, settings.view, described, is_told=settings.conditional)
 
     def written(self, outputs: Outputs, data: TensorData) -> Mapping[str, NDArray[Any]]:
         """Jets with a mask, as JetNet's files have them; digits' points."""

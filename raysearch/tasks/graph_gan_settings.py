@@ -50,6 +50,7 @@ class GraphGanSettings:
             half as many; ``fc`` has no choice.
         dropout: of the discriminator of ``mpgan``, 0.5.
         generator_learning_rate, discriminator_learning_rate: of RMSprop for ``mpgan``, else of Adam.
+        decay_epochs: over which both rates fall to 0 along half a cosine; 0: they stay, as published.
         batch_size: clouds a step; published are 256 for ``mpgan``, 128 for ``epic``, 50 for ``fc``.
         compute: of ``mpgan``: ``packed``: without padding and pairs of features; ``plain``: as it is written.
     """
@@ -65,6 +66,7 @@ class GraphGanSettings:
     dropout: float | None = None
     generator_learning_rate: float | None = None
     discriminator_learning_rate: float | None = None
+    decay_epochs: int = 0
     batch_size: int = 256
     compute: str = "packed"
 
@@ -98,7 +100,7 @@ class GraphGanSettings:
             yield "dropout: is of network: mpgan alone; leave it out"
 
     def _number_problems(self) -> Iterator[str]:
-        least = {"points": 1, "width": 2, "hidden": 1, "layers": 1, "batch_size": 1}
+        least = {"points": 1, "width": 2, "hidden": 1, "layers": 1, "decay_epochs": 0, "batch_size": 1}
         for name, lowest in least.items():
             if (value := getattr(self, name)) is not None and value < lowest:
                 yield f"{name}: needs at least {lowest}, got {value}"

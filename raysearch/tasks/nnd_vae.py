@@ -110,10 +110,14 @@ class NndVaeTask(FileTask[NndVaeSettings]):
     def facts(
         self, source: DataSource, settings: NndVaeSettings, found: FileSummary, split: Split
     ) -> dict[str, Any]:
-        """Tell how many clouds are of the class, and what a generator has to know of the training part."""
+        """Tell how many clouds are of the class."""
         rows, _ = self.mapped(source, settings)
+        return dict(class_facts(rows, settings.view.clouds.of_class, KINDS[self.kind_of(settings)].noun))
+
+    def training_facts(self, source: DataSource, settings: NndVaeSettings) -> dict[str, Any]:
+        """Measure the training part: how clouds are scaled, and how many have how many points."""
+        rows, split = self.mapped(source, settings)
         return {
-            **dict(class_facts(rows, settings.view.clouds.of_class, KINDS[self.kind_of(settings)].noun)),
             "statistics": vae_statistics(rows, split.train).tolist(),
             "multiplicities": multiplicities(rows, split.train),
         }
@@ -171,7 +175,7 @@ class NndVaeTask(FileTask[NndVaeSettings]):
         self, wanted: Conditions, settings: NndVaeSettings, described: Mapping[str, Any]
     ) -> ToScore:
         """Make ready as many clouds as are wanted, or as files have, without conditions."""
-        return clouds_to_generate(wanted, settings.view.clouds, described)
+        return clouds_to_generate(wanted, settings.view.clouds, described, is_told=False)
 
     def written(self, outputs: Outputs, data: TensorData) -> Mapping[str, NDArray[Any]]:
         """Generated jets with a mask, as JetNet's files have them; digits' points."""

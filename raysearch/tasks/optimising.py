@@ -131,20 +131,25 @@ def _plateau(settings: Scheduled, optimizer: Optimizer) -> list[Schedule]:
     return [Schedule(plateau, every="plateau")]
 
 
-def _cosine(settings: Scheduled, optimizer: Optimizer) -> list[Schedule]:
+def cosine(optimizer: Optimizer, epochs: int) -> Schedule:
     """Let the rate fall along half a cosine and stay at 0: SGDR (arXiv:1608.03983) without a restart.
 
-    torch's own would rise again after ``decay_epochs``.
+    torch's own would rise again after that.
+
+    Args:
+        optimizer: all its rates.
+        epochs: after which they are 0.
     """
-    n = settings.decay_epochs
 
     def share(epoch: int) -> float:
-        return (1 + math.cos(math.pi * epoch / n)) / 2 if epoch < n else 0.0  # Eq. (5), least rate 0
+        return (
+            (1 + math.cos(math.pi * epoch / epochs)) / 2 if epoch < epochs else 0.0
+        )  # Eq. (5), least rate 0
 
     def factor(epoch: int) -> float:
         return share(epoch) / before if (before := share(epoch - 1)) else 0.0
 
-    return [Schedule(MultiplicativeLR(optimizer, factor), every="epoch")]
+    return Schedule(MultiplicativeLR(optimizer, factor), every="epoch")
 
 
 def _step(settings: Scheduled, optimizer: Optimizer) -> list[Schedule]:
@@ -159,7 +164,7 @@ def _exponential(settings: Scheduled, optimizer: Optimizer) -> list[Schedule]:
 SCHEDULES: dict[str, Callable[[Scheduled, Optimizer], list[Schedule]]] = {
     "none": lambda _settings, _optimizer: [],
     "plateau": _plateau,
-    "cosine": _cosine,
+    "cosine": lambda settings, optimizer: [cosine(optimizer, settings.decay_epochs)],
     "step": _step,
     "exponential": _exponential,
 }

@@ -89,6 +89,13 @@ class Task(ABC, Generic[S]):
         """Tell how :meth:`load` standardises the first input, to apply a trained model to other data."""
         return None
 
+    def training_facts(self, source: DataSource, settings: S) -> dict[str, Any]:
+        """Tell what :meth:`to_generate` has to know of a model's own training part, by default nothing.
+
+        Plain values, which are kept beside the weights; each fold has its own.
+        """
+        return {}
+
     @abstractmethod
     def model(self, settings: S) -> nn.Module:
         """Build the network with fresh weights, drawn from torch's generator."""
@@ -199,7 +206,7 @@ class Task(ABC, Generic[S]):
         Args:
             wanted: which conditions, and how many rows.
             settings: of the trained model.
-            described: what :meth:`inspect` told of the study's data.
+            described: what :meth:`inspect` told of the study's data, and :meth:`training_facts` of the model.
 
         Raises:
             InputError: a condition that there is not; or the task generates nothing, which is the default.

@@ -31,10 +31,12 @@ class DataContract:
         told = tried("inspect", lambda: task.inspect(source, self.bench.settings))
         missing = [name for name in DESCRIBES_DATA if name not in told]
         need(not missing, f"inspect must tell {', '.join(missing)} too")
-        try:
-            json.dumps(told, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            need(False, f"inspect must give numbers, texts, lists and dicts, for the ledger: {error}")
+        facts = tried("training_facts", lambda: task.training_facts(source, self.bench.settings))
+        for method, values in (("inspect", told), ("training_facts", facts)):
+            try:
+                json.dumps(values, allow_nan=False)
+            except (TypeError, ValueError) as error:
+                need(False, f"{method} must give numbers, texts, lists and dicts, which are kept: {error}")
         for part in ("train", "validation", "test"):
             n, n_told = len(getattr(self.bench.parts, part)), told[f"n_{part}"]
             need(n > 0, f"load gives no row for the {part} part; give more data or another data.split")

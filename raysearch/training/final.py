@@ -85,6 +85,7 @@ def _evaluate(order: Order, weights: str, expected_sha256: str, device: torch.de
     source = order.source.of_fold(order.fold)
     with same_data(task, order):
         test, scaling = load_parts(task, source, settings).test, task.scaling(source, settings)
+        facts = task.training_facts(source, settings)
     # The part stays on the CPU as well: metrics and what is shown are made from it there.
     there = test.to(worker.device)
     seed_all(derive(order.seed, "weights"))  # what a model draws and does not keep in its state_dict
@@ -92,7 +93,8 @@ def _evaluate(order: Order, weights: str, expected_sha256: str, device: torch.de
     model.load_state_dict(content["model"])
     outputs = evaluate(task, model, there, worker, seed=order.seed, precision=order.precision)
     latency = measure_latency(task, model, there, order.precision)
-    _export(folder, order, content["model"], to_plain(scaling))
+    beside = {"scaling": to_plain(scaling), "training_facts": facts}
+    _export(folder, order, content["model"], beside)
     predictions = packed(task, outputs, test)
     name = f"test/predictions-{order.trial}-{order.fold}.npz"
     # Before the record that names it with its hash: a record without its file would be damage.
@@ -108,9 +110,7 @@ def _evaluate(order: Order, weights: str, expected_sha256: str, device: torch.de
     )
 
 
-def _export(
-    folder: Path, order: Order, weights: dict[str, torch.Tensor], scaling: dict[str, Any] | None
-) -> None:
+def _export(folder: Path, order: Order, weights: dict[str, torch.Tensor], beside: dict[str, Any]) -> None:
     """Write ``model.pt``, a ``state_dict``, and ``model.json``, how to build it, to ``best/``."""
     buffer = io.BytesIO()
     torch.save(weights, buffer)
@@ -122,7 +122,7 @@ def _export(
         "fold": order.fold,
         "settings": order.settings,
         "precision": order.precision,
-        "scaling": scaling,
+        **beside,
         "weights_sha256": weights_sha256(weights),
         "torch": torch.__version__,
     }

@@ -116,7 +116,7 @@ def rehearse(
     # Tasks on files of a kind of ours look at all of it.
     asked = source if isinstance(task, FileTask) else watched_source(source)
     data = task.inspect(asked, typed)
-    _check_description(reference, data)
+    _check_description(reference, data, task.training_facts(asked, typed))
     seen, unread = watched(typed)
     precision = wanted.precisions[0]
     steps: list[Begun] = []
@@ -191,14 +191,15 @@ def _check_limits(limits: Mapping[str, float], costs: Sequence[Mapping[str, floa
             raise InputError(f"limits.{name}: {limit:g} is below {least:.6g}, the least of the corners tried")
 
 
-def _check_description(reference: str, data: Mapping[str, Any]) -> None:
+def _check_description(reference: str, data: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
     missing = [name for name in DESCRIBES_DATA if name not in data]
     if missing:
         raise InputError(f"task: {reference}: inspect must tell {', '.join(missing)} too")
-    try:
-        json.dumps(data, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"task: {reference}: inspect must give plain values: {error}") from error
+    for method, told in (("inspect", data), ("training_facts", facts)):
+        try:
+            json.dumps(told, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"task: {reference}: {method} must give plain values: {error}") from error
 
 
 def _load(task: Task[Any], source: DataSource, settings: Any) -> Parts:  # noqa: ANN401 - the task's own type

@@ -42,6 +42,20 @@ def test_jetnets_layout_gives_the_same_points_and_its_files_names_are_classes(tm
     assert len(load_jet_clouds(tmp_path)) == 200
 
 
+def test_labels_that_a_generator_wrote_go_before_the_files_name(tmp_path: Path) -> None:
+    jets = sample_clouds()[:6]
+    path = write_jetnet(tmp_path / "g.h5", jets)
+    with h5py.File(path, "a") as file:
+        file["label"] = np.array([0, 1, 2, 3, 4, 0])
+    assert load_jet_clouds(path).labels.tolist() == [0, 1, 2, 3, 4, 0]
+    for labels, fault in (([0, 1], "one for each of the 6 jets"), ([0, 1, 2, 3, 4, 5], "has 0 to 5")):
+        with h5py.File(path, "a") as file:
+            del file["label"]
+            file["label"] = np.array(labels)
+        with pytest.raises(InputError, match=fault):
+            load_jet_clouds(path)
+
+
 def test_masked_particles_are_left_out_and_the_hardest_come_first(tmp_path: Path) -> None:
     particles = np.array([[[0.1, 0.2, 0.1], [0.3, 0.1, 0.5], [9, 9, 9], [0.2, 0.2, 0.4]]])
     path = tmp_path / "made.h5"

@@ -229,6 +229,9 @@ def test_a_learning_curve_joins_what_differs_in_size_alone(apart: list[Path], tm
     ]
     assert sizes_of_lines(members) == [[30, 60]]
     assert sizes_of_lines([*members, other]) == [[30, 60], [90]]
+    longer = replace(wider, name="longer", n_trials=1, done=1, epochs=3, data={"n_train": 180})
+    trained_longer = read_model(write_study(tmp_path / "longer", longer), tmp_path)
+    assert learning_curves([other, trained_longer]) == []  # no line of two
 
 
 def test_three_sizes_with_errors_tell_what_more_data_would_give(tmp_path: Path) -> None:
@@ -240,7 +243,14 @@ def test_three_sizes_with_errors_tell_what_more_data_would_give(tmp_path: Path) 
         _, picture, table = learning_curves(models)
     assert isinstance(picture, Picture)
     assert isinstance(table, Table)
-    assert table.head == ("", "trained on", "at 2 times as many", "at 5 times as many", "at 10 times as many")
+    assert table.head == (
+        "",
+        "trained on",
+        "c",
+        "at 2 times as many",
+        "at 5 times as many",
+        "at 10 times as many",
+    )
     assert table.rows[0][1] == "120"
     drawn = np.asarray(picture.drawing.axes[0].lines[-1].get_xdata())
     assert drawn.max() == pytest.approx(1200)

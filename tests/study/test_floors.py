@@ -51,7 +51,7 @@ def test_it_stops_at_the_first_trial_within_two_errors_and_says_so(tmp_path: Pat
     assert (study.history.n_trials, study.history.n_committed, study.is_over) == (5, 5, True)
     (line,) = search_lines(read_history(tmp_path / "s"))
     assert line.startswith("trial 3 has come to 0.2, within two errors of what real data have against")
-    assert line.endswith("0.2 +- 0.05: no further trial was asked for, of 12")
+    assert line.endswith("0.2 +- 0.05: that search, of 12 trials, asked for no further one")
 
 
 @pytest.mark.parametrize(("stop", "metrics"), [(None, FLOOR), ("floor", {})])

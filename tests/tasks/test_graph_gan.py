@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,6 +39,10 @@ POINTS, NUMBER, LABEL = range(3)
 @pytest.fixture(scope="module")
 def task() -> GraphGan:
     return GraphGan()
+
+
+def described(task: GraphGan, settings: GraphGanSettings) -> dict[str, Any]:
+    return task.inspect(SOURCE, settings) | task.training_facts(SOURCE, settings)
 
 
 def some_of(data: TensorData, n: int) -> Batch:
@@ -104,10 +109,24 @@ def test_by_default_all_is_as_published(task: GraphGan) -> None:
     assert found == {"generator": 1e-3, "discriminator": 3e-5}
 
 
+def test_both_rates_fall_to_0_and_by_default_stay(task: GraphGan) -> None:
+    settings = replace(JETS, decay_epochs=2)
+    optimizers = task.optimizers(settings, task.model(settings))
+    assert task.schedulers(JETS, optimizers) == []
+    schedules = task.schedulers(settings, optimizers)
+    assert [each.every for each in schedules] == ["epoch", "epoch"]
+    falling = []
+    for _ in range(2):
+        for each in (*optimizers.values(), *(each.scheduler for each in schedules)):
+            each.step()
+        falling.append([each.param_groups[0]["lr"] for each in optimizers.values()])
+    assert falling == [pytest.approx([each / 2 for each in settings.rates.values()][::-1]), [0, 0]]
+
+
 @pytest.mark.parametrize("name", ["q", "t"])
 def test_jets_of_the_class_are_taken_and_described(task: GraphGan, name: str) -> None:
     settings = replace(JETS, of_class=name)
-    parts, told = task.load(SOURCE, settings), task.inspect(SOURCE, settings)
+    parts, told = task.load(SOURCE, settings), described(task, settings)
     n = {part: told[f"n_{part}"] for part in ("train", "validation", "test")}
     assert n == {part: len(getattr(parts, part)) for part in n}
     assert sum(n.values()) == told["n_jets_of_class"] == 2000
@@ -222,7 +241,7 @@ def test_jets_are_generated_as_often_as_training_jets_have_particles_and_can_be_
     task: GraphGan, tmp_path: Path
 ) -> None:
     settings = NETWORKS["epic"]
-    told = task.inspect(SOURCE, settings)
+    told = described(task, settings)
     asked = task.to_generate(Conditions(number=1500), settings, told)
     pieces = list(asked.pieces())
     assert [len(piece.batch[0]) for piece in pieces] == [1000, 500]
@@ -239,10 +258,18 @@ def test_jets_are_generated_as_often_as_training_jets_have_particles_and_can_be_
     np.testing.assert_array_equal(np.sort(found[..., 2], axis=1), np.sort(written[..., 2], axis=1))
 
 
+def test_a_network_that_is_not_told_classes_writes_none(task: GraphGan) -> None:
+    of_all = replace(NETWORKS["epic"], of_class="all")
+    for settings, columns in ((NETWORKS["epic"], {"label"}), (of_all, set())):
+        asked = task.to_generate(Conditions(number=5), settings, described(task, settings))
+        (piece,) = asked.pieces()
+        assert set(piece.columns) == columns
+
+
 def test_jets_are_generated_like_those_of_files(task: GraphGan, tmp_path: Path) -> None:
     jets = sample_clouds()[:20]
     write_jetnet(tmp_path / "g.h5", jets, mask=True)
-    told = task.inspect(SOURCE, JETS)
+    told = described(task, JETS)
     (piece,) = task.to_generate(Conditions(like=[tmp_path / "g.h5"]), JETS, told).pieces()
     assert piece.batch[NUMBER].tolist() == (jets[:, :8] != 0).any(2).sum(1).tolist()
     with pytest.raises(InputError, match="--energies: the generator has no such condition"):
@@ -250,7 +277,7 @@ def test_jets_are_generated_like_those_of_files(task: GraphGan, tmp_path: Path) 
 
 
 def test_digits_of_one_class(task: GraphGan) -> None:
-    parts, told = task.load(SOURCE, DIGITS), task.inspect(SOURCE, DIGITS)
+    parts, told = task.load(SOURCE, DIGITS), described(task, DIGITS)
     assert (told["of_class"], told["n_digits_of_class"]) == ("3", 183)
     assert told["n_train"] == len(parts.train)
     assert set(parts.train.column(LABEL).tolist()) == {3}
@@ -270,7 +297,7 @@ def test_digits_of_one_class(task: GraphGan) -> None:
 
 
 def test_conditional_digits_are_those_they_are_told_to_be(task: GraphGan) -> None:
-    parts, told = task.load(SOURCE, CONDITIONAL), task.inspect(SOURCE, CONDITIONAL)
+    parts, told = task.load(SOURCE, CONDITIONAL), described(task, CONDITIONAL)
     _, losses = descend(task, CONDITIONAL, parts)
     assert all(np.isfinite(list(losses.values())))
     (piece,) = task.to_generate(Conditions(number=500), CONDITIONAL, told).pieces()

@@ -180,11 +180,11 @@ def test_jets_are_momenta_between_those_of_training_jets(
 
 
 def test_the_data_are_described(task: NndVaeTask, source: DataSource, jet_source: DataSource) -> None:
-    told = task.inspect(source, DIGITS)
+    told = described(task, source, DIGITS)
     assert told["units"] == "digits"
     assert told["statistics"][1] == [7, 7, 7]
     assert sum(map(sum, told["multiplicities"].values())) == told["n_train"]
-    told = task.inspect(source, replace(DIGITS, of_class=3))
+    told = described(task, source, replace(DIGITS, of_class=3))
     assert list(told["multiplicities"]) == ["3"]
     assert task.inspect(jet_source, JETS)["units"] == "jets"
 
@@ -319,8 +319,12 @@ def test_spectra_show_jets(task: NndVaeTask, jet_parts: Parts) -> None:
     assert "relative jet mass" in {each.quantity for each in spectra}
 
 
+def described(task: NndVaeTask, source: DataSource, settings: NndVaeSettings) -> dict[str, Any]:
+    return task.inspect(source, settings) | task.training_facts(source, settings)
+
+
 def pieces(task: NndVaeTask, source: DataSource, n: int, settings: NndVaeSettings) -> Iterator[Piece]:
-    asked = task.to_generate(Conditions(number=n), settings, task.inspect(source, settings))
+    asked = task.to_generate(Conditions(number=n), settings, described(task, source, settings))
     assert asked.n_rows == n
     yield from asked.pieces()
 

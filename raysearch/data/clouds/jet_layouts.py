@@ -4,7 +4,8 @@
   distances to the jet of all its constituents;
 - JetNet's, doi:10.5281/zenodo.6975118, CC BY 4.0: ``particle_features`` (jet, particle, 4), eta_rel, phi_rel,
   pT_rel and a mask of 0 and 1, which may be left out. There each class has a file, named by it, such as
-  ``g.hdf5`` or ``t150.hdf5``; ``jet_features`` is not read.
+  ``g.hdf5`` or ``t150.hdf5``; ``jet_features`` is not read. Files that raysearch's generators write may have
+  ``label`` (jet,) beside it, positions in ``layout.CLASSES``, which goes before the name.
 
 In both a particle with a pT of exactly 0 is padding, wherever it lies.
 """
@@ -29,6 +30,7 @@ from raysearch.data.jets.to_score import UNKNOWN, jets_to_score
 from raysearch.errors import InputError
 
 PARTICLES = "particle_features"  # of JetNet
+LABEL = "label"  # beside them, in files that raysearch's generators write
 CLASS_OF_FILE = re.compile(rf"({'|'.join(CLASSES)})(30|150)?")
 COLUMNS = [FEATURES.index(f"j1_{name}") for name in ("etarel", "phirel", "ptrel")]
 ROWS = 5000  # jets read at a time
@@ -94,8 +96,7 @@ def _of_jetnet(opened: h5py.File, file: Path, points: int) -> Iterator[JetPiece]
         )
     if problems or stored is None:
         raise InputError(*(f"{file}: {problem}" for problem in problems))
-    named = CLASS_OF_FILE.fullmatch(file.stem)
-    label, first = CLASSES.index(named[1]) if named else UNKNOWN, _first_number(file)
+    labels, first = _labels(opened, file, len(stored)), _first_number(file)
     for start in range(0, len(stored), ROWS):
         rows = slice(start, min(start + ROWS, len(stored)))
         values = read_rows(stored, rows, file, "jets").astype(np.float32)
@@ -105,9 +106,27 @@ def _of_jetnet(opened: h5py.File, file: Path, points: int) -> Iterator[JetPiece]
             particles = particles * values[..., 3:]
         yield JetPiece(
             _padded(_hardest(particles, points), points),
-            np.full(len(values), label),
+            labels[rows],
             first + start + np.arange(len(values)),
         )
+
+
+def _labels(opened: h5py.File, file: Path, n: int) -> NDArray[np.int64]:
+    """Read the jets' classes from ``label``, which generators write, else from the file's name."""
+    if LABEL not in opened:
+        named = CLASS_OF_FILE.fullmatch(file.stem)
+        return np.full(n, CLASSES.index(named[1]) if named else UNKNOWN)
+    problems: list[str] = []
+    stored = dataset(opened, LABEL, 1, "iu", problems)
+    if stored is None or stored.shape != (n,):
+        raise InputError(f"{file}: {LABEL}: must be (jet,), whole numbers, one for each of the {n:,} jets")
+    labels = read_rows(stored, slice(0, n), file, "jets").astype(np.int64)
+    if labels.size and not 0 <= labels.min() <= labels.max() < len(CLASSES):
+        raise InputError(
+            f"{file}: {LABEL}: must be 0 to {len(CLASSES) - 1}, for {', '.join(CLASSES)}; has "
+            f"{labels.min()} to {labels.max()}"
+        )
+    return labels
 
 
 def _first_number(file: Path) -> int:
