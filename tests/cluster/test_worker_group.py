@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Self
 
 import pytest
 import ray
@@ -34,6 +35,7 @@ import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import torch
 import torch.distributed as dist
@@ -200,7 +202,7 @@ class Hold:
     def __init__(self, folder: Path) -> None:
         self._path = folder / "hold"
 
-    def __enter__(self) -> Hold:
+    def __enter__(self) -> Self:
         self._file = self._path.open("a")
         fcntl.flock(self._file, fcntl.LOCK_EX)
         return self
