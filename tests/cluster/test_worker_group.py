@@ -9,6 +9,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -207,6 +208,21 @@ class Hold:
         self._file.close()
 
 
+ASYNCHRONOUS = {"agreement": "easgd", "exchange": {"exchange": "asynchronous", "exchange_every": 2}}
+
+
+def kill_the_server() -> None:
+    """Kill the parameter server of this test's Ray, and of no other."""
+    mine = os.fsencode(ray.get_runtime_context().get_node_id())
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if (
+                path.read_bytes().startswith(b"ray::ParameterServer")
+                and mine in (path.parent / "environ").read_bytes()
+            ):
+                os.kill(int(path.parent.name), signal.SIGKILL)
+
+
 def pids(folder: Path) -> list[int]:
     return [int((folder / f"pid-{rank}").read_text()) for rank in range(2)]
 
@@ -284,6 +300,23 @@ def test_a_killed_worker_ends_the_attempt_and_the_next_has_the_same_bits(one_pro
     assert continued.outcome(0)["weights_sha256"] == one_process.outcome(0)["weights_sha256"]
     assert continued.epochs(0) == one_process.epochs(0)
     assert continued.outcome(0)["weights"].startswith("trials/0/fold-0/attempt-2/")
+
+
+@pytest.mark.ray_cluster
+def test_workers_that_do_not_wait_survive_a_lost_server_and_a_lost_worker(two_cpus, order, tmp_path):
+    """From the last checkpoint, as any lost worker; nothing says that bits are the same."""
+    order = replace(order, **ASYNCHRONOUS)
+    for attempt, kill in ((1, kill_the_server), (2, lambda: os.kill(pids(tmp_path)[1], signal.SIGKILL))):
+        with Hold(tmp_path):
+            killed = run(replace(order, attempt=attempt), act=lambda _, kill=kill: kill())
+        assert killed.errors == 1
+        assert all("outcome" not in report for report in killed.reports[0])
+        check_nothing_is_left(tmp_path)
+    continued = run(replace(order, attempt=3))
+    assert continued.outcome(0)["state"] == "finished"
+    assert [epoch["epoch"] for epoch in continued.epochs(0)] == [1, 2, 3, 4, 5, 6]
+    losses = [epoch["val_loss"] for epoch in continued.epochs(0)]
+    assert losses[-1] < losses[0]
 
 
 @pytest.mark.ray_cluster
