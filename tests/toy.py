@@ -78,7 +78,7 @@ def ledger_of(folder: Path, space_file: SpaceFile, *, window: int = 4, maximise:
                 objective="val_loss",
                 maximise=maximise,
                 window=window,
-                folds=space_file.budget.folds,
+                folds=space_file.budget.runs,
                 data={"files": {}},
                 settings=list(space_file.searched.domains),
             )

@@ -106,12 +106,15 @@ def _maker(kind: DataKind, make_files: Callable[..., list[Path]]) -> Callable[..
     name = kind.examples
 
     def command(**options: Any) -> None:
+        from raysearch.data.made_versions import unknown_line
         from raysearch.data.of_sample import is_of_sample
 
         n, out = options[name], options["out"]
         with _progress(name, n) as progress:
             made = make_files(**options, progress=progress)
         typer.echo(f"made {n:,} {name} in {len(made)} file(s) in {out}; how: {out / 'provenance.json'}")
+        if unknown := unknown_line(out):
+            typer.echo(f"warning: {unknown}")
         if is_of_sample(made[0], kind.files(None)[0]):
             typer.echo(
                 f"warning: by seed and choices they begin with the {name} of the sample that ships: do not "

@@ -21,6 +21,7 @@ from raysearch.files import put_in_place
 
 MADE = "made"  # a file's attribute that says how
 LICENCE = "CC BY 4.0"
+PROVENANCE = "provenance.json"
 
 B = TypeVar("B")
 Progress = Callable[[int, int], None]
@@ -71,6 +72,7 @@ def make_files(
     made: Callable[[list[Any]], Iterator[B]],
     write: Callable[[Path, R, Iterator[B], Callable[[int], None]], object],
     progress: Progress,
+    begun: Mapping[str, object],
 ) -> None:
     """Make the files that are not there yet.
 
@@ -81,15 +83,19 @@ def make_files(
         made: makes blocks in the order asked for.
         write: writes a file of its blocks, and tells how many of its rows are written.
         progress: told after each block.
+        begun: what ``provenance.json`` says until all of them are there.
 
     Raises:
         FolderError: the folder cannot be made.
+        StorageError: something cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise FolderError(f"{folder}: cannot be made: {error}") from None
     missing = {path: (recipe, list(recipe.blocks())) for path, recipe in wanted.items() if path not in kept}
+    if missing:
+        _write_json(folder / PROVENANCE, {"unfinished": "files are being made, or were", **begun})
     blocks = made([order for _, orders in missing.values() for order in orders])
     done, total = sum(wanted[path].rows for path in kept), sum(recipe.rows for recipe in wanted.values())
     for path, (recipe, orders) in missing.items():
@@ -122,13 +128,16 @@ def write_provenance(files: Sequence[Path], record: Mapping[str, object]) -> Pat
     Raises:
         StorageError: it cannot be written.
     """
-    path = files[0].with_name("provenance.json")
-    content = {**record, "licence": LICENCE, "date": dt.datetime.now(dt.UTC).date().isoformat()}
+    path = files[0].with_name(PROVENANCE)
+    _write_json(path, {**record, "licence": LICENCE, "date": dt.datetime.now(dt.UTC).date().isoformat()})
+    return path
+
+
+def _write_json(path: Path, content: Mapping[str, object]) -> None:
     try:
         path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
-        raise StorageError(f"{path.parent}: provenance.json cannot be written: {error}") from None
-    return path
+        raise StorageError(f"{path.parent}: {path.name} cannot be written: {error}") from None
 
 
 def versions_of(libraries: Iterable[str]) -> dict[str, str | None]:

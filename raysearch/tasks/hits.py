@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from numpy.typing import NDArray
@@ -49,6 +49,7 @@ class OnHits(FileTask[H]):
 
     kind = "hits"
     reads_several = True
+    finds_any_number: ClassVar[bool] = False  # of particles; else so many as the network has outputs for
 
     def view(self, settings: H) -> int:
         """Say how many particles there are to be told apart."""
@@ -72,7 +73,9 @@ class OnHits(FileTask[H]):
         """Check files of a user's own hits, of a detector with as many sensors as that of the training."""
         # Studies of earlier versions do not tell their detector.
         trained_on = described.get("detector")
-        return hits_to_score(paths, settings.particles, described["n_sensors"], trained_on)
+        return hits_to_score(
+            paths, settings.particles, described["n_sensors"], trained_on, any_number=self.finds_any_number
+        )
 
     def optimizer(self, settings: H, parameters: Iterable[nn.Parameter]) -> Optimizer:
         """Build the optimiser."""

@@ -68,6 +68,7 @@ class HitsCondensation(OnHits[HitsCondensationSettings]):
     higher_is_better = frozenset({"efficiency", "purity", "count_right"})
     no_objectives = frozenset({"response_mean"})  # the best is 1
     is_averaged = False
+    finds_any_number = True
 
     def model(self, settings: HitsCondensationSettings) -> nn.Module:
         """Build the network."""

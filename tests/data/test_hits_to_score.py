@@ -11,6 +11,7 @@ from raysearch.data.hits.geometry import paper_sensors
 from raysearch.data.hits.same_detector import describe_sensors
 from raysearch.data.hits.to_score import hits_to_score
 from raysearch.errors import InputError
+from raysearch.tasks.hits_condensation import HitsCondensation, HitsCondensationSettings
 
 SENSORS = np.array([[0, 0, 5, 20, 10, 0], [20, 0, 5, 20, 10, 0], [10, 0, 20, 40, 20, 1]], np.float32)
 
@@ -141,6 +142,13 @@ def test_events_of_more_particles_than_the_network_tells_apart_are_told(write):
     path = write(particle_energy=np.array([[1, 2, 3], [1, 0, 0], [1, 2, 0]]))
     assert any("has events of 3 particles, but the network tells 2 apart" in line for line in to_score(path))
     assert not any("particles" in line for line in to_score(path, particles=3))
+
+
+def test_nothing_is_given_to_others_by_a_network_that_finds_any_number(write):
+    path = write(particle_energy=np.array([[1, 2, 3], [1, 0, 0], [1, 2, 0]]))
+    described = {"n_sensors": len(SENSORS)}
+    task, settings = HitsCondensation(), HitsCondensationSettings(particles=2)
+    assert not any("particles" in line for line in task.to_score([path], settings, described).warnings)
 
 
 def test_event_numbers_that_would_come_out_as_others_are_refused(write):

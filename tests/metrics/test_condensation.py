@@ -115,6 +115,16 @@ def test_a_cluster_and_a_particle_match_where_each_has_most_of_the_other():
     assert found["response_mean"] == pytest.approx(1.25)
 
 
+def test_an_event_without_hits_is_not_counted_right() -> None:
+    nothing, told = np.zeros(2), an_answer((0.9, 1, 0), (0.9, 1, 5))
+    true = np.zeros((2, 3))
+    empty = match(nothing, true, find_clusters(nothing, told))
+    energy, true = np.array([4.0, 4.0]), np.array([[1, 0, 0], [1, 0, 0.0]])
+    wrong = match(energy, true, find_clusters(energy, told))
+    assert cluster_figures([empty, wrong])["count_right"] == 0
+    assert math.isnan(cluster_figures([empty])["count_right"])
+
+
 def test_the_truth_is_found_whole_and_nothing_is_found_of_nothing():
     energy, true, _ = events(n=20, sensors=60)
     true = torch.nn.functional.one_hot(true.argmax(2), 4) * (energy > 0)[..., None]

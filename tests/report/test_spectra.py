@@ -242,6 +242,18 @@ def test_runs_that_show_other_values_are_not_combined(tmp_path: Path) -> None:
     assert "is of another test set" in str(result.warnings)
 
 
+def test_pictures_of_what_each_run_was_trained_on_are_shown_beside_the_rest(tmp_path: Path) -> None:
+    def run(number: int) -> list[Shown]:
+        own = np.random.default_rng(number).random((2, 4, 4))
+        return [*values(number), Pictures("trained on", "", own, own, ("a", "b"), origins=("digits", "rec"))]
+
+    folder = showing_study(tmp_path / "vae", [run(0), run(1)])
+    result = read_result(folder, read_history(folder))
+    assert "another test set" not in str(result.warnings)
+    assert len(result.parts) == 4
+    assert result.figures["separation"].error is not None  # over both runs
+
+
 def test_generators_on_one_simulation_are_drawn_together(tmp_path: Path, single: Path) -> None:
     other = showing_study(tmp_path / "better", [values(1, shift=0.0)])
     build_comparison([single, other], tmp_path / "out")

@@ -63,11 +63,17 @@ def test_without_the_wish_or_a_floor_all_trials_are_carried_out(
     assert (study.history.reached, study.history.n_committed) == (None, 12)
 
 
-def test_the_error_of_several_runs_is_that_of_their_mean(tmp_path: Path) -> None:
-    study = study_of(tmp_path / "s", space_file(stop="floor", folds=4))
+@pytest.mark.parametrize(
+    ("runs", "error"),
+    [({"folds": 4}, 0.025), ({"repeats": 4}, 0.05)],  # folds have data of their own, repeats the same ones
+)
+def test_the_error_of_several_runs_is_that_of_their_mean(
+    tmp_path: Path, runs: dict[str, int], error: float
+) -> None:
+    study = study_of(tmp_path / "s", space_file(stop="floor", **runs))
     drive(study, FLOOR)
     assert study.history.reached is not None
-    assert study.history.reached.error == pytest.approx(0.025)
+    assert study.history.reached.error == pytest.approx(error)
 
 
 def test_who_asks_for_more_trials_gets_them(tmp_path: Path) -> None:

@@ -24,10 +24,10 @@ from raysearch.data.made_files import (
     make_files,
     not_rising,
     too_few,
-    versions_of,
     write_provenance,
 )
 from raysearch.data.made_in_order import made_in_order, silence_libraries
+from raysearch.data.made_versions import Versions, versions_in
 from raysearch.errors import InputError, ResourceError
 
 FILE = 10_000  # events in a file
@@ -66,9 +66,9 @@ def make_hits(
     """
     whole = Recipe(seed, 0, events, choices)
     wanted = dict(_files(folder, whole))
-    kept = _check(folder, whole, workers, wanted)
-    make_files(folder, wanted, kept, lambda orders: _made(orders, workers), _write, progress)
-    _write_provenance(list(wanted), whole)
+    kept, versions = _check(folder, whole, workers, wanted)
+    make_files(folder, wanted, kept, lambda orders: _made(orders, workers), _write, progress, versions.told())
+    _write_provenance(list(wanted), whole, versions)
     return list(wanted)
 
 
@@ -91,19 +91,22 @@ def _write(path: Path, recipe: Recipe, blocks: Iterator[HitBlock], told: Callabl
     write_hits(file, blocks, told)
 
 
-def _check(folder: Path, whole: Recipe, workers: int, wanted: Mapping[Path, Recipe]) -> set[Path]:
-    """The files that are there already."""
+def _check(
+    folder: Path, whole: Recipe, workers: int, wanted: Mapping[Path, Recipe]
+) -> tuple[set[Path], Versions]:
+    """The files that are there already, and with what they and the others are made."""
     problems = too_few(events=whole.events, workers=workers)
     fewest, most = whole.choices.particles
     if not 1 <= fewest <= most <= MOST_PARTICLES:
         problems.append(f"particles: must rise from 1 to {MOST_PARTICLES} at most, got {fewest},{most}")
     problems += not_rising("energies", whole.choices.momentum_gev, LEAST_GEV, MOST_GEV)
     kept, unlike = kept_files(folder, wanted)
-    if problems or unlike:
-        raise InputError(*problems, *unlike)
+    versions, mixed = versions_in(folder, wanted, kept, LIBRARIES)
+    if problems or unlike or mixed:
+        raise InputError(*problems, *unlike, *mixed)
     if importlib.util.find_spec("pythia8mc") is None:
         raise ResourceError("making hits needs pythia8mc: pip install 'raysearch[hep]'")
-    return kept
+    return kept, versions
 
 
 def _made(orders: list[BlockOrder], workers: int) -> Iterator[HitBlock]:
@@ -117,7 +120,7 @@ def _make(order: BlockOrder) -> HitBlock:
     return make_block(order)
 
 
-def _write_provenance(files: list[Path], recipe: Recipe) -> None:
+def _write_provenance(files: list[Path], recipe: Recipe, versions: Versions) -> None:
     record = {
         **recipe.told(),
         "what": "a simulation whose response, resolution and electromagnetic part follow from parameters "
@@ -128,6 +131,6 @@ def _write_provenance(files: list[Path], recipe: Recipe) -> None:
         "and jkiesele/miniCalo; none of their data is in these files",
         "order": "particles by x, y, z of the sensor in which they left most",
         "files": {name: {"sha256": sha} for name, sha in sums(files).items()},
-        "versions": versions_of(LIBRARIES),
+        **versions.told(),
     }
     write_provenance(files, record)

@@ -31,6 +31,8 @@ def hits_to_score(
     particles: int,
     n_sensors: int | None = None,
     trained_on: Mapping[str, Any] | None = None,
+    *,
+    any_number: bool = False,
 ) -> ToScore:
     """Check files and make them ready to be read.
 
@@ -40,6 +42,8 @@ def hits_to_score(
         n_sensors: how many a detector must have; None for any.
         trained_on: the detector of the training as :func:`describe_sensors` tells it; None where that is not
             known. Of another one is warned.
+        any_number: whether the network finds any number of particles, whatever it was trained with; of one
+            that tells ``particles`` apart is warned where events have more.
 
     Returns:
         Pieces of up to 100 events of one file. A batch is (energies, sensors, fractions) as in training,
@@ -81,15 +85,17 @@ def hits_to_score(
                 yield Piece(number, piece.rows.start, batch, columns, empty, quantities_of(piece))
 
     n = sum(layout.n for layout in layouts)
-    warnings = tuple(_warnings(files, table, particles, trained_on))
+    warnings = tuple(_warnings(files, table, None if any_number else particles, trained_on))
     return ToScore(tuple(files), n, read, "event", "hits", warnings)
 
 
 def _warnings(
-    files: Sequence[Path], table: Table, particles: int, trained_on: Mapping[str, Any] | None
+    files: Sequence[Path], table: Table, particles: int | None, trained_on: Mapping[str, Any] | None
 ) -> Iterator[str]:
     yield from another_detector(files[0], table, trained_on) if trained_on else ()
     yield from odd_size(files[0].name, table)
+    if particles is None:
+        return
     for file in files:
         if (most := _most_particles(file)) > particles:
             yield (

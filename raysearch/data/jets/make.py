@@ -24,6 +24,7 @@ from raysearch.data.jets.recipe import FILE, RECIPES, WIDTH, BlockOrder, JetBloc
 from raysearch.data.jets.writer import is_compact, write_jets, write_provenance
 from raysearch.data.made_files import Progress, kept_files, make_files, too_few, versions_of
 from raysearch.data.made_in_order import made_in_order, silence_libraries
+from raysearch.data.made_versions import Versions, versions_in
 from raysearch.errors import InputError, ResourceError
 from raysearch.seeds import derive, generator
 
@@ -66,7 +67,7 @@ def make_jets(
     # Files of 0.1.0 hold no such words, and made again they are the same bytes.
     words = "" if choices.recipe is RecipeName.first else json.dumps(made)
     wanted = dict(_files(folder, _orders(jets, seed, choices) if jets > 0 else [], seed, words))
-    kept = _check(folder, jets, workers, wanted, compact=choices.compact)
+    kept, versions = _check(folder, jets, workers, wanted, compact=choices.compact)
 
     def write(path: Path, file: JetFile, blocks: Iterator[JetBlock], told: Callable[[int], None]) -> None:
         parts: list[JetBlock] = []
@@ -76,8 +77,8 @@ def make_jets(
         mixed = _mixed(parts, generator(file.seed, "jets/order", file.number))
         write_jets(path, mixed, compact=choices.compact, made=file.made)
 
-    make_files(folder, wanted, kept, lambda orders: _made(orders, workers), write, progress)
-    write_provenance(list(wanted), made, compact=choices.compact)
+    make_files(folder, wanted, kept, lambda orders: _made(orders, workers), write, progress, versions.told())
+    write_provenance(list(wanted), made | versions.told(), compact=choices.compact)
     return list(wanted)
 
 
@@ -117,25 +118,26 @@ def _files(
 
 def _check(
     folder: Path, jets: int, workers: int, wanted: Mapping[Path, JetFile], *, compact: bool
-) -> set[Path]:
-    """The files that are there already."""
+) -> tuple[set[Path], Versions]:
+    """The files that are there already, and with what they and the others are made."""
     problems = []
     if jets < 1 or jets % len(CLASSES):
         problems.append(f"jets: must be a positive multiple of {len(CLASSES)}, the classes, got {jets}")
     problems += too_few(workers=workers)
     kept, unlike = kept_files(folder, wanted)
+    versions, mixed = versions_in(folder, wanted, kept, LIBRARIES)
     # What a file says of how it was made does not say how many of the features were kept.
     unlike += [
         f"{path}: is {'full' if compact else 'compact'}; name another folder"
         for path in sorted(kept)
         if is_compact(path) is not compact
     ]
-    if problems or unlike:
-        raise InputError(*problems, *unlike)
+    if problems or unlike or mixed:
+        raise InputError(*problems, *unlike, *mixed)
     missing = [name for name in ("pythia8mc", "fastjet", "awkward") if importlib.util.find_spec(name) is None]
     if missing:
         raise ResourceError(f"making jets needs {', '.join(missing)}: pip install 'raysearch[hep]'")
-    return kept
+    return kept, versions
 
 
 def _orders(jets: int, seed: int, choices: Choices) -> list[list[BlockOrder]]:

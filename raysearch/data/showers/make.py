@@ -19,10 +19,10 @@ from raysearch.data.made_files import (
     make_files,
     not_rising,
     too_few,
-    versions_of,
     write_provenance,
 )
 from raysearch.data.made_in_order import made_in_order
+from raysearch.data.made_versions import Versions, versions_in
 from raysearch.data.showers.choices import DEFAULT, LEAST_GEV, MOST_GEV, Angle, Choices, Sampling
 from raysearch.data.showers.model import CALORIMETER
 from raysearch.data.showers.recipe import (
@@ -74,9 +74,9 @@ def make_showers(
     """
     whole = Recipe(seed, 0, showers, choices)
     wanted = dict(_files(folder, whole))
-    kept = _check(folder, whole, workers, wanted)
-    make_files(folder, wanted, kept, lambda orders: _made(orders, workers), _write, progress)
-    _write_provenance(list(wanted), whole)
+    kept, versions = _check(folder, whole, workers, wanted)
+    make_files(folder, wanted, kept, lambda orders: _made(orders, workers), _write, progress, versions.told())
+    _write_provenance(list(wanted), whole, versions)
     return list(wanted)
 
 
@@ -100,14 +100,17 @@ def _write(path: Path, recipe: Recipe, blocks: Iterator[ShowerBlock], told: Call
     write_showers(file, blocks, told)
 
 
-def _check(folder: Path, whole: Recipe, workers: int, wanted: Mapping[Path, Recipe]) -> set[Path]:
-    """The files that are there already."""
+def _check(
+    folder: Path, whole: Recipe, workers: int, wanted: Mapping[Path, Recipe]
+) -> tuple[set[Path], Versions]:
+    """The files that are there already, and with what they and the others are made."""
     problems = too_few(showers=whole.showers, workers=workers)
     problems += not_rising("energies", whole.choices.energy_gev, LEAST_GEV, MOST_GEV)
     kept, unlike = kept_files(folder, wanted)
-    if problems or unlike:
-        raise InputError(*problems, *unlike)
-    return kept
+    versions, mixed = versions_in(folder, wanted, kept, LIBRARIES)
+    if problems or unlike or mixed:
+        raise InputError(*problems, *unlike, *mixed)
+    return kept, versions
 
 
 def _made(orders: list[BlockOrder], workers: int) -> Iterator[ShowerBlock]:
@@ -116,7 +119,7 @@ def _made(orders: list[BlockOrder], workers: int) -> Iterator[ShowerBlock]:
     return made_in_order(make_block, orders, workers, "showers")
 
 
-def _write_provenance(files: list[Path], recipe: Recipe) -> None:
+def _write_provenance(files: list[Path], recipe: Recipe, versions: Versions) -> None:
     stored = (
         f"GeV in the sensors as whole numbers of {STEP_GEV} GeV; "
         "what is left over goes to the next cell of the layer"
@@ -136,6 +139,6 @@ def _write_provenance(files: list[Path], recipe: Recipe) -> None:
         "files": {name: {"sha256": sha} for name, sha in sums(files).items()},
         "stored": stored,
         "layout_after": f"3DGAN {angle}-angle electrons (ECAL, {keys}); none of its data is in these files",
-        "versions": versions_of(LIBRARIES),
+        **versions.told(),
     }
     write_provenance(files, record)

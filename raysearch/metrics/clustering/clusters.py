@@ -73,12 +73,14 @@ class Matched:
         cluster_K: its cluster's number; -1: it was not found.
         response_K: energy of that cluster over the particle's; NaN where it was not found.
         n_clusters: that were found, matched or not.
+        has_hits: whether there is anything to find in the event.
     """
 
     true_K: Array
     cluster_K: Array
     response_K: Array
     n_clusters: int
+    has_hits: bool
 
 
 def match(energy_N: Array, true_NK: Array, clusters: Clusters) -> Matched:
@@ -100,7 +102,7 @@ def match(energy_N: Array, true_NK: Array, clusters: Clusters) -> Matched:
     response_K = np.full(len(true_K), np.nan)
     found = cluster_K >= 0
     response_K[found] = clusters.energy_C[cluster_K[found]] / true_K[found]
-    return Matched(true_K, cluster_K, response_K, n_clusters)
+    return Matched(true_K, cluster_K, response_K, n_clusters, bool((energy_N > 0).any()))
 
 
 def cluster_figures(matches: list[Matched]) -> dict[str, float]:
@@ -108,18 +110,20 @@ def cluster_figures(matches: list[Matched]) -> dict[str, float]:
 
     Returns:
         ``efficiency``, the share of particles that a cluster matches; ``purity``, the share of clusters that
-        match a particle; ``count_right``, the share of events with as many clusters as particles;
+        match a particle; ``count_right``, the share of the events that have hits with as many clusters as
+        particles;
         ``response_mean`` and ``response_variance`` of the particles that were found.
     """
     particles = np.array([int((each.true_K > 0).sum()) for each in matches])
     found = np.array([int((each.cluster_K >= 0).sum()) for each in matches])
     clusters = np.array([each.n_clusters for each in matches])
+    has_hits = np.array([each.has_hits for each in matches], bool)
     response = np.concatenate([each.response_K for each in matches] or [np.empty(0)])
     response = response[~np.isnan(response)]
     return {
         "efficiency": _over(found.sum(), particles.sum()),
         "purity": _over(found.sum(), clusters.sum()),
-        "count_right": _over((clusters == particles).sum(), len(matches)),
+        "count_right": _over((clusters == particles)[has_hits].sum(), has_hits.sum()),
         "response_mean": float(response.mean()) if len(response) else np.nan,
         "response_variance": float(response.var()) if len(response) else np.nan,
     }

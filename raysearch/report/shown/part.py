@@ -99,12 +99,15 @@ class Part(ABC, Generic[V]):
         LEADING: the one of them that is drawn over what a series varies; empty for none.
         ERROR: what the uncertainty of a figure of one model is.
         TOGETHER: whether all values of a type make one part; else each makes its own.
+        COMBINED: whether figures are made of all runs, which then have to be of one test set; else the first
+            run's values are shown.
     """
 
     MAIN: ClassVar[Mapping[str, Words]] = {}
     LEADING: ClassVar[str] = ""
     ERROR: ClassVar[str] = "one sigma of the test set's size"
     TOGETHER: ClassVar[bool] = False
+    COMBINED: ClassVar[bool] = True
 
     about: About
 
@@ -166,6 +169,8 @@ class Part(ABC, Generic[V]):
 
 class Examples(Part[V]):
     """Examples to look at, those of the first run: there is nothing in them to measure or to compare."""
+
+    COMBINED: ClassVar[bool] = False
 
     def figures(self) -> dict[str, Measured]:
         """None."""
