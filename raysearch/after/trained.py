@@ -16,6 +16,7 @@ from raysearch.data.plain_scaling import from_plain
 from raysearch.data.scaling import Scaling
 from raysearch.data.source import DataSource
 from raysearch.errors import InputError, StorageError, WeightsGoneError
+from raysearch.launch.orders import way_of
 from raysearch.launch.own_code import reference_of
 from raysearch.ledger.history import History
 from raysearch.ledger.kept import kept_trials
@@ -126,7 +127,7 @@ def load_trained(folder: Path, history: History, which: str, source: DataSource)
     space_file = SpaceFile.model_validate(history.created.space_file)
     # Weights of the same shapes load into changed code without a word, and mean another function.
     task = load_task(reference_of(folder, history, _code_of(trial)))
-    divided = divide(space_file.strategy, space_file.searched.complete(trial.settings))
+    divided = divide(way_of(space_file), space_file.searched.complete(trial.settings))
     settings = make_settings(task, divided.task)
 
     @cache

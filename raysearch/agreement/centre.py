@@ -49,6 +49,14 @@ class AnyCentre(Protocol):
         """Wait for a worker no longer; give the replies that can be sent now."""
         ...
 
+    def rest(self, worker: int) -> list[Reply]:
+        """Do not wait for a worker before :meth:`wake`; give the replies that can be sent now."""
+        ...
+
+    def wake(self) -> None:
+        """Wait again for all who rest."""
+        ...
+
     def state(self) -> dict[str, Any]:
         """Tensors and plain values for a checkpoint, written when no worker waits."""
         ...
@@ -87,6 +95,7 @@ class Centre:
         # The version of each worker's last reply.
         self._heard = dict.fromkeys(workers, 0)
         self._waiting: dict[int, Tensor] = {}
+        self._resting: set[int] = set()
 
     @property
     def weights(self) -> Tensor:
@@ -110,7 +119,17 @@ class Centre:
         """Wait for a worker no longer; those that waited for it may go on."""
         del self._heard[worker]
         self._waiting.pop(worker, None)
+        self._resting.discard(worker)
         return self._step()
+
+    def rest(self, worker: int) -> list[Reply]:
+        """Do not wait for a worker before :meth:`wake`: those that are late would wait for it for ever."""
+        self._resting.add(worker)
+        return self._step()
+
+    def wake(self) -> None:
+        """Wait again for all who rest."""
+        self._resting.clear()
 
     def _step(self) -> list[Reply]:
         """Take a step if enough workers have come."""
@@ -129,7 +148,7 @@ class Centre:
         if self._threshold is None:
             return 1
         # 1e-9, as 0.7 of 10 comes out above 7.
-        return math.ceil(self._threshold * len(self._heard) - 1e-9)
+        return math.ceil(self._threshold * (len(self._heard) - len(self._resting)) - 1e-9)
 
     def state(self) -> dict[str, Any]:
         """All of it, written when no worker waits."""
@@ -189,6 +208,15 @@ class Hierarchy:
         """Wait for a worker no longer."""
         return self._masters[worker % len(self._masters)].leave(worker)
 
+    def rest(self, worker: int) -> list[Reply]:
+        """Do not wait for a worker before :meth:`wake`."""
+        return self._masters[worker % len(self._masters)].rest(worker)
+
+    def wake(self) -> None:
+        """Wait again for all who rest."""
+        for master in self._masters:
+            master.wake()
+
     def state(self) -> dict[str, Any]:
         """All of it."""
         return {
@@ -206,9 +234,7 @@ class Hierarchy:
             side.load_state(known)
 
 
-def hear_all(
-    centre: AnyCentre, messages: Sequence[Tensor], seed: int, *place: int
-) -> tuple[list[Tensor], int]:
+def hear_all(centre: AnyCentre, messages: Sequence[Tensor], seed: int, *place: int) -> list[Tensor]:
     """Have a centre hear every worker once, in an order drawn from a seed; the same on whoever does it.
 
     Args:
@@ -218,10 +244,9 @@ def hear_all(
         place: which exchange of the run it is.
 
     Returns:
-        The replies by worker, and how many of the messages were refused.
+        The replies by worker.
     """
-    before = centre.refused
     replies: dict[int, Tensor] = {}
     for worker in seeds.generator(seed, "exchange", *place).permutation(len(messages)).tolist():
         replies |= {reply.worker: reply.content for reply in centre.take(worker, messages[worker])}
-    return [replies[worker] for worker in range(len(messages))], centre.refused - before
+    return [replies[worker] for worker in range(len(messages))]

@@ -40,6 +40,7 @@ from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from raysearch.cluster.gpus import limited
+from raysearch.cluster.parameter_server import server_for
 from raysearch.cluster.process_group import OneAddress
 from raysearch.cluster.resources import WorkerResources, trial_group
 from raysearch.cluster.run_processes import findable
@@ -127,7 +128,7 @@ def _work(config: dict[str, Any]) -> dict[str, Any]:
     confine(order.environment)
     peers: list[Any] = [None] * order.workers
     dist.all_gather_object(peers, ray.get_runtime_context().current_actor)
-    workers = TorchWorkers(limited(get_device(), config["gpus"]))
+    workers = TorchWorkers(limited(get_device(), config["gpus"]), server_for(order))
     with findable(order):
         train.report({BEGUN: True})
         outcome = asdict(attempt_run(order, workers, lambda epoch: train.report(asdict(epoch))))

@@ -14,7 +14,7 @@ from raysearch.study.losses import failed_record
 from raysearch.study.run import Run
 from raysearch.study.study import Study
 from raysearch.training.order import Order, Outcome
-from raysearch.training.settings import divide
+from raysearch.training.settings import Way, divide
 
 
 def source_of(space_file: SpaceFile) -> DataSource:
@@ -25,10 +25,15 @@ def source_of(space_file: SpaceFile) -> DataSource:
     )
 
 
+def way_of(space_file: SpaceFile) -> Way:
+    """Write down how weights are trained."""
+    return Way(space_file.strategy, space_file.agreement, space_file.resources.workers)
+
+
 def order_for(study: Study, run: Run) -> Order:
     """Write the order for a run of a study."""
     space_file, created = study.space_file, study.history.created
-    settings = divide(space_file.strategy, run.settings)
+    settings = divide(way_of(space_file), run.settings)
     return Order(
         task=space_file.task,
         # A worker's working directory is Ray's and not the user's.
@@ -54,6 +59,9 @@ def order_for(study: Study, run: Run) -> Order:
         runs=space_file.budget.runs,
         strategy=space_file.strategy,
         evolution=settings.evolution,
+        agreement=space_file.agreement,
+        exchange=settings.exchange,
+        large_batch=settings.large_batch,
         precision=settings.precision,
         parent=run.parent,
         parent_sha256=run.parent_sha256,

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from raysearch.errors import InputError
-from raysearch.launch.orders import source_of
+from raysearch.launch.orders import source_of, way_of
 from raysearch.launch.run_environment import only_visible
 from raysearch.seeds import generator
 from raysearch.space.domains import ChoiceDomain
@@ -91,7 +91,7 @@ def gate_of(space_file: SpaceFile, reference: Callable[[], str] | None = None) -
 
 
 def _looked_at(space_file: SpaceFile, reference: str) -> Allowed:
-    return Allowed(reference, space_file.strategy, source_of(space_file), space_file.limits.given)
+    return Allowed(reference, way_of(space_file), source_of(space_file), space_file.limits.given)
 
 
 class _Finder:

@@ -8,7 +8,7 @@ from pathlib import Path
 from raysearch.errors import InputError
 from raysearch.launch.cgroups import usable_cpus
 from raysearch.launch.disk_need import DiskNeed, check_budget, check_free, disk_need
-from raysearch.launch.orders import source_of
+from raysearch.launch.orders import source_of, way_of
 from raysearch.launch.own_code import code_watched
 from raysearch.launch.points import gate_of, points_of
 from raysearch.launch.run_environment import only_visible
@@ -114,9 +114,9 @@ def rehearsed(space_file: SpaceFile, reference: str = "") -> Rehearsal:
         looked_at = points_of(space_file, reference=task)
         # The one drawn at random is trained a step; corners are only built.
         points = [looked_at.drawn, *looked_at.corners]
-        if problems := setting_problems(task, space_file.strategy, points):
+        if problems := setting_problems(task, way_of(space_file), points):
             raise InputError(*problems)
-        first, *corners = (divide(space_file.strategy, point) for point in points)
+        first, *corners = (divide(way_of(space_file), point) for point in points)
         wanted = Wanted(
             space_file.objectives,
             space_file.limits.given,

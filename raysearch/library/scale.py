@@ -79,6 +79,11 @@ def scale(
     watcher.say(f"{label}: {as_told(run, origins)}")
     stamp = time.strftime("%Y%m%d-%H%M%S")
     folder = study_folder(Path(runs), name or f"{label}-scale-{stamp}")
+    if run.agreement not in {None, "allreduce"}:
+        raise InputError(
+            f"agreement: {run.agreement}: one worker, the base of a scaling, has nobody to agree with; "
+            "leave it out, or compare agreements with variants"
+        )
     members = dict(members_of(run, sorted(several, reverse=True), kinds, batches))
     start(members, folder, where_runs(address, local=False), watcher, resume=resume)
     return OpenedSeries(folder)
@@ -88,7 +93,8 @@ def members_of(
     run: SpaceFile, several: Sequence[int], kinds: Kinds, batches: Sequence[int]
 ) -> Iterator[tuple[str, SpaceFile]]:
     """The studies, those first that need most: where there are too few CPUs it is told at once."""
-    run, batch = change_space_file(run, ["budget.folds=1", "budget.repeats=1"]), _batch(run)
+    run, batch = change_space_file(run, ["budget.folds=1", "budget.repeats=1"]), _count(run, "batch_size")
+    before = _count(run, "accumulate") if "accumulate" in run.space else 1
     for workers in several:
         together = f"resources.workers={workers}"
         if kinds != "strong":
@@ -103,15 +109,16 @@ def members_of(
         yield f"apart-{workers}", change_space_file(alone, [f"budget.repeats={workers}"])
     yield "one", alone
     for times in batches:
-        yield f"batch-{times}x", change_space_file(alone, [pinned(run, "batch_size", batch * times)])
+        # Accumulated, so that a batch of 256 workers needs the memory of one.
+        yield f"batch-{times}x", change_space_file(alone, [pinned(run, "accumulate", before * times)])
 
 
-def _batch(run: SpaceFile) -> int:
-    """Rows of a step."""
-    entry = run.space.get("batch_size")
+def _count(run: SpaceFile, name: str) -> int:
+    """A setting that counts rows or batches."""
+    entry = run.space.get(name)
     value = entry.values[0] if isinstance(entry, ChoiceDomain) else entry
     if not isinstance(value, int):
         raise InputError(
-            "space.batch_size: rows of a step are what is scaled; give it, as --set space.batch_size=64"
+            f"space.{name}: rows of a step are what is scaled; give it, as --set space.{name}=64"
         )
     return value

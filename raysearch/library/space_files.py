@@ -65,6 +65,7 @@ def check_space(path: Path, overrides: Sequence[str] = ()) -> dict[str, SpaceFil
     Raises:
         InputError: with all faults at once.
     """
+    from raysearch.launch.orders import way_of
     from raysearch.launch.points import points_of
     from raysearch.launch.run_environment import only_visible
     from raysearch.library.moot_pruning import left_out_keys
@@ -83,6 +84,6 @@ def check_space(path: Path, overrides: Sequence[str] = ()) -> dict[str, SpaceFil
                 points = points_of(space_file)
             except InputError as error:
                 raise InputError(*(f"{path}: {problem}" for problem in error.problems)) from error
-            if problems := setting_problems(space_file.task, space_file.strategy, points.corners):
+            if problems := setting_problems(space_file.task, way_of(space_file), points.corners):
                 raise InputError(*(f"{path}: {problem}" for problem in problems))
     return members

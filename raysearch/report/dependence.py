@@ -238,4 +238,5 @@ def _but_for_size(model: Model) -> str:
         same: list[Any] = [created.series, search, file["space"]]
     else:
         same = ["", {**file["space"], **(best.settings if best else {})}, created.data["files"]]
-    return json.dumps([file["task"], file.get("strategy"), data, file["budget"], *same], sort_keys=True)
+    ways = [file.get("strategy"), file.get("agreement")]
+    return json.dumps([file["task"], ways, data, file["budget"], *same], sort_keys=True)

@@ -133,8 +133,10 @@ def _kernels(history: History) -> list[tuple[str, str]]:
 
 
 def _trained_by(space_file: Mapping[str, Any]) -> str:
-    strategy = space_file.get("strategy")
-    return f"evolution of the weights: {strategy}" if strategy else "gradient"
+    if strategy := space_file.get("strategy"):
+        return f"evolution of the weights: {strategy}"
+    agreement = space_file.get("agreement")
+    return f"gradient; workers agree by {agreement}" if agreement else "gradient"
 
 
 def _widened(history: History) -> str:

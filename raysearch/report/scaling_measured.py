@@ -23,7 +23,7 @@ class Scaled:
         name: the member's.
         objective_name, objective: of the run, at its best epoch.
         kind: ``one`` worker, the base; ``weak`` or ``strong``; ``apart``: as many processes that know nothing
-            of each other; ``batch``: one worker with a larger batch.
+            of each other; ``batch``: one worker that accumulates batches.
         workers: of a run, or of ``apart`` its runs.
         batch: rows of a step, over all workers of a run.
         rate: rows a second over all runs that went on at once, and its standard error over epochs.
@@ -92,9 +92,10 @@ def _layout_of(history: History) -> tuple[int, int]:
 
 
 def _batch(history: History) -> int:
-    """Rows of a step."""
+    """Rows of a step, those that are accumulated among them."""
     assert history.best is not None
-    return int({**history.created.space_file["space"], **history.best.settings}["batch_size"])
+    settings = {**history.created.space_file["space"], **history.best.settings}
+    return int(settings["batch_size"] * settings.get("accumulate", 1))
 
 
 def _timed(history: History) -> bool:

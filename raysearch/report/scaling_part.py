@@ -20,7 +20,7 @@ WORDS = {
     "weak": "weak",
     "strong": "strong",
     "apart": "apart",
-    "batch": "one worker, larger batch",
+    "batch": "one worker, batches accumulated",
 }
 
 

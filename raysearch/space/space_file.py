@@ -44,6 +44,7 @@ class SpaceFile(Section):
     description: StrictStr = ""
     demonstration_of: StrictStr | None = None  # the space file that is the physics
     strategy: StrictStr | None = None  # evolves the weights, such as one-plus-lambda; default: by gradient
+    agreement: StrictStr | None = None  # of a run's workers, such as easgd; default: by averaging gradients
     data: DataSection = DataSection()
     space: dict[StrictStr, Entry]
     # default: the task's own; of several the first chooses epochs and best
@@ -168,6 +169,8 @@ class SpaceFile(Section):
             "resources": {"environment", *IN_SECTION["resources"]},
             "budget": {"stop", *IN_SECTION["budget"]},
         }
+        if self.agreement is None:  # studies from before there was a choice are the same ones
+            aside["agreement"] = True
         content = self.model_dump(mode="json", exclude={**aside, **parts})
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

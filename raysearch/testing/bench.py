@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from raysearch.data.tensors import Batch, Parts
-from raysearch.launch.orders import source_of
+from raysearch.launch.orders import source_of, way_of
 from raysearch.launch.points import Points, points_of
 from raysearch.seeds import derive
 from raysearch.space.domains import Space
@@ -86,7 +86,7 @@ class Bench:
     def order(self, point: Mapping[str, Any] | None = None, **changes: Any) -> Order:
         """The order for a run, in a folder of its own, at one worker, by gradient."""
         self._n_orders += 1
-        divided = divide(self.space_file.strategy, self.point if point is None else point)
+        divided = divide(way_of(self.space_file), self.point if point is None else point)
         objective = (*self.space_file.objectives, self.task.objective)[0]
         order = Order(
             task=self.space_file.task,
@@ -102,6 +102,7 @@ class Bench:
             maximise=objective.removeprefix("val_") in self.task.higher_is_better,
             threads=self.space_file.resources.threads,
             precision=divided.precision,
+            large_batch=divided.large_batch,
         )
         return replace(order, **changes)
 

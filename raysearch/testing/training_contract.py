@@ -166,6 +166,27 @@ class TrainingContract:
         # What two seeds differ by, and a quarter: a sum in place of a mean is half.
         return 0.25 * abs(one) + 3 * abs(_mean(self.bench.other.history, name) - one)
 
+    def test_a_batch_in_parts_trains_as_the_whole(self) -> None:
+        """``accumulate`` is a setting of every space: gradients of several batches make one step."""
+        n_rows = self.bench.settings.batch_size
+        n_part = max(n_rows // 2, 1)
+        one = self.bench.first if n_rows == 2 * n_part else self._with(batch_size=2 * n_part)
+        two = self._with(batch_size=n_part, accumulate=2)
+        for name in one.history[0]:
+            if name.startswith("train_"):
+                alone, both = _mean(one.history, name), _mean(two.history, name)
+                need(
+                    abs(both - alone) <= self._allowed(name, alone),
+                    f"with batches in two parts (accumulate: 2) {name} is {both:.6g}, in one {alone:.6g}: a "
+                    "loss must be the mean over the rows it is given (mean(), not sum(), and no number of "
+                    "rows by heart)",
+                )
+
+    def _with(self, **settings: Any) -> Ran:
+        """A run with other settings."""
+        order = self.bench.order(self.bench.point | settings)
+        return tried(f"training with {settings}", lambda: carry_out(order))
+
     def test_bfloat16_trains_or_is_refused(self) -> None:
         """Mixed precision is a setting of every space."""
         order = self.bench.order(epochs=1, precision="bfloat16")

@@ -252,15 +252,16 @@ def _ending(state: str, failure: str) -> dict[str, str]:
 
 
 def _settings(history: History) -> dict[str, Any]:
-    """What the study fixes: the strategy that evolves weights, if one does, and its space's constants."""
+    """What the study fixes: how weights are trained, if not by gradients averaged, and its constants."""
     space = history.created.space_file["space"]
     held = {name: value for name, value in space.items() if name not in history.created.settings}
-    return _strategy(history) | held
+    return _ways(history) | held
 
 
-def _strategy(history: History) -> dict[str, str]:
-    strategy = history.created.space_file.get("strategy")
-    return {"strategy": str(strategy)} if strategy else {}
+def _ways(history: History) -> dict[str, str]:
+    """The strategy that evolves weights, or how workers agree on them, if the study names one."""
+    named = ((key, history.created.space_file.get(key)) for key in ("strategy", "agreement"))
+    return {key: str(name) for key, name in named if name}
 
 
 def _common_tags(history: History, key: str) -> dict[str, str]:
@@ -272,7 +273,7 @@ def _common_tags(history: History, key: str) -> dict[str, str]:
         "seed": created.space_file["seed"],
         "identity": created.identity,
         "data_sha256": _data_sha256(created.data),
-        **_strategy(history),
+        **_ways(history),
     }
     if created.series:
         tags["series"] = history.name.partition("/")[0]

@@ -1,4 +1,4 @@
-"""Which points of a space may be run: such as task and strategy take, with a model within the limits."""
+"""Which points of a space may be run: such as task and training take, with a model within the limits."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ import torch
 
 from raysearch.data.source import DataSource
 from raysearch.data.tensors import TensorData
-from raysearch.errors import InputError, SettingsRefusedError, StorageError
-from raysearch.evolve.make import make_strategy
+from raysearch.errors import SettingsRefusedError, StorageError
 from raysearch.tasks import load_task
 from raysearch.tasks.settings import make_settings, watched
 from raysearch.tasks.task import Task
 from raysearch.training.counting import count_mflop, count_parameters
 from raysearch.training.randomness import load_parts
-from raysearch.training.settings import divide
+from raysearch.training.settings import Way, divide, value_problems
 
 
 @dataclass(frozen=True)
@@ -36,36 +35,27 @@ class Allowed:
 
     Args:
         reference: of the task.
-        strategy: what evolves the weights, or None.
+        way: how weights are trained.
         source: the data, whose shapes a model's operations depend on.
         limits: the most ``parameters`` and ``mflop`` of a model.
     """
 
-    def __init__(
-        self, reference: str, strategy: str | None, source: DataSource, limits: Mapping[str, float]
-    ) -> None:
-        self._reference, self._strategy, self._source, self._limits = reference, strategy, source, limits
+    def __init__(self, reference: str, way: Way, source: DataSource, limits: Mapping[str, float]) -> None:
+        self._reference, self._way, self._source, self._limits = reference, way, source, limits
         self._seen: list[_Seen] = []
 
     def problems(self, point: Mapping[str, Any]) -> tuple[str, ...]:
-        """Say in a line each why the task or the strategy does not take complete settings.
+        """Say in a line each why the task, or how it is trained, does not take complete settings.
 
         Raises:
             InputError: the space lacks settings, or has others than the task's.
         """
-        divided = divide(self._strategy, point)
+        divided = divide(self._way, point)
         try:
             make_settings(self._task, divided.task)
         except SettingsRefusedError as error:
             return error.problems
-        if self._strategy is None:
-            return ()
-        try:
-            # For its checks alone; how many weights there are is not known before a model is built.
-            make_strategy(self._strategy, divided.evolution, dimension=1)
-        except InputError as error:
-            return tuple(f"space.{problem}" for problem in error.problems)
-        return ()
+        return tuple(value_problems(self._way, divided))
 
     def over_limit(self, point: Mapping[str, Any]) -> str:
         """Say in one line which limits a model is over, as its run would; empty if none.
@@ -79,7 +69,7 @@ class Allowed:
             return ""
         try:
             with torch.random.fork_rng(devices=[]):  # here others compute, too
-                costs = self._costs(divide(self._strategy, point).task)
+                costs = self._costs(divide(self._way, point).task)
         except StorageError:
             raise
         except Exception:  # noqa: BLE001 - whatever a task raises

@@ -10,9 +10,10 @@ import torch
 
 from raysearch.errors import StorageError
 from raysearch.tasks import load_task
-from raysearch.training.by_evolution import Evaluator, EvaluatorLostError
+from raysearch.training.by_evolution import Evaluator
 from raysearch.training.descent import NonFiniteError
 from raysearch.training.loop import RefusedError, Trainer
+from raysearch.training.lost import LostError
 from raysearch.training.memory import MemoryLimit, give_back, is_out_of_memory
 from raysearch.training.order import EpochReport, Order, Outcome, Report
 from raysearch.training.workers import Workers
@@ -42,7 +43,7 @@ def attempt_run(
     Raises:
         StorageError: the disk is full or failed, which is no fault of the settings; or, as a ChangedError,
             data or code are not those that the study began with.
-        EvaluatorLostError: nor is that.
+        LostError: nor is that.
         Exception: whatever ``report`` raises, which is none either.
     """
     # The number of threads decides the order of sums and with it bits: it is the order's, not the machine's.
@@ -69,7 +70,7 @@ def attempt_run(
     # Only what the task raises fails a trial; a report that cannot be written is no fault of its own.
     except _NotHeardError as not_heard:
         raise not_heard.error from None
-    except (StorageError, EvaluatorLostError):
+    except (StorageError, LostError):
         raise
     except RefusedError as error:
         state, failure, message, facts = "refused", "limit", str(error), error.facts

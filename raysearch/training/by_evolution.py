@@ -22,9 +22,10 @@ from raysearch.tasks.descent import LOSS
 from raysearch.training.children import ChildLosses
 from raysearch.training.descent import NonFiniteError
 from raysearch.training.learner import EpochResult, RunContext
+from raysearch.training.lost import LostError
 
 
-class EvaluatorLostError(Exception):
+class EvaluatorLostError(LostError):
     """Whoever evaluates candidates is gone, which says nothing about the settings."""
 
 

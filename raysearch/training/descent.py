@@ -7,8 +7,8 @@ before a study and the retraining of a pruned network.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -19,7 +19,10 @@ from raysearch.data.tensors import Batch
 from raysearch.errors import InputError, did_you_mean, one_of
 from raysearch.tasks.descent import LOSS
 from raysearch.tasks.task import Task
+from raysearch.training.consensus import AveragedGradients, Consensus
+from raysearch.training.large_batch import LargeBatch
 from raysearch.training.optimisers import optimisers_of, schedules_of
+from raysearch.training.place import Noted, Part, Place
 from raysearch.training.precision import (
     FLOAT32,
     LEAST_SCALE,
@@ -30,37 +33,12 @@ from raysearch.training.precision import (
     widened,
 )
 from raysearch.training.schedules import RunningSchedules
+from raysearch.training.side_by_side import SideBySide
 from raysearch.training.workers import Workers
 
 
 class NonFiniteError(Exception):
     """A loss or metric is no longer a number; the run ends as failed."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Which batch of a run it is, and how much of it this worker has.
-
-    Attributes:
-        epoch, batch_number: counted from 1.
-        n_batches: of the epoch.
-        n_rows: of the batch, over all workers.
-        n_mine: of those, this worker's.
-    """
-
-    epoch: int
-    batch_number: int
-    n_batches: int
-    n_rows: int
-    n_mine: int
-
-
-@dataclass
-class _Noted:
-    """A loss over the batches of an epoch."""
-
-    total: float = 0.0
-    n_rows: int = 0
 
 
 class Descent:
@@ -71,6 +49,8 @@ class Descent:
         model: its parameters and buffers become the first worker's.
         workers: the run's data-parallel workers, this one among them.
         precision: in which the task computes.
+        consensus: how the workers come to one model; by default they average gradients.
+        large_batch: what becomes of learning rates.
 
     Raises:
         InputError: the task's optimisers or schedules cannot be used.
@@ -83,11 +63,19 @@ class Descent:
         model: nn.Module,
         workers: Workers,
         precision: str = FLOAT32,
+        *,
+        consensus: Consensus | None = None,
+        large_batch: LargeBatch | None = None,
     ) -> None:
         self.model, self.settings = model, settings
         self._task, self._workers, self._precision = task, workers, precision
         workers.share_model(model)
         self.optimizers = optimisers_of(task, settings, model)
+        if large_batch is not None:
+            large_batch.scale_rates(self.optimizers.values(), settings.batch_size)
+        self._consensus = consensus or AveragedGradients(workers)
+        self._consensus.begin(self.optimizers)
+        self._parts = SideBySide(self._end_step)
         self._schedules = RunningSchedules(schedules_of(task, settings, self.optimizers), self.optimizers)
         # One scale each: the gradients of two losses overflow at different scales, and a step that is left
         # out lowers its own alone.
@@ -98,7 +86,7 @@ class Descent:
             for name, each in self.optimizers.items()
         }
         self._place = Place(epoch=1, batch_number=1, n_batches=1, n_rows=1, n_mine=1)
-        self._noted: dict[str, _Noted] = {}
+        self._noted: dict[str, Noted] = {}
 
     @property
     def epoch(self) -> int:
@@ -122,11 +110,26 @@ class Descent:
             batch: this worker's rows.
             place: where it stands.
         """
-        self._place = place
-        # Those that are saved are the ones that every worker computes with.
-        self._workers.share_buffers(self.model)
+        self.take_parts([Part(lambda: batch, place.n_mine)], place)
+
+    def take_parts(self, parts: Sequence[Part], place: Place) -> None:
+        """Have the task learn from a batch whose gradients are computed part by part.
+
+        Args:
+            parts: this worker's rows.
+            place: where it stands.
+        """
+        if self._consensus.share_buffers_now():
+            self._workers.share_buffers(self.model)
+
+        def enter(number: int) -> None:
+            self._place = replace(place, n_mine=parts[number].n_rows)
+
         with computing_in(self._precision, self._workers.device):
-            self._task.step(self, batch)
+            self._parts.run(
+                [lambda part=part: self._task.step(self, part.batch()) for part in parts],  # type: ignore[misc]
+                enter,
+            )
 
     def __call__(self, loss: Tensor, of: str = LOSS) -> None:
         """Take one step of the optimiser ``of``; see :class:`raysearch.tasks.descent.Descent`."""
@@ -136,20 +139,30 @@ class Descent:
                 f"task: {type(self._task).__name__} has no optimiser {of!r} to step; {one_of(names)}."
                 f"{did_you_mean(of, names)}"
             )
-        weights = [weight for weight in _weights(self.optimizers[of]) if weight.requires_grad]
         with not_computing_in(self._precision, self._workers.device):
             loss = widened(loss)
-            self._backward(loss, of, weights)
-            self._note(loss, of)
-            self._workers.average(weights)
+            self._backward(loss, of)
+            noted = self._noted.setdefault(of, Noted())
+            noted.of_batch += loss.item() * self._weight
+        self._parts.loss_is_down(of)
+
+    def _end_step(self, of: str) -> None:
+        """Step along the gradients of all parts."""
+        with not_computing_in(self._precision, self._workers.device):
+            self._note(of)
+            self._consensus.before_step(self._trained(of))
             self._step(of)
-        # A second loss over the same weights must see them as they are now; accumulation of gradients over
-        # batches would be a condition here and in _step, and nowhere else.
+            self._consensus.after_step(of)
+        # A second loss over the same weights must see them as they are now.
         self.optimizers[of].zero_grad(set_to_none=True)
         forget_casts(self._precision)
 
-    def _backward(self, loss: Tensor, of: str, weights: list[Tensor]) -> None:
-        scaled = self._scalers[of].scale(loss * self._weight)
+    def _trained(self, of: str) -> list[Tensor]:
+        """The weights that an optimiser changes."""
+        return [weight for weight in _weights(self.optimizers[of]) if weight.requires_grad]
+
+    def _backward(self, loss: Tensor, of: str) -> None:
+        weights, scaled = self._trained(of), self._scalers[of].scale(loss * self._weight)
         if self._owns_all[of]:
             scaled.backward()  # type: ignore[no-untyped-call] # torch's
         else:
@@ -164,16 +177,17 @@ class Descent:
     @property
     def _weight(self) -> float:
         """Makes the mean over workers, each with the mean over its rows, the mean over the batch."""
-        return self._place.n_mine * self._workers.size / self._place.n_rows
+        return self._place.n_mine * self._place.n_sharing / self._place.n_rows
 
-    def _note(self, loss: Tensor, of: str) -> None:
-        """Add a loss to its epoch's mean, unless it is no number, on any worker."""
-        mean = self._workers.sum(loss.item() * self._weight) / self._workers.size
+    def _note(self, of: str) -> None:
+        """Add a batch's loss to its epoch's mean, unless it is no number, on any worker."""
+        noted = self._noted[of]
+        mean = self._consensus.loss_of_step(noted.of_batch)
         if not math.isfinite(mean):
             raise NonFiniteError(f"the loss{self._named(of)} is {mean} in {self._where}")
-        noted = self._noted.setdefault(of, _Noted())
         noted.total += mean * self._place.n_rows
         noted.n_rows += self._place.n_rows
+        noted.of_batch = 0.0
 
     def _step(self, of: str) -> None:
         """Take a step, or leave it out where scaled gradients overflow, on every worker alike."""
@@ -200,7 +214,13 @@ class Descent:
     def losses(self) -> dict[str, float]:
         """Mean losses per example since the last call, by optimiser; of those that took a step."""
         noted, self._noted = self._noted, {}
-        return {name: noted[name].total / noted[name].n_rows for name in self.optimizers if name in noted}
+        found = {}
+        for name in self.optimizers:
+            each = noted.get(name, Noted())
+            total, n_rows = (self._consensus.over_the_epoch(value) for value in (each.total, each.n_rows))
+            if n_rows:
+                found[name] = total / n_rows
+        return found
 
     @property
     def at_rest(self) -> set[str]:

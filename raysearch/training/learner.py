@@ -39,7 +39,7 @@ class RunContext(Generic[S]):
 
     @property
     def batch_size(self) -> int:
-        """Examples a step, over all workers."""
+        """Examples that a step learns from at a time, over the workers that share it."""
         return int(self.settings.batch_size)  # type: ignore[attr-defined] # every task's settings have it
 
     def rows_of(self, epoch: int) -> Tensor:
@@ -69,6 +69,7 @@ class EpochResult:
         presentations: forward passes, one for each example and, by evolution, candidate.
         idle: optimisers that took no step.
         at_rest: optimisers whose steps changed nothing, as their learning rates are 0.
+        remarks: what else the user should know of it.
         timings: where the time of steps went, see :class:`raysearch.training.timing.StepTimes`.
     """
 
@@ -76,6 +77,7 @@ class EpochResult:
     presentations: int
     idle: Sequence[str] = ()
     at_rest: Collection[str] = ()
+    remarks: Sequence[str] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -101,7 +103,7 @@ class Learner(Protocol):
         ...
 
     def state(self) -> dict[str, Any]:
-        """Plain values and tensors for a checkpoint, beside the model's weights."""
+        """Plain values and tensors for a checkpoint, beside the model's weights; called by all workers."""
         ...
 
     def load_state(self, state: dict[str, Any]) -> None:

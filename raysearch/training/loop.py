@@ -126,6 +126,8 @@ class Trainer:
             "device": str(self.workers.device),
             "workers": self.order.workers,
         }
+        if self.order.agreement:
+            facts["agreement"] = self.order.agreement
         if told := self.task.training_loss(self.settings):
             facts["training_loss"] = told
         over = [
@@ -222,6 +224,8 @@ class Trainer:
         metrics["presentations"] = result.presentations + self._presentations
         for name in result.idle:
             self.progress.remark(f"{name} took no step")
+        for remark in result.remarks:
+            self.progress.remark(remark)
         for name in sorted(result.at_rest):
             self.progress.remark(f"the learning rate{'' if name == LOSS else f' of {name}'} was 0")
         report = EpochReport(epoch, time.monotonic() - started, metrics, dict(result.timings))
@@ -233,8 +237,9 @@ class Trainer:
             self.progress.best_epoch = epoch
         # Before the checkpoint, which must hold the rates of the next epoch.
         self.learner.end_epoch(self._loss_of(report))
+        state = self.learner.state()  # by every worker, for it may be made of what each of them has
         if self.workers.rank == 0:
-            self._save(epoch, is_best=is_best)
+            self._save(epoch, state, is_best=is_best)
         self.report(report)
 
     def _validate(self) -> dict[str, float]:
@@ -261,18 +266,16 @@ class Trainer:
             self.progress.remark(remark)
         return finite(metrics)
 
-    def _save(self, epoch: int, *, is_best: bool) -> None:
+    def _save(self, epoch: int, state: dict[str, Any], *, is_best: bool) -> None:
         weights = self.model.state_dict()
         if is_best:
             # Moments double or triple its size, and only a child goes on with them.
-            state = self.learner.state() if self.order.breeds and not self.order.strategy else {}
-            self.checkpoints.save("best", epoch, {"model": weights, **state})
+            kept = state if self.order.breeds and not self.order.strategy else {}
+            self.checkpoints.save("best", epoch, {"model": weights, **kept})
         # Nobody goes on with a run that is over; its best is in the other file.
         if not self._is_over():
             progress = self.progress.to_plain()
-            self.checkpoints.save(
-                "last", epoch, {"model": weights, **self.learner.state(), "progress": progress}
-            )
+            self.checkpoints.save("last", epoch, {"model": weights, **state, "progress": progress})
             self.checkpoints.keep("last", 2)
         self.checkpoints.keep("best", 2)  # of the generation before, too: `last` may still point to it
 

@@ -37,6 +37,9 @@ class Order:
         runs: how many runs the trial has.
         strategy: what evolves the weights, or None: they are trained by gradient.
         evolution: the strategy's settings, searched and held, complete.
+        agreement: how the workers come to one model; None: by averaging gradients.
+        exchange: the agreement's settings, searched and held, complete.
+        large_batch: what makes large batches of small ones; what is not given has its default.
         precision: in which the model computes, see :mod:`raysearch.training.precision`.
         parent: checkpoint, inside the study's folder, of the run that this one goes on from, or empty.
         parent_sha256: of its weights.
@@ -74,6 +77,9 @@ class Order:
     runs: int = 1
     strategy: str | None = None
     evolution: dict[str, Any] = field(default_factory=dict)
+    agreement: str | None = None
+    exchange: dict[str, Any] = field(default_factory=dict)
+    large_batch: dict[str, Any] = field(default_factory=dict)
     precision: str = FLOAT32
     parent: str = ""
     parent_sha256: str = ""

@@ -1,4 +1,4 @@
-"""A trial's settings, divided among their readers: the task, the strategy that evolves its weights, the loop.
+"""A trial's settings, divided among their readers: the task, what evolves or agrees on weights, the loop.
 
 All stand side by side in a space file's ``space``, searched or held.
 """
@@ -9,13 +9,52 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from raysearch.agreement import make as agreements
+from raysearch.agreement.make import ALGORITHMS, make_agreement
+from raysearch.agreement.sides import ASYNCHRONOUS
 from raysearch.errors import InputError, did_you_mean, one_of
-from raysearch.evolve.make import make_strategy, settings_of
+from raysearch.evolve import make as strategies
+from raysearch.evolve.make import make_strategy
+from raysearch.recipes import checked, names_of
 from raysearch.tasks import load_task
 from raysearch.tasks.settings import settings_names
+from raysearch.training.large_batch import LargeBatch
 from raysearch.training.precision import FLOAT32, PRECISIONS
 
 PRECISION = "precision"
+OF_THE_LOOP = (PRECISION, *names_of(LargeBatch))
+
+
+@dataclass(frozen=True)
+class Way:
+    """How weights are trained, as the space file says beside its settings.
+
+    Attributes:
+        strategy: what evolves the weights, or None: they are trained by gradient.
+        agreement: how data-parallel workers come to one model; None: by averaging gradients.
+        workers: of one run.
+    """
+
+    strategy: str | None = None
+    agreement: str | None = None
+    workers: int = 1
+
+    @property
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """Names of the settings of the strategy and of the agreement, by theirs.
+
+        Raises:
+            InputError: there is no such strategy or agreement.
+        """
+        found = {}
+        if self.strategy is not None:
+            found[self.strategy] = strategies.settings_of(self.strategy)
+        if self.agreement is not None:
+            found[self.agreement] = agreements.settings_of(self.agreement)
+        return found
+
+
+BY_GRADIENT = Way()
 
 
 @dataclass(frozen=True)
@@ -25,63 +64,138 @@ class Divided:
     Attributes:
         task: the task's.
         evolution: the strategy's; empty if weights are trained by gradient.
+        exchange: the agreement's; empty if gradients are averaged.
+        large_batch: what makes large batches of small ones; empty where the space does not say.
         precision: in which a run computes, one of ``PRECISIONS``; what a space does not name is float32.
     """
 
     task: dict[str, Any]
     evolution: dict[str, Any]
+    exchange: dict[str, Any]
+    large_batch: dict[str, Any]
     precision: str
 
 
-def divide(strategy: str | None, settings: Mapping[str, Any]) -> Divided:
+def divide(way: Way, settings: Mapping[str, Any]) -> Divided:
     """Divide a trial's settings.
 
     Args:
-        strategy: what evolves the weights, or None.
+        way: how its weights are trained.
         settings: all of them, complete.
 
     Raises:
-        InputError: there is no such strategy.
+        InputError: there is no such strategy or agreement.
     """
-    names = settings_of(strategy) if strategy is not None else ()
+    names = way.names
+
+    def of(*wanted: str) -> dict[str, Any]:
+        return {key: value for key, value in settings.items() if key in wanted}
+
+    # By name: no task's setting may have the name of one of another reader, see setting_problems.
+    others = {*OF_THE_LOOP, *(name for each in names.values() for name in each)}
     return Divided(
-        # By name: no task's setting may have the name of one of another reader, see setting_problems.
-        task={key: value for key, value in settings.items() if key not in {*names, PRECISION}},
-        evolution={key: value for key, value in settings.items() if key in names},
+        task={key: value for key, value in settings.items() if key not in others},
+        evolution=of(*names.get(way.strategy or "", ())),
+        exchange=of(*names.get(way.agreement or "", ())),
+        large_batch=of(*names_of(LargeBatch)),
         precision=settings.get(PRECISION, FLOAT32),
     )
 
 
-def setting_problems(reference: str, strategy: str | None, points: Sequence[Mapping[str, Any]]) -> list[str]:
+def value_problems(way: Way, divided: Divided) -> list[str]:
+    """Tell what strategy and agreement do not take of a point's values, nor large batches.
+
+    Args:
+        way: how weights are trained.
+        divided: the point.
+    """
+    found = []
+    # For their checks alone; how many weights there are is not known before a model is built.
+    checks = [lambda: checked("large batches", LargeBatch, divided.large_batch)]
+    if way.strategy is not None:
+        strategy = way.strategy
+        checks.append(lambda: make_strategy(strategy, divided.evolution, dimension=1))
+        found += [
+            f"space.{name}: evolution takes no steps by gradient; leave it out"
+            for name in divided.large_batch
+        ]
+    if way.agreement in ALGORITHMS:
+        agreement = way.agreement
+        checks.append(lambda: _check_exchange(agreement, divided.exchange, way.workers))
+    for check in checks:
+        try:
+            check()
+        except InputError as error:
+            found += [f"space.{problem}" for problem in error.problems]
+    return found
+
+
+def _check_exchange(agreement: str, settings: Mapping[str, Any], workers: int) -> None:
+    """Refuse settings that are wrong, or mean nothing with so many workers.
+
+    Raises:
+        InputError: with a line for each.
+    """
+    told = make_agreement(agreement, settings).settings
+    problems = []
+    if told.masters > workers:
+        problems.append(
+            f"masters: each needs a worker; must be at most resources.workers = {workers}, got {told.masters}"
+        )
+    if told.exchange == ASYNCHRONOUS and workers == 1:
+        problems.append(
+            f"exchange: {ASYNCHRONOUS} needs workers that could wait for each other; raise resources.workers"
+        )
+    if problems:
+        raise InputError(*problems)
+
+
+def way_problems(way: Way) -> Iterator[str]:
+    """Tell what of the space file's keys cannot stand together.
+
+    Raises:
+        InputError: there is no such strategy or agreement.
+    """
+    if way.strategy is not None and way.agreement is not None:
+        yield (
+            f"agreement: evolution has no workers that would have to agree ({way.strategy} deals candidates "
+            "out); leave agreement or strategy out"
+        )
+    elif way.agreement == "local-sgd" and way.workers == 1:
+        # All others have a centre that moves otherwise than a lone worker, and so mean something.
+        yield (
+            "agreement: local-sgd is the mean over workers, which of one is itself; raise resources.workers, "
+            "or leave it out"
+        )
+
+
+def setting_problems(reference: str, way: Way, points: Sequence[Mapping[str, Any]]) -> list[str]:
     """Tell what is wrong with settings that are not the task's own.
 
     Args:
         reference: of the task.
-        strategy: what evolves the weights, or None.
+        way: how its weights are trained.
         points: complete settings, with every value of every choice among them.
 
     Raises:
-        InputError: there is no such strategy or task.
+        InputError: there is no such strategy, agreement or task.
     """
-    return list(dict.fromkeys(_problems(reference, strategy, points)))
+    return list(dict.fromkeys(_problems(reference, way, points)))
 
 
-def _problems(reference: str, strategy: str | None, points: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _problems(reference: str, way: Way, points: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     of_task = settings_names(load_task(reference))
-    if PRECISION in of_task and any(PRECISION in point for point in points):
-        yield f"space.{PRECISION}: {reference} has a setting of that name, which is training's; rename it"
-    if strategy is not None:
-        for name in sorted({*settings_of(strategy)} & {*of_task}):
-            yield f"space.{name}: {reference} and {strategy} both have a setting of that name"
+    for name in OF_THE_LOOP:
+        if name in of_task and any(name in point for point in points):
+            yield f"space.{name}: {reference} has a setting of that name, which is training's; rename it"
+    yield from way_problems(way)
+    for owner, names in way.names.items():
+        for name in sorted({*names} & {*of_task}):
+            yield f"space.{name}: {reference} and {owner} both have a setting of that name"
     for point in points:
-        divided = divide(strategy, point)
-        yield from _precision_problems(divided.precision, strategy)
-        if strategy is not None:
-            try:
-                # For its checks alone; how many weights there are is not known before a model is built.
-                make_strategy(strategy, divided.evolution, dimension=1)
-            except InputError as error:
-                yield from (f"space.{problem}" for problem in error.problems)
+        divided = divide(way, point)
+        yield from _precision_problems(divided.precision, way.strategy)
+        yield from value_problems(way, divided)
 
 
 def _precision_problems(precision: object, strategy: str | None) -> Iterator[str]:

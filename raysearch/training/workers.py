@@ -12,6 +12,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from raysearch.training.centre_server import CentreServer
 from raysearch.training.timing import Agreeing
 
 T = TypeVar("T")
@@ -20,14 +21,17 @@ T = TypeVar("T")
 class Workers(Protocol):
     """What the loop needs of a group; every method is collective. ``agreeing`` times them.
 
-    How workers agree on a model lies in :meth:`share_model`, once, and :meth:`average`, before each step.
-    Another way to agree (a server of parameters, an elastic average) is another class with these methods.
+    ``server`` is there where workers are not to wait for each other.
+
+    How workers agree on a model is another object's, which uses these methods; see
+    :mod:`raysearch.training.consensus`.
     """
 
     rank: int
     size: int
     device: torch.device
     agreeing: Agreeing
+    server: CentreServer | None
 
     def share_model(self, model: nn.Module) -> None:
         """Give all workers the first one's parameters and buffers."""
@@ -44,6 +48,9 @@ class Workers(Protocol):
     def gather(self, mine: T) -> list[T]:
         """Collect what every worker holds, tensors on the CPU or plain values, in the workers' order."""
 
+    def gather_vectors(self, mine: Tensor) -> list[Tensor]:
+        """Collect tensors of one shape, on the workers' devices, in the workers' order."""
+
     def wait(self) -> None:
         """Return when all workers have come here."""
 
@@ -52,6 +59,7 @@ class OneWorker:
     """A single process."""
 
     rank, size = 0, 1
+    server: CentreServer | None = None
 
     def __init__(self, device: torch.device | None = None) -> None:
         self.device = device or torch.device("cpu")
@@ -74,6 +82,10 @@ class OneWorker:
         """Return one worker's."""
         return [mine]
 
+    def gather_vectors(self, mine: Tensor) -> list[Tensor]:
+        """Return one worker's."""
+        return [mine]
+
     def wait(self) -> None:
         """Return at once."""
 
@@ -81,9 +93,9 @@ class OneWorker:
 class TorchWorkers:
     """A torch.distributed process group that is already set up (gloo on CPUs, nccl on GPUs)."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, server: CentreServer | None = None) -> None:
         self.rank, self.size = dist.get_rank(), dist.get_world_size()
-        self.device = device
+        self.device, self.server = device, server
         self.agreeing = Agreeing()
 
     def share_model(self, model: nn.Module) -> None:
@@ -131,6 +143,13 @@ class TorchWorkers:
         held: list[Any] = [None] * self.size
         with self.agreeing.waiting.running():
             dist.all_gather_object(held, mine)
+        return held
+
+    def gather_vectors(self, mine: Tensor) -> list[Tensor]:
+        """All-gather."""
+        held = [torch.empty_like(mine) for _ in range(self.size)]
+        with self.agreeing.averaging.running():
+            dist.all_gather(held, mine.contiguous())
         return held
 
     def wait(self) -> None:

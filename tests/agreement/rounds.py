@@ -45,7 +45,7 @@ class Group:
 
     def exchange(self) -> None:
         messages = [side.outgoing(each) for side, each in zip(self.sides, self.weights, strict=True)]
-        replies, _ = hear_all(self.centre, messages, self.seed, self.exchanges)
+        replies = hear_all(self.centre, messages, self.seed, self.exchanges)
         self.exchanges += 1
         self.weights = [
             side.incoming(each, reply)

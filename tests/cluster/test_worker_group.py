@@ -9,8 +9,10 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Self
 
 import pytest
 import ray
@@ -33,6 +35,7 @@ import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import torch
 import torch.distributed as dist
@@ -199,12 +202,33 @@ class Hold:
     def __init__(self, folder: Path) -> None:
         self._path = folder / "hold"
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         self._file = self._path.open("a")
         fcntl.flock(self._file, fcntl.LOCK_EX)
+        return self
 
     def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def release(self) -> None:
         self._file.close()
+
+
+ASYNCHRONOUS = {"agreement": "easgd", "exchange": {"exchange": "asynchronous", "exchange_every": 2}}
+
+
+def kill_the_server(folder: Path) -> None:
+    """Kill the parameter server that has the same raylet as the workers of a folder, and no other."""
+    mine = parent(pids(folder)[0])
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            pid = int(path.parent.name)
+            if path.read_bytes().startswith(b"ray::ParameterServer") and parent(pid) == mine:
+                os.kill(pid, signal.SIGKILL)
+
+
+def parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def pids(folder: Path) -> list[int]:
@@ -284,6 +308,29 @@ def test_a_killed_worker_ends_the_attempt_and_the_next_has_the_same_bits(one_pro
     assert continued.outcome(0)["weights_sha256"] == one_process.outcome(0)["weights_sha256"]
     assert continued.epochs(0) == one_process.epochs(0)
     assert continued.outcome(0)["weights"].startswith("trials/0/fold-0/attempt-2/")
+
+
+@pytest.mark.ray_cluster
+def test_workers_that_do_not_wait_survive_a_lost_server_and_a_lost_worker(two_cpus, order, tmp_path):
+    """From the last checkpoint, as any lost worker; nothing says that bits are the same."""
+    order = replace(order, **ASYNCHRONOUS)
+    kills = (lambda: kill_the_server(tmp_path), lambda: os.kill(pids(tmp_path)[1], signal.SIGKILL))
+    for attempt, kill in enumerate(kills, start=1):
+        with Hold(tmp_path) as hold:
+
+            def act(_, kill=kill, hold=hold):
+                kill()
+                hold.release()  # or the first worker would wait for the second, which does not hear of it
+
+            killed = run(replace(order, attempt=attempt), act=act)
+        assert killed.errors == 1
+        assert all("outcome" not in report for report in killed.reports[0])
+        check_nothing_is_left(tmp_path)
+    continued = run(replace(order, attempt=3))
+    assert continued.outcome(0)["state"] == "finished"
+    assert [epoch["epoch"] for epoch in continued.epochs(0)] == [1, 2, 3, 4, 5, 6]
+    losses = [epoch["val_loss"] for epoch in continued.epochs(0)]
+    assert losses[-1] < losses[0]
 
 
 @pytest.mark.ray_cluster

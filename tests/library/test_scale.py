@@ -36,9 +36,12 @@ def test_weak_scaling_keeps_a_worker_rows_and_strong_scaling_the_batch() -> None
     members = dict(members_of(RUN, [4, 2], "both", [8]))
     assert layouts(members) == {
         "weak-4": (4, 1, 64), "strong-4": (4, 1, 16), "weak-2": (2, 1, 32), "strong-2": (2, 1, 16),
-        "apart-4": (1, 4, 16), "apart-2": (1, 2, 16), "one": (1, 1, 16), "batch-8x": (1, 1, 128),
+        "apart-4": (1, 4, 16), "apart-2": (1, 2, 16), "one": (1, 1, 16), "batch-8x": (1, 1, 16),
     }  # fmt: skip
     assert {each.budget.folds for each in members.values()} == {1}
+    # in the memory of one worker's batch
+    assert {name for name, each in members.items() if "accumulate" in each.space} == {"batch-8x"}
+    assert members["batch-8x"].space["accumulate"] == 8
 
 
 @pytest.mark.parametrize(("kinds", "left_out"), [("weak", "strong-2"), ("strong", "weak-2")])
@@ -59,6 +62,13 @@ def test_a_batch_size_that_is_searched_is_scaled_from_its_value() -> None:
 def test_what_scales_nothing_is_refused(wrong: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="whole numbers"):
         scale(SPACE, runs=tmp_path, **wrong)
+
+
+def test_an_agreement_that_one_worker_has_not_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="agreement: easgd"):
+        scale(
+            SPACE, workers=[2], runs=tmp_path, show="nothing", set=["agreement=easgd"], **{"space.width": 4}
+        )
 
 
 def test_members_may_differ_in_their_workers_and_in_no_other_resource(tmp_path: Path) -> None:

@@ -18,7 +18,13 @@ STEPS, ROWS = 60, 6000
 
 
 def timed(
-    workers: int, batch: int, step_s: float, waiting: float = 0.0, averaging: float = 0.0, runs: int = 1
+    workers: int,
+    batch: int,
+    step_s: float,
+    waiting: float = 0.0,
+    averaging: float = 0.0,
+    runs: int = 1,
+    accumulate: int = 1,
 ) -> Recipe:
     """A run of steps of so many seconds, a part of each spent on others."""
     steps = ROWS / batch
@@ -28,7 +34,7 @@ def timed(
     }  # fmt: skip
     return Recipe(
         n_trials=1, done=1, epochs=4, tested=0, presentations=ROWS, workers=workers, timings=timings,
-        folds=runs, repeats=runs > 1, space={**JEDINET_SPACE, "batch_size": batch},
+        folds=runs, repeats=runs > 1, space={**JEDINET_SPACE, "batch_size": batch, "accumulate": accumulate},
     )  # fmt: skip
 
 
@@ -37,7 +43,7 @@ MEMBERS = {
     "strong-2": timed(2, 100, 0.075, waiting=0.010, averaging=0.015),
     "apart-2": timed(1, 100, 0.100, runs=2),
     "one": timed(1, 100, 0.100),
-    "batch-8x": timed(1, 800, 0.800),
+    "batch-8x": timed(1, 100, 0.100, accumulate=8),
 }
 
 

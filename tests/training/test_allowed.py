@@ -13,6 +13,7 @@ from raysearch.errors import InputError
 from raysearch.training.allowed import Allowed
 from raysearch.training.attempt import attempt_run
 from raysearch.training.order import Order
+from raysearch.training.settings import Way
 from raysearch.training.workers import OneWorker
 
 SOURCE = DataSource(None, (0.6, 0.2, 0.2))
@@ -51,7 +52,7 @@ class Long(Toy):
 
 
 def allowed(task: str = f"{TOY_TASK}:Toy", strategy: str | None = None, **limits: float) -> Allowed:
-    return Allowed(task, strategy, SOURCE, limits)
+    return Allowed(task, Way(strategy), SOURCE, limits)
 
 
 def test_what_the_task_refuses_is_told_in_its_words() -> None:

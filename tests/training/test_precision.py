@@ -16,6 +16,7 @@ from torch import multiprocessing
 from toy import TOY_TASK
 
 from raysearch.data.source import DataSource
+from raysearch.launch.orders import way_of
 from raysearch.seeds import generator
 from raysearch.space.space_file import read_space_file
 from raysearch.tasks import load_task
@@ -80,7 +81,7 @@ def shipped_order(folder: Path, name: str, precision: str) -> Order:
         folder,
         precision,
         task=space_file.task,
-        settings=divide(space_file.strategy, point).task | SMALL[name],
+        settings=divide(way_of(space_file), point).task | SMALL[name],
         source=DataSource(None, (0.02, 0.01, 0.97), limit=150),
         epochs=1,
     )

@@ -15,7 +15,7 @@ from raysearch.launch.local_executor import LocalExecutor
 from raysearch.launch.points import points_of
 from raysearch.launch.prepare import prepare
 from raysearch.space.space_file import read_space_file
-from raysearch.training.settings import divide
+from raysearch.training.settings import BY_GRADIENT, Way, divide
 
 EVOLVED = Path(__file__).parents[2] / "searchspaces/calo-regressor-ga.yaml"
 OWN = f"""
@@ -41,12 +41,12 @@ class Only32(Toy):
 
 def test_each_setting_goes_to_its_reader() -> None:
     settings = {"width": 3, "sigma": 0.1, "precision": "bfloat16"}
-    divided = divide(None, settings)
+    divided = divide(BY_GRADIENT, settings)
     assert (divided.task, divided.evolution) == ({"width": 3, "sigma": 0.1}, {})
     assert divided.precision == "bfloat16"
-    assert divide("one-plus-lambda", {"width": 3, "rate": 0.1}).evolution == {"rate": 0.1}
-    assert divide("one-plus-lambda", {"width": 3, "rate": 0.1}).task == {"width": 3}
-    assert divide(None, {"width": 3}).precision == "float32"
+    assert divide(Way("one-plus-lambda"), {"width": 3, "rate": 0.1}).evolution == {"rate": 0.1}
+    assert divide(Way("one-plus-lambda"), {"width": 3, "rate": 0.1}).task == {"width": 3}
+    assert divide(BY_GRADIENT, {"width": 3}).precision == "float32"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,69 @@
+"""``agreement`` in a space file: its settings are held or searched, and what means nothing is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from raysearch.errors import InputError
+from raysearch.launch.begin import create_study
+from raysearch.launch.carry_out import carry_out
+from raysearch.launch.local_executor import LocalExecutor
+from raysearch.launch.prepare import prepare
+from raysearch.space.space_file import read_space_file
+
+ELASTIC = "agreement=easgd"
+
+
+def test_its_settings_are_held_and_searched_in_a_study(toy_space: Path, tmp_path: Path) -> None:
+    space_file = read_space_file(
+        toy_space,
+        [ELASTIC, "space.elasticity={type: choice, values: [0.1, 0.9]}", "space.exchange_every=2"],
+    )
+    folder = tmp_path / "s"
+    executor = LocalExecutor(space_file.resources)
+    with create_study(prepare(space_file, tmp_path), folder, executor.slots) as ledger:
+        trials = carry_out(ledger, executor, lambda *_: None, lambda _: None).trials
+    assert all(trial.state == "finished" for trial in trials)
+    assert {trial.settings["elasticity"] for trial in trials} == {0.1, 0.9}
+    assert all(run.ended and run.ended.facts["agreement"] == "easgd" for each in trials for run in each.runs)
+
+
+def test_it_is_part_of_a_study_s_identity(toy_space: Path) -> None:
+    plain, named = read_space_file(toy_space), read_space_file(toy_space, [ELASTIC])
+    assert plain.identity != named.identity
+    assert plain.identity != read_space_file(toy_space, [ELASTIC.replace("easgd", "gem")]).identity
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (["agreement=esgd"], "agreement: unknown 'esgd'; one of allreduce, downpour, .*Did you mean 'easgd'"),
+        (["agreement=local-sgd"], "agreement: local-sgd is the mean over workers, which of one is itself"),
+        (
+            [ELASTIC, "strategy=one-plus-lambda"],
+            "agreement: evolution has no workers that would have to agree",
+        ),
+        ([ELASTIC, "space.elasticity=1.5"], "space.elasticity: must be above 0 and at most 1, got 1.5"),
+        ([ELASTIC, "space.kappa=2"], "kappa"),
+        (["space.accumulate=0"], "space.accumulate: must be at least 1, got 0"),
+        (
+            [ELASTIC, "space.masters=2"],
+            "space.masters: each needs a worker; must be at most resources.workers",
+        ),
+        (
+            [ELASTIC, "space.exchange=asynchronous"],
+            "space.exchange: asynchronous needs workers that could wait for each other",
+        ),
+    ],
+)
+def test_what_means_nothing_is_refused(
+    toy_space: Path, tmp_path: Path, overrides: list[str], told: str
+) -> None:
+    with pytest.raises(InputError, match=told):
+        prepare(read_space_file(toy_space, overrides), tmp_path)
+
+
+def test_a_batch_in_parts_is_a_setting_of_any_space(toy_space: Path, tmp_path: Path) -> None:
+    prepare(read_space_file(toy_space, ["space.accumulate=2", "space.scale_rate=linear"]), tmp_path)
