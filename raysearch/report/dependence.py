@@ -232,11 +232,13 @@ def _but_for_size(model: Model) -> str:
     """What is the same in all studies of one line: of a series its space and search, else the settings."""
     created, best = model.history.created, model.history.best
     file = created.space_file
-    data = {key: value for key, value in file["data"].items() if key != "limit"}
+    data = {**file["data"], "limit": None}
     if created.series:
         search = {key: value for key, value in file["search"].items() if key != "enqueue"}
         same: list[Any] = [created.series, search, file["space"]]
     else:
         same = ["", {**file["space"], **(best.settings if best else {})}, created.data["files"]]
     ways = [file.get("strategy"), file.get("agreement")]
-    return json.dumps([file["task"], ways, data, file["budget"], *same], sort_keys=True)
+    # Without what is not set, for a later version may know more keys.
+    told = [{k: v for k, v in each.items() if v is not None} for each in (data, file["budget"])]
+    return json.dumps([file["task"], ways, *told, *same], sort_keys=True)

@@ -228,6 +228,7 @@ def test_a_learning_curve_joins_what_differs_in_size_alone(apart: list[Path], tm
         for n in (30, 60)
     ]
     assert sizes_of_lines(members) == [[30, 60]]
+    members[0].history.created.space_file["budget"]["a_later_key"] = None
     assert sizes_of_lines([*members, other]) == [[30, 60], [90]]
     longer = replace(wider, name="longer", n_trials=1, done=1, epochs=3, data={"n_train": 180})
     trained_longer = read_model(write_study(tmp_path / "longer", longer), tmp_path)
