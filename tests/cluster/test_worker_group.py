@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, replace
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Self
 
 import pytest
 import ray
@@ -34,8 +34,8 @@ TASK = """
 import fcntl
 import os
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Self
 
 import torch
 import torch.distributed as dist
@@ -196,22 +196,25 @@ def run(
     return watcher
 
 
+HELD: dict[Path, TextIOWrapper] = {}  # not in what acts on a report: Tune writes that to disk
+
+
 class Hold:
     """Keeps the workers of a folder from going past their third epoch."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / "hold"
+        self._folder = folder
 
-    def __enter__(self) -> Self:
-        self._file = self._path.open("a")
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-        return self
+    def __enter__(self) -> None:
+        HELD[self._folder] = (self._folder / "hold").open("a")
+        fcntl.flock(HELD[self._folder], fcntl.LOCK_EX)
 
     def __exit__(self, *_: object) -> None:
-        self.release()
+        release(self._folder)
 
-    def release(self) -> None:
-        self._file.close()
+
+def release(folder: Path) -> None:
+    HELD[folder].close()
 
 
 ASYNCHRONOUS = {"agreement": "easgd", "exchange": {"exchange": "asynchronous", "exchange_every": 2}}
@@ -316,11 +319,11 @@ def test_workers_that_do_not_wait_survive_a_lost_server_and_a_lost_worker(two_cp
     order = replace(order, **ASYNCHRONOUS)
     kills = (lambda: kill_the_server(tmp_path), lambda: os.kill(pids(tmp_path)[1], signal.SIGKILL))
     for attempt, kill in enumerate(kills, start=1):
-        with Hold(tmp_path) as hold:
+        with Hold(tmp_path):
 
-            def act(_, kill=kill, hold=hold):
+            def act(_, kill=kill):
                 kill()
-                hold.release()  # or the first worker would wait for the second, which does not hear of it
+                release(tmp_path)  # or the first worker would wait for the second, which does not hear of it
 
             killed = run(replace(order, attempt=attempt), act=act)
         assert killed.errors == 1
