@@ -71,9 +71,9 @@ def test_good_file(tmp_path: Path) -> None:
         (
             "seed: 1", "seeed: 1",
             (
-                "my.yaml:9: seeed: unknown key; one of task, description, demonstration_of, strategy, agreement, "
-                "data, space, objectives, limits, search, budget, resources, storage, seed, vary, published. Did "
-                "you mean 'seed'?"
+                "my.yaml:9: seeed: unknown key; one of task, description, demonstration_of, strategy, "
+                "agreement, data, space, objectives, limits, search, budget, resources, storage, seed, vary, "
+                "published. Did you mean 'seed'?"
             ),
         ),
         (
