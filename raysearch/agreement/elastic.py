@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from raysearch.agreement.sides import FreeSettings
+from raysearch.agreement.sides import FreeSettings, WeightsAlone
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class ElasticWorker:
         """Nothing."""
 
 
-class ElasticCentre:
+class ElasticCentre(WeightsAlone):
     """The centre, which is drawn to each worker as each worker is to it.
 
     Args:
@@ -66,7 +66,8 @@ class ElasticCentre:
     """
 
     def __init__(self, weights: Tensor, alpha: float) -> None:
-        self.weights, self._alpha = weights.clone(), alpha
+        super().__init__(weights)
+        self._alpha = alpha
 
     def apply(self, messages: Sequence[Tensor]) -> list[Tensor]:
         """Move by all springs at once; of one worker this is the asynchronous Algorithm 1."""
@@ -78,15 +79,3 @@ class ElasticCentre:
     def restart(self, message: Tensor) -> Tensor:
         """Pull the worker all the way."""
         return message - self.weights
-
-    def move(self, weights: Tensor) -> None:
-        """Go on from other weights."""
-        self.weights = weights.clone()
-
-    def state(self) -> dict[str, Any]:
-        """The weights."""
-        return {"weights": self.weights}
-
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take them back."""
-        self.weights = state["weights"].clone()

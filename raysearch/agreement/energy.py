@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from raysearch.agreement.sides import FreeSettings
+from raysearch.agreement.sides import FreeSettings, WeightsAlone
 
 EPSILON = 1e-12  # the code's 10e-13
 LARGEST = 5.0  # of pi, "for numerical stability"
@@ -84,7 +84,7 @@ class EnergyWorker:
         self._moment = state["moment"].clone()
 
 
-class EnergyCentre:
+class EnergyCentre(WeightsAlone):
     """A centre that takes only as much of a step as its energy allows.
 
     Args:
@@ -93,7 +93,8 @@ class EnergyCentre:
     """
 
     def __init__(self, weights: Tensor, kappa: float) -> None:
-        self.weights, self._kappa = weights.clone(), kappa
+        super().__init__(weights)
+        self._kappa = kappa
 
     def apply(self, messages: Sequence[Tensor]) -> list[Tensor]:
         """Add scaled steps: one, or the mean of those that waited for each other."""
@@ -109,15 +110,3 @@ class EnergyCentre:
     def restart(self, message: Tensor) -> Tensor:  # noqa: ARG002 - every centre's signature
         """Send the centre."""
         return torch.stack([self.weights, self.weights])
-
-    def move(self, weights: Tensor) -> None:
-        """Go on from other weights."""
-        self.weights = weights.clone()
-
-    def state(self) -> dict[str, Any]:
-        """The weights."""
-        return {"weights": self.weights}
-
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take them back."""
-        self.weights = state["weights"].clone()

@@ -84,6 +84,29 @@ class CentreSide(Protocol):
         ...
 
 
+class WeightsAlone:
+    """What a centre is that keeps its weights and nothing beside them.
+
+    Args:
+        weights: to begin with, (n,).
+    """
+
+    def __init__(self, weights: Tensor) -> None:
+        self.weights = weights.clone()
+
+    def move(self, weights: Tensor) -> None:
+        """Go on from other weights."""
+        self.weights = weights.clone()
+
+    def state(self) -> dict[str, Any]:
+        """The weights."""
+        return {"weights": self.weights}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take them back."""
+        self.weights = state["weights"].clone()
+
+
 @dataclass(frozen=True)
 class Settings(CheckedSettings):
     """Settings of every algorithm.

@@ -43,6 +43,7 @@ Overrides = Annotated[
     typer.Option("--set", metavar="KEY=VALUE", help="Override a key, such as budget.epochs=20."),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check everything, start nothing.")]
+Epochs = Annotated[int | None, typer.Option("--epochs", help="Passes over the training data.")]
 GoOn = Annotated[bool, typer.Option("--resume", help="Go on if a study of that name exists.")]
 Which = Annotated[
     str,

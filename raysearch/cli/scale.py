@@ -9,6 +9,7 @@ import typer
 from raysearch.cli.options import (
     Address,
     DataPath,
+    Epochs,
     GoOn,
     Overrides,
     Runs,
@@ -37,7 +38,7 @@ def scale(
     ] = None,
     variant: Variant = None,
     data: DataPath = None,
-    epochs: Annotated[int | None, typer.Option("--epochs", help="Passes over the training data.")] = None,
+    epochs: Epochs = None,
     seed: Seed = None,
     overrides: Overrides = None,
     runs: Runs = RUNS,
