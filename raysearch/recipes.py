@@ -9,9 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from raysearch.errors import InputError, did_you_mean, one_of
+
+S = TypeVar("S", bound="CheckedSettings")
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ def names_of(settings: type[CheckedSettings]) -> tuple[str, ...]:
     return tuple(setting.name for setting in fields(settings))
 
 
-def checked(name: str, settings: type[CheckedSettings], values: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as given
+def checked(name: str, settings: type[S], values: Mapping[str, Any]) -> S:
     """Make the settings of a recipe.
 
     Args:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -125,11 +126,11 @@ class Descent:
         def enter(number: int) -> None:
             self._place = replace(place, n_mine=parts[number].n_rows)
 
+        def learn_from(part: Part) -> None:
+            self._task.step(self, part.batch())
+
         with computing_in(self._precision, self._workers.device):
-            self._parts.run(
-                [lambda part=part: self._task.step(self, part.batch()) for part in parts],  # type: ignore[misc]
-                enter,
-            )
+            self._parts.run([partial(learn_from, part) for part in parts], enter)
 
     def __call__(self, loss: Tensor, of: str = LOSS) -> None:
         """Take one step of the optimiser ``of``; see :class:`raysearch.tasks.descent.Descent`."""

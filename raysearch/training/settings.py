@@ -5,7 +5,7 @@ All stand side by side in a space file's ``space``, searched or held.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,7 +111,7 @@ def value_problems(way: Way, divided: Divided) -> list[str]:
     """
     found = []
     # For their checks alone; how many weights there are is not known before a model is built.
-    checks = [lambda: checked("large batches", LargeBatch, divided.large_batch)]
+    checks: list[Callable[[], object]] = [lambda: checked("large batches", LargeBatch, divided.large_batch)]
     if way.strategy is not None:
         strategy = way.strategy
         checks.append(lambda: make_strategy(strategy, divided.evolution, dimension=1))
