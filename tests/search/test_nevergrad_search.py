@@ -27,4 +27,5 @@ def test_a_window_larger_than_the_population_is_searched_without_warnings(family
         searcher.tell(number, None if number == 0 else [points[number]["rate"] + points[number]["depth"]])
         points.append(searcher.ask(number + 20))
     assert len({tuple(point.values()) for point in points[:20]}) > 10
-    assert [str(w.message) for w in recwarn] == []
+    # ResourceWarning: what an earlier test left open, when the collector happens to run within this one
+    assert [str(w.message) for w in recwarn if not issubclass(w.category, ResourceWarning)] == []
