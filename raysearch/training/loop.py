@@ -51,6 +51,7 @@ class Progress:
     Attributes:
         reports: of all epochs.
         best_epoch: counted from 1.
+        workers: with how many it was trained: an epoch and their number from it on, each time that changed.
         kernels: what became of the compiled kernels that the model asked for, see models/kernels/noted.py.
         remarks: what the user should know of some epochs, and how many those were.
     """
@@ -59,6 +60,7 @@ class Progress:
     best_epoch: int | None = None
     remarks: dict[str, int] = field(default_factory=dict)
     kernels: set[str] = field(default_factory=set)
+    workers: list[list[int]] = field(default_factory=list)
 
     def to_plain(self) -> dict[str, Any]:
         """Plain values for the checkpoint."""
@@ -68,23 +70,45 @@ class Progress:
             "best_epoch": self.best_epoch,
             "remarks": self.remarks,
             "kernels": sorted(self.kernels),
+            "workers": self.workers,
         }
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Progress:
         """Read :meth:`to_plain` back."""
         reports = [EpochReport(**report) for report in plain["reports"]]
-        # Version 0.1.0 had neither remarks nor kernels, and no timings in its reports.
-        return cls(reports, plain["best_epoch"], plain.get("remarks", {}), set(plain.get("kernels", ())))
+        # Version 0.1.0 had neither remarks, kernels nor workers, and no timings in its reports.
+        return cls(
+            reports,
+            plain["best_epoch"],
+            plain.get("remarks", {}),
+            set(plain.get("kernels", ())),
+            plain.get("workers", []),
+        )
 
     def remark(self, what: str) -> None:
         """Count an epoch of which something is to be said."""
         self.remarks[what] = self.remarks.get(what, 0) + 1
 
+    def train_with(self, workers: int) -> None:
+        """Take down how many workers train the next epoch."""
+        if not self.workers or self.workers[-1][1] != workers:
+            self.workers.append([len(self.reports) + 1, workers])
+
+    @property
+    def changing_workers(self) -> str:
+        """With how many workers it was trained, in words; empty if that did not change."""
+        (_, first), *later = self.workers
+        changes = [f"{n} from epoch {epoch} on" for epoch, n in later]
+        return ", ".join([f"{first} worker{'s' if first > 1 else ''}", *changes]) if changes else ""
+
     @property
     def message(self) -> str:
         """All remarks, for the user."""
-        return "; ".join(f"{what} in {n} of {len(self.reports)} epochs" for what, n in self.remarks.items())
+        told = [f"{what} in {n} of {len(self.reports)} epochs" for what, n in self.remarks.items()]
+        if changing := self.changing_workers:
+            told.append(f"trained by {changing}, so that no single number of workers gives its bits")
+        return "; ".join(told)
 
 
 class Trainer:
@@ -163,7 +187,7 @@ class Trainer:
             weights_sha256=weights_sha256(content["model"]),
             seconds=time.monotonic() - started,
             message=self.progress.message,
-            facts=self.facts | self._kernel,
+            facts=self.facts | self._kernel | self._changing_workers,
         )
 
     def _resume(self) -> None:
@@ -219,6 +243,7 @@ class Trainer:
 
     def _epoch(self, epoch: int) -> None:
         started = time.monotonic()
+        self.progress.train_with(self.workers.size)
         result = self.learner.train_epoch(epoch)
         metrics = self._finite(self._validate() | result.metrics, epoch)
         metrics["presentations"] = result.presentations + self._presentations
@@ -283,6 +308,12 @@ class Trainer:
     def _kernel(self) -> dict[str, str]:
         """Which kernel computed the run, for the ledger; empty if its model asked for no compiled one."""
         return {"kernel": " and ".join(sorted(self.progress.kernels))} if self.progress.kernels else {}
+
+    @property
+    def _changing_workers(self) -> dict[str, str]:
+        """With how many workers the run was trained, for the ledger, where that changed."""
+        changing = self.progress.changing_workers
+        return {"changing_workers": changing} if changing else {}
 
     @property
     def _presentations(self) -> float:
