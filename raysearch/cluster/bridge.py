@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,14 +25,17 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 LONGEST_REASON = 300
+COLOURS = re.compile("\x1b\\[[0-9;]*m")  # of terminals, which Ray writes into its errors
 NOTICED_S = 3.0  # how much later than a run's end Ray may notice that its machine is gone
 MAX_NOT_BEGUN = 3  # processes in a row, for each slot, that end before they train
 
 
 def reason_in(text: str) -> str:
     """One line of an error: of a traceback that Ray passes on the last, of its own messages the first."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["no reason given"]
-    return lines[-1 if "Traceback" in text else 0][:LONGEST_REASON]
+    plain = COLOURS.sub("", text)
+    lines = [line.strip() for line in plain.splitlines() if line.strip()] or ["no reason given"]
+    is_traceback = "Traceback" in plain or lines[0].startswith("ray::")  # Ray's begins with where it was
+    return lines[-1 if is_traceback else 0][:LONGEST_REASON]
 
 
 def _kept(

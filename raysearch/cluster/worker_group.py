@@ -33,6 +33,7 @@ from raysearch.cluster.train_controller import TrialTrainer
 from raysearch.errors import StorageError
 from raysearch.launch.run_environment import confine
 from raysearch.training.attempt import attempt_run
+from raysearch.training.lost import LostError
 from raysearch.training.order import EpochReport, Order, Outcome, Report
 from raysearch.training.workers import TorchWorkers
 
@@ -58,8 +59,8 @@ def run_in_group(
     Raises:
         StorageError: the disk is full or failed at a worker.
         ResourceError: this process is not in such a placement group.
-        ray.train.TrainingFailedError, ray.exceptions.RayActorError: a worker was lost; the attempt says
-            nothing about the settings.
+        WorkerLostError: a worker was lost; the attempt says nothing about the settings.
+        ray.train.TrainingFailedError: the workers could not be started; nor does that.
     """
     group = _waiting_group(trial_group(order.workers), resources, order.workers)
     try:
@@ -93,6 +94,10 @@ class RunFailedError(Exception):
     def __init__(self, outcome: dict[str, Any]) -> None:
         super().__init__(outcome)
         self.outcome = outcome
+
+
+class WorkerLostError(LostError):
+    """A worker ended without a word."""
 
 
 def backend_for(resources: WorkerResources) -> str:
@@ -201,6 +206,17 @@ def _carry_out(order: Order, gpus: float) -> None:
     train.report({ENDED: outcome})
 
 
+def _told_of(error: WorkerGroupError) -> str:
+    """Which workers were lost, and what Ray says of the first, in one line."""
+    lost = {
+        rank: getattr(failure, "health_check_failure", failure)
+        for rank, failure in sorted(error.worker_failures.items())
+        if not isinstance(failure, RunFailedError)
+    }
+    said = str(next(iter(lost.values()))).strip().partition("\n")[0]
+    return f"worker {', '.join(map(str, lost))} of its group is gone: {said}"
+
+
 def _failed_outcome(error: WorkerGroupError) -> Outcome:
     failures = [failure for _, failure in sorted(error.worker_failures.items())]
     for failure in failures:
@@ -208,5 +224,5 @@ def _failed_outcome(error: WorkerGroupError) -> Outcome:
             raise failure from None
     outcomes = [failure.outcome for failure in failures if isinstance(failure, RunFailedError)]
     if len(outcomes) < len(failures):
-        raise error
+        raise WorkerLostError(_told_of(error)) from error
     return Outcome(**outcomes[0])

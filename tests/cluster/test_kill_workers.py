@@ -62,6 +62,7 @@ def test_a_worker_killed_in_a_run_costs_nothing_but_time(tmp_path: Path) -> None
     assert process.returncode == 0, printed
     (lost,) = records(killed, Lost)
     assert (lost.trial, lost.attempt) == (0, 1)
+    assert "of its group is gone: The actor died" in lost.reason
     assert "trial 0 lost its process, will go on from its last checkpoint" in printed
     noted = Counter(map(int, (tmp_path / "noted").read_text().split()))
     again = {pid: n for pid, n in noted.items() if pid not in {*before, process.pid}}
