@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from stamps import stamped_sleep
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -43,7 +43,7 @@ class Sleep(Task[SleepSettings]):
 
     def load(self, source: DataSource, settings: SleepSettings) -> Parts:
         """One batch each; holds x and the pause."""
-        self._seconds = settings.seconds
+        self._x, self._seconds = settings.x, settings.seconds
         row = TensorData((torch.full((settings.batch_size, 1), settings.x),))
         return Parts(row, row, row)
 
@@ -57,7 +57,7 @@ class Sleep(Task[SleepSettings]):
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Sleep."""
-        time.sleep(self._seconds)
+        stamped_sleep(self._x, self._seconds)
         return model(batch[0]).mean()
 
     def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Tensor:
