@@ -6,8 +6,8 @@ places in every step, and the simultaneous perturbation of Spall, IEEE Trans. Au
 some weights at a time.
 
 Chance is SplitMix64 (Steele, Lea, Flood, OOPSLA 2014, figure 17), whose i-th number is a function of its seed
-and i: whole numbers only and no state, so that NumPy draws all steps of a generation in one pass, with the same
-bits on every machine.
+and i: whole numbers only and no state, so that NumPy draws all steps of a generation in one pass, with the
+same bits on every machine.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from raysearch.errors import InputError, did_you_mean, one_of
@@ -66,14 +67,11 @@ class Sampler:
 
 # Imports wait until a searcher is made: nevergrad takes over a second, and checking a file needs none.
 def _tpe(spec: SearcherSpec) -> Searcher:
-    from optuna.samplers import TPESampler  # noqa: PLC0415
-
-    from raysearch.search.optuna_search import RecallingOptunaSearcher  # noqa: PLC0415
+    from raysearch.search.optuna_search import RecallingOptunaSearcher, SeededAnew  # noqa: PLC0415
 
     # Groups are for settings that are there in some trials only, and a space has all of them in all.
-    return RecallingOptunaSearcher(
-        spec.space, spec.seed, TPESampler, {**spec.options, "group": False}, spec.objectives
-    )
+    sampler = SeededAnew({**spec.options, "group": False})
+    return RecallingOptunaSearcher(spec.space, spec.seed, sampler, spec.objectives)
 
 
 def _gp(spec: SearcherSpec) -> Searcher:
@@ -81,7 +79,9 @@ def _gp(spec: SearcherSpec) -> Searcher:
 
     from raysearch.search.optuna_search import RecallingOptunaSearcher  # noqa: PLC0415
 
-    return RecallingOptunaSearcher(spec.space, spec.seed, GPSampler, spec.options, spec.objectives)
+    # Made anew for each ask: it begins the fit of its kernel where that of the ask before ended.
+    sampler = partial(GPSampler, **spec.options)
+    return RecallingOptunaSearcher(spec.space, spec.seed, sampler, spec.objectives)
 
 
 def _nsga2(spec: SearcherSpec) -> Searcher:
@@ -89,7 +89,7 @@ def _nsga2(spec: SearcherSpec) -> Searcher:
 
     from raysearch.search.optuna_search import OptunaSearcher  # noqa: PLC0415
 
-    return OptunaSearcher(spec.space, spec.seed, NSGAIISampler, spec.options, spec.objectives)
+    return OptunaSearcher(spec.space, spec.seed, partial(NSGAIISampler, **spec.options), spec.objectives)
 
 
 def _nevergrad(family: str) -> Callable[[SearcherSpec], Searcher]:

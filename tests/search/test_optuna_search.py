@@ -1,9 +1,12 @@
 import logging
 import warnings
+from functools import partial
 
 import optuna
+import pytest
 
-from raysearch.search.make import make_searcher
+from raysearch.search.make import complete_options, make_searcher
+from raysearch.search.optuna_search import OptunaSearcher, SeededAnew
 from raysearch.space.domains import FloatDomain, Space
 from raysearch.space.space_file import SearchSection
 
@@ -38,3 +41,21 @@ def test_trials_that_are_out_are_minded_only_with_constant_liar():
 
     assert ahead(out=5, constant_liar=True) != ahead(out=0, constant_liar=True)
     assert ahead(out=5, constant_liar=False) == ahead(out=0, constant_liar=False)
+
+
+@pytest.mark.parametrize("objectives", [1, 2])
+@pytest.mark.parametrize("options", [{}, {"multivariate": False}, {"constant_liar": False}])
+def test_one_tpe_sampler_seeded_anew_proposes_what_a_new_one_for_each_trial_would(options, objectives):
+    options = complete_options("tpe", options) | {"n_startup_trials": 5, "group": False}
+
+    def proposals(sampler):
+        searcher, points = OptunaSearcher(SPACE, 1, sampler, objectives), []
+        for number in range(25):
+            points.append(searcher.ask(number))
+            if number >= 2:
+                x, y = points[number - 2].values()
+                searcher.tell(number - 2, [(x - 0.5) ** 2 + y, y**2][:objectives] if x > 0.1 else None)
+        return points
+
+    made_each_time = proposals(partial(optuna.samplers.TPESampler, **options))
+    assert proposals(SeededAnew(options)) == made_each_time
