@@ -6,7 +6,7 @@ Otherwise than there linear layers are plain, without weight normalisation; what
 is put through a layer once a cloud, not once a point, which is the same function; sums are divided by the
 number of points a cloud may have, not by 100; the field is told the number of points, and labels.
 
-Shapes in names: B clouds, N points, F features of a point, H hidden, G global, C what a cloud is told, T time.
+Shapes in names: B clouds, N points, F features of a point, H hidden, G global, C told of a cloud, T time.
 """
 
 from __future__ import annotations
