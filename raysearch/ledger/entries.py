@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import PurePosixPath
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from raysearch.errors import StorageError
@@ -112,6 +111,6 @@ def from_json(content: Mapping[str, Any]) -> Entry:
         ) from error
     # Others open, copy and delete what the ledger names, so that no name may lead out of the study's folder.
     for path in (fields.get("weights", ""), fields.get("predictions", ""), *fields.get("code", {})):
-        if path.startswith("/") or "\0" in path or ".." in PurePosixPath(path).parts:
+        if path.startswith("/") or "\0" in path or ".." in path.split("/"):
             raise StorageError(f"record {seq} names the file {path!r}, which is not in the study's folder")
     return Entry(seq, time_ms, record)

@@ -8,13 +8,9 @@ on opening; damage anywhere else is an error that names the byte, since records 
 from __future__ import annotations
 
 import errno
-import json
 import os
-import re
-import shlex
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
@@ -22,27 +18,12 @@ from typing import Self
 
 from raysearch.errors import FolderError, StorageError, StudyBusyError
 from raysearch.files import lock, sync, sync_folder
-from raysearch.ledger.entries import Entry, from_json, to_json
+from raysearch.ledger.entries import Entry
 from raysearch.ledger.record import Record
+from raysearch.ledger.scanning import scan, seal
 from raysearch.ledger.study_records import Opened
 
 FILE_NAME = "ledger.jsonl"
-_SEAL = ',"crc":"00000000"}\n'  # of one length always, so that the body is what is before it
-
-
-def seal(entry: Entry) -> bytes:
-    """Write one line: the entry's JSON with the CRC-32 of all before it as last key."""
-    # Of the bytes and not of the values: a reader checks before it parses. No NaN, which JSON does not have.
-    body = json.dumps(to_json(entry), allow_nan=False, separators=(",", ":")).encode()[:-1]
-    return body + f',"crc":"{zlib.crc32(body):08x}"}}\n'.encode()
-
-
-def unseal(line: bytes) -> Entry | None:
-    """Read one line back, or None when its checksum does not hold."""
-    body, tail = line[: -len(_SEAL)], line[-len(_SEAL) :]
-    if tail != f',"crc":"{zlib.crc32(body):08x}"}}\n'.encode():
-        return None
-    return from_json(json.loads(body + b"}"))
 
 
 def read_entries(folder: Path) -> list[Entry]:
@@ -55,7 +36,7 @@ def read_entries(folder: Path) -> list[Entry]:
         content = (folder / FILE_NAME).read_bytes()
     except OSError as error:
         raise StorageError(f"{folder / FILE_NAME}: cannot be read: {error.strerror}") from error
-    return _scan(content, folder / FILE_NAME)[0]
+    return scan(content, folder / FILE_NAME)[0]
 
 
 def is_held(folder: Path) -> bool:
@@ -66,36 +47,6 @@ def is_held(folder: Path) -> bool:
         except OSError:
             return True
         return False
-
-
-def _scan(content: bytes, path: Path) -> tuple[list[Entry], int]:
-    """Return the entries and the length in bytes of the good part."""
-    entries: list[Entry] = []
-    position = 0
-    # A record holds no raw line feed (JSON escapes them), so one in damaged bytes can only end a line early.
-    for line in re.findall(rb"[^\n]*\n|[^\n]+", content):
-        entry = unseal(line)
-        if entry is None:
-            if not line.endswith(b"\n") and unseal(line[:-1] + b"\n") is None:
-                break  # a prefix of a line: its writer was killed before the record counted
-            raise StorageError(
-                f"{path}: damaged at byte {position}, after record {len(entries) - 1}. Nothing was changed; "
-                f"restore the file from a copy, or keep the part before that byte: {_repair(path.parent)}"
-            )
-        if entry.seq != len(entries):  # lines lost, doubled or of another file have right checksums too
-            raise StorageError(
-                f"{path}: record {entry.seq} at byte {position} where {len(entries)} was expected; "
-                f"restore the file from a copy, or keep the part before that byte: {_repair(path.parent)}"
-            )
-        entries.append(entry)
-        position += len(line)
-    return entries, position
-
-
-def _repair(folder: Path) -> str:
-    """The command that cuts a damaged ledger."""
-    # With --runs always: which folder of studies it is does not concern a ledger, nor whether of a series.
-    return f"raysearch repair {folder.name} --runs {shlex.quote(str(folder.parent))}"
 
 
 class Ledger:
@@ -229,7 +180,7 @@ class Ledger:
 
     def _read(self) -> None:
         size = os.fstat(self._file).st_size
-        self.entries, good = _scan(os.pread(self._file, size, 0) if size else b"", self._path)
+        self.entries, good = scan(os.pread(self._file, size, 0) if size else b"", self._path)
         if good < size:
             os.ftruncate(self._file, good)
             sync(self._file)

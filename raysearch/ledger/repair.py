@@ -13,8 +13,9 @@ from raysearch.errors import FolderError, InputError, StorageError, StudyBusyErr
 from raysearch.files import lock, sync, write_durably
 from raysearch.ledger.entries import Entry
 from raysearch.ledger.history import History
-from raysearch.ledger.ledger import FILE_NAME, unseal
+from raysearch.ledger.ledger import FILE_NAME
 from raysearch.ledger.run_records import Committed, Ended
+from raysearch.ledger.scanning import unseal
 
 
 @dataclass(frozen=True)

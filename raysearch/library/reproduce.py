@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from raysearch.errors import InputError, StoppedError
 from raysearch.files import owners_only
 from raysearch.ledger.history import History, read_history
-from raysearch.ledger.ledger import FILE_NAME, read_entries, seal
+from raysearch.ledger.ledger import FILE_NAME, read_entries
 from raysearch.ledger.run_records import Ended
+from raysearch.ledger.scanning import seal
 from raysearch.ledger.study_records import Opened
 from raysearch.ledger.trial_history import RunHistory, TrialHistory
 from raysearch.library.reproduced import Reproduced, differences
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from raysearch.study.again import TrialAgain
 
 PACKAGES = ("torch", "numpy")  # whose versions decide the bits of training
-FACTS = ("device", "kernel", "workers")  # noted of each run, which decide its bits
+FACTS = ("device", "kernel", "workers", "changing_workers")  # noted of each run, which decide its bits
 
 
 @owners_only()

@@ -63,7 +63,7 @@ class OptunaSearcher:
 
     def ask(self, number: int) -> Proposal:
         """Propose from what was told so far; see :class:`~raysearch.search.searcher.Searcher`."""
-        with _quiet():
+        with _no_warnings():
             # Seeded anew: Optuna's samplers draw from a generator of their own, whose state a replay after a
             # kill would have to bring back draw by draw.
             seed = self._streams.seed(number) % 2**32
@@ -83,23 +83,20 @@ class OptunaSearcher:
         self._streams.another(number)
         if is_repeat:
             # As a bad one it would speak against the good one that it repeats.
-            with _quiet():
-                self._study.tell(self._asked.pop(number), state=TrialState.FAIL)
+            self._study.tell(self._asked.pop(number), state=TrialState.FAIL)
         else:
             self.tell(number, None)
 
     def give(self, number: int, settings: Mapping[str, bool | int | float | str]) -> None:
         """Have Optuna take the settings as its next trial."""
-        with _quiet():
-            self._study.enqueue_trial(self.internal(settings))
+        self._study.enqueue_trial(self.internal(settings))
         self.ask(number)  # the next that Optuna asks is what was enqueued
 
     def tell(self, number: int, values: Sequence[float] | None) -> None:
         """Pass the objectives on, or their stand-in; a failure before any value is passed on as such."""
         heard = self._worst.stand_in(values)
         state = TrialState.FAIL if heard is None else None
-        with _quiet():
-            self._study.tell(self._asked.pop(number), heard, state=state)
+        self._study.tell(self._asked.pop(number), heard, state=state)
 
     def internal(self, settings: Mapping[str, bool | int | float | str]) -> dict[str, Any]:
         """The settings as Optuna has them: the place in its list for a value of a choice."""
@@ -117,9 +114,8 @@ class RecallingOptunaSearcher(OptunaSearcher):
         trial = optuna.create_trial(
             state=TrialState.RUNNING, params=self.internal(settings), distributions=self._distributions
         )
-        with _quiet():
-            self._asked[number] = len(self._study.get_trials(deepcopy=False))
-            self._study.add_trial(trial)
+        self._asked[number] = len(self._study.get_trials(deepcopy=False))
+        self._study.add_trial(trial)
 
 
 class SeededAnew:
@@ -197,7 +193,7 @@ def falls_behind(values: Sequence[float], best: Sequence[float], **options: Any)
     """
     # The pruner looks for its best trial in a study: one is made of the two that are to be compared, folds as
     # steps. So the test is Optuna's to the last detail, and what else the study holds cannot disturb it.
-    with _quiet():
+    with _quiet(), _no_warnings():
         study = optuna.create_study(storage=optuna.storages.InMemoryStorage())
         mean = sum(best) / len(best)
         study.add_trial(optuna.create_trial(value=mean, intermediate_values=dict(enumerate(best))))
@@ -223,12 +219,19 @@ def _distribution(domain: IntDomain | FloatDomain | ChoiceDomain) -> BaseDistrib
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Optuna's notices (a study was made, an option is experimental) from the user's terminal."""
+    """Keep Optuna's notice that a study was made from the user's terminal."""
+    # Around that alone: to change a level makes Python forget what it knows of all loggers there are.
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            yield
+        yield
     finally:
         optuna.logging.set_verbosity(verbosity)
+
+
+@contextmanager
+def _no_warnings() -> Iterator[None]:
+    """Keep it from the user that an option is experimental."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        yield

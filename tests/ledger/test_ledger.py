@@ -19,9 +19,10 @@ from waiting import FAR_AWAY_S
 from raysearch.errors import FolderError, StorageError, StudyBusyError
 from raysearch.ledger.asking_records import Asked
 from raysearch.ledger.entries import Entry
-from raysearch.ledger.ledger import FILE_NAME, Ledger, is_held, read_entries, seal, unseal
+from raysearch.ledger.ledger import FILE_NAME, Ledger, is_held, read_entries
 from raysearch.ledger.record import Record
 from raysearch.ledger.run_records import Committed, Epoch
+from raysearch.ledger.scanning import seal, unseal
 from raysearch.ledger.study_records import Opened
 
 RECORDS: list[Record] = [

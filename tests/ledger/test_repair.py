@@ -12,8 +12,9 @@ from toy import create_ledger, finished, opened
 from raysearch.errors import InputError, StorageError, StudyBusyError
 from raysearch.ledger.asking_records import Asked
 from raysearch.ledger.history import read_history
-from raysearch.ledger.ledger import FILE_NAME, Ledger, read_entries, seal
+from raysearch.ledger.ledger import FILE_NAME, Ledger, read_entries
 from raysearch.ledger.repair import cut, find_cut
+from raysearch.ledger.scanning import seal
 from raysearch.study.study import Study
 
 

@@ -14,9 +14,10 @@ from toy import TOY_TASK
 
 import raysearch
 from raysearch.errors import InputError
-from raysearch.ledger.ledger import FILE_NAME, read_entries, seal
+from raysearch.ledger.ledger import FILE_NAME, read_entries
 from raysearch.ledger.record import Record
 from raysearch.ledger.run_records import Ended, Epoch
+from raysearch.ledger.scanning import seal
 from raysearch.ledger.study_records import Opened
 
 SPACE: dict[str, Any] = {

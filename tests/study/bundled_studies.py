@@ -10,8 +10,8 @@ from typing import Any
 
 from toy import create_ledger, finished, opened, toy_space_file
 
-from raysearch.ledger.ledger import seal, unseal
 from raysearch.ledger.run_records import Tested
+from raysearch.ledger.scanning import seal, unseal
 from raysearch.study.series import write_series
 from raysearch.study.study import Study
 
