@@ -4,7 +4,8 @@ EPiC-FM: E. Buhmann et al., arXiv:2310.00049, by flow matching, Y. Lipman et al.
 and how they are told the time, as in the public code (uhh-pd-ml/beyond_kinematics, components/epic.py).
 Otherwise than there linear layers are plain, without weight normalisation; what the cloud says to its points
 is put through a layer once a cloud, not once a point, which is the same function; sums are divided by the
-number of points a cloud may have, not by 100; the field is told the number of points, and labels.
+number of points a cloud may have, not by 100; the field is told the number of points, and labels; the time is
+told by sines and cosines of pi, 2 pi, ... times it, not of powers of two.
 
 Shapes in names: B clouds, N points, F features of a point, H hidden, G global, C told of a cloud, T time.
 """
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 
 from raysearch.models.epic_networks import SLOPE
 
-FREQUENCIES = 6  # of the time's sines and cosines, as published
+FREQUENCIES = 6  # as many as published
 SIGMA = 1.0e-4  # width of a cloud's end of the paths, as published
 
 

@@ -1,9 +1,8 @@
 """EPiC-FM: jets or digits as point clouds, by a velocity field that leads from noise to clouds.
 
 E. Buhmann et al., arXiv:2310.00049, and flow matching, arXiv:2210.02747; network and loss as in
-``models/epic_flow.py``. Published beside it (uhh-pd-ml/beyond_kinematics): AdamW at 1e-3 with warm-up and
-half a cosine, gradients clipped at 0.5, an average of the weights; here nothing is clipped or averaged, since
-the rate falls to 0. Otherwise than there the network sees the logarithm of pT_rel.
+``models/epic_flow.py``. In the public code (uhh-pd-ml/beyond_kinematics) gradients are clipped at 0.5, and
+weights averaged over steps; here they are not, and the network sees the logarithm of pT_rel.
 """
 
 from __future__ import annotations
