@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from stamps import stamped_sleep
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -32,12 +32,19 @@ class Sleep(Task[SleepSettings]):
 
     def inspect(self, source: DataSource, settings: SleepSettings) -> dict[str, Any]:
         """Nothing to read."""
-        return {"files": {}, "n_train": 1, "n_validation": 1, "n_test": 1, "split_by": "rows"}
+        n_rows = settings.batch_size
+        return {
+            "files": {},
+            "n_train": n_rows,
+            "n_validation": n_rows,
+            "n_test": n_rows,
+            "split_by": "rows",
+        }
 
     def load(self, source: DataSource, settings: SleepSettings) -> Parts:
-        """One row each; holds x and the pause."""
-        self._seconds = settings.seconds
-        row = TensorData((torch.full((1, 1), settings.x),))
+        """One batch each; holds x and the pause."""
+        self._x, self._seconds = settings.x, settings.seconds
+        row = TensorData((torch.full((settings.batch_size, 1), settings.x),))
         return Parts(row, row, row)
 
     def model(self, settings: SleepSettings) -> nn.Module:
@@ -50,7 +57,7 @@ class Sleep(Task[SleepSettings]):
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """Sleep."""
-        time.sleep(self._seconds)
+        stamped_sleep(self._x, self._seconds)
         return model(batch[0]).mean()
 
     def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Tensor:
@@ -59,4 +66,4 @@ class Sleep(Task[SleepSettings]):
 
     def metrics(self, outputs: Outputs, data: TensorData) -> dict[str, float]:
         """A bowl."""
-        return {"loss": (outputs["outputs"].item() - 0.5) ** 2}
+        return {"loss": (outputs["outputs"].mean().item() - 0.5) ** 2}

@@ -132,9 +132,9 @@ class Study:
         known = self.history.run(run.trial, run.fold)
         return known.code if known.ended else self.history.codes[-1]
 
-    def started(self, run: Run) -> None:
-        """A run that was handed out has begun."""
-        self._stage(Started(trial=run.trial, fold=run.fold, attempt=run.attempt))
+    def started(self, run: Run, workers: int | None = None) -> None:
+        """A run that was handed out has begun, with so many workers where their number may change."""
+        self._stage(Started(trial=run.trial, fold=run.fold, attempt=run.attempt, workers=workers))
         self._flush()
 
     def report(

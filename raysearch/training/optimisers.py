@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 from raysearch.errors import InputError
 from raysearch.tasks.schedule import Schedule
 from raysearch.tasks.task import Task
+from raysearch.training.torch_compiler import put_off_compiler
 
 RATE = "learning_rate"
 
@@ -26,6 +27,7 @@ def optimisers_of(
         InputError: they are not optimisers by name, hold what is not the model's and so would be in no
             checkpoint, or there are several and some parameter is held by none.
     """
+    put_off_compiler()
     found = task.optimizers(settings, model)
     kind = type(task).__name__
     if not (
