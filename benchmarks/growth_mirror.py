@@ -1,7 +1,7 @@
 """What a look of the mirror at a study's ledger costs as it grows: to read it and to say what MLflow lacks.
 
-The first look is at all of it, as every one was in version 0.1.0; a later one, after a trial of ten epochs, is
-at what is new. Without MLflow, whose time is its own.
+The first look is at all of it, as every one was in version 0.1.0; a later one, after a trial of ten epochs
+is at what is new. Without MLflow, whose time is its own.
 
     python -m benchmarks.growth_mirror [--trials 100,1000,3000,10000]
 """
