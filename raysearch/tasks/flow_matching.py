@@ -1,8 +1,9 @@
-"""EPiC-FM: jets or digits as point clouds, by a velocity field that leads from noise to clouds.
+"""Flow matching: jets or digits as point clouds, by a velocity field that leads from noise to clouds.
 
-E. Buhmann et al., arXiv:2310.00049, and flow matching, arXiv:2210.02747; network and loss as in
-``models/epic_flow.py``. In the public code (uhh-pd-ml/beyond_kinematics) gradients are clipped at 0.5, and
-weights averaged over steps; here they are not, and the network sees the logarithm of pT_rel.
+EPiC-FM, E. Buhmann et al., arXiv:2310.00049, or a field with attention; networks and loss as in
+``models/epic_flow.py``, ``attention_flow.py`` and ``flow_matching.py``. In the public code of EPiC-FM
+(uhh-pd-ml/beyond_kinematics) gradients are clipped at 0.5, and weights averaged over steps; here they are
+not, and the network sees the logarithm of pT_rel.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from torch.optim import Optimizer
 
 from raysearch.data.tensors import Batch
 from raysearch.models.cloud_maker import CloudMaker
-from raysearch.models.epic_flow import FlowGenerator, flow_matching_loss
+from raysearch.models.flow_matching import FlowGenerator, flow_matching_loss
 from raysearch.tasks.cloud_rows import LABEL, POINTS, STATISTICS, log_statistics_of
 from raysearch.tasks.cloud_task import CloudTask
 from raysearch.tasks.descent import LOSS, Descent

@@ -20,7 +20,9 @@ from raysearch.training.workers import OneWorker
 JETS = FlowMatchingSettings(
     points=8, width=24, hidden=4, layers=2, steps=6, batch_size=32, learning_rate=5e-3, draws=4
 )
-DIGITS = replace(JETS, clouds="digits", of_class="all", conditional=True, points=12)
+DIGITS = replace(
+    JETS, clouds="digits", of_class="all", conditional=True, points=12, network="attention", hidden=None
+)
 SOURCE = DataSource(None, (0.5, 0.25, 0.25))
 
 
@@ -61,6 +63,10 @@ def test_all_faults_of_settings_are_told() -> None:
     for changes, told in (
         ({"of_class": "top"}, "of_class: of jets needs one of g, q, w, z, t, all, got 'top'"),
         ({"conditional": True}, "conditional: needs of_class: all"),
+        ({"network": "gnn"}, "network: needs one of epic, attention, got 'gnn'"),
+        ({"network": "attention"}, "hidden: is of network: epic alone"),
+        ({"heads": 2}, "heads: is of network: attention alone"),
+        ({"network": "attention", "hidden": None, "width": 10}, "width: needs a multiple of the 4 heads"),
         ({"learning_rate": 0.0}, "learning_rate: needs more than 0"),
     ):
         with pytest.raises(InputError) as caught:

@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from raysearch.models.attention_flow import AttentionField, AttentionShape
 from raysearch.models.cloud_frame import LogFrame, spread, with_logs
-from raysearch.models.epic_flow import EpicField, FlowGenerator, FlowShape, flow_matching_loss
+from raysearch.models.epic_flow import EpicField, FlowShape
+from raysearch.models.flow_matching import FlowGenerator, flow_matching_loss
 
 SMALL = FlowShape(hidden=10, of_cloud=4, layers=2, labels=3, points=7)
 MEAN, SD = 1.5, 0.4  # of clouds whose features are all normal
@@ -24,15 +26,21 @@ def some_clouds() -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return x, time, there, labels
 
 
-def a_field() -> EpicField:
+def a_field(network: str = "epic") -> nn.Module:
     torch.manual_seed(0)
-    return EpicField(SMALL).double()
+    if network == "epic":
+        return EpicField(SMALL).double()
+    field = AttentionField(AttentionShape(width=8, heads=2, layers=2, labels=3, points=7)).double()
+    for weight in field.parameters():  # gates begin at 0
+        nn.init.normal_(weight, std=0.3)
+    return field
+
+
+both = pytest.mark.parametrize("network", ["epic", "attention"])
 
 
 class Normal(nn.Module):
     """The velocity field of independent normal features, in closed form."""
-
-    shape = FlowShape(points=4)
 
     def __init__(self, mean: float = MEAN) -> None:
         super().__init__()
@@ -56,9 +64,10 @@ def test_the_published_size_has_its_parameters() -> None:
     assert n(EpicField(FlowShape())) == 6 * layer + ends == 506_110
 
 
-def test_points_are_a_set_and_padding_is_nothing() -> None:
+@both
+def test_points_are_a_set_and_padding_is_nothing(network: str) -> None:
     x, time, there, labels = some_clouds()
-    field = a_field()
+    field = a_field(network)
     found = field(x, time, there, labels)
     assert (found[~there] == 0).all()
     assert found[there].abs().min() > 0
@@ -71,11 +80,12 @@ def test_points_are_a_set_and_padding_is_nothing() -> None:
 
 
 @pytest.mark.parametrize("which", ["time", "labels", "number", "other points"])
-def test_the_field_is_told(which: str) -> None:
+@both
+def test_the_field_is_told(network: str, which: str) -> None:
     x, time, _, labels = some_clouds()
     x[:, 1:] = x[:, :1]  # equal points: their mean does not tell how many they are
     there = torch.arange(7) < torch.full((5, 1), 3)
-    field = a_field()
+    field = a_field(network)
     before = field(x, time, there, labels)[:, 0]
     if which == "time":
         time = time + 0.1
@@ -87,6 +97,17 @@ def test_the_field_is_told(which: str) -> None:
         x = torch.cat([x[:, :1], x[:, 1:] + 1], dim=1)
     after = field(x, time, there, labels)[:, 0]
     assert (before - after).abs().amax(1).min() > 1e-6
+
+
+def test_a_cloud_without_points_is_no_trouble() -> None:
+    x, time, _, labels = some_clouds()
+    there = torch.arange(7) < torch.tensor([0, 3, 1, 0, 6]).unsqueeze(1)
+    field = a_field("attention")
+    loss = flow_matching_loss(field, x, there, labels)
+    loss.backward()
+    assert loss.isfinite()
+    assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in field.parameters())
+    assert (field(x, time, there, labels)[0] == 0).all()
 
 
 def test_the_loss_is_that_of_straight_paths() -> None:
@@ -114,14 +135,13 @@ def test_the_loss_is_least_for_the_field_that_leads_to_the_clouds() -> None:
 
     def loss(mean: float) -> float:
         torch.manual_seed(3)
-        return float(flow_matching_loss(Normal(mean), clouds, there, labels))  # type: ignore[arg-type]
+        return float(flow_matching_loss(Normal(mean), clouds, there, labels))
 
     assert loss(MEAN) < min(loss(MEAN + 0.1), loss(MEAN - 0.1), loss(-MEAN))
 
 
 def test_following_the_field_gives_the_clouds() -> None:
-    generator = FlowGenerator(FlowShape(points=4), steps=50)
-    generator.field = Normal()  # type: ignore[assignment]
+    generator = FlowGenerator(Normal(), 3, steps=50)
     noise = torch.randn(5000, *generator.noise_shape(4), generator=torch.Generator().manual_seed(4))
     n = torch.tensor([4, 2]).repeat(2500)
     points, there = generator(noise, n, torch.zeros(5000, 0))
@@ -133,15 +153,12 @@ def test_following_the_field_gives_the_clouds() -> None:
 
 def test_the_midpoint_rule_is_of_second_order() -> None:
     class Growing(nn.Module):
-        shape = FlowShape(points=1)
-
         def forward(self, x: Tensor, time: Tensor, there: Tensor, labels: Tensor) -> Tensor:
             return x * (1 + time.view(-1, 1, 1))
 
     errors = []
     for steps in (10, 20):
-        generator = FlowGenerator(FlowShape(points=1), steps)
-        generator.field = Growing()  # type: ignore[assignment]
+        generator = FlowGenerator(Growing(), 3, steps)
         one = torch.ones(1, 1, 3, dtype=torch.float64)
         found, _ = generator(one, torch.tensor([1]), torch.zeros(1, 0))
         errors.append(abs(float(found[0, 0, 0]) - math.exp(1.5)))
