@@ -32,12 +32,19 @@ class Sleep(Task[SleepSettings]):
 
     def inspect(self, source: DataSource, settings: SleepSettings) -> dict[str, Any]:
         """Nothing to read."""
-        return {"files": {}, "n_train": 1, "n_validation": 1, "n_test": 1, "split_by": "rows"}
+        n_rows = settings.batch_size
+        return {
+            "files": {},
+            "n_train": n_rows,
+            "n_validation": n_rows,
+            "n_test": n_rows,
+            "split_by": "rows",
+        }
 
     def load(self, source: DataSource, settings: SleepSettings) -> Parts:
-        """One row each; holds x and the pause."""
+        """One batch each; holds x and the pause."""
         self._x, self._seconds = settings.x, settings.seconds
-        row = TensorData((torch.full((1, 1), settings.x),))
+        row = TensorData((torch.full((settings.batch_size, 1), settings.x),))
         return Parts(row, row, row)
 
     def model(self, settings: SleepSettings) -> nn.Module:
@@ -59,4 +66,4 @@ class Sleep(Task[SleepSettings]):
 
     def metrics(self, outputs: Outputs, data: TensorData) -> dict[str, float]:
         """A bowl."""
-        return {"loss": (outputs["outputs"].item() - 0.5) ** 2}
+        return {"loss": (outputs["outputs"].mean().item() - 0.5) ** 2}

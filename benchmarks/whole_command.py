@@ -9,8 +9,8 @@ take turns; ratios are of the same round.
 
 raysearch ends as it does at a terminal, where the report is written in the background, and once more as in a
 script, which waits for it. Times are those of the clock, which a busy machine makes longer; processor seconds
-of all processes until the prompt is back stand beside them, and the load. ``--memory`` tells the most that all
-processes of a side held together, a page that several share counted once (PSS).
+of all processes until the prompt is back stand beside them. ``--memory`` tells the most that all processes of
+a side held together, a page that several share counted once (PSS).
 """
 
 from __future__ import annotations

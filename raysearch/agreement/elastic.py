@@ -1,7 +1,7 @@
 """Elastic averaging SGD: Zhang, Choromanska and LeCun, NIPS 2015, arXiv:1412.6651.
 
-A spring holds each worker to the centre, and between exchanges workers explore by themselves. Equations are
-numbered as in the paper: x_i a worker's weights, x~ the centre's, p the number of workers, alpha = eta rho,
+A spring holds each worker to the centre, and between exchanges workers explore by themselves. Symbols are
+the paper's: x_i a worker's weights, x~ the centre's, p the number of workers, alpha = eta rho,
 beta = p alpha. Force meets an equal force, so that an exchange leaves the sum of all weights, x~ + sum_i x_i,
 as it was.
 """
@@ -47,7 +47,7 @@ class ElasticWorker:
 
     def incoming(self, weights: Tensor, reply: Tensor) -> Tensor:
         """Give way to the spring."""
-        return weights - reply[0]  # Eq. (4): x_i <- x_i - alpha (x_i - x~); Algorithm 1, step (a)
+        return weights - reply[0]  # Algorithm 1: x_i <- x_i - alpha (x_i - x~)
 
     def state(self) -> dict[str, Any]:
         """Nothing: its weights are the model's."""
@@ -72,7 +72,7 @@ class ElasticCentre(WeightsAlone):
     def apply(self, messages: Sequence[Tensor]) -> list[Tensor]:
         """Move by all springs at once; of one worker this is the asynchronous Algorithm 1."""
         pulls = [self._alpha * (message - self.weights) for message in messages]
-        # Eq. (5): x~ <- (1 - beta) x~ + beta mean_i x_i = x~ + sum_i alpha (x_i - x~); Algorithm 1, step (b)
+        # x~ <- (1 - beta) x~ + beta mean_i x_i = x~ + sum_i alpha (x_i - x~); of one worker Algorithm 1
         self.weights = self.weights + torch.cat(pulls).sum(0)
         return pulls
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from raysearch.cluster.group_size import GroupSize
 from raysearch.cluster.resources import machines, n_dead_machines
 from raysearch.cluster.run_processes import end_processes
 from raysearch.errors import ChangedError, ResourceError, StorageError
@@ -23,14 +25,17 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 LONGEST_REASON = 300
+COLOURS = re.compile("\x1b\\[[0-9;]*m")  # of terminals, which Ray writes into its errors
 NOTICED_S = 3.0  # how much later than a run's end Ray may notice that its machine is gone
 MAX_NOT_BEGUN = 3  # processes in a row, for each slot, that end before they train
 
 
 def reason_in(text: str) -> str:
     """One line of an error: of a traceback that Ray passes on the last, of its own messages the first."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["no reason given"]
-    return lines[-1 if "Traceback" in text else 0][:LONGEST_REASON]
+    plain = COLOURS.sub("", text)
+    lines = [line.strip() for line in plain.splitlines() if line.strip()] or ["no reason given"]
+    is_traceback = "Traceback" in plain or lines[0].startswith("ray::")  # Ray's begins with where it was
+    return lines[-1 if is_traceback else 0][:LONGEST_REASON]
 
 
 def _kept(
@@ -57,17 +62,20 @@ class Bridge:
         runs: by Tune's trial, what is handed out.
         suspects: runs (trial, fold) of which one was killed for the memory it took; nobody says which.
             They go on one at a time, so that a run that is killed again is the one to blame.
+        resizing: Tune is to end, so that runs go on with another number of workers.
         failure: ends the study as soon as Tune has ended.
     """
 
-    def __init__(self, study: Study, stop: StopFlag, slots: int) -> None:
-        self.study, self.stop, self.slots = study, stop, slots
+    def __init__(self, study: Study, stop: StopFlag, size: GroupSize) -> None:
+        self.study, self.stop, self.size, self.slots = study, stop, size, size.slots
+        self.resizing = False
+        self._workers: dict[str, int] = {}  # of each of the runs, where their number may change
         self.runs: dict[str, Run] = {}
         self.suspects: set[tuple[int, int]] = set()
         self.failure: Exception | None = None
         self._watch = Watch(study.history.run_limits, study.history, automatic=True)
         space_file = study.space_file
-        self._in_groups = space_file.resources.workers > 1 and space_file.strategy is None
+        self._evolves = space_file.strategy is not None
         self._n_not_begun = 0
         self._n_dead: dict[str, int] = {}  # machines that were lost before Tune's trial started its run
 
@@ -78,7 +86,7 @@ class Bridge:
     @property
     def is_over(self) -> bool:
         """Whether Tune is to be given nothing more."""
-        return self.stop.requested or self.study.is_over or self.failure is not None
+        return self.stop.requested or self.study.is_over or self.failure is not None or self.resizing
 
     @_kept
     def hand_out(self, trial_id: str) -> dict[str, str] | None:
@@ -87,7 +95,11 @@ class Bridge:
         if len(self.runs) >= most or (run := self.study.next_run()) is None:
             return None
         self.runs[trial_id] = run
-        return {"order": json.dumps(order_for(self.study, run).to_plain())}
+        order = order_for(self.study, run)
+        if self.size.may_change:
+            self._workers[trial_id] = self.size.workers
+            order = replace(order, workers=self._workers[trial_id])
+        return {"order": json.dumps(order.to_plain())}
 
     @_kept
     def started(self, trial_id: str) -> None:
@@ -95,9 +107,9 @@ class Bridge:
         self._n_not_begun = 0
         self._n_dead[trial_id] = n_dead_machines()
         # Now and not when it was handed out: the ledger says what runs, not what waits.
-        self.study.started(self.runs[trial_id])
+        self.study.started(self.runs[trial_id], self._workers.get(trial_id))
         # That of a group begins when its workers are there: to start them may take long, and is none of its.
-        if not self._in_groups:
+        if self._evolves or self._workers.get(trial_id, self.size.all) == 1:
             self._watch.begin(self.runs[trial_id])
 
     @_kept
@@ -112,6 +124,7 @@ class Bridge:
             report = json.loads(result["report"])
             self.study.report(run, **report)
             self._watch.heard(run, report["seconds"])
+            self.resizing = self.size.is_stale(self._workers)  # now, when nothing of an epoch is lost
         elif result.get("event") == "ended":
             # Before the study hears of the end: what follows from it may hand out the next run at once.
             self._let_go(trial_id)
@@ -125,6 +138,8 @@ class Bridge:
     @_kept
     def lose(self, trial_id: str, reason: str) -> None:
         """A trial's process has ended without a result."""
+        if self.resizing:
+            return  # Tune ends it, and it is taken back with the others
         run = self._let_go(trial_id)
         if run is None or self.stop.requested:
             return
@@ -157,8 +172,21 @@ class Bridge:
                 order = order_for(self.study, run)
                 stack = end_processes(order.run_folder / f"attempt-{order.attempt}")
                 end_overdue(self.study, run, replace(overdue, stack=stack))
+        # Those that only wait would do so without end; for one that trains, its next epoch is waited for.
+        if not any(self.study.has_begun(run) for run in self.runs.values()):
+            self.resizing = self.resizing or self.size.is_stale(self._workers)
+
+    def resize(self) -> None:
+        """Take back what Tune had when it ended; the runs go on with as many workers as there are places."""
+        for trial_id in list(self.runs):
+            run = self._let_go(trial_id)
+            if run is not None and not self.stop.requested:
+                reason = f"it was ended, to go on with {self.size.workers} workers"
+                self.study.lose(run, reason, to_blame=False)
+        self.resizing, self.slots = False, self.size.slots
 
     def _let_go(self, trial_id: str) -> Run | None:
+        self._workers.pop(trial_id, None)
         run = self.runs.pop(trial_id, None)
         if run is not None:
             self._watch.forget(run)

@@ -46,6 +46,13 @@ def group_trial_resources(workers: int, resources: WorkerResources) -> tune.Plac
     return tune.PlacementGroupFactory([{}, *([resources.bundle()] * workers)], strategy="PACK")
 
 
+def request_for(workers: int, resources: WorkerResources) -> tune.PlacementGroupFactory:
+    """What a Tune trial asks for whose run has so many workers; a single one is the trial's own process."""
+    if workers == 1:
+        return tune.PlacementGroupFactory([resources.bundle()])
+    return group_trial_resources(workers, resources)
+
+
 def trial_group(workers: int) -> PlacementGroup:
     """The placement group of the Tune trial that this process carries out, with a bundle for each worker.
 
@@ -74,7 +81,12 @@ def n_dead_machines() -> int:
 def group_slots(workers: int, resources: WorkerResources, machines: Iterable[Mapping[str, float]]) -> int:
     """How many runs of so many workers fit at once; a worker needs all it gets on one machine and one GPU."""
     # Workers of one run may be on several machines, one worker may not.
-    return sum(_places(resources, machine) for machine in machines) // workers
+    return n_places(resources, machines) // workers
+
+
+def n_places(resources: WorkerResources, machines: Iterable[Mapping[str, float]]) -> int:
+    """How many workers fit at once."""
+    return sum(_places(resources, machine) for machine in machines)
 
 
 def _places(resources: WorkerResources, machine: Mapping[str, float]) -> int:

@@ -71,9 +71,9 @@ def _check_resources(resources: ResourcesSection, otherwise: str) -> None:
         _check_total(resources, ray.cluster_resources(), otherwise)
         each_worker = WorkerResources.of(resources)
         memory = "" if resources.memory is None else f" and {resources.memory} of memory"
-        if not group_slots(resources.workers, each_worker, machines()):
+        if not group_slots(resources.least_workers, each_worker, machines()):
             raise ResourceError(
-                f"the cluster's machines, each for itself, cannot hold {resources.workers} workers of "
+                f"the cluster's machines, each for itself, cannot hold {resources.least_workers} workers of "
                 f"{resources.cpus:g} CPU and {resources.gpus:g} GPU{memory}; change resources, or {otherwise}"
             )
         # Last: it takes seconds, in which every node imports torch.
@@ -86,9 +86,10 @@ def _check_resources(resources: ResourcesSection, otherwise: str) -> None:
 
 def _check_total(resources: ResourcesSection, total: Mapping[str, float], otherwise: str) -> None:
     for name, each in (("CPU", resources.cpus), ("GPU", resources.gpus)):
-        wanted, there = each * resources.workers, total.get(name, 0)
+        workers = resources.least_workers
+        wanted, there = each * workers, total.get(name, 0)
         if wanted > there:
-            sum_of = f" ({resources.workers} workers x {each:g})" if resources.workers > 1 else ""
+            sum_of = f" ({workers} workers x {each:g})" if workers > 1 else ""
             raise ResourceError(
                 f"a run needs {wanted:g} {name}{sum_of}, there are {there:g}; "
                 f"change resources.{name.lower()}s, or {otherwise}"

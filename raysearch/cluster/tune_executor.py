@@ -7,6 +7,7 @@ study, which hands the run out again from its last checkpoint.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -23,12 +24,8 @@ from ray.tune.stopper import Stopper
 
 from raysearch.cluster.bridge import Bridge, reason_in
 from raysearch.cluster.gpus import own_device
-from raysearch.cluster.resources import (
-    WorkerResources,
-    group_slots,
-    group_trial_resources,
-    machines,
-)
+from raysearch.cluster.group_size import GroupSize
+from raysearch.cluster.resources import WorkerResources, request_for
 from raysearch.cluster.storage import check_shared
 from raysearch.cluster.tune_trainable import attempt_in_actor
 from raysearch.errors import ResourceError
@@ -48,17 +45,18 @@ class TuneExecutor:
     def __init__(self, resources: ResourcesSection) -> None:
         self._resources = resources
         self._each = WorkerResources.of(resources)
-        self.slots = group_slots(resources.workers, self._each, machines())
+        self._size = GroupSize(resources)
+        self.slots = self._size.slots
 
     def execute(self, study: Study, stop: StopFlag) -> None:
         """Carry out runs until the study is over or the flag is set; see the protocol."""
         # Before the first run: on storage that is not shared all of them would be lost, one by one.
         check_shared(study.ledger.folder)
-        # Tune keeps a finished actor only for a trial that waits; by default one may wait, and of two actors
-        # that finish together one would be thrown away, seconds of imports with it.
-        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(self.slots)
-        bridge = Bridge(study, stop, self.slots)
+        bridge = Bridge(study, stop, self._size)
         while not bridge.is_over:
+            # Tune keeps a finished actor only for a trial that waits; by default one may wait, and of two
+            # actors that finish together one would be thrown away, seconds of imports with it.
+            os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(bridge.slots, 1))
             # Tune may end over an actor that was killed for its memory; the next one takes up what is left.
             n_records = len(study.ledger.entries)
             scratch = tempfile.mkdtemp(prefix="raysearch-tune-")
@@ -72,14 +70,15 @@ class TuneExecutor:
                 shutil.rmtree(scratch, ignore_errors=True)
             if bridge.failure is not None:
                 raise bridge.failure
-            if len(study.ledger.entries) == n_records and not stop.requested:
+            if bridge.resizing:
+                bridge.resize()
+            elif len(study.ledger.entries) == n_records and not stop.requested:
                 raise ResourceError("Ray Tune ended without starting a run; is the cluster still there?")
 
     def _fit(self, bridge: Bridge, scratch: str) -> None:
-        if self._resources.workers > 1:
-            request: Any = group_trial_resources(self._resources.workers, self._each)
-        else:
-            request = self._each.bundle()
+        def request(config: dict[str, str]) -> tune.PlacementGroupFactory:
+            return request_for(json.loads(config["order"])["workers"], self._each)
+
         Tuner(
             tune.with_resources(partial(attempt_in_actor, each=self._each), request),
             tune_config=TuneConfig(
@@ -183,4 +182,5 @@ class _FlagStopper(Stopper):
 
     def stop_all(self) -> bool:
         self._bridge.look()
-        return self._bridge.stop.requested or self._bridge.failure is not None
+        bridge = self._bridge
+        return bridge.stop.requested or bridge.failure is not None or bridge.resizing

@@ -1,20 +1,15 @@
 """Data-parallel runs: Ray Train workers inside the placement group of the Tune trial that runs them.
 
-By itself Ray Train reserves a placement group of its own for its workers. That group belongs to the
-job: when the trial is stopped or killed it stays behind with its CPUs, unless an actor that needs the
-dashboard and the right address notices. Here Tune reserves the workers' bundles together with the
-trial (``resources.group_trial_resources``), Train's workers are placed in those bundles, and everything ends
-with the trial because Tune removes its group. Nothing waits for resources while holding others, either.
-
-This needs four names of Ray Train that are not public (``TrainController``, ``WorkerGroup``,
-``FixedScalingPolicy`` and ``DataParallelTrainer._initialize_and_run_controller``), hence Ray is pinned
-to a minor release and ``tests/cluster/test_worker_group.py`` fails when their behaviour changes.
+A group starts once and carries out one run after another, as a Tune actor does with runs of one worker: its
+processes, which take seconds to import torch, and their connections stay. After a run that failed, or that
+Tune ended, a new group takes its place. It waits for orders in the trial's process, and dies with it.
 """
 
 from __future__ import annotations
 
-import asyncio
+import queue
 import tempfile
+import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict
@@ -24,45 +19,27 @@ import ray
 import torch.distributed as dist
 from ray import train
 from ray.train.torch import get_device
-from ray.train.v2._internal.callbacks import AcceleratorSetupCallback, BackendSetupCallback
-from ray.train.v2._internal.execution.callback import ReportCallback
-from ray.train.v2._internal.execution.context import TrainRunContext
-from ray.train.v2._internal.execution.controller import TrainController
-from ray.train.v2._internal.execution.scaling_policy import FixedScalingPolicy
-from ray.train.v2._internal.execution.training_report import _TrainingReport
 from ray.train.v2._internal.execution.worker_group import WorkerGroup
-from ray.train.v2._internal.execution.worker_group.placement_group_handle import DefaultPlacementGroupHandle
 from ray.train.v2.api.config import FailureConfig, RunConfig, ScalingConfig  # ray.train's, with their types
 from ray.train.v2.api.exceptions import WorkerGroupError
-from ray.train.v2.api.result import Result
-from ray.train.v2.torch.torch_trainer import TorchTrainer
 from ray.util.placement_group import PlacementGroup
-from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 from raysearch.cluster.gpus import limited
 from raysearch.cluster.parameter_server import server_for
 from raysearch.cluster.process_group import OneAddress
 from raysearch.cluster.resources import WorkerResources, trial_group
 from raysearch.cluster.run_processes import findable
+from raysearch.cluster.train_controller import TrialTrainer
 from raysearch.errors import StorageError
 from raysearch.launch.run_environment import confine
 from raysearch.training.attempt import attempt_run
+from raysearch.training.lost import LostError
 from raysearch.training.order import EpochReport, Order, Outcome, Report
 from raysearch.training.workers import TorchWorkers
 
-# What Train's controller and workers read: poll often (an epoch's report waits for a poll), start no
-# watcher of preemptions, write no log files, and do not wait for a process group that has lost a worker.
-CONTROLLER_ENVIRONMENT = {
-    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",
-    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "600",
-    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
-    "RAY_TRAIN_ENABLE_CONTROLLER_STRUCTURED_LOGGING": "0",
-    "RAY_TRAIN_ENABLE_WORKER_STRUCTURED_LOGGING": "0",
-    "RAY_WARN_BLOCKING_GET_INSIDE_ASYNC": "0",
-    "TORCH_PROCESS_GROUP_SHUTDOWN_TIMEOUT_S": "1",
-}
-
-BEGUN = "begun"  # what workers report before any epoch
+# What workers report beside epochs: before any of them, and after all.
+BEGUN, ENDED = "begun", "ended"
+END_S = 60.0  # for the controller to see that its workers are gone
 
 
 def run_in_group(
@@ -82,31 +59,33 @@ def run_in_group(
     Raises:
         StorageError: the disk is full or failed at a worker.
         ResourceError: this process is not in such a placement group.
-        ray.train.TrainingFailedError, ray.exceptions.RayActorError: a worker or its controller was lost;
-            the attempt says nothing about the settings.
+        WorkerLostError: a worker was lost; the attempt says nothing about the settings.
+        ray.train.TrainingFailedError: the workers could not be started; nor does that.
     """
-    with tempfile.TemporaryDirectory(prefix="raysearch-train-") as throw_away:
-        trainer = _TrialTrainer(
-            _work,
-            train_loop_config={"order": order.to_plain(), "gpus": resources.gpus},
-            torch_config=OneAddress(backend=backend_for(resources)),
-            scaling_config=ScalingConfig(
-                num_workers=order.workers, use_gpu=resources.gpus > 0, resources_per_worker=resources.bundle()
-            ),
-            run_config=RunConfig(
-                name=uuid.uuid4().hex,  # never one of before, whose state Train would take up
-                storage_path=throw_away,
-                failure_config=FailureConfig(
-                    max_failures=0, max_preemption_failures=0, controller_failure_limit=0
-                ),
-            ),
-        )
-        trainer.report, trainer.begun, trainer.group = report, begun, trial_group(order.workers)
-        try:
-            result: Any = trainer.fit()
-            return Outcome(**result.return_value)
-        except WorkerGroupError as error:
-            return _failed_outcome(error)
+    group = _waiting_group(trial_group(order.workers), resources, order.workers)
+    try:
+        outcome = group.carry_out(order, report, begun)
+    except WorkerGroupError as error:
+        return _failed_outcome(error)
+    else:
+        _waiting.append(group)
+        return outcome
+    finally:
+        if group not in _waiting:
+            group.close()
+
+
+_waiting: list[_Group] = []  # at most one: what this process, a Tune actor, has from its run before
+
+
+def _waiting_group(bundles: PlacementGroup, resources: WorkerResources, workers: int) -> _Group:
+    """The group of the run before, if it is of this placement group and whole; or a new one."""
+    while _waiting:
+        group = _waiting.pop()
+        if group.fits(bundles):
+            return group
+        group.close()
+    return _Group(bundles, resources, workers)
 
 
 class RunFailedError(Exception):
@@ -117,25 +96,125 @@ class RunFailedError(Exception):
         self.outcome = outcome
 
 
+class WorkerLostError(LostError):
+    """A worker ended without a word."""
+
+
 def backend_for(resources: WorkerResources) -> str:
     """How workers talk; nccl connects no two processes on one GPU, which shares of it would be."""
     return "nccl" if resources.gpus == 1 else "gloo"
 
 
-def _work(config: dict[str, Any]) -> dict[str, Any]:
-    """One worker's part of the attempt; runs in each of Train's workers."""
-    order = Order.from_plain(config["order"])
+class _Group:
+    """Workers that carry out one order after another."""
+
+    def __init__(self, bundles: PlacementGroup, resources: WorkerResources, workers: int) -> None:
+        self._bundles = bundles
+        self._told: queue.Queue[dict[str, Any] | None] = queue.Queue()  # None: the group has ended
+        self._started: queue.Queue[WorkerGroup | None] = queue.Queue()
+        self._workers: WorkerGroup | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._fit, args=(resources, workers), daemon=True)
+        self._thread.start()
+
+    def _fit(self, resources: WorkerResources, workers: int) -> None:
+        try:
+            with tempfile.TemporaryDirectory(prefix="raysearch-train-") as throw_away:
+                trainer = TrialTrainer(
+                    _work,
+                    train_loop_config={"gpus": resources.gpus},
+                    torch_config=OneAddress(backend=backend_for(resources)),
+                    scaling_config=ScalingConfig(
+                        num_workers=workers,
+                        use_gpu=resources.gpus > 0,
+                        resources_per_worker=resources.bundle(),
+                    ),
+                    run_config=RunConfig(
+                        name=uuid.uuid4().hex,  # never one of before, whose state Train would take up
+                        storage_path=throw_away,
+                        failure_config=FailureConfig(
+                            max_failures=0, max_preemption_failures=0, controller_failure_limit=0
+                        ),
+                    ),
+                )
+                trainer.group, trainer.started, trainer.report = (
+                    self._bundles,
+                    self._started.put,
+                    self._told.put,
+                )
+                trainer.fit()
+        except BaseException as error:  # noqa: BLE001 - raised in the thread that waits for it
+            self._error = error
+        finally:
+            self._started.put(None)
+            self._told.put(None)
+
+    def fits(self, bundles: PlacementGroup) -> bool:
+        """Whether all workers are there, in such a placement group."""
+        return self._thread.is_alive() and self._bundles.id == bundles.id
+
+    def carry_out(self, order: Order, report: Report, begun: Callable[[], None]) -> Outcome:
+        """Carry out an order; see :func:`run_in_group`."""
+        if self._workers is None:
+            self._workers = self._started.get()
+        if self._workers is not None:
+            self._workers.execute(_take, order.to_plain())
+        while (plain := self._told.get()) is not None:
+            if BEGUN in plain:
+                begun()
+            elif ENDED in plain:
+                return Outcome(**plain[ENDED])
+            else:
+                report(EpochReport(**plain))
+        assert self._error is not None  # workers never end by themselves
+        raise self._error
+
+    def close(self) -> None:
+        """End the workers."""
+        if self._workers is None:
+            self._workers = self._started.get()
+        for worker in self._workers.get_workers() if self._thread.is_alive() and self._workers else ():
+            ray.kill(worker.actor)
+        self._thread.join(END_S)
+
+
+_orders: queue.Queue[dict[str, Any]] = queue.Queue()  # in each worker, from the thread that hears of them
+
+
+def _take(order: dict[str, Any]) -> None:
+    """Take an order; called in each of Train's workers."""
+    _orders.put(order)
+
+
+def _work(config: dict[str, Any]) -> None:
+    """One worker's part of one order after another; runs in each of Train's workers."""
+    while True:
+        _carry_out(Order.from_plain(_orders.get()), config["gpus"])
+
+
+def _carry_out(order: Order, gpus: float) -> None:
     confine(order.environment)
     peers: list[Any] = [None] * order.workers
     dist.all_gather_object(peers, ray.get_runtime_context().current_actor)
-    workers = TorchWorkers(limited(get_device(), config["gpus"]), server_for(order))
+    workers = TorchWorkers(limited(get_device(), gpus), server_for(order))
     with findable(order):
         train.report({BEGUN: True})
         outcome = asdict(attempt_run(order, workers, lambda epoch: train.report(asdict(epoch))))
     if outcome["state"] == "failed":
         ray.get([peer.__ray_ready__.remote() for peer in peers])  # a lost peer is no failure of the run
         raise RunFailedError(outcome)
-    return outcome
+    train.report({ENDED: outcome})
+
+
+def _told_of(error: WorkerGroupError) -> str:
+    """Which workers were lost, and what Ray says of the first, in one line."""
+    lost = {
+        rank: getattr(failure, "health_check_failure", failure)
+        for rank, failure in sorted(error.worker_failures.items())
+        if not isinstance(failure, RunFailedError)
+    }
+    said = str(next(iter(lost.values()))).strip().partition("\n")[0]
+    return f"worker {', '.join(map(str, lost))} of its group is gone: {said}"
 
 
 def _failed_outcome(error: WorkerGroupError) -> Outcome:
@@ -145,100 +224,5 @@ def _failed_outcome(error: WorkerGroupError) -> Outcome:
             raise failure from None
     outcomes = [failure.outcome for failure in failures if isinstance(failure, RunFailedError)]
     if len(outcomes) < len(failures):
-        raise error
+        raise WorkerLostError(_told_of(error)) from error
     return Outcome(**outcomes[0])
-
-
-class _BorrowedGroup(DefaultPlacementGroupHandle):
-    """The trial's placement group, which Train may use and must not remove."""
-
-    def shutdown(self) -> None:
-        """Leave it to Tune."""
-
-
-class _TrialWorkerGroup(WorkerGroup):
-    """Workers in the bundles of the placement group that the controller is in, which is the trial's."""
-
-    def _create_placement_group(self, *_: Any) -> _BorrowedGroup:
-        return _BorrowedGroup(trial_group(self._worker_group_context.num_workers))
-
-
-class _EpochQueue(ReportCallback):
-    """Keeps the first worker's reports until the trial takes them."""
-
-    def __init__(self) -> None:
-        self.reports: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-
-    def after_report(
-        self,
-        training_report: _TrainingReport,  # noqa: ARG002 - Train's signature
-        metrics: list[dict[str, Any]],
-    ) -> None:
-        """All workers have reported the same epoch."""
-        self.reports.put_nowait(metrics[0])
-
-
-class _TrialController(TrainController):
-    """Train's controller, which the trial asks for the next epoch's report."""
-
-    worker_group_cls = _TrialWorkerGroup
-
-    def __init__(self, **arguments: Any) -> None:
-        self._epochs = _EpochQueue()
-        super().__init__(**arguments | {"callbacks": [*arguments["callbacks"], self._epochs]})
-
-    async def run(self) -> None:
-        """Run to the end, then end the reports."""
-        await super().run()
-        self._epochs.reports.put_nowait(None)
-
-    async def next_report(self) -> dict[str, Any] | None:
-        """Wait for a report; None after the last."""
-        return await self._epochs.reports.get()
-
-
-class _FixedSize(FixedScalingPolicy):
-    """So many workers; asks no autoscaler for what Tune has reserved already."""
-
-    def after_controller_start(self, train_run_context: TrainRunContext) -> None:
-        """Ask for nothing."""
-
-    def _maybe_send_resource_request(self) -> None:
-        """Ask for nothing."""
-
-
-class _TrialTrainer(TorchTrainer):
-    """A TorchTrainer whose controller and workers live and die with the trial's placement group."""
-
-    report: Report
-    begun: Callable[[], None]
-    group: PlacementGroup
-
-    def _initialize_and_run_controller(self, **arguments: Any) -> Result:
-        size: Any = self.scaling_config
-        arguments["scaling_policy"] = _FixedSize(size)
-        arguments["callbacks"] = [
-            AcceleratorSetupCallback(self.backend_config, size),
-            BackendSetupCallback(self.backend_config),
-        ]
-        here = PlacementGroupSchedulingStrategy(
-            self.group,
-            placement_group_bundle_index=0,  # where the trial is
-            placement_group_capture_child_tasks=True,
-        )
-        controller: Any = (
-            ray.remote(_TrialController)
-            .options(num_cpus=0, scheduling_strategy=here, runtime_env={"env_vars": CONTROLLER_ENVIRONMENT})
-            .remote(**arguments)
-        )
-        try:
-            end = controller.run.remote()
-            while (plain := ray.get(controller.next_report.remote())) is not None:
-                if BEGUN in plain:
-                    self.begun()
-                else:
-                    self.report(EpochReport(**plain))
-            ray.get(end)
-            return ray.get(controller.get_result.remote())
-        finally:
-            ray.kill(controller)

@@ -12,12 +12,16 @@ RunState = Literal["finished", "pruned", "refused", "failed"]
 
 @dataclass(frozen=True, kw_only=True)
 class Started(Record):
-    """An attempt at a run was handed out."""
+    """An attempt at a run was handed out.
+
+    ``workers`` carry it out, where their number may change (``resources.min_workers``).
+    """
 
     kind: ClassVar[str] = "started"
     trial: int
     fold: int
     attempt: int
+    workers: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

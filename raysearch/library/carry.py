@@ -28,6 +28,7 @@ from raysearch.library.report_writer import write_in_background, write_report
 from raysearch.library.watching import Watcher
 from raysearch.space.space_file import ResourcesSection
 from raysearch.study.folders import as_typed, is_series, name_of, resume_command
+from raysearch.tracking.kept import ensure_mirror
 
 if TYPE_CHECKING:
     from raysearch.launch.executor import Executor
@@ -147,3 +148,4 @@ def _report(folder: Path, watcher: Watcher, stop: StopFlag) -> None:
         watcher.say("writing the report")
         with stop.breaking_off("the report"):
             write_report(folder)
+        ensure_mirror(folder)  # the one of the search may have waited for the report in vain

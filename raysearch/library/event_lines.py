@@ -21,6 +21,10 @@ def event_line(entry: Entry, history: History) -> str:
         )
     elif isinstance(record, Started):
         again = f", attempt {record.attempt}" if record.attempt > 1 else ""
+        if record.workers is not None:
+            again += (
+                f", with {record.workers} of {history.created.space_file['resources']['workers']} workers"
+            )
         line = f"{_run(record, history)} started{again}: {settings_text(history.trials[record.trial])}"
     elif isinstance(record, Ended):
         line = f"{_run(record, history)} {_ending(record, history)}"

@@ -20,7 +20,7 @@ from raysearch.errors import FolderError
 from raysearch.files import lock
 from raysearch.ledger.ledger import FILE_NAME, is_held
 from raysearch.study.folders import as_typed, name_of
-from raysearch.tracking import mirror
+from raysearch.tracking.kept import ensure_mirror
 from raysearch.tracking.only_one import LOCK as MIRROR_LOCK
 
 PROGRAM = ("-m", "raysearch.library.report_writer")
@@ -155,8 +155,8 @@ def main(folder: Path, handle: int) -> int:
     except Exception:  # noqa: BLE001 - nobody else would hear of it
         (folder / LOG).write_text(traceback.format_exc(), encoding="utf-8")
         return 1
-    process = mirror.start_mirror(folder)  # the one of the search may have ended before
-    while process.poll() is None and not _is_locked(folder / MIRROR_LOCK):
+    process = ensure_mirror(folder)  # the one of the search may have waited for the report in vain
+    while process is not None and process.poll() is None and not _is_locked(folder / MIRROR_LOCK):
         time.sleep(POLL_S)  # or whoever waits for both would find neither
     return 0
 

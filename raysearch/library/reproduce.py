@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from raysearch.study.again import TrialAgain
 
 PACKAGES = ("torch", "numpy")  # whose versions decide the bits of training
-FACTS = ("device", "kernel", "workers")  # noted of each run, which decide its bits
+FACTS = ("device", "kernel", "workers", "changing_workers")  # noted of each run, which decide its bits
 
 
 @owners_only()

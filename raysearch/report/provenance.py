@@ -105,6 +105,7 @@ def _search_table(history: History) -> Table:
         ("order", f"{search.get('order', 'deterministic')}, window {created.window}" + _widened(history)),
         ("budget", flat(budget)),
         ("resources of a worker", flat(resources)),
+        *_workers(history),
         *_kernels(history),
         ("seed", str(space_file["seed"])),
         ("study identity", created.identity),
@@ -121,6 +122,20 @@ def _search_table(history: History) -> Table:
         ),
     ]
     return Table(("", ""), tuple(rows))
+
+
+def _workers(history: History) -> list[tuple[str, str]]:
+    """How many runs were trained by how many workers, where their number may change."""
+    if history.created.space_file["resources"].get("min_workers") is None:
+        return []
+    runs = [run.ended for trial in history.trials for run in trial.runs if run.ended]
+    found = Counter(
+        str(ended.facts.get("changing_workers") or ended.facts["workers"])
+        for ended in runs
+        if "workers" in ended.facts
+    )
+    told = ", ".join(f"{by}: {count(n, 'run')}" for by, n in sorted(found.items()))
+    return [("trained by workers", told or number(None))]
 
 
 def _kernels(history: History) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from raysearch.report.blocks import NONE, PM, Block, Heading, Picture, Table, li
 from raysearch.report.members import Member
 from raysearch.report.scaling_figures import draw_rates, draw_shares
 from raysearch.report.scaling_measured import Scaled, is_scaling, scaled_members
+from raysearch.report.scaling_published import published_blocks
 from raysearch.scaling.cost_model import Layout, strong, weak
 from raysearch.scaling.projection import Projection, project
 
@@ -146,8 +147,7 @@ def _projected(scaled: Sequence[Scaled], base: Scaled, projection: Projection) -
         Heading("Projection to 256 workers", 3),
         text(
             "No measurement: a model of cost with constants fitted on the rows above (computing where most "
-            f"processes were busy, sigma on what was waited). {_constants(projection)} {known} What the same "
-            "model predicts of one half of published curves from the other is in docs/scaling.md."
+            f"processes were busy, sigma on what was waited). {_constants(projection)} {known}"
         ),
         Picture(
             "scaling-projection",
@@ -157,6 +157,7 @@ def _projected(scaled: Sequence[Scaled], base: Scaled, projection: Projection) -
             draw_rates(scaled, base, layouts, projection),
         ),
         Table(head, rows, "Efficiency: of the model's own single worker.", frozenset(range(len(head)))),
+        *published_blocks(lambda workers: _band(projection, weak(workers, base.rows, steps), one["weak"])[1]),
     ]
 
 

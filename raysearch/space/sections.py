@@ -195,6 +195,7 @@ class ResourcesSection(Section):
     cpus: Annotated[Number, Field(gt=0)] = 1
     gpus: Annotated[Number, Field(ge=0)] = 0  # 1, or a share of one
     workers: AtLeastOne = 1  # data-parallel workers of one run
+    min_workers: AtLeastOne | None = None  # go on with so few where there is no place for all; default: wait
     threads: AtLeastOne = 1  # of a worker; decides bits
     environment: tuple[VariableName, ...] = ()  # variables that runs see beside the usual ones
     memory: StrictStr | None = None  # what a worker may take beside the program itself, such as 4 GB
@@ -205,6 +206,17 @@ class ResourcesSection(Section):
         if memory is not None:
             parse_size(memory)
         return memory
+
+    @model_validator(mode="after")
+    def _no_more_than_all(self) -> ResourcesSection:
+        if self.least_workers > self.workers:
+            raise ValueError(f"min_workers: must be at most workers = {self.workers}, got {self.min_workers}")
+        return self
+
+    @property
+    def least_workers(self) -> int:
+        """How many workers a run needs to go on."""
+        return self.workers if self.min_workers is None else self.min_workers
 
     @field_validator("gpus")
     @classmethod

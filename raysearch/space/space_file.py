@@ -75,9 +75,7 @@ class SpaceFile(Section):
             yield f"objectives: must differ, got {list(self.objectives)}"
         if len(self.objectives) > 1 and (search.prune or search.prune_folds):
             yield "search.prune: what is behind is known for one objective only; leave it out or search one"
-        if self.strategy is not None and self.resources.gpus:
-            # Held without being used, they would keep other runs from them.
-            yield f"resources.gpus: evolution computes on CPUs; must be 0, got {self.resources.gpus}"
+        yield from self._resource_problems()
         if search.prune:
             yield from (f"search.prune: {problem}" for problem in search.prune.problems(self.budget.epochs))
         if search.prune_folds:
@@ -88,6 +86,16 @@ class SpaceFile(Section):
             yield from self._wrongly_enqueued(search.enqueue)
         if any(not values for varied in self.vary.values() for values in varied.values()):
             yield "vary: needs at least one value for each key"
+
+    def _resource_problems(self) -> Iterator[str]:
+        if self.strategy is not None and self.resources.gpus:
+            # Held without being used, they would keep other runs from them.
+            yield f"resources.gpus: evolution computes on CPUs; must be 0, got {self.resources.gpus}"
+        if self.resources.min_workers is not None and self.agreement not in {None, "allreduce"}:
+            yield (
+                f"resources.min_workers: {self.agreement} keeps weights of each worker, so that their number "
+                "cannot change; leave one of the two out"
+            )
 
     def _grid_problems(self) -> Iterator[str]:
         search, grid_size = self.search, self.searched.grid_size
@@ -169,8 +177,11 @@ class SpaceFile(Section):
             "resources": {"environment", *IN_SECTION["resources"]},
             "budget": {"stop", *IN_SECTION["budget"]},
         }
-        if self.agreement is None:  # studies from before there was a choice are the same ones
+        # Studies from before there was a choice are the same ones.
+        if self.agreement is None:
             aside["agreement"] = True
+        if self.resources.min_workers is None:
+            parts["resources"].add("min_workers")
         content = self.model_dump(mode="json", exclude={**aside, **parts})
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 

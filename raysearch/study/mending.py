@@ -75,10 +75,13 @@ def redone(known: RunHistory, again: Ended) -> Redone:
         came_to = (
             f"weights with SHA-256 {sha256[:16]}" if again.weights else f"{again.state}: {again.message}"
         )
+        changing = before.facts.get("changing_workers")
+        by = f", which {changing} had trained" if changing else ""
         raise StorageError(
             f"trial {known.trial}, whose weights were gone or damaged, was trained again and came to "
-            f"{came_to}, not to those of the ledger ({before.weights_sha256[:16]}): are this the machine and "
-            f"the packages that it was trained with? Else restore {before.weights} from a copy"
+            f"{came_to}, not to those of the ledger ({before.weights_sha256[:16]}){by}: are this the "
+            "machine, the packages and the number of workers that it was trained with? "
+            f"Else restore {before.weights} from a copy"
         )
     return Redone(
         trial=again.trial,

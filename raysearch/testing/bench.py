@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -130,10 +131,17 @@ class Bench:
 
     @cached_property
     def apart(self) -> Told:
-        """What two other processes found: the first run, one that was stopped here, a shared one."""
+        """What two other processes found: the first run, one that was stopped here, a shared one.
+
+        And one that was stopped here and is shared from then on.
+        """
         stopped = self.order()
         tried("training", lambda: carry_out(stopped, stop_after=1))
-        plan = Plan(self.order(), replace(stopped, attempt=2), self.order(workers=2), self.first.weights)
+        grown = self.order(workers=2, attempt=2)
+        shutil.copytree(stopped.run_folder, grown.run_folder)
+        plan = Plan(
+            self.order(), replace(stopped, attempt=2), self.order(workers=2), grown, self.first.weights
+        )
         return apart(plan, self.folder / "apart")
 
     @cached_property

@@ -36,12 +36,14 @@ class Plan:
         alone: a run from its beginning, in one process.
         resumed: a run that was stopped, in one process.
         shared: a run of two workers.
+        grown: a run that was stopped with one worker, and goes on with two.
         weights: of a model, for whose outputs the two share the rows.
     """
 
     alone: Order
     resumed: Order
     shared: Order
+    grown: Order
     weights: Mapping[str, Tensor]
 
 
@@ -124,6 +126,8 @@ def _work(rank: int, plan: Plan, folder: Path) -> None:
     )
     workers = TorchWorkers(torch.device("cpu"))
     # After a failure this process ends, so that the other one is not waited for by nobody.
-    if note("outputs", lambda: judge(plan.alone, plan.weights, workers)):
-        note("shared", lambda: asdict(carry_out(plan.shared, workers)))
+    whole = note("outputs", lambda: judge(plan.alone, plan.weights, workers))
+    whole = whole and note("shared", lambda: asdict(carry_out(plan.shared, workers)))
+    if whole:
+        note("grown", lambda: asdict(carry_out(plan.grown, workers)))
     dist.destroy_process_group()

@@ -144,12 +144,18 @@ class TrainingContract:
             f"two workers come to different models ({where}): only descent(loss) may change weights, and "
             "both must take the same steps, so do not let a worker's own rows decide whether one is taken",
         )
-        for name, one, both in self._compared(two):
+        self._need_alike(two, "with two workers")
+
+    def test_a_run_goes_on_with_more_workers_as_one_trains(self) -> None:
+        """From a checkpoint of one by two, as where a machine came back; told as the test above."""
+        self._need_alike(self.bench.apart.ran("grown"), "with one worker and, from epoch 2 on, two")
+
+    def _need_alike(self, ran: Ran, how: str) -> None:
+        for name, one, both in self._compared(ran):
             need(
                 abs(both - one) <= self._allowed(name, one),
-                f"with two workers {name} is {both:.6g}, with one {one:.6g}: a loss must be the mean over "
-                "the rows of its batch, of which a worker has a part (mean(), not sum(), and no number of "
-                "rows by heart)",
+                f"{how} {name} is {both:.6g}, with one {one:.6g}: a loss must be the mean over the rows of "
+                "its batch, of which a worker has a part (mean(), not sum(), and no number of rows by heart)",
             )
 
     def _compared(self, two: Ran) -> Iterator[tuple[str, float, float]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from raysearch.training.finite import finite, left_out
 from raysearch.training.inherit import inherit
 from raysearch.training.learner import Learner, RunContext
 from raysearch.training.order import EpochReport, Order, Outcome, Report
+from raysearch.training.progress import Progress
 from raysearch.training.randomness import seed_all
 from raysearch.training.study_data import load_as_ordered
 from raysearch.training.workers import Workers
@@ -42,49 +42,6 @@ class RefusedError(Exception):
     def __init__(self, message: str, facts: dict[str, Any]) -> None:
         super().__init__(message)
         self.facts = facts
-
-
-@dataclass
-class Progress:
-    """What a run has behind it, kept in its ``last`` checkpoint.
-
-    Attributes:
-        reports: of all epochs.
-        best_epoch: counted from 1.
-        kernels: what became of the compiled kernels that the model asked for, see models/kernels/noted.py.
-        remarks: what the user should know of some epochs, and how many those were.
-    """
-
-    reports: list[EpochReport]
-    best_epoch: int | None = None
-    remarks: dict[str, int] = field(default_factory=dict)
-    kernels: set[str] = field(default_factory=set)
-
-    def to_plain(self) -> dict[str, Any]:
-        """Plain values for the checkpoint."""
-        reports = [asdict(report) for report in self.reports]
-        return {
-            "reports": reports,
-            "best_epoch": self.best_epoch,
-            "remarks": self.remarks,
-            "kernels": sorted(self.kernels),
-        }
-
-    @classmethod
-    def from_plain(cls, plain: dict[str, Any]) -> Progress:
-        """Read :meth:`to_plain` back."""
-        reports = [EpochReport(**report) for report in plain["reports"]]
-        # Version 0.1.0 had neither remarks nor kernels, and no timings in its reports.
-        return cls(reports, plain["best_epoch"], plain.get("remarks", {}), set(plain.get("kernels", ())))
-
-    def remark(self, what: str) -> None:
-        """Count an epoch of which something is to be said."""
-        self.remarks[what] = self.remarks.get(what, 0) + 1
-
-    @property
-    def message(self) -> str:
-        """All remarks, for the user."""
-        return "; ".join(f"{what} in {n} of {len(self.reports)} epochs" for what, n in self.remarks.items())
 
 
 class Trainer:
@@ -163,7 +120,7 @@ class Trainer:
             weights_sha256=weights_sha256(content["model"]),
             seconds=time.monotonic() - started,
             message=self.progress.message,
-            facts=self.facts | self._kernel,
+            facts=self.facts | self._kernel | self._changing_workers,
         )
 
     def _resume(self) -> None:
@@ -219,6 +176,7 @@ class Trainer:
 
     def _epoch(self, epoch: int) -> None:
         started = time.monotonic()
+        self.progress.train_with(self.workers.size)
         result = self.learner.train_epoch(epoch)
         metrics = self._finite(self._validate() | result.metrics, epoch)
         metrics["presentations"] = result.presentations + self._presentations
@@ -283,6 +241,12 @@ class Trainer:
     def _kernel(self) -> dict[str, str]:
         """Which kernel computed the run, for the ledger; empty if its model asked for no compiled one."""
         return {"kernel": " and ".join(sorted(self.progress.kernels))} if self.progress.kernels else {}
+
+    @property
+    def _changing_workers(self) -> dict[str, str]:
+        """With how many workers the run was trained, for the ledger, where that changed."""
+        changing = self.progress.changing_workers
+        return {"changing_workers": changing} if changing else {}
 
     @property
     def _presentations(self) -> float:

@@ -28,8 +28,9 @@ from raysearch.training.order import EpochReport, Order
 EPOCHS = 6
 HOLD_AFTER = 3  # epochs
 
-# A straight line fitted to fixed points. Each worker leaves its process id in `folder`. From the fourth
-# epoch on the second one passes only when nobody holds the lock on the file `hold` there; the first waits.
+# A straight line fitted to fixed points. Each worker leaves its process id in `folder`, of each run. From the
+# fourth epoch on the second one passes only when nobody holds the lock on the file `hold` there; the first
+# waits.
 TASK = """
 import fcntl
 import os
@@ -61,6 +62,8 @@ class Line(Task):
     def load(self, source, settings):
         self.settings, self.n_epochs = settings, 0
         Path(settings.folder, f"pid-{dist.get_rank()}").write_text(str(os.getpid()))
+        with Path(settings.folder, f"pids-{dist.get_rank()}").open("a") as file:
+            file.write(f"{os.getpid()} ")
         x = torch.randn(150, 3, generator=torch.Generator().manual_seed(1))
         y = x @ torch.tensor([[1.0], [2.0], [-1.0]]) + 0.5
         return Parts(*(TensorData((x[a:b], y[a:b])) for a, b in ((0, 110), (110, 131), (131, 150))))
@@ -254,9 +257,15 @@ def check_nothing_is_left(folder: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def one_process(two_cpus: None, tmp_path_factory: pytest.TempPathFactory) -> Watcher:
+def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of :func:`one_process`."""
+    return tmp_path_factory.mktemp("one-process")
+
+
+@pytest.fixture(scope="module")
+def one_process(two_cpus: None, line: Path) -> Watcher:
     """Five trials in one reused process: twice the same, one stopped by Tune, two that fail."""
-    folder = tmp_path_factory.mktemp("one-process")
+    folder = line
     (folder / "line.py").write_text(TASK)
     (folder / "trials").mkdir()
     (folder / "trials" / "4").write_text("a file where a folder should be")
@@ -296,6 +305,15 @@ def test_two_workers_give_the_same_bits_again(one_process: Watcher):
     assert first["weights_sha256"] == second["weights_sha256"]
     assert one_process.epochs(0) == one_process.epochs(1)
     assert [epoch["epoch"] for epoch in one_process.epochs(0)] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.ray_cluster
+def test_a_group_carries_out_the_next_run_unless_one_was_ended(one_process: Watcher, line: Path):
+    """Its processes take seconds to start; what is left of a broken-off run must not reach the next one."""
+    for rank in range(2):
+        first, second, ended, failing = (line / f"pids-{rank}").read_text().split()
+        assert first == second == ended
+        assert failing != ended  # Tune had ended the one before
 
 
 @pytest.mark.ray_cluster

@@ -123,6 +123,21 @@ def test_good_file(tmp_path: Path) -> None:
             "trials: 12", "trials: 0",
             "my.yaml:7: search.trials: input should be greater than or equal to 1, got 0",
         ),
+        (
+            "seed: 1", "seed: 1\nresources: {workers: 2, min_workers: 3}",
+            "my.yaml:10: resources: min_workers: must be at most workers = 2, got 3",
+        ),
+        (
+            "seed: 1", "seed: 1\nresources: {workers: 2, min_workers: 0}",
+            "my.yaml:10: resources.min_workers: input should be greater than or equal to 1, got 0",
+        ),
+        (
+            "seed: 1", "seed: 1\nagreement: easgd\nresources: {workers: 2, min_workers: 1}",
+            (
+                "my.yaml:11: resources.min_workers: easgd keeps weights of each worker, so that their number "
+                "cannot change; leave one of the two out"
+            ),
+        ),
         ("seed: 1", "", "my.yaml:1: seed: is missing"),
         ("seed: 1", "seed: 1\nseed: 2", "my.yaml:10: duplicate key 'seed', first at my.yaml:9"),
         ("seed: 1", "seed: &a 1", "my.yaml: anchors and aliases (&, *) are not allowed"),

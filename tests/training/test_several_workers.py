@@ -1,10 +1,14 @@
-"""Two data-parallel workers against one, without Ray: trained alike within rounding, the same outputs."""
+"""Two data-parallel workers against one, without Ray: trained alike within rounding, the same outputs.
+
+So they are where a run goes on with another number of workers.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +81,32 @@ def train(folder: Path, kind: str, settings: dict[str, Any], workers: Workers) -
     return asdict(outcome) | {"seconds": 0, "reports": [report.metrics for report in reports]}
 
 
+class _Killed(BaseException):
+    """Leaves a run in the middle."""
+
+
+def train_in_part(folder: Path, name: str, workers: Workers) -> None:
+    """Train a GAN up to its first epoch, and leave it."""
+
+    def leave(_: EpochReport) -> None:
+        raise _Killed
+
+    with suppress(_Killed):
+        attempt_run(changing(folder, name, workers.size), workers, leave)
+
+
+def go_on(folder: Path, name: str, workers: Workers) -> dict[str, Any]:
+    """Go on with another number of workers."""
+    reports: list[EpochReport] = []
+    outcome = attempt_run(replace(changing(folder, name, workers.size), attempt=2), workers, reports.append)
+    assert outcome.state == "finished", outcome.message
+    return asdict(outcome) | {"seconds": 0, "reports": [report.metrics for report in reports]}
+
+
+def changing(folder: Path, name: str, workers: int) -> Order:
+    return replace(order(folder, "Steady", GAN, workers), study_folder=str(folder / name))
+
+
 def judged(workers: Workers, n_rows: int) -> torch.Tensor:
     """What an untrained GAN makes for some rows."""
     task = load_task(f"{TOY_TASK.parent}/toy_gan.py:ToyGan")
@@ -117,7 +147,9 @@ def work(rank: int, folder: str) -> None:
     trained = {
         kind: train(here, kind, settings, workers) for kind, settings in (("Steady", GAN), ("Odd", TOY))
     }
+    trained["Steady-grown"] = go_on(here, "Steady-grown", workers)
     (here / f"trained-{rank}").write_text(json.dumps(trained))
+    train_in_part(here, "Steady-shrunk", workers)
     outputs = [judged(workers, n_rows) for n_rows in (2500, 700)]
     torch.save(
         {"outputs": outputs, "averaged": averaged(workers), "shared": shared(workers)}, here / f"told-{rank}"
@@ -129,6 +161,7 @@ def work(rank: int, folder: str) -> None:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("several")
     (folder / "steady.py").write_text(STEADY)
+    train_in_part(folder, "Steady-grown", OneWorker())
     multiprocessing.spawn(work, (str(folder),), nprocs=2)
     return folder
 
@@ -141,8 +174,8 @@ def told(folder: Path, rank: int) -> dict[str, Any]:
     return torch.load(folder / f"told-{rank}", weights_only=True)
 
 
-def weights(folder: Path, kind: str, workers: int, outcome: dict[str, Any]) -> dict[str, torch.Tensor]:
-    content = load_checkpoint(folder / f"{kind}-{workers}" / outcome["weights"])
+def weights(study: Path, outcome: dict[str, Any]) -> dict[str, torch.Tensor]:
+    content = load_checkpoint(study / outcome["weights"])
     assert content is not None
     return content["model"]
 
@@ -160,12 +193,34 @@ def test_two_workers_train_as_one_does_on_the_same_batches(
     if kind == "Odd":
         monkeypatch.setattr("raysearch.training.learner.RunContext.rows_of", but_the_last(1))
     one = train(folder, kind, settings, worker)
-    assert one["best_epoch"] == two["best_epoch"]
-    for ours, theirs in zip(one["reports"], two["reports"], strict=True):
-        assert ours == pytest.approx(theirs, rel=2e-4)
-    others = weights(folder, kind, 2, two)
-    for name, tensor in weights(folder, kind, 1, one).items():
-        torch.testing.assert_close(tensor, others[name], rtol=2e-3, atol=2e-5)
+    check_alike(one, weights(folder / f"{kind}-1", one), two, weights(folder / f"{kind}-2", two))
+
+
+def check_alike(
+    one: dict[str, Any], ours: dict[str, torch.Tensor], other: dict[str, Any], theirs: dict[str, torch.Tensor]
+) -> None:
+    assert one["best_epoch"] == other["best_epoch"]
+    for mine, its in zip(one["reports"], other["reports"], strict=True):
+        assert mine == pytest.approx(its, rel=2e-4)
+    for name, tensor in ours.items():
+        torch.testing.assert_close(tensor, theirs[name], rtol=2e-3, atol=2e-5)
+
+
+def test_a_run_goes_on_with_another_number_of_workers_as_one_worker_trains(folder: Path) -> None:
+    """From a checkpoint of one by two, and of two by one; and each says so."""
+    one = train(folder, "Steady", GAN, OneWorker())
+    alone = weights(folder / "Steady-1", one)
+    assert one["message"] == ""
+    assert "changing_workers" not in one["facts"]
+    grown = trained(folder, 0)["Steady-grown"]
+    shrunk = go_on(folder, "Steady-shrunk", OneWorker())
+    for name, other, said in (
+        ("grown", grown, "1 worker, 2 from epoch 2 on"),
+        ("shrunk", shrunk, "2 workers, 1 from epoch 2 on"),
+    ):
+        check_alike(one, alone, other, weights(folder / f"Steady-{name}", other))
+        assert other["facts"]["changing_workers"] == said
+        assert other["message"] == f"trained by {said}, so that no single number of workers gives its bits"
 
 
 def but_the_last(n: int) -> Callable[..., torch.Tensor]:
