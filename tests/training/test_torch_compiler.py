@@ -49,6 +49,17 @@ def test_training_does_not_load_the_compiler() -> None:
     assert told(code) == "False"
 
 
+def test_whoever_looks_through_all_modules_does_not_load_it() -> None:
+    code = """
+    import inspect
+
+    files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    inspect.getmodule(compile("1", "no file", "exec"))
+    print(is_loaded(), sys.modules["torch._dynamo"].__file__ in files)
+    """
+    assert told(code) == "False True"
+
+
 def test_who_compiles_gets_the_real_one() -> None:
     code = """
     trained(torch.optim.SGD(model.parameters(), lr=0.1))
