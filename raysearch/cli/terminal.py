@@ -13,7 +13,7 @@ import typer
 from raysearch.library.watching import LogWatcher, TerminalWatcher, Watcher
 
 if TYPE_CHECKING:
-    from raysearch.study.study import Listener
+    from raysearch.study.listening import Listener
 
 
 class CommandLine(Watcher):

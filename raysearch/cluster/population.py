@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import ray
 import torch
+from numpy.typing import NDArray
 from ray import ObjectRef
 from ray.exceptions import RayActorError, RayTaskError
 from ray.util.placement_group import PlacementGroup
@@ -28,7 +30,7 @@ from raysearch.tasks import load_task
 from raysearch.tasks.settings import make_settings
 from raysearch.training.attempt import attempt_run
 from raysearch.training.by_evolution import EvaluatorLostError
-from raysearch.training.children import ChildLosses, Item, items_of
+from raysearch.training.children import ChildLosses, Items, items_of
 from raysearch.training.memory import MemoryLimit
 from raysearch.training.order import Order, Outcome, Report
 from raysearch.training.study_data import load_as_ordered
@@ -74,7 +76,7 @@ class CandidateWorker:
         if snapshots is not None:
             self._losses.remember(snapshots)
 
-    def losses(self, items: Sequence[Item], batches: Sequence[Tensor]) -> list[float]:
+    def losses(self, items: Items, batches: Sequence[Tensor]) -> NDArray[np.float64]:
         """Mean loss of each item over the batches.
 
         Raises:
@@ -94,7 +96,7 @@ class ActorEvaluator:
         self._snapshots: dict[str, Any] | None = None
         self.actors = [self._start(place) for place in range(order.workers)]
 
-    def losses(self, asked: Round, batches: Sequence[Tensor]) -> list[float]:
+    def losses(self, asked: Round, batches: Sequence[Tensor]) -> NDArray[np.float64]:
         """Mean loss of each candidate over the batches.
 
         Raises:
@@ -108,7 +110,7 @@ class ActorEvaluator:
             actor.losses.remote(share, batches) if share else None
             for actor, share in zip(self.actors, shares, strict=True)
         ]
-        found = [0.0] * len(items)
+        found = np.zeros(len(items))
         for place, answer in enumerate(answers):
             if answer is not None:
                 found[place :: len(self.actors)] = self._wait(place, answer, shares[place], batches)
@@ -124,8 +126,8 @@ class ActorEvaluator:
             ray.kill(actor)
 
     def _wait(
-        self, place: int, answer: ObjectRef[list[float]], share: Sequence[Item], batches: Sequence[Tensor]
-    ) -> list[float]:
+        self, place: int, answer: ObjectRef[NDArray[np.float64]], share: Items, batches: Sequence[Tensor]
+    ) -> NDArray[np.float64]:
         for _ in range(MAX_DEATHS - 1):
             try:
                 return _get(answer)
@@ -147,7 +149,7 @@ class ActorEvaluator:
         )
 
 
-def _get(answer: ObjectRef[list[float]]) -> list[float]:
+def _get(answer: ObjectRef[NDArray[np.float64]]) -> NDArray[np.float64]:
     """Wait for an actor's answer, and raise what it raised as itself."""
     try:
         return ray.get(answer)

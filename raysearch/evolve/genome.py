@@ -2,7 +2,8 @@
 
 A genome is a chain of seeds, the first that of its initial weights, each further one that of a mutation (Such
 et al., Deep Neuroevolution, arXiv:1712.06567, section 3.1 and equation 1): 8 bytes a generation, whatever the
-size of the network. A vector is for strategies that move in the space of weights and know no chains.
+size of the network. A vector is for strategies that move in the space of weights and know no chains; children
+that they draw around it are the vector and a seed each.
 """
 
 from __future__ import annotations
@@ -69,7 +70,22 @@ class Vector:
         return hash((self.start, self.offset.tobytes()))
 
 
-Candidate = Genome | Vector
+@dataclass(frozen=True, slots=True, eq=False)
+class Offspring:
+    """A centre's weights plus a scaled step; one child of a :class:`~raysearch.evolve.swarm.Swarm`.
+
+    Args:
+        centre: the weights that it is a step away from.
+        seed: of the step, in [0, 2**64).
+        scale: the step is taken this many times, and backwards if below 0.
+    """
+
+    centre: Vector
+    seed: int
+    scale: float
+
+
+Candidate = Genome | Vector | Offspring
 
 
 def pack(genomes: Iterable[Genome]) -> list[list[int]]:

@@ -25,12 +25,13 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from raysearch import seeds
 from raysearch.evolve import strategy
@@ -129,9 +130,9 @@ class NevergradWeights:
         asked = self._round(live)
         return replace(state, asked=asked, draws=live.draws), asked
 
-    def tell(self, state: State, losses: Sequence[float]) -> State:
+    def tell(self, state: State, losses: ArrayLike) -> State:
         """Pass the losses on."""
-        known = comparable(state, losses)
+        known = comparable(state, losses).tolist()
         live = self._at(state)
         of_reference, *of_children = known
         level = live.level  # what the optimiser holds of the reference; of the first round nothing yet

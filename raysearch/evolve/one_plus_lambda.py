@@ -11,12 +11,13 @@ once it has met one itself, never lose again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from raysearch.evolve import strategy
 from raysearch.evolve.genome import Genome, pack, unpack
@@ -104,7 +105,7 @@ class OnePlusLambda:
         asked = Round(tuple(candidates))
         return replace(state, asked=asked), asked
 
-    def tell(self, state: State, losses: Sequence[float]) -> State:
+    def tell(self, state: State, losses: ArrayLike) -> State:
         """Select the next parent; of equal losses the parent's own."""
         parent = best_first(state, losses)[0]  # section 5: elitist selection of a single parent
         return replace(state, asked=None, parent=parent, generation=state.generation + 1)

@@ -15,8 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from raysearch.evolve.genome import Candidate, Genome, Vector, pack, unpack
+from raysearch.evolve.genome import Candidate, Genome, Offspring, Vector, pack, unpack
 from raysearch.evolve.mutation import STILL, Mutation, Step
+from raysearch.evolve.strata import Steps, StratifiedSigns
+from raysearch.evolve.swarm import Swarm
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,16 @@ class Rebuilder:
         Args:
             candidate: whose weights are wanted.
             whole: give a genome's own weights and a step that changes nothing, as initial weights always
-                do; see :attr:`~raysearch.evolve.strategy.Round.whole`. Of no meaning for a vector.
+                do; see :attr:`~raysearch.evolve.strategy.Round.whole`. Of no meaning for the others.
 
         Returns:
-            Weights float32 (n,), those of the parent or for a vector the initial ones; and the step.
+            Weights float32 (n,), those of the parent, for a vector the initial ones; and the step.
         """
+        if isinstance(candidate, Offspring):
+            step = self._draw(candidate.seed, len(candidate.centre.offset))
+            return self.weights(candidate.centre), Step(
+                step.places, step.deltas * np.float32(candidate.scale)
+            )
         if isinstance(candidate, Vector):
             return self._parent(Genome((candidate.start,))), Step(None, candidate.offset)
         parent = candidate.parent
@@ -90,6 +97,12 @@ class Rebuilder:
             return self._parent(candidate), STILL
         base = self._parent(parent)
         return base, self._draw(candidate.seeds[-1], len(base))
+
+    def swarm(self, swarm: Swarm) -> tuple[NDArray[np.float32], Steps]:
+        """Give what :meth:`step` gives for each of a swarm, whose base is the same."""
+        assert isinstance(self._mutation, StratifiedSigns)  # a strategy that asks swarms has it
+        steps = self._mutation.draw_all(swarm.seeds, len(swarm.centre.offset))
+        return self.weights(swarm.centre), Steps(steps.places, steps.deltas * swarm.scales[:, None])
 
     def snapshots(self) -> Snapshots:
         """Give the snapshots, for a checkpoint; empty until a line is old enough."""

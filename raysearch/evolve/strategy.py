@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from raysearch import seeds
 from raysearch.evolve.genome import Candidate, Genome, pack, unpack
 from raysearch.evolve.mutation import Mutation
+from raysearch.evolve.swarm import Swarm
 from raysearch.recipes import CheckedSettings
 
 SEEDS = 2**63  # a mutation's seed lies below, as all of raysearch's do
@@ -56,7 +58,7 @@ class Round:
         batches: each loss is the mean over this many batches.
     """
 
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[Candidate, ...] | Swarm
     batches: int = 1
 
     @property
@@ -65,6 +67,8 @@ class Round:
 
         It is a function of the whole round: where its parts are evaluated must not change a loss's bits.
         """
+        if isinstance(self.candidates, Swarm):
+            return (False,) * len(self.candidates)
         # As it stands or as a step from its parent, a candidate's loss differs by rounding.
         parents = {c.parent for c in self.candidates if isinstance(c, Genome)}
         return tuple(candidate in parents for candidate in self.candidates)
@@ -114,7 +118,7 @@ class Strategy(Protocol[S]):
         """
         ...
 
-    def tell(self, state: S, losses: Sequence[float]) -> S:
+    def tell(self, state: S, losses: ArrayLike) -> S:
         """Take the losses of ``state.asked``; one that is not finite counts as the worst.
 
         Raises:
@@ -155,7 +159,7 @@ def require_nothing_asked(state: State) -> None:
         raise ValueError("losses of the round asked before have not been told; they are state.asked's")
 
 
-def comparable(state: State, losses: Sequence[float]) -> list[float]:
+def comparable(state: State, losses: ArrayLike) -> NDArray[np.float64]:
     """Check losses against what was asked and make the ones that are not finite the worst.
 
     Raises:
@@ -163,19 +167,21 @@ def comparable(state: State, losses: Sequence[float]) -> list[float]:
     """
     if state.asked is None:
         raise ValueError("losses were told of a round that was not asked")
-    if len(losses) != len(state.asked.candidates):
-        raise ValueError(f"{len(state.asked.candidates)} losses were asked, got {len(losses)}")
+    known = np.array(losses, dtype=np.float64)
+    if len(known) != len(state.asked.candidates):
+        raise ValueError(f"{len(state.asked.candidates)} losses were asked, got {len(known)}")
     # NaN compares false with everything: unreplaced, it would stay where a sort finds it, among the best too.
-    return [float(loss) if math.isfinite(loss) else math.inf for loss in losses]
+    known[~np.isfinite(known)] = math.inf
+    return known
 
 
-def best_first(state: State, losses: Sequence[float]) -> list[Genome]:
+def best_first(state: State, losses: ArrayLike) -> list[Genome]:
     """Give the genomes asked, lowest loss first; of equal ones the first asked.
 
     Raises:
         ValueError: see :func:`comparable`.
     """
-    known = comparable(state, losses)
+    known = comparable(state, losses).tolist()
     genomes = _genomes(state.asked)
     # By place, in a stable sort: genomes have no order of their own, and ties must not fall by chance.
     return [genomes[place] for place in sorted(range(len(known)), key=known.__getitem__)]

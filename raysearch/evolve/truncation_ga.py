@@ -12,12 +12,13 @@ examples.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from raysearch.evolve import strategy
 from raysearch.evolve.genome import Genome, pack, unpack
@@ -124,7 +125,7 @@ class TruncationGA:
             asked = Round(tuple(state.parents[k].child(s) for k, s in zip(chosen, drawn, strict=True)))
         return replace(state, asked=asked), asked
 
-    def tell(self, state: State, losses: Sequence[float]) -> State:
+    def tell(self, state: State, losses: ArrayLike) -> State:
         """Select parents and candidates for the elite, or the elite itself."""
         best = best_first(state, losses)
         if state.candidates:

@@ -19,7 +19,7 @@ from raysearch.launch.own_code import reference_of
 from raysearch.launch.points import gate_of
 from raysearch.launch.request import NO_WISH, Wish
 from raysearch.launch.stop_flag import LOG, StopFlag
-from raysearch.launch.versions import cpu_model, versions
+from raysearch.launch.versions import cpu_model, deciding_proposals, versions
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.place import inode_of
@@ -28,8 +28,10 @@ from raysearch.ledger.study_records import Opened
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.asking import Gate
 from raysearch.study.folders import resume_command
+from raysearch.study.listening import Listener
 from raysearch.study.mending import sound_in
-from raysearch.study.study import Listener, Study
+from raysearch.study.proof import Proof
+from raysearch.study.study import Study
 
 
 @contextmanager
@@ -95,7 +97,8 @@ def _study(ledger: Ledger, listen: Listener) -> Study:
             space_file, lambda: reference_of(ledger.folder, study.history, study.history.codes[-1])
         )
 
-    study = Study(ledger, listen, sound_in(ledger.folder), make_gate)
+    proof = Proof(ledger, deciding_proposals())
+    study = Study(ledger, listen, sound_in(ledger.folder), make_gate, proof)
     return study
 
 

@@ -8,6 +8,7 @@ import platform
 from pathlib import Path
 
 PACKAGES = ("raysearch", "ray", "torch", "optuna", "nevergrad", "numpy", "mlflow", "h5py")
+DECIDES_PROPOSALS = ("raysearch", "optuna", "nevergrad", "numpy", "scipy", "torch")
 
 
 def versions() -> dict[str, str]:
@@ -15,6 +16,15 @@ def versions() -> dict[str, str]:
     return {
         "python": platform.python_version(),
         **{name: importlib.metadata.version(name) for name in PACKAGES},
+    }
+
+
+def deciding_proposals() -> dict[str, str]:
+    """Versions of what decides which settings a search proposes, and the processor that it computes on."""
+    return {
+        "python": platform.python_version(),
+        **{name: importlib.metadata.version(name) for name in DECIDES_PROPOSALS},
+        "processor": cpu_model(),
     }
 
 

@@ -64,6 +64,14 @@ class History(Known):
             Retried: self._retried,
             Copied: self._copied,
         }
+        self.take(entries)
+
+    def take(self, entries: Iterable[Entry]) -> None:
+        """Take in what a ledger has from here on.
+
+        Raises:
+            StorageError: a record does not follow from those before it.
+        """
         for entry in entries:
             # Checksums say that a record is whole, not that it makes sense: a ledger can come
             # in a bundle from anybody, and one that names a trial nobody asked for must be

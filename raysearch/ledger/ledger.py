@@ -8,6 +8,7 @@ on opening; damage anywhere else is an error that names the byte, since records 
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import threading
 import time
@@ -143,6 +144,12 @@ class Ledger:
         for record in records:
             self.add(record)
         return self.flush()
+
+    def summed(self, n_bytes: int | None = None) -> tuple[int, str]:
+        """Length and SHA-256 of the file's first bytes, by default of all of it."""
+        size = os.fstat(self._file).st_size
+        content = os.pread(self._file, size if n_bytes is None else min(n_bytes, size), 0)
+        return len(content), hashlib.sha256(content).hexdigest()
 
     def close(self) -> None:
         """Let the study go."""

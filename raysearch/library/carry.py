@@ -102,7 +102,7 @@ def _carry_out_alike(
 def _carry_out(job: Job, executor: Executor, watcher: Watcher, stop: StopFlag) -> None:
     """Carry one study out; its report is written and its watcher told also where it went wrong."""
     from raysearch.launch.carry_out import carry_out
-    from raysearch.tracking.kept import KeptMirror
+    from raysearch.tracking.kept import KeptMirror, ensure_mirror
 
     failure: RaysearchError | None = None
     with job.open_ledger(executor.slots) as ledger:
@@ -138,6 +138,7 @@ def _carry_out(job: Job, executor: Executor, watcher: Watcher, stop: StopFlag) -
 
         with stop.breaking_off("the report"):
             build_report(folder)
+        ensure_mirror(folder)  # the one of the search may have waited for the report in vain
     watcher.study_over(folder)
     if failure is not None:
         raise failure

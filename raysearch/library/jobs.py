@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from raysearch.errors import InputError
 from raysearch.launch.request import NO_WISH, Wish
+from raysearch.launch.versions import deciding_proposals
 from raysearch.ledger.history import History, read_history
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.place import as_copy, copied_from
@@ -17,6 +18,8 @@ from raysearch.space.run_limits import limits_in
 from raysearch.space.space_file import SpaceFile
 from raysearch.study.folders import has_begun, name_of
 from raysearch.study.mending import lost_weights, needed_weights, sound_in
+from raysearch.study.proof import FILE_NAME as PROOF
+from raysearch.study.proof import Proof
 
 if TYPE_CHECKING:
     from raysearch.launch.prepare import Prepared
@@ -54,10 +57,13 @@ def go_on(folder: Path, wish: Wish, watcher: Watcher, *, allow_skew: bool) -> Jo
             watcher.say(f"{name_of(folder)}: a copy of {original}; from here on it is a study of its own")
             ledger.append([as_copy(folder, ledger.entries, original)])
         done = _n_done(ledger)
+        refusal = Proof(ledger, deciding_proposals()).refusal
     if done and not wish.extra_trials and not wish.retry_failed:
         start_mirror(folder)  # the last one may have died, or its database been deleted
         watcher.nothing_left(folder, done)
         return None
+    if refusal:
+        watcher.say(f"{name_of(folder)}: {PROOF} is not used ({refusal}); its search is proven once more")
     watcher.say(f"{name_of(folder)}: checking that task, data and packages are the same")
     from raysearch.launch.own_code import settle_code
     from raysearch.launch.unchanged import check_unchanged

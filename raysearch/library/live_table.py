@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,10 +22,11 @@ from raysearch.ledger.trial_history import TrialHistory
 from raysearch.library.event_lines import mending_line, settings_text
 from raysearch.library.html import html_table
 from raysearch.library.time_left import left
-from raysearch.study.study import Listener
+from raysearch.study.listening import Listener
 
 ROWS = 15  # a terminal of 24 lines holds them all
 BEST = "bold green"
+LONG_S = 1.0  # that a search may compute without a word
 
 
 @contextmanager
@@ -32,17 +34,33 @@ def live_table() -> Iterator[Listener]:
     """Draw it on a terminal, on standard error, and again with each record."""
     with Live("starting the first runs", console=Console(stderr=True), refresh_per_second=4) as live:
         live.console.show_cursor(True)  # a second Ctrl-C ends the process with no chance to bring it back
-
-        def draw(entry: Entry, history: History) -> None:
-            if isinstance(entry.record, (WeightsLost, Redone)):  # no table shows it
-                live.console.print(mending_line(entry.record, history), highlight=False)
-            live.update(Snapshot.of(history))
-
         try:
-            yield draw
+            yield LiveTable(live)
         finally:
             if isinstance(last := live.renderable, Snapshot):
                 last.is_over = True
+
+
+class LiveTable:
+    """Draws a study with each record, and while its search computes says so.
+
+    Args:
+        live: redraws what it shows in a thread of its own.
+    """
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    def __call__(self, entry: Entry, history: History) -> None:
+        """Draw it as it is with this record."""
+        if isinstance(entry.record, (WeightsLost, Redone)):  # no table shows it
+            self._live.console.print(mending_line(entry.record, history), highlight=False)
+        self._live.update(Snapshot.of(history))
+
+    def asking(self, trial: int | None) -> None:
+        """The search is being asked for a trial; None when it is no more."""
+        if isinstance(shown := self._live.renderable, Snapshot):
+            shown.asking = None if trial is None else (trial, time.monotonic())
 
 
 @dataclass(frozen=True)
@@ -65,6 +83,7 @@ class Snapshot:
     run_word: str  # what the runs of a trial are, empty if it has one
     rows: list[Row]
     is_over: bool = False
+    asking: tuple[int, float] | None = None  # the trial that the search is asked for, and since when
 
     @classmethod
     def of(cls, history: History) -> Snapshot:
@@ -99,7 +118,14 @@ class Snapshot:
         for row in self.rows:
             *cells, text = self.cells(row)
             view.add_row(*cells, Text(text, no_wrap=True, overflow="ellipsis"), style=row.style)
-        return Group(Text(self.head, no_wrap=True, overflow="ellipsis"), view)
+        heads = [Text(line, no_wrap=True, overflow="ellipsis") for line in (self.head, *self._wait())]
+        return Group(*heads, view)
+
+    def _wait(self) -> list[str]:
+        """Say that the search computes, if that takes long."""
+        trial, since_s = self.asking or (0, math.inf)
+        seconds = time.monotonic() - since_s
+        return [f"asking the sampler for trial {trial}, {seconds:.0f} s"] if seconds >= LONG_S else []
 
     def __repr__(self) -> str:
         return "\n".join([self.head, *("  ".join(filter(None, self.cells(row))) for row in self.rows)])

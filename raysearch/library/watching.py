@@ -15,7 +15,7 @@ from raysearch.errors import InputError, did_you_mean, one_of
 if TYPE_CHECKING:
     from raysearch.ledger.entries import Entry
     from raysearch.ledger.history import History
-    from raysearch.study.study import Listener
+    from raysearch.study.listening import Listener
 
 REDRAW_S = 0.25  # a notebook's browser draws what it is sent, however often
 Show = Literal["auto", "table", "lines", "nothing"]

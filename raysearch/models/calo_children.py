@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from raysearch.models.calo_regressor import ENERGY_GEV, SIDE, CaloNetwork
-from raysearch.models.flat import Step, flat_parameters
+from raysearch.models.flat import Step, StepTable, flat_parameters
 from raysearch.models.interaction_edges import ELU
 from raysearch.models.kernels import build
 from raysearch.models.kernels.noted import note
@@ -61,20 +61,20 @@ def children_outputs(model: CaloNetwork, steps: Sequence[Step], images_BZX: Tens
     flat = flat_parameters(model)
     images = images_BZX.contiguous()
     outputs = torch.empty(len(steps), len(images))
-    is_sparse = [places is not None and len(places) <= SPARSE * len(flat) for places, _ in steps]
-    sparse = [child for child, yes in enumerate(is_sparse) if yes]
-    whole = [child for child, yes in enumerate(is_sparse) if not yes]
+    is_sparse = _are_sparse(steps, len(flat))
+    sparse, whole = np.flatnonzero(is_sparse), np.flatnonzero(~is_sparse)
     library = _library(model)
-    if sparse:
-        chosen = [steps[child] for child in sparse]
-        outputs[sparse] = (
+    if len(sparse):
+        chosen = steps if len(sparse) == len(steps) else [steps[child] for child in sparse.tolist()]
+        found = (
             _torch_sparse(model, flat, chosen, images)
             if library is None
             else _fused_sparse(library, model, flat, chosen, images)
         )
-        lost = ~outputs[sparse].isfinite().all(dim=1)  # inf - inf: a parent's overflow is not its child's
-        whole += [child for child, is_lost in zip(sparse, lost.tolist(), strict=True) if is_lost]
-    for child in whole:
+        outputs[sparse] = found
+        if not found.sum().isfinite():  # inf - inf: a parent's overflow is not its child's
+            whole = np.concatenate([whole, sparse[~found.isfinite().all(dim=1).numpy()]])
+    for child in whole.tolist():
         # The same arithmetic for every child with a dense step, whatever the others are.
         changed = stepped(flat, steps[child])
         outputs[child] = (
@@ -82,7 +82,7 @@ def children_outputs(model: CaloNetwork, steps: Sequence[Step], images_BZX: Tens
             if library is None
             else _fused_whole(library, model, changed, images)
         )
-    return outputs * ENERGY_GEV
+    return outputs.mul_(ENERGY_GEV)
 
 
 def has_fast_children(model: nn.Module) -> bool:
@@ -101,6 +101,13 @@ def stepped(flat: Tensor, step: Step) -> Tensor:
     changed = flat.clone()
     changed[places] += deltas
     return changed
+
+
+def _are_sparse(steps: Sequence[Step], n: int) -> NDArray[np.bool_]:
+    """Which steps are cheaper from the parent's maps (child,); n weights in all."""
+    if isinstance(steps, StepTable):  # thousands, and all alike
+        return np.full(len(steps), steps.places.shape[1] <= SPARSE * n)
+    return np.array([places is not None and len(places) <= SPARSE * n for places, _ in steps], bool)
 
 
 # ---- in torch
@@ -275,9 +282,13 @@ def _fused_sparse(
     library: ctypes.CDLL, model: CaloNetwork, flat: Tensor, steps: Sequence[Step], images: Tensor
 ) -> Tensor:
     """Outputs (child, B) in units of ENERGY_GEV."""
-    places = torch.cat([places for places, _ in steps if places is not None]).to(torch.int32)
-    deltas = torch.cat([deltas for _, deltas in steps]).contiguous()
-    ends = np.cumsum([len(deltas) for _, deltas in steps])  # all steps in one call: no loop in Python
+    if isinstance(steps, StepTable):
+        places, deltas = steps.places.flatten().to(torch.int32), steps.deltas.flatten()
+        ends = np.arange(1, len(steps) + 1) * steps.places.shape[1]
+    else:  # all steps in one call: no loop over them in Python
+        places = torch.cat([places for places, _ in steps if places is not None]).to(torch.int32)
+        deltas = torch.cat([deltas for _, deltas in steps]).contiguous()
+        ends = np.cumsum([len(deltas) for _, deltas in steps])
     outputs = torch.empty(len(steps), len(images))
     library.calo_sparse(
         ctypes.c_int(len(images)), _at(images), _at(flat),

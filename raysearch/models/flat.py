@@ -2,11 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import overload
+
 import torch
 from torch import Tensor, nn
 
 Step = tuple[Tensor | None, Tensor]
 """A change: places int64 (k,), each at most once, and deltas float (k,); places None: deltas (weight,)."""
+
+
+@dataclass(frozen=True, eq=False)
+class StepTable(Sequence[Step]):
+    """Steps that change equally many weights each, for whoever can take them all at once.
+
+    Args:
+        places: int64 (step, k).
+        deltas: float (step, k).
+    """
+
+    places: Tensor
+    deltas: Tensor
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, place: int) -> Step: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> StepTable: ...
+
+    def __getitem__(self, place: int | slice) -> Step | StepTable:
+        if isinstance(place, slice):
+            return StepTable(self.places[place], self.deltas[place])
+        return self.places[place], self.deltas[place]
 
 
 def flat_parameters(model: nn.Module) -> Tensor:

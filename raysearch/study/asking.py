@@ -53,6 +53,7 @@ class Asking:
         self._space, self._given = space_file.searched, space_file.enqueued
         self._searcher = make_searcher(search, self._space, self._seed, window, n_objectives)
         self.inherits = isinstance(self._searcher, Breeder) and self._searcher.inherits
+        self.recalls = isinstance(self._searcher, Recalling)  # can be told what it proposed
         self._size = self._space.grid_size
         # A grid comes to every point by itself, in its order.
         self._tries = self._size if search.sampler == "grid" and self._size else TRIES

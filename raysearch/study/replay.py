@@ -17,7 +17,9 @@ from raysearch.study.asking import Asking
 ALL_OF_FIRST, ONE_OF_OTHERS, ALL_OF_LAST = 100, 50, 10  # proposals that a replay computes again
 
 
-def replay(entries: Iterable[Entry], history: History, asking: Asking, folder: Path) -> None:
+def replay(
+    entries: Iterable[Entry], history: History, asking: Asking, folder: Path, n_proven: int = 0
+) -> None:
     """Bring the search to where the ledger ends.
 
     Args:
@@ -25,6 +27,7 @@ def replay(entries: Iterable[Entry], history: History, asking: Asking, folder: P
         history: what is known by them.
         asking: asks a search that was not asked for anything yet.
         folder: of the study, to name it by.
+        n_proven: first records whose proposals need no proof (see ``proof.py``).
 
     Raises:
         StorageError: the search proposes other settings than the ledger holds.
@@ -35,7 +38,9 @@ def replay(entries: Iterable[Entry], history: History, asking: Asking, folder: P
     for entry in entries:
         record = entry.record
         if isinstance(record, (Asked, Redrawn)):
-            proposed = asking.again(record, verify=_is_proof(record.trial, len(history.trials)))
+            is_proven = entry.seq < n_proven
+            verify = _is_proof(record.trial, len(history.trials), is_proven=is_proven)
+            proposed = asking.again(record, verify=verify)
             if _what(proposed) != _what(record):
                 raise StorageError(
                     f"{folder}: replaying trial {record.trial}, the search proposes {_in_words(proposed)} "
@@ -45,9 +50,11 @@ def replay(entries: Iterable[Entry], history: History, asking: Asking, folder: P
             asking.tell(record.trial, told_values(history, history.trials[record.trial]))
 
 
-def _is_proof(trial: int, n_trials: int) -> bool:
+def _is_proof(trial: int, n_trials: int, *, is_proven: bool) -> bool:
     """Whether the search is to propose a trial again: the first, some between, the last, which know all."""
-    return trial < ALL_OF_FIRST or trial >= n_trials - ALL_OF_LAST or trial % ONE_OF_OTHERS == 0
+    if trial >= n_trials - ALL_OF_LAST:
+        return True
+    return not is_proven and (trial < ALL_OF_FIRST or trial % ONE_OF_OTHERS == 0)
 
 
 def told_values(history: History, trial: TrialHistory) -> list[float] | None:

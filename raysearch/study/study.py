@@ -8,10 +8,9 @@ object as one that was never interrupted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from raysearch.errors import StorageError
-from raysearch.ledger.entries import Entry
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.mending_records import Redone, WeightsLost
@@ -25,13 +24,13 @@ from raysearch.study.changes import NO_CHANGES, Changes
 from raysearch.study.changing import check_changes, records_of
 from raysearch.study.commits import Commits
 from raysearch.study.floors import floor_reached
+from raysearch.study.listening import Listener, asking
 from raysearch.study.losses import MAX_LOST, given_up_record
 from raysearch.study.mending import IsSound, lost_weights, needed_weights, next_redo, redone
+from raysearch.study.proof import EVERY, Proof, Unproven
 from raysearch.study.replay import replay, told_values
 from raysearch.study.retention import Retention
 from raysearch.study.run import Run, run_of
-
-Listener = Callable[[Entry, History], None]
 
 
 class Study:
@@ -42,6 +41,7 @@ class Study:
         listen: told every record once it is durable, with the history up to then.
         is_sound: whether the checkpoint of a run is there; where it is not, the run is carried out again.
         make_gate: makes what says which points may be run, and is not asked of those in the ledger.
+        proof: says which of the ledger's proposals need not be computed again.
 
     Raises:
         StorageError: the search, replayed, proposes other settings than the ledger holds.
@@ -53,8 +53,9 @@ class Study:
         listen: Listener,
         is_sound: IsSound = lambda _: True,
         make_gate: MakeGate = all_open,
+        proof: Proof | Unproven = Unproven(),  # noqa: B008 - it has no state
     ) -> None:
-        self.ledger, self._listen, self._is_sound = ledger, listen, is_sound
+        self.ledger, self._listen, self._is_sound, self._proof = ledger, listen, is_sound, proof
         self.history = History(ledger.entries)
         # From the ledger and never from the user's file, which may have been changed since.
         self.space_file = SpaceFile.model_validate(self.history.created.space_file)
@@ -65,7 +66,7 @@ class Study:
         self._commits = Commits(self.history, self.space_file.search)
         self._handed_out: set[tuple[int, int]] = set()
         self._retention = Retention(ledger.folder)
-        replay(ledger.entries, self.history, self._asking, ledger.folder)
+        replay(ledger.entries, self.history, self._asking, ledger.folder, proof.n_records)
 
     @property
     def is_over(self) -> bool:
@@ -235,6 +236,11 @@ class Study:
         """Write down why this process lets the study go."""
         self._stage(Closed(reason=reason, signal=signal))
         self._flush()
+        self._keep_proof(every=1)
+
+    def _keep_proof(self, every: int = EVERY) -> None:
+        if self._asking.recalls:  # others are asked for everything again in any case
+            self._proof.keep(self.history.n_committed, every)
 
     def _current(self, run: Run | Ended) -> RunHistory | None:
         """The run's history if ``run`` is its newest attempt and it is not over."""
@@ -254,6 +260,7 @@ class Study:
                 self._asking.tell(trial.number, told_values(self.history, trial))
             self._ask()
         self._flush()
+        self._keep_proof()
         self._retention.delete_superseded(self.history, self._asking.possible_parents)
         self._retention.check_budget(self.history)
 
@@ -265,8 +272,9 @@ class Study:
             self.history.n_trials, self.history.n_committed + self.history.window
         ):
             number, n_committed = len(self.history.trials), self.history.n_committed
-            for record in self._asking.next(number, n_committed, self.history.n_trials):
-                self._stage(record)
+            with asking(self._listen, number):
+                for record in self._asking.next(number, n_committed, self.history.n_trials):
+                    self._stage(record)
 
     def _stage(self, record: Record) -> None:
         self.history.apply(self.ledger.add(record))

@@ -43,6 +43,7 @@ from raysearch.tasks.task import LOSS, OUTPUTS, Outputs
 Axis = Literal["x", "y"]
 IMAGE, CALIBRATED, ENERGY = 0, 1, -1  # columns of a batch
 SUMMED_AT_ONCE = 10_000  # showers
+CHILDREN_AT_ONCE = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,8 +173,11 @@ class CaloRegressor(FileTask[CaloRegressorSettings]):
         if not (isinstance(model, CaloNetwork) and has_fast_children(model)):
             return super().children_losses(model, steps, batch)
         outputs = children_outputs(model, steps, batch[IMAGE])
-        # In double, as the contract of children has it: selection compares losses that differ little.
-        return torch.from_numpy(relative_error(outputs.numpy(), batch[ENERGY].numpy()))
+        # In double, as the contract of children has it: selection compares losses that differ little. Some
+        # children at a time: doubles of thousands would leave the processor's cache at each operation.
+        energy = batch[ENERGY].numpy()
+        losses = [relative_error(some.numpy(), energy) for some in outputs.split(CHILDREN_AT_ONCE)]
+        return torch.from_numpy(np.concatenate(losses))
 
     def predict(self, model: nn.Module, batch: Batch, chance: torch.Generator) -> Tensor:
         """Energies (B,) in GeV."""

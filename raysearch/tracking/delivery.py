@@ -7,10 +7,9 @@ next one asks again. Sending a metric twice is harmless, for (key, step, time, v
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,9 +21,11 @@ from mlflow.tracking import MlflowClient
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import read_entries
 from raysearch.tracking.address import artifact_folder, is_server, sqlite_file
+from raysearch.tracking.growing import GrowingViews
 from raysearch.tracking.only_one import my_turn
+from raysearch.tracking.sent_files import digest_of, files_of
 from raysearch.tracking.series_view import series_of
-from raysearch.tracking.view import KEY, STUDY, RunView, experiment_name, study_key, views
+from raysearch.tracking.view import KEY, STUDY, RunView, experiment_name, study_key
 
 ARTIFACTS = "raysearch.artifacts"
 PAGE = {"mlflow.experimentKind": "custom_model_development"}  # else the page opens as one for language models
@@ -72,6 +73,7 @@ class Delivery:
         self._experiment_id: str = experiment.experiment_id
         self._held = self._ask(f"tags.`{STUDY}` = '{self._study}'")
         self._series = series_of(folder)
+        self._views = GrowingViews()
         if experiment.lifecycle_stage == "deleted" and not self._held:
             self._client.restore_experiment(self._experiment_id)  # deleted before there was this study
 
@@ -82,7 +84,7 @@ class Delivery:
             is_held: whether a process holds the study.
         """
         parent = self._deliver_series()  # first: its run must be there before others can lie below it
-        for view in views(read_entries(self._folder), is_held=is_held, parent=parent):
+        for view in self._views.changed(read_entries(self._folder), is_held=is_held, parent=parent):
             self._deliver(view)
         return self._deliver_files(self._held[self._study])
 
@@ -192,8 +194,7 @@ class Delivery:
 
     def _deliver_files(self, held: _Held) -> str:
         """Copy the space file, the report and the best model to the study's run when they changed."""
-        files = list(_files(self._folder))
-        digest = _digest(self._folder, files)
+        files, digest = list(files_of(self._folder)), digest_of(self._folder)
         if held.is_deleted or not files or held.tags.get(ARTIFACTS) == digest:
             return ""
         # MLflow's word for where files go is not trusted: whoever may write its database could
@@ -242,22 +243,6 @@ def _held(run: Run) -> _Held:
         tags=dict(run.data.tags),
         latest={metric.key: (metric.step, metric.timestamp) for metric in run.data.to_proto().metrics},
     )
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    wanted: Sequence[Path] = [folder / "space.yaml", folder / "best/model.pt", folder / "best/model.json"]
-    for file in [*wanted, *sorted((folder / "report").rglob("*"))]:
-        if file.is_file() and not file.is_symlink():
-            yield file
-
-
-def _digest(folder: Path, files: Sequence[Path]) -> str:
-    """Tell whether files changed by what a look at the folder gives: names, sizes and times."""
-    digest = hashlib.sha256()
-    for file in files:
-        facts = file.stat()
-        digest.update(f"{file.relative_to(folder)}:{facts.st_size}:{facts.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
 
 
 def _try_lock(file: Path | None) -> None:

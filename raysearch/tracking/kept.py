@@ -57,8 +57,13 @@ class KeptMirror:
         if self._process is None or self._process.poll() is None:
             return False
         # Ours may have ended because somebody else's is there, such as that of an earlier session.
-        with only_mirror(self._folder) as is_free:
-            pass
-        if is_free:
-            self._process = mirror.start_mirror(self._folder)
-        return is_free
+        started = ensure_mirror(self._folder)
+        self._process = started or self._process
+        return started is not None
+
+
+def ensure_mirror(folder: Path) -> subprocess.Popen[bytes] | None:
+    """Start a mirror and return its process, if none is there: that one sees by itself what is new."""
+    with only_mirror(folder) as is_free:
+        pass
+    return mirror.start_mirror(folder) if is_free else None

@@ -18,16 +18,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from raysearch.errors import RaysearchError
-from raysearch.ledger.history import History
 from raysearch.ledger.ledger import FILE_NAME, is_held, read_entries
+from raysearch.ledger.study_records import Opened
 from raysearch.tracking.address import QUIET, environment, login_of, redact, sqlite_file, tracking_uri
 from raysearch.tracking.only_one import only_mirror
+from raysearch.tracking.sent_files import digest_of
 
 if TYPE_CHECKING:
     from raysearch.tracking.delivery import Delivery
 
 LOG = "mirror.log"
 _log = logging.getLogger(__name__)
+_State = tuple[int, str]
 _started: list[subprocess.Popen[bytes]] = []  # kept, or Python warns that nobody waits for them
 
 
@@ -43,7 +45,8 @@ class Patience:
         poll_s: between two looks at the ledger.
         longest_wait_s: between two tries when MLflow does not answer; waits double up to it.
         give_up_s: after the study ended, until the mirror ends with records undelivered.
-        linger_s: after the study ended, for its process to write the report and end.
+        linger_s: after the study ended, for its process to write the report and end; a report that is ready
+            later starts a mirror of its own (:func:`raysearch.tracking.kept.ensure_mirror`).
     """
 
     poll_s: float = 2.0
@@ -101,8 +104,9 @@ def follow(folder: Path, uri: str, patience: Patience) -> None:
             if not is_mine:
                 return
             end = _Follower(folder, uri, patience).follow()
-        # A study taken up again since then started a mirror that found this one still there.
-        if not is_held(folder) and _size(folder) == end:
+        # A study taken up again since then, or a report that was ready only now, started a mirror that found
+        # this one still there.
+        if not is_held(folder) and _state(folder) == end:
             return
 
 
@@ -114,9 +118,9 @@ class _Follower:
         self._refused = ""
         self._database: tuple[int, int] | None = None  # the file that MLflow has open
 
-    def follow(self) -> int:
-        """Return the length of the ledger at which the study was over."""
-        delivered: tuple[bool, int, bool] | None = None
+    def follow(self) -> _State:
+        """Return the state in which the study was over and delivered."""
+        delivered: tuple[bool, _State, bool] | None = None
         ended: float | None = None
         while True:
             if self._database is not None and _file_of(self._uri) != self._database:
@@ -127,7 +131,7 @@ class _Follower:
             is_waiting = (
                 ended is not None and began - ended < self._patience.linger_s and self._driver_is_there()
             )
-            now = (is_going, _size(self._folder), is_waiting)
+            now = (is_going, _state(self._folder), is_waiting)
             had_failed = self._n_failures > 0
             failure = "" if now == delivered else self._try(is_held=is_going)
             if failure:
@@ -146,7 +150,8 @@ class _Follower:
 
     def _driver_is_there(self) -> bool:
         """Whether the process that had the study last still lives: it may be writing the report."""
-        opened, _ = History(read_entries(self._folder)).sessions[-1]
+        records = (entry.record for entry in reversed(read_entries(self._folder)))
+        opened = next(record for record in records if isinstance(record, Opened))
         try:
             os.kill(opened.pid, 0)  # asks, and does nothing
         except OSError:
@@ -196,8 +201,9 @@ def _file_of(uri: str) -> tuple[int, int] | None:
     return found and (found.st_dev, found.st_ino)
 
 
-def _size(folder: Path) -> int:
-    return (folder / FILE_NAME).stat().st_size
+def _state(folder: Path) -> _State:
+    """What a study has to deliver, told by the length of its ledger and the times of its files."""
+    return (folder / FILE_NAME).stat().st_size, digest_of(folder)
 
 
 def _one_line(error: Exception, uri: str) -> str:

@@ -8,7 +8,7 @@ that the same ledger gives the same runs whenever it is read.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,24 +64,32 @@ def views(entries: Sequence[Entry], *, is_held: bool, parent: str | None = None)
         is_held: whether a process holds the study; if none does, what has not ended never will.
         parent: key of the series' run, if there is one.
     """
-    study = _Study(entries, is_held=is_held)
-    return [
-        study.view(parent),
-        *(view for trial in study.history.trials for view in study.trial_views(trial)),
-    ]
+    study = StudyView()
+    study.take(entries, is_held=is_held)
+    return study.views(parent, study.history.trials)
 
 
 def study_points(entries: Sequence[Entry]) -> list[Point]:
     """The metrics of the study's run: the best value after each trial, each evaluation's test figures."""
-    return list(_Study(entries, is_held=False).study_points())
+    study = StudyView()
+    study.take(entries, is_held=False)
+    return list(study.study_points())
 
 
-class _Study:
-    def __init__(self, entries: Sequence[Entry], *, is_held: bool) -> None:
-        self.history = History(entries)
+class StudyView:
+    """A study as MLflow should show it; give it all entries of its ledger, at once or as they come."""
+
+    def __init__(self) -> None:
+        self.history = History()
+        self.time_ms: dict[tuple[Any, ...], int] = {}  # of records whose time the history does not keep
+        self.lost: list[Lost] = []
+        self.front: set[int] = set()  # of several objectives, by trial
+
+    def take(self, entries: Sequence[Entry], *, is_held: bool) -> None:
+        """Take in the entries that follow those before, up to the ledger's end; ``is_held`` by a process."""
+        self.history.take(entries)
         self.key = study_key(self.history)
         self.goes_on = is_held and self.history.closed is None
-        self.time_ms: dict[tuple[Any, ...], int] = {}  # of records whose time the history does not keep
         for entry in entries:
             if isinstance(entry.record, Committed):
                 self.time_ms["committed", entry.record.trial] = entry.time_ms
@@ -89,12 +97,18 @@ class _Study:
                 self.time_ms.setdefault(  # the first one told, as in the history
                     (entry.record.trial, entry.record.fold, entry.record.epoch), entry.time_ms
                 )
-        self.lost = [entry.record for entry in entries if isinstance(entry.record, Lost)]
+            elif isinstance(entry.record, Lost):
+                self.lost.append(entry.record)
         self.settings = _settings(self.history)
         self.common = _common_tags(self.history, self.key)
-        self.front = {trial.number for trial in self.history.front} if self.history.created.others else set()
+        if self.history.created.others:
+            self.front = {trial.number for trial in self.history.front}
 
-    def view(self, parent: str | None) -> RunView:
+    def views(self, parent: str | None, trials: Iterable[TrialHistory]) -> list[RunView]:
+        """The study's run, below that of its series if there is one, and those of some of its trials."""
+        return [self._view(parent), *(view for trial in trials for view in self._trial_views(trial))]
+
+    def _view(self, parent: str | None) -> RunView:
         history = self.history
         closed = history.closed.reason if history.closed else "left"
         search, budget = history.created.space_file["search"], history.created.space_file["budget"]
@@ -132,6 +146,7 @@ class _Study:
         return tags
 
     def study_points(self) -> Iterator[Point]:
+        """The best value after each trial, each evaluation's test figures."""
         best: float | None = None
         for trial in self.history.committed:
             assert trial.committed is not None
@@ -145,7 +160,7 @@ class _Study:
                 metrics = mean_and_sd([tested.metrics for tested, _ in evaluation])
                 yield from points_of(metrics, max(time_ms for _, time_ms in evaluation), step)
 
-    def trial_views(self, trial: TrialHistory) -> Iterator[RunView]:
+    def _trial_views(self, trial: TrialHistory) -> Iterator[RunView]:
         """What waits is not shown: MLflow takes a run's start once, when it makes the run."""
         started = {run.fold: run.started_ms for run in trial.runs if run.started_ms is not None}
         if not started:

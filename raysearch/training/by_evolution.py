@@ -7,11 +7,12 @@ by gradient.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from raysearch.evolve.make import make_strategy
@@ -32,7 +33,7 @@ class EvaluatorLostError(LostError):
 class Evaluator(Protocol):
     """Tells the losses of candidates: in this process, or spread over others; the bits are the same."""
 
-    def losses(self, asked: Round, batches: Sequence[Tensor]) -> list[float]:
+    def losses(self, asked: Round, batches: Sequence[Tensor]) -> NDArray[np.float64]:
         """Mean loss of each candidate over the batches; a batch is int64 (row,), rows of the training part.
 
         Raises:
@@ -76,13 +77,13 @@ class EvolutionLearner:
             taken, batches = batches[: asked.batches], batches[asked.batches :]
             losses = self._evaluator.losses(asked, taken)
             # A child that diverges is only never selected; a generation of them leaves nothing to go on from.
-            finite = [loss for loss in losses if math.isfinite(loss)]
-            if not finite:
+            finite = losses[np.isfinite(losses)]
+            if not len(finite):
                 raise NonFiniteError(f"no candidate of a generation in epoch {epoch} has a finite loss")
             self._state = self._strategy.tell(self._state, losses)
             n_rows = sum(len(batch) for batch in taken)
             # The best child's: the others are thrown away.
-            total += min(finite) * n_rows
+            total += float(finite.min()) * n_rows
             n_seen += n_rows
             # Forward passes, by which evolution and gradients can be compared at equal effort.
             presentations += len(losses) * n_rows

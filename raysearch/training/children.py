@@ -7,7 +7,7 @@ spread over processes, so that the bits do not depend on how many there are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +17,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from raysearch.data.tensors import TensorData
-from raysearch.evolve.genome import Candidate
+from raysearch.evolve.genome import Candidate, Genome
 from raysearch.evolve.make import make_strategy
-from raysearch.evolve.mutation import Step
+from raysearch.evolve.mutation import PointMutation, Step
 from raysearch.evolve.rebuild import Rebuilder, Snapshots
 from raysearch.evolve.strategy import Round
-from raysearch.models.flat import flat_parameters
+from raysearch.evolve.swarm import Swarm
+from raysearch.models.flat import Step as FlatStep
+from raysearch.models.flat import StepTable, flat_parameters
 from raysearch.seeds import derive
 from raysearch.tasks.task import Task
+from raysearch.training.drawn_together import DrawnTogether
 from raysearch.training.inherit import inherit
 from raysearch.training.order import Order
 from raysearch.training.randomness import seed_all
@@ -38,9 +41,24 @@ class Item:
     whole: bool
 
 
-def items_of(asked: Round) -> list[Item]:
-    """Write the candidates of a round down one by one."""
+Items = Sequence[Item] | Swarm
+"""Candidates of a round, or some of them; a swarm's are all steps from its centre."""
+
+
+def items_of(asked: Round) -> Items:
+    """Write the candidates of a round down one by one, unless they are a swarm."""
+    if isinstance(asked.candidates, Swarm):
+        return asked.candidates
     return [Item(*each) for each in zip(asked.candidates, asked.whole, strict=True)]
+
+
+@dataclass(frozen=True)
+class _Siblings:
+    """Steps from one base, and where among the items they stand."""
+
+    base: NDArray[np.float32]
+    places: list[int] | slice
+    steps: Sequence[FlatStep]
 
 
 class ChildLosses:
@@ -65,32 +83,45 @@ class ChildLosses:
         self._flat = flat_parameters(self._model)
         assert order.strategy is not None  # or nobody would ask
         self._strategy = make_strategy(order.strategy, order.evolution, len(self._flat))
-        self._rebuilder = Rebuilder(self._initial, self._strategy.mutation, self._strategy.keep)
+        mutation = self._strategy.mutation
+        self._drawn = DrawnTogether(mutation) if isinstance(mutation, PointMutation) else None
+        self._rebuilder = Rebuilder(self._initial, self._drawn or mutation, self._strategy.keep)
 
-    def losses(self, asked: Round, batches: Sequence[Tensor]) -> list[float]:
+    def losses(self, asked: Round, batches: Sequence[Tensor]) -> NDArray[np.float64]:
         """Mean loss of each candidate over the batches."""
         return self.losses_of(items_of(asked), batches)
 
     @torch.no_grad()
-    def losses_of(self, items: Sequence[Item], batches: Sequence[Tensor]) -> list[float]:
+    def losses_of(self, items: Items, batches: Sequence[Tensor]) -> NDArray[np.float64]:
         """Mean loss of each item over the batches; what else is among the items changes no bit of it."""
-        found = [0.0] * len(items)
+        found = np.zeros(len(items))
         taken = [self._train.rows(rows) for rows in batches]
-        by_base: dict[int, list[tuple[int, Step]]] = {}
-        bases: dict[int, NDArray[np.float32]] = {}
-        for place, item in enumerate(items):
-            base, step = self._rebuilder.step(item.candidate, whole=item.whole)
-            bases[id(base)] = base  # held here, so that no other array gets its id
-            by_base.setdefault(id(base), []).append((place, step))
-        for key, children in by_base.items():
-            self._flat.copy_(_as_tensor(bases[key]))
-            steps = [_as_tensors(step) for _, step in children]
+        for siblings in self._families(items):
+            self._flat.copy_(_as_tensor(siblings.base))
             for rows, batch in zip(batches, taken, strict=True):
                 seed_all(derive(self._order.seed, "batch", *rows[:2].tolist()))  # what a loss draws
-                losses = self._task.children_losses(self._model, steps, batch).tolist()
-                for (place, _), loss in zip(children, losses, strict=True):
-                    found[place] += loss / len(taken)
+                losses = self._task.children_losses(self._model, siblings.steps, batch)
+                found[siblings.places] += losses.cpu().double().numpy() / len(taken)
         return found
+
+    def _families(self, items: Items) -> Iterable[_Siblings]:
+        """Part items by what they are steps from."""
+        if isinstance(items, Swarm):
+            base, steps = self._rebuilder.swarm(items)
+            table = StepTable(torch.from_numpy(steps.places), torch.from_numpy(steps.deltas))
+            return [_Siblings(base, slice(None), table)]
+        if self._drawn is not None:
+            children = [each.candidate for each in items if not each.whole]
+            seeds = [each.seeds[-1] for each in children if isinstance(each, Genome) and each.parent]
+            self._drawn.prepare(seeds, len(self._flat))
+        found: dict[int, tuple[NDArray[np.float32], list[int], list[FlatStep]]] = {}
+        for place, item in enumerate(items):
+            base, step = self._rebuilder.step(item.candidate, whole=item.whole)
+            # The base is held there, so that no other array gets its id.
+            _, places, steps_of_base = found.setdefault(id(base), (base, [], []))
+            places.append(place)
+            steps_of_base.append(_as_tensors(step))
+        return [_Siblings(*each) for each in found.values()]
 
     def weights(self, candidate: Candidate) -> Tensor:
         """Weights of a candidate, float32 (weight,)."""

@@ -7,9 +7,11 @@ import signal
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import ray
 import torch
+from numpy.typing import NDArray
 from ray.util.placement_group import placement_group, remove_placement_group
 
 from raysearch.cluster.population import ActorEvaluator
@@ -87,7 +89,7 @@ class Killing(ActorEvaluator):
 
     n_rounds = 0
 
-    def losses(self, asked: Round, batches: Sequence[torch.Tensor]) -> list[float]:
+    def losses(self, asked: Round, batches: Sequence[torch.Tensor]) -> NDArray[np.float64]:
         Killing.n_rounds += 1
         if Killing.n_rounds == 3:
             self.survivor = self.actors[1]

@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from raysearch import seeds
-from raysearch.evolve.genome import Genome, Vector
+from raysearch.evolve.genome import Genome, Offspring, Vector
 from raysearch.evolve.make import STRATEGIES, make_strategy
 from raysearch.evolve.nevergrad_weights import FAMILIES, NevergradWeights, Settings
 from raysearch.evolve.rebuild import Rebuilder
@@ -32,7 +32,9 @@ SMALL = {
         "elite_candidates": 3,
         "elite_batches": 2,
     },
+    "openai-es": {"pairs": 8, "rate": 0.25, "power": 0.05, "step_size": 0.02},
 }
+KINDS = {"one-plus-lambda": Genome, "truncation-ga": Genome, "openai-es": Offspring}
 NEVERGRAD = {"children": 8, "power": 0.2}
 
 
@@ -55,13 +57,15 @@ def rebuilder(strategy):
 
 def plain_round(asked):
     """A round as something to compare and print."""
-    return [
-        asked.batches,
-        [
-            list(c.seeds) if isinstance(c, Genome) else [c.start, hashlib.sha256(c.offset).hexdigest()]
-            for c in asked.candidates
-        ],
-    ]
+    return [asked.batches, [plain_candidate(candidate) for candidate in asked.candidates]]
+
+
+def plain_candidate(candidate):
+    if isinstance(candidate, Genome):
+        return list(candidate.seeds)
+    if isinstance(candidate, Offspring):
+        return [*plain_candidate(candidate.centre), candidate.seed, candidate.scale]
+    return [candidate.start, hashlib.sha256(candidate.offset).hexdigest()]
 
 
 def chance(seed, place):
@@ -193,6 +197,8 @@ def test_rounds_are_as_large_as_promised(name):
         assert sizes == [(1, 5)] + [(1, 7)] * 11
     elif name == "truncation-ga":
         assert sizes == [(1, 10), (2, 3)] + [(1, 9), (2, 3)] * 5
+    elif name == "openai-es":
+        assert sizes == [(1, 16)] * 12
     else:
         assert sizes == [(1, 9)] * 12
 
@@ -200,8 +206,7 @@ def test_rounds_are_as_large_as_promised(name):
 def test_candidates_are_of_the_kind_it_says(name):
     strategy = make(name)
     _, asked = strategy.ask(after(strategy, 4), chance(7, 4))
-    kind = Vector if strategy.mutation is None else Genome
-    assert all(isinstance(candidate, kind) for candidate in asked.candidates)
+    assert all(isinstance(candidate, KINDS.get(name, Vector)) for candidate in asked.candidates)
 
 
 def test_the_first_best_is_the_run_s_initial_weights(name):

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 from mirrored_studies import Recipe, contents, groups, n_runs, write_study
-from waiting import wait_for
+from waiting import FAR_AWAY_S, wait_for
 
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.study_records import Closed
 from raysearch.tracking import mirror
-from raysearch.tracking.kept import KeptMirror
+from raysearch.tracking.kept import KeptMirror, ensure_mirror
 from raysearch.tracking.mirror import mirror_now
 from raysearch.tracking.only_one import only_mirror
 
@@ -54,6 +54,19 @@ def test_one_that_is_killed_is_replaced_while_the_study_goes_on(
         os.kill(started[1], signal.SIGKILL)
         ledger.append([Closed(reason="finished")])
     wait_for(lambda: not is_mirrored(tmp_path / "s") and "FINISHED" in str(contents(database)["runs"]))
+
+
+def test_a_report_that_is_ready_when_its_mirror_is_gone_is_sent(tmp_path: Path, started: list[int]) -> None:
+    folder = write_study(tmp_path / "s")
+    for name in ("early.pdf", "late.pdf"):
+        (folder / "report" / name).write_bytes(b"%PDF")
+        process = ensure_mirror(folder)
+        assert process is not None
+        process.wait(FAR_AWAY_S)
+    assert list((tmp_path / "mlartifacts").glob("*/artifacts/report/late.pdf"))
+    with only_mirror(folder):
+        assert ensure_mirror(folder) is None, "one is there"
+    assert len(started) == 2
 
 
 def test_a_database_that_is_deleted_under_it_is_made_anew_with_all(

@@ -29,6 +29,7 @@ from mirrored_studies import (
 from waiting import FAR_AWAY_S, wait_for
 
 from raysearch.ledger.ledger import Ledger
+from raysearch.tracking import mirror
 from raysearch.tracking.address import QUIET
 from raysearch.tracking.mirror import LOG, Patience, follow, mirror_now, only_mirror, start_mirror
 
@@ -124,6 +125,24 @@ def test_a_report_written_after_the_study_was_let_go_is_sent(tmp_path: Path, uri
         driver.wait()
     follower.join(FAR_AWAY_S)
     assert not follower.is_alive()
+    assert list((tmp_path / "mlartifacts").glob("*/artifacts/report/late.pdf"))
+
+
+def test_a_report_that_is_ready_as_its_mirror_ends_is_sent(
+    tmp_path: Path, uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever wrote it found that mirror still there, and started no other one."""
+    folder = write_study(tmp_path / "s")
+    followed = mirror._Follower.follow
+
+    def then_the_report_is_ready(self: mirror._Follower) -> tuple[int, str]:
+        end = followed(self)
+        (folder / "report" / "late.pdf").write_bytes(b"%PDF")
+        monkeypatch.setattr(mirror._Follower, "follow", followed)
+        return end
+
+    monkeypatch.setattr(mirror._Follower, "follow", then_the_report_is_ready)
+    follow(folder, uri, HASTY)
     assert list((tmp_path / "mlartifacts").glob("*/artifacts/report/late.pdf"))
 
 
@@ -323,8 +342,6 @@ def test_the_address_is_not_among_the_arguments(tmp_path: Path) -> None:
     folder = write_study(tmp_path / "s")
     with unwilling_server("black hole") as dead:
         start_mirror(folder, dead)
-        from raysearch.tracking import mirror
-
         process = mirror._started[-1]
         try:
             arguments = Path(f"/proc/{process.pid}/cmdline").read_bytes()

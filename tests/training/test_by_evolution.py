@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from toy import TOY_TASK
 
 from raysearch.data.source import DataSource
@@ -51,6 +53,7 @@ STRATEGIES = {
         "elite_batches": 2,
     },
     "nevergrad:OnePlusOne": {},
+    "openai-es": {"pairs": 8, "rate": 0.2, "power": 0.05, "step_size": 0.05, "averaging": 0.8},
 }
 
 
@@ -127,7 +130,7 @@ def test_rows_left_over_join_the_last_batch(tmp_path: Path) -> None:
     asked: list[int] = []
 
     class Counting(Scattered):
-        def losses(self, asked_for: Round, batches: Sequence[torch.Tensor]) -> list[float]:
+        def losses(self, asked_for: Round, batches: Sequence[torch.Tensor]) -> NDArray[np.float64]:
             asked.extend(len(batch) for batch in batches)
             return super().losses(asked_for, batches)
 
@@ -142,8 +145,10 @@ class Scattered:
     def __init__(self, what: Order) -> None:
         self._order = what
 
-    def losses(self, asked: Round, batches: Sequence[torch.Tensor]) -> list[float]:
-        return [child_losses(self._order).losses_of([item], batches)[0] for item in items_of(asked)]
+    def losses(self, asked: Round, batches: Sequence[torch.Tensor]) -> NDArray[np.float64]:
+        items = items_of(asked)
+        each = [items[place : place + 1] for place in range(len(items))]
+        return np.concatenate([child_losses(self._order).losses_of(one, batches) for one in each])
 
     def remember(self, snapshots: dict[str, Any]) -> None:
         """Nothing: every evaluator is new."""
@@ -180,7 +185,7 @@ def test_a_loss_that_draws_at_random_draws_the_same_wherever_it_is_evaluated(tmp
 
 def test_a_lost_evaluator_is_no_failure_of_the_run(tmp_path: Path) -> None:
     class Lost(Scattered):
-        def losses(self, asked: Round, batches: Sequence[torch.Tensor]) -> list[float]:
+        def losses(self, asked: Round, batches: Sequence[torch.Tensor]) -> NDArray[np.float64]:
             raise EvaluatorLostError("gone")
 
     what = order(tmp_path, "one-plus-lambda")

@@ -1,0 +1,84 @@
+"""Steps of many seeds at once: each part of the weights changes one of them, up or down.
+
+The weights are parted into k strata of equal size, give or take one, and a step changes one weight in each
+by +-1: k = rate * n of them, and every weight with the same probability. It is point mutation with as many
+places in every step, and the simultaneous perturbation of Spall, IEEE Trans. Autom. Control 37 (1992) 332, of
+some weights at a time.
+
+Chance is SplitMix64 (Steele, Lea, Flood, OOPSLA 2014, figure 17), whose i-th number is a function of its seed
+and i: whole numbers only and no state, so that NumPy draws all steps of a generation in one pass, with the
+same bits on every machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from raysearch.errors import InputError
+from raysearch.evolve.mutation import Step
+
+GOLDEN_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Steps of equal length, see :class:`~raysearch.evolve.mutation.Step`.
+
+    Args:
+        places: int64 (step, k), increasing in every row.
+        deltas: float32 (step, k).
+    """
+
+    places: NDArray[np.int64]
+    deltas: NDArray[np.float32]
+
+
+def numbers_of(seeds: NDArray[np.uint64], count: int) -> NDArray[np.uint64]:
+    """Give the first numbers of each seed, uint64 (seed, count)."""
+    z = seeds[:, None] + np.arange(1, count + 1, dtype=np.uint64) * GOLDEN_GAMMA  # figure 17: nextSeed
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)  # figure 17: mix64, variant 13
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@dataclass(frozen=True)
+class StratifiedSigns:
+    """One weight of each stratum changes by +-1.
+
+    Args:
+        rate: the share of the weights that change.
+
+    Raises:
+        InputError: if the rate is not in (0, 1].
+    """
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rate <= 1:
+            raise InputError(f"rate: must be above 0 and at most 1, got {self.rate!r}")
+
+    def draw(self, seed: int, n: int) -> Step:
+        """Draw the step of a seed, in [0, 2**64), for n weights; the same arguments give the same bits."""
+        drawn = self.draw_all(np.array([seed], np.uint64), n)
+        return Step(drawn.places[0], drawn.deltas[0])
+
+    def draw_all(self, seeds: NDArray[np.uint64], n: int) -> Steps:
+        """Draw the steps of many seeds, each as :meth:`draw` gives it."""
+        k = min(n, max(1, round(self.rate * n)))
+        edges = np.arange(k + 1, dtype=np.int64) * n // k
+        drawn = numbers_of(seeds, k)
+        # The upper half of a number chooses the place, its last bit the sign: they share none.
+        within = ((drawn >> np.uint64(32)) * np.diff(edges).astype(np.uint64)) >> np.uint64(32)
+        signs = (drawn & np.uint64(1)).astype(np.float32)
+        return Steps(edges[:-1] + within.astype(np.int64), 2 * signs - 1)
+
+    def mixed(self, seeds: NDArray[np.uint64], weights: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+        """Add up the seeds' steps, each times its weight; float64 (n,)."""
+        drawn = self.draw_all(seeds, n)
+        terms = weights[:, None] * drawn.deltas
+        mixture = np.bincount(drawn.places.ravel(), weights=terms.ravel(), minlength=n)
+        return np.asarray(mixture, dtype=np.float64)

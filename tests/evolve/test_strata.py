@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from raysearch.errors import InputError
+from raysearch.evolve.strata import StratifiedSigns, numbers_of
+
+SEEDS = numbers_of(np.array([5], np.uint64), 3000)[0]
+
+
+def test_numbers_are_those_of_split_mix_64():
+    """The first three of seed 1234567, as Rosetta Code and Java's SplittableRandom have them."""
+    expected = [6457827717110365317, 3203168211198807973, 9817491932198370423]
+    assert numbers_of(np.array([1234567], np.uint64), 3)[0].tolist() == expected
+
+
+@pytest.mark.parametrize(("rate", "k"), [(0.001, 1), (0.02, 2), (0.3, 31), (1, 103)])
+def test_each_stratum_changes_one_weight(rate, k):
+    drawn = StratifiedSigns(rate).draw_all(SEEDS, 103)
+    assert drawn.places.shape == drawn.deltas.shape == (3000, k)
+    assert (np.diff(drawn.places) > 0).all()
+    edges = np.arange(k + 1) * 103 // k
+    assert ((edges[:-1] <= drawn.places) & (drawn.places < edges[1:])).all()
+    assert set(np.unique(drawn.deltas)) == {-1, 1}
+
+
+def test_all_weights_change_equally_often_and_either_way():
+    drawn = StratifiedSigns(0.1).draw_all(SEEDS, 100)
+    times = np.bincount(drawn.places.ravel(), minlength=100)
+    assert abs(times - 300).max() < 5 * np.sqrt(300)
+    ups = np.bincount(drawn.places.ravel(), drawn.deltas.ravel(), 100)
+    assert abs(ups).max() < 5 * np.sqrt(300)
+    assert abs(np.corrcoef(drawn.deltas.T) - np.eye(10)).max() < 5 / np.sqrt(3000)
+
+
+def test_a_step_is_the_same_alone_and_among_others():
+    mutation = StratifiedSigns(0.1)
+    drawn = mutation.draw_all(SEEDS[:50], 77)
+    for place, seed in enumerate(SEEDS[:50].tolist()):
+        step = mutation.draw(seed, 77)
+        assert np.array_equal(step.places, drawn.places[place])
+        assert np.array_equal(step.deltas, drawn.deltas[place])
+
+
+def test_a_mixture_is_the_sum_of_weighted_steps():
+    mutation, weights, expected = StratifiedSigns(0.1), np.linspace(-1, 2, 50), np.zeros(77)
+    for seed, weight in zip(SEEDS[:50].tolist(), weights, strict=True):
+        step = mutation.draw(seed, 77)
+        expected[step.places] += weight * step.deltas
+    np.testing.assert_allclose(mutation.mixed(SEEDS[:50], weights, 77), expected, atol=1e-13)
+
+
+@pytest.mark.parametrize("rate", [0, -0.1, 1.1])
+def test_a_rate_is_a_share(rate):
+    with pytest.raises(InputError, match="rate: must be above 0 and at most 1"):
+        StratifiedSigns(rate)
