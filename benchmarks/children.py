@@ -51,8 +51,10 @@ from raysearch.evolve.mutation import PointMutation
 from raysearch.models.calo_children import children_outputs
 from raysearch.models.calo_regressor import CaloNetwork, CaloShape
 from raysearch.models.flat import Step, flat_parameters
+from raysearch.training.drawn_together import DrawnTogether
 
 MUTATION = PointMutation(rate=0.01, power=0.1)
+DRAWN = DrawnTogether(MUTATION)
 LEAST_S = 0.1  # a turn repeats its work until it takes about this long: process clocks are coarse
 GENERATION_CELLS = ((8, 128), (64, 128))
 EVOTORCH = "pip install evotorch, or pip install --target DIR evotorch and PYTHONPATH=DIR"
@@ -78,7 +80,9 @@ def relative_error(outputs: Tensor, energy: Tensor) -> Tensor:
 
 
 def draw(n_weights: int, children: int, first_seed: int) -> list[Step]:
-    steps = [MUTATION.draw(first_seed + child, n_weights) for child in range(children)]
+    seeds = range(first_seed, first_seed + children)
+    DRAWN.prepare(seeds, n_weights)
+    steps = [DRAWN.draw(seed, n_weights) for seed in seeds]
     return [(torch.from_numpy(step.places), torch.from_numpy(step.deltas)) for step in steps]
 
 

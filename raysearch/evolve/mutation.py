@@ -86,18 +86,31 @@ class PointMutation:
         # other weights for the same seed, in every checkpoint that there is.
         places = None if self.rate == 1 else self._places(generator, n)
         deltas = generator.random(n if places is None else len(places), dtype=np.float32)
-        deltas *= np.float32(2 * self.power)  # U[0, 1) -> U[-1, 1) * power: the contribution's section 5,
-        deltas -= np.float32(self.power)  # in place, without a second array
+        self.scale(deltas)
         return Step(places, deltas)
 
+    @property
+    def mean_gap(self) -> float:
+        """What an exponential is multiplied with; its whole part is then a gap."""
+        return -1 / math.log1p(-self.rate)  # Devroye, X.2: floor(E / -log(1 - p)) is geometric
+
+    def gaps(self, n: int) -> int:
+        """Say how many gaps are drawn at once for n weights."""
+        expected = n * self.rate
+        # Five standard deviations more than are expected, so that one draw nearly always reaches the end.
+        return int(expected + 5 * math.sqrt(expected) + 5)
+
+    def scale(self, deltas: NDArray[np.float32]) -> None:
+        """Make changes of uniform numbers, in place: U[0, 1) -> U[-1, 1) * power, as in section 5."""
+        deltas *= np.float32(2 * self.power)
+        deltas -= np.float32(self.power)
+
     def _places(self, generator: np.random.Generator, n: int) -> NDArray[np.int64]:
-        mean = -1 / math.log1p(-self.rate)  # Devroye, X.2: floor(E / -log(1 - p)) is geometric
+        mean = self.mean_gap
         found: list[NDArray[np.int64]] = []
         last = -1
         while last < n:  # one round but for three draws in ten million
-            expected = (n - 1 - last) * self.rate
-            # Five standard deviations more than are expected, so that one draw nearly always reaches the end.
-            gaps = generator.standard_exponential(int(expected + 5 * math.sqrt(expected) + 5))
+            gaps = generator.standard_exponential(self.gaps(n - 1 - last))
             gaps *= mean
             # A gap beyond the end is cut there, so that the sum of gaps cannot overflow.
             places = np.minimum(gaps, n, out=gaps).astype(np.int64)

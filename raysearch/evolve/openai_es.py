@@ -194,7 +194,7 @@ def _ranks(losses: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _sizes(losses: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Losses in units of the largest distance from their mean; the failed ones count as the worst."""
+    """Losses in units of their mean distance from their mean; the failed ones count as the worst."""
     is_finite = np.isfinite(losses)
     if not is_finite.any():
         return np.zeros(len(losses))
@@ -202,7 +202,7 @@ def _sizes(losses: NDArray[np.float64]) -> NDArray[np.float64]:
     sizes = np.where(is_finite, losses, highest) / len(losses)  # parts of them, whose sum cannot overflow
     sizes -= sizes.sum() / len(losses)
     # By their own spread: else a generation on a batch of small losses would count for less to Adam.
-    return sizes / max(np.abs(sizes).max(), np.finfo(np.float64).tiny)
+    return sizes / max(float(np.mean(np.abs(sizes))), np.finfo(np.float64).tiny)
 
 
 SHAPINGS: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {

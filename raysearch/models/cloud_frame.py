@@ -6,12 +6,25 @@ Shapes in names: B clouds, N points, S statistics, F features: eta_rel, phi_rel,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 CENTRE, GREATEST, MEAN, SD, LEAST = range(5)  # rows of statistics
 SIGMAS = 5  # EPiC-GAN's standard deviation of a feature
+
+
+class Frame(Protocol):
+    """Between clouds in their own units and what networks see of them."""
+
+    def inward(self, points_BNF: Tensor) -> Tensor:
+        """Turn points into what networks see."""
+        ...
+
+    def outward(self, x_BNF: Tensor) -> Tensor:
+        """Turn what generators give into points."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -37,10 +50,10 @@ class CloudFrame:
         return cls(centre, greatest, torch.zeros_like(centre[..., -1]))
 
     @classmethod
-    def of_spread(cls, statistics_BSF: Tensor) -> CloudFrame:
+    def of_spread(cls, statistics_BSF: Tensor, sigmas: float = SIGMAS) -> CloudFrame:
         """As EPiC-GAN does: standardised, times five; pT are at least the training part's least."""
         mean, sd = statistics_BSF[:, None, MEAN], statistics_BSF[:, None, SD]
-        return cls(mean, sd / SIGMAS, statistics_BSF[:, None, LEAST, -1])
+        return cls(mean, sd / sigmas, statistics_BSF[:, None, LEAST, -1])
 
     def inward(self, points_BNF: Tensor) -> Tensor:
         """Turn points into what networks see."""
@@ -53,6 +66,37 @@ class CloudFrame:
         return torch.cat([points_BNF[..., :-1], last_BN.unsqueeze(2)], dim=2)
 
 
+@dataclass(frozen=True)
+class LogFrame:
+    """Jets with the logarithm of pT_rel in its place, standardised: their softest particles lie apart.
+
+    Attributes:
+        of_logs: made of statistics of :func:`with_logs`.
+    """
+
+    of_logs: CloudFrame
+
+    @classmethod
+    def of_spread(cls, statistics_BSF: Tensor) -> LogFrame:
+        """Standardise; pT are at least the training part's least."""
+        return cls(CloudFrame.of_spread(statistics_BSF, 1))
+
+    def inward(self, points_BNF: Tensor) -> Tensor:
+        """Turn points into what networks see; of padding something finite."""
+        return self.of_logs.inward(with_logs(points_BNF))
+
+    def outward(self, x_BNF: Tensor) -> Tensor:
+        """Turn what generators give into points."""
+        logs_BNF = self.of_logs.outward(x_BNF)
+        return torch.cat([logs_BNF[..., :-1], logs_BNF[..., -1:].exp()], dim=-1)
+
+
+def with_logs(points: Tensor) -> Tensor:
+    """Take the logarithm of the last feature of (..., F); of 0 and less, of the least normal number."""
+    least = torch.finfo(points.dtype).tiny
+    return torch.cat([points[..., :-1], points[..., -1:].clamp(min=least).log()], dim=-1)
+
+
 def statistics(points: Tensor, there: Tensor, centre: Tensor, greatest: Tensor) -> Tensor:
     """Put together what frames are made of, (S, F).
 
@@ -62,11 +106,14 @@ def statistics(points: Tensor, there: Tensor, centre: Tensor, greatest: Tensor) 
         centre: (F,), for :meth:`CloudFrame.of_greatest`.
         greatest: (F,), for the same.
     """
+    return torch.cat([torch.stack([centre, greatest]), spread(points, there)])
+
+
+def spread(points: Tensor, there: Tensor) -> Tensor:
+    """Take means, standard deviations and least values of the points that are there, (3, F)."""
     features = points[there].double()
-    spread = torch.stack(
-        [features.mean(0), features.std(0, correction=0).clamp(min=1e-6), features.amin(0)]
-    ).float()
-    return torch.cat([torch.stack([centre, greatest]), spread])
+    of_all = [features.mean(0), features.std(0, correction=0).clamp(min=1e-6), features.amin(0)]
+    return torch.stack(of_all).float()
 
 
 def around_axis(points_BNF: Tensor, there_BN: Tensor) -> Tensor:

@@ -11,8 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from raysearch.ledger.history import History
 from raysearch.ledger.trial_history import RunHistory, TrialHistory
-from raysearch.report.shown.described import plain_loss
-from raysearch.report.states import reached
+from raysearch.report.states import plain_loss, reached
 from raysearch.report.style import BEST, FAILED, FAINT, FINISHED, PALETTE, new_axes
 
 FEW = 100  # trials

@@ -28,6 +28,7 @@ TASKS: dict[str, str] = {
     "nnd_vae": "raysearch.tasks.nnd_vae:NndVaeTask",  # digits or jets as point clouds, by a VAE
     "hits_condensation": "raysearch.tasks.hits_condensation:HitsCondensation",  # any number of particles
     "graph_gan": "raysearch.tasks.graph_gan:GraphGan",  # jets or digits as point clouds, by a GAN
+    "flow_matching": "raysearch.tasks.flow_matching:FlowMatching",  # the same by a velocity field
 }
 
 

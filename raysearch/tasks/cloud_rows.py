@@ -19,7 +19,7 @@ from raysearch.data.jets.layout import CLASSES
 from raysearch.data.paths import DataPath
 from raysearch.data.prepared import as_tensor
 from raysearch.errors import InputError
-from raysearch.models.cloud_frame import statistics
+from raysearch.models.cloud_frame import MEAN, spread, statistics, with_logs
 from raysearch.tasks.file_task import Rows
 
 JETS, DIGITS = "jets", "digits"
@@ -89,6 +89,15 @@ def statistics_of(rows: Rows, train: NDArray[np.int64]) -> Tensor:
         greatest = points.abs().amax((0, 1)).clamp(min=1e-6)
         centre = greatest * torch.tensor([0, 0, 0.5])
     return statistics(points, (points != 0).any(2), centre, greatest)
+
+
+def log_statistics_of(rows: Rows, train: NDArray[np.int64]) -> Tensor:
+    """Measure the same of jets, with spreads of the logarithm of pT_rel; of digits as they are."""
+    found = statistics_of(rows, train)
+    if float(rows.tensors[-1][0]):
+        return found
+    points = rows.tensors[POINTS].index_select(0, torch.from_numpy(train))
+    return torch.cat([found[:MEAN], spread(with_logs(points), (points != 0).any(2))])
 
 
 def multiplicities(rows: Rows, train: NDArray[np.int64]) -> dict[str, list[int]]:

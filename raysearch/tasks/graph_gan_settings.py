@@ -8,13 +8,14 @@ from typing import Any
 
 from torch.optim import Adam, Optimizer, RMSprop
 
-from raysearch.errors import InputError, one_of
+from raysearch.errors import one_of
 from raysearch.models.cloud_dense import NOISE, WIDTH, DenseDiscriminator, DenseGenerator
 from raysearch.models.cloud_frame import CloudFrame
 from raysearch.models.cloud_gan import CloudGan
 from raysearch.models.epic_networks import EpicDiscriminator, EpicGenerator, EpicShape
 from raysearch.models.mpgan_networks import COMPUTE, MpganDiscriminator, MpganGenerator, MpganShape
-from raysearch.tasks.cloud_rows import ALL, CLASSES_OF, JETS, CloudView
+from raysearch.tasks.cloud_rows import ALL, CLASSES_OF, JETS
+from raysearch.tasks.cloud_settings import CloudSettings
 
 MPGAN, EPIC, FC = NETWORKS = ("mpgan", "epic", "fc")
 
@@ -33,14 +34,12 @@ OPTIMIZERS: dict[str, tuple[Callable[..., Optimizer], dict[str, Any]]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class GraphGanSettings:
+class GraphGanSettings(CloudSettings):
     """Settings of a GAN of point clouds; what is None is as published for the network.
 
+    ``conditional`` is of ``mpgan`` alone.
+
     Attributes:
-        clouds: ``jets`` or ``digits``.
-        of_class: a class of jets, g, q, w, z or t, or a digit, 0 to 9; ``all``: whatever the files have.
-        conditional: whether networks are told the class, with ``of_class: all``; of ``mpgan`` alone.
-        points: of a cloud, the hardest particles or brightest pixels.
         network: ``mpgan``: message passing; ``epic``: deep sets with a global vector; ``fc``: dense layers.
         width: ``mpgan``: what a message carries, 192, to which all layers of its edge and node networks keep
             their ratios; ``epic``: of all layers, 128; ``fc``: of the first layer, 64, and so on.
@@ -55,10 +54,6 @@ class GraphGanSettings:
         compute: of ``mpgan``: ``packed``: without padding and pairs of features; ``plain``: as it is written.
     """
 
-    clouds: str = JETS
-    of_class: str = "g"
-    conditional: bool = False
-    points: int = 30
     network: str = MPGAN
     width: int | None = None
     hidden: int | None = None
@@ -70,23 +65,12 @@ class GraphGanSettings:
     batch_size: int = 256
     compute: str = "packed"
 
-    def __post_init__(self) -> None:
-        if problems := list(self.problems()):
-            raise InputError(*problems)
-
     def problems(self) -> Iterator[str]:
         """Tell every fault, as ``name: what``."""
-        for name, allowed in (
-            ("clouds", tuple(CLASSES_OF)),
-            ("network", NETWORKS),
-            ("compute", COMPUTE),
-        ):
+        yield from super().problems()
+        for name, allowed in (("network", NETWORKS), ("compute", COMPUTE)):
             if (value := getattr(self, name)) not in allowed:
                 yield f"{name}: needs {one_of(allowed)}, got {value!r}"
-        classes = (*CLASSES_OF.get(self.clouds, ()), ALL)
-        # YAML reads a digit as a number.
-        if self.clouds in CLASSES_OF and str(self.of_class) not in classes:
-            yield f"of_class: of {self.clouds} needs {one_of(classes)}, got {self.of_class!r}"
         yield from self._network_problems()
         yield from self._number_problems()
 
@@ -100,7 +84,7 @@ class GraphGanSettings:
             yield "dropout: is of network: mpgan alone; leave it out"
 
     def _number_problems(self) -> Iterator[str]:
-        least = {"points": 1, "width": 2, "hidden": 1, "layers": 1, "decay_epochs": 0, "batch_size": 1}
+        least = {"width": 2, "hidden": 1, "layers": 1, "decay_epochs": 0, "batch_size": 1}
         for name, lowest in least.items():
             if (value := getattr(self, name)) is not None and value < lowest:
                 yield f"{name}: needs at least {lowest}, got {value}"
@@ -109,11 +93,6 @@ class GraphGanSettings:
         for name in ("generator_learning_rate", "discriminator_learning_rate"):
             if (value := getattr(self, name)) is not None and not value > 0:
                 yield f"{name}: needs more than 0, got {value}"
-
-    @property
-    def view(self) -> CloudView:
-        """What the networks see."""
-        return CloudView(self.clouds, self.points, str(self.of_class))
 
     @property
     def rates(self) -> dict[str, float]:

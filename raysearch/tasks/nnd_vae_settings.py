@@ -11,7 +11,8 @@ from raysearch.models.nnd_goal import VaeGoal
 from raysearch.models.nnd_jets import JetTerms
 from raysearch.models.nnd_loss import FORMS, NndForm
 from raysearch.models.nnd_shape import PUBLISHED, SetShape, VaeShape
-from raysearch.tasks.cloud_rows import ALL, CLASSES_OF, DIGITS, JETS, CloudView
+from raysearch.tasks.cloud_rows import ALL, DIGITS, JETS, CloudView
+from raysearch.tasks.cloud_settings import class_problems
 from raysearch.tasks.nnd_vae_rows import VaeView
 from raysearch.tasks.optimising import Scheduled
 
@@ -85,14 +86,11 @@ class NndVaeSettings(Scheduled):
                 yield from error.problems
 
     def _choice_problems(self) -> Iterator[str]:
-        choices = {"clouds": (*CLASSES_OF,), "network": (None, *NETWORKS), "form": (None, *FORMS)}
+        choices = {"network": (None, *NETWORKS), "form": (None, *FORMS)}
         for name, allowed in choices.items():
             if (value := getattr(self, name)) not in allowed:
                 yield f"{name}: needs {one_of([each for each in allowed if each])}, got {value!r}"
-        classes = (*CLASSES_OF.get(self.clouds, ()), ALL)
-        # YAML reads a digit as a number.
-        if self.clouds in CLASSES_OF and str(self.of_class) not in classes:
-            yield f"of_class: of {self.clouds} needs {one_of(classes)}, got {self.of_class!r}"
+        yield from class_problems(self.clouds, self.of_class)
         # Any text that is not empty is true, "false" too.
         if self.squared not in (None, True, False):
             yield f"squared: needs true or false, got {self.squared!r}"

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from raysearch.data.tensors import TensorData
-from raysearch.evolve.genome import Candidate
+from raysearch.evolve.genome import Candidate, Genome
 from raysearch.evolve.make import make_strategy
-from raysearch.evolve.mutation import Step
+from raysearch.evolve.mutation import PointMutation, Step
 from raysearch.evolve.rebuild import Rebuilder, Snapshots
 from raysearch.evolve.strategy import Round
 from raysearch.evolve.swarm import Swarm
@@ -27,6 +27,7 @@ from raysearch.models.flat import Step as FlatStep
 from raysearch.models.flat import StepTable, flat_parameters
 from raysearch.seeds import derive
 from raysearch.tasks.task import Task
+from raysearch.training.drawn_together import DrawnTogether
 from raysearch.training.inherit import inherit
 from raysearch.training.order import Order
 from raysearch.training.randomness import seed_all
@@ -82,7 +83,9 @@ class ChildLosses:
         self._flat = flat_parameters(self._model)
         assert order.strategy is not None  # or nobody would ask
         self._strategy = make_strategy(order.strategy, order.evolution, len(self._flat))
-        self._rebuilder = Rebuilder(self._initial, self._strategy.mutation, self._strategy.keep)
+        mutation = self._strategy.mutation
+        self._drawn = DrawnTogether(mutation) if isinstance(mutation, PointMutation) else None
+        self._rebuilder = Rebuilder(self._initial, self._drawn or mutation, self._strategy.keep)
 
     def losses(self, asked: Round, batches: Sequence[Tensor]) -> NDArray[np.float64]:
         """Mean loss of each candidate over the batches."""
@@ -107,6 +110,10 @@ class ChildLosses:
             base, steps = self._rebuilder.swarm(items)
             table = StepTable(torch.from_numpy(steps.places), torch.from_numpy(steps.deltas))
             return [_Siblings(base, slice(None), table)]
+        if self._drawn is not None:
+            children = [each.candidate for each in items if not each.whole]
+            seeds = [each.seeds[-1] for each in children if isinstance(each, Genome) and each.parent]
+            self._drawn.prepare(seeds, len(self._flat))
         found: dict[int, tuple[NDArray[np.float32], list[int], list[FlatStep]]] = {}
         for place, item in enumerate(items):
             base, step = self._rebuilder.step(item.candidate, whole=item.whole)

@@ -32,6 +32,29 @@ class TestGraphGanOfDigits(TaskContract):
     changes = CLOUDS
 
 
+FLOW = (
+    "space.width={type: choice, values: [6, 12]}",
+    "space.layers=1",
+    "space.hidden=4",
+    "space.steps=2",
+    "space.draws=2",
+    "space.learning_rate={type: float, low: 0.0005, high: 0.002}",
+    "space.batch_size=20",
+    "data.limit=40",
+    "space.points=6",
+)
+
+
+class TestFlowMatching(TaskContract):
+    space = SPACES / "flow-matching.yaml"
+    changes = (JETS, *FLOW)
+
+
+class TestFlowMatchingOfDigits(TaskContract):
+    space = SPACES / "flow-matching-digits.yaml"
+    changes = FLOW
+
+
 class TestNndVae(TaskContract):
     space = SPACES / "nnd-vae.yaml"
     changes = (

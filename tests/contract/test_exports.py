@@ -21,7 +21,8 @@ from raysearch.testing.bench import Bench
 from raysearch.training.evaluation import generator_on
 
 MODULES = (test_tasks, test_clouds_contract, test_hits_contract)
-GENERATORS = {"gan3d", "graph_gan", "nnd_vae"}  # of which `predict` gives several outputs, or parts work
+# Of these `predict` gives several outputs, or parts work.
+GENERATORS = {"flow_matching", "gan3d", "graph_gan", "nnd_vae"}
 CONTRACTS = {
     each.space_file().task: each
     for module in MODULES

@@ -39,8 +39,15 @@ class BuildError(Exception):
 
 
 @functools.cache
-def load(source: Path, constants: tuple[tuple[str, int], ...]) -> ctypes.CDLL | None:
+def load(
+    source: Path, constants: tuple[tuple[str, int], ...], archives: tuple[Path, ...] = ()
+) -> ctypes.CDLL | None:
     """Load the library that a source makes with constants (name, value), compiled first if need be.
+
+    Args:
+        source: the file.
+        constants: defined for the compiler.
+        archives: static libraries that are linked in.
 
     Returns:
         The library, or None where it cannot be had: no compiler, an error of the compiler, a cache folder
@@ -50,9 +57,10 @@ def load(source: Path, constants: tuple[tuple[str, int], ...]) -> ctypes.CDLL | 
         compiler = _find_compiler()
         command = [compiler, *FLAGS, *(f"-D{name}={value}" for name, value in constants)]
         texts = [path.read_text() for path in (source, *sorted(source.parent.glob("*.h")))]
-        key = hashlib.sha256("\n".join([*texts, *command, _processor()]).encode()).hexdigest()
+        sums = [hashlib.sha256(archive.read_bytes()).hexdigest() for archive in archives]
+        key = hashlib.sha256("\n".join([*texts, *command, _processor(), *sums]).encode()).hexdigest()
         prefix = _private_folder() / f"{source.stem}-{key[:24]}"
-        return ctypes.CDLL(str(_sound(prefix) or _compile(command, source, prefix)))
+        return ctypes.CDLL(str(_sound(prefix) or _compile(command, (source, *archives), prefix)))
     except (BuildError, OSError, StorageError) as error:
         _warn_once(str(error))
         return None
@@ -99,13 +107,13 @@ def _private_folder() -> Path:
     return folder
 
 
-def _compile(command: list[str], source: Path, prefix: Path) -> Path:
+def _compile(command: list[str], inputs: tuple[Path, ...], prefix: Path) -> Path:
     """Compile beside the library and move it there, as other processes may be doing the same."""
     with tempfile.TemporaryDirectory(dir=prefix.parent) as scratch:
         made = Path(scratch) / f"{prefix.name}.so"
         try:
             subprocess.run(
-                [*command, str(source), "-o", str(made)],
+                [*command, *map(str, inputs), "-o", str(made)],
                 check=True, capture_output=True, text=True, timeout=PATIENCE_S,
             )  # fmt: skip
         except subprocess.CalledProcessError as error:
