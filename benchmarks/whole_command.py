@@ -7,9 +7,10 @@ take turns; ratios are of the same round.
 
     python benchmarks/whole_command.py [--runs 60] [--rounds 3] [--memory]
 
-Times are walls, which a busy machine makes longer; processor seconds of the command and all of its children
-that it has waited for stand beside them, and the load. ``--memory`` looks at all processes of each side while
-runs go on, and tells what they hold together, a page that several share counted once (PSS).
+raysearch ends as it does at a terminal, where the report is written in the background, and once more as in a
+script, which waits for it. Times are those of the clock, which a busy machine makes longer; processor seconds
+of all processes until the prompt is back stand beside them. ``--memory`` tells the most that all processes of
+a side held together, a page that several share counted once (PSS).
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from families import Family
 from stamps import STAMPS
 
 import raysearch
@@ -78,6 +79,8 @@ class Told:
     whole_s: float
     processor_s: float
     memory_gb: float
+    first_run_at_s: float
+    family: Family
 
 
 def commands(runs: int, folder: Path) -> dict[str, list[str]]:
@@ -85,10 +88,12 @@ def commands(runs: int, folder: Path) -> dict[str, list[str]]:
     python = sys.executable
     space = folder / "sleep.yaml"
     space.write_text(SPACE.replace("RUNS", str(runs)))
-    raysearch = [python, "-m", "raysearch.cli.main", "tune", str(space)]
+    # As at a terminal, where the report goes on while the prompt is back.
+    raysearch = [python, "-m", "raysearch.cli.main", "tune", str(space), "--no-wait"]
     filled = {"here": str(HERE), "runs": runs}
     return {
         "raysearch": raysearch,
+        "raysearch, waiting": [*raysearch[:-1], "--wait"],
         "raysearch --local": [*raysearch, "--local"],
         "Ray Tune, OptunaSearch": [python, "-c", TUNE.format(**filled)],
         "plain Optuna": [python, "-c", OPTUNA.format(**filled)],
@@ -100,19 +105,20 @@ def told(command: list[str], *, with_memory: bool) -> Told:
     with tempfile.TemporaryDirectory() as folder:
         stamps = Path(folder) / "stamps"
         surroundings = os.environ | {STAMPS: str(stamps), "OMP_NUM_THREADS": "1"}
-        before_s, entered_s = os.times(), time.time()
+        entered_s = time.time()
         errors = Path(folder) / "errors"
         with errors.open("w") as file:
             process = subprocess.Popen(
                 command, cwd=folder, env=surroundings, stdout=subprocess.DEVNULL, stderr=file
             )
-        memory = _Memory(process.pid) if with_memory else None
+        family = Family(process.pid, with_memory=with_memory)
         process.wait()
-        ended_s, after_s = time.time(), os.times()
+        ended_s = time.time()
         if process.returncode:
             raise SystemExit(errors.read_text())
         noted = [line.split() for line in stamps.read_text(encoding="ascii").splitlines()]
         _wait_for_rest(folder)
+        family.finish()
         tried = _tried(Path(folder) / "runs") or {x for _, _, x in noted}
         begun = [float(when) for word, when, x in noted if word == "begin" and x in tried]
         ended = [float(when) for word, when, x in noted if word == "end" and x in tried]
@@ -121,8 +127,10 @@ def told(command: list[str], *, with_memory: bool) -> Told:
         max(ended) - min(begun),
         ended_s - max(ended),
         ended_s - entered_s,
-        after_s.children_user + after_s.children_system - before_s.children_user - before_s.children_system,
-        memory.finish() / 1e9 if memory else 0.0,
+        sum(member.until(ended_s) for member in family.members.values()),
+        family.most_bytes / 1e9,
+        min(begun),
+        family,
     )
 
 
@@ -146,46 +154,6 @@ def _tried(runs: Path) -> set[str]:
     }
 
 
-class _Memory:
-    """Looks again and again at what a process and all that it has started hold; the most of it counts."""
-
-    def __init__(self, root: int) -> None:
-        self._root, self._most, self._is_over = root, 0, threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
-        self._thread.start()
-
-    def _look(self) -> None:
-        while not self._is_over.wait(1.0):
-            self._most = max(self._most, sum(map(_pss_bytes, _with_children(self._root))))
-
-    def finish(self) -> int:
-        self._is_over.set()
-        self._thread.join()
-        return self._most
-
-
-def _pss_bytes(pid: int) -> int:
-    try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    except OSError:
-        return 0  # it has ended
-    return next((1024 * int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), 0)
-
-
-def _with_children(root: int) -> list[int]:
-    parents: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        parents.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    found = [root]
-    for pid in found:
-        found += parents.get(pid, [])
-    return found
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -201,16 +169,17 @@ def main() -> None:
         took: dict[str, list[Told]] = {name: [] for name in sides}
         for _ in range(arguments.rounds):
             for name, command in sides.items():
-                took[name].append(told(command, with_memory=arguments.memory))
-                print(f"  {name:<24} load {os.getloadavg()[0]:.1f}  {took[name][-1]}", file=sys.stderr)
+                took[name].append(one := told(command, with_memory=arguments.memory))
+                print(f"  {name:<24} load {os.getloadavg()[0]:.1f}  {one.whole_s:.1f} s", file=sys.stderr)
     first = next(iter(took.values()))
     print(f"{arguments.runs} runs of 0.1 s, {arguments.rounds} rounds: median (least to most), seconds")
-    print(f"{'':<24}{'to first run':>22}{'last run to prompt':>22}{'whole command':>22}  first side / this")
+    heads = ("to first run", "last run to prompt", "whole command", "processor")
+    print(" " * 24 + "".join(f"{head:>22}" for head in heads) + "  first side / this")
     for name, each in took.items():
         ratios = [ours.whole_s / other.whole_s for ours, other in zip(first, each, strict=True)]
         cells = [
             _spread([getattr(one, field) for one in each])
-            for field in ("to_first_s", "after_last_s", "whole_s")
+            for field in ("to_first_s", "after_last_s", "whole_s", "processor_s")
         ]
         memory = f"  {max(one.memory_gb for one in each):.2f} GB" if arguments.memory else ""
         print(f"{name:<24}" + "".join(f"{cell:>22}" for cell in cells) + f"  {_spread(ratios)}{memory}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
+import threading
 from typing import Annotated
 
 import typer
@@ -31,6 +33,7 @@ from raysearch.cli import (
     studies,
     train,
     tune,
+    wait,
 )
 from raysearch.cli.once import App
 from raysearch.errors import RaysearchError
@@ -55,6 +58,7 @@ app.command("list")(studies.list_studies)
 app.command("status")(studies.status)
 app.command("trials")(studies.trials)
 app.command("best")(studies.best)
+app.command("wait")(wait.wait)
 app.command("report")(report.report)
 app.command("compare")(compare.compare)
 app.command("predict")(predict.predict)
@@ -99,5 +103,21 @@ def main() -> None:
         sys.exit(error.exit_code)
 
 
+def program() -> None:
+    """Run the program as a process that then ends at once: to take torch and Ray down takes a second."""
+    try:
+        main()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and not thread.daemon:
+            thread.join()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    main()
+    program()

@@ -15,6 +15,14 @@ Address = Annotated[
 InProcess = Annotated[
     bool, typer.Option("--local", help="Run in this process, one run after another, without Ray (debugging).")
 ]
+Wait = Annotated[
+    bool | None,
+    typer.Option(
+        "--wait/--no-wait",
+        help="Whether to end only when the report is written; on a terminal that goes on in the background.",
+        show_default=False,
+    ),
+]
 Format = Annotated[Literal["table", "json"], typer.Option("--format", "-f", help="How to print.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the study.")]
 Trial = Annotated[str, typer.Option("--from", metavar="TRIAL", help="Which trial: best, or its number.")]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from raysearch.cli.options import Address, InProcess, Name, Runs
+from raysearch.cli.options import Address, InProcess, Name, Runs, Wait
 from raysearch.errors import InputError
 from raysearch.study.folders import RUNS
 
@@ -68,6 +68,7 @@ def resume(
     runs: Runs = RUNS,
     address: Address = None,
     in_process: InProcess = False,
+    wait: Wait = None,
 ) -> None:
     """Go on with a study or series; nothing finished runs again."""
     from raysearch.cli.terminal import CommandLine
@@ -92,5 +93,5 @@ def resume(
         runs=runs,
         address=address,
         local=in_process,
-        show=CommandLine(),
+        show=CommandLine(waits=wait),
     )

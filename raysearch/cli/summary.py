@@ -13,9 +13,9 @@ from raysearch.ledger.history import History
 from raysearch.ledger.ledger import read_entries
 from raysearch.ledger.over_folds import mean_and_sd
 from raysearch.ledger.trial_history import TrialHistory
-from raysearch.report.shown.described import plain_loss
-from raysearch.report.states import objective_names, tests_of, training_loss_of
-from raysearch.study.folders import name_of, resume_command
+from raysearch.library.report_writer import BEING_WRITTEN, PAGE, report_state
+from raysearch.report.states import objective_names, plain_loss, tests_of, training_loss_of
+from raysearch.study.folders import as_typed, name_of, resume_command
 
 PARTS = ("train", "val", "test")
 N_REASONS = 3
@@ -38,8 +38,7 @@ def print_summary(folder: Path) -> None:
     if history.best is not None and space_file["demonstration_of"]:
         typer.echo("\nThis study is a demonstration, cut to minutes. The physics:")
         typer.echo(f"          raysearch tune {space_file['demonstration_of']} --data DIR")
-    report = folder / "report" / "index.html"
-    typer.echo(f"\nreport:   {report if report.is_file() else f'raysearch report {name_of(folder)}'}")
+    typer.echo(f"\nreport:   {_where_report(folder)}")
     typer.echo("MLflow:   raysearch dashboard")
     given = all(trial.given for trial in history.trials)  # a sampler's would be another question
     if (
@@ -47,6 +46,13 @@ def print_summary(folder: Path) -> None:
     ):  # else the error that ended it says how to go on
         more = f"--trials +{space_file['search']['trials']}"
         typer.echo(f"go on:    {resume_command(folder, more)}")
+
+
+def _where_report(folder: Path) -> str:
+    page = folder / PAGE
+    if report_state(folder) == BEING_WRITTEN:
+        return f"{page}\n          is being written; to wait for it: raysearch wait {as_typed(folder)}"
+    return str(page) if page.is_file() else f"raysearch report {name_of(folder)}"
 
 
 def _print_reasons(history: History, state: str) -> None:

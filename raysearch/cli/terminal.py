@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
 
 class CommandLine(Watcher):
-    """Tells what goes on on standard error, and results on standard output."""
+    """Tells what goes on on standard error, and results on standard output.
+
+    Args:
+        waits: for the report; None: not where somebody sits at a terminal and wants the prompt back, else
+            yes, as what a script or a batch job has started may be gone when that ends.
+    """
+
+    def __init__(self, *, waits: bool | None = True) -> None:
+        self.waits = not sys.stderr.isatty() if waits is None else waits
 
     def say(self, text: str) -> None:
         """Tell the user what goes on; not part of a command's output."""

@@ -18,6 +18,7 @@ from raysearch.cli.options import (
     Seed,
     SpaceName,
     StudyName,
+    Wait,
 )
 from raysearch.study.folders import RUNS
 
@@ -89,6 +90,7 @@ def tune(
     in_process: InProcess = False,
     dry_run: DryRun = False,
     resume: GoOn = False,
+    wait: Wait = None,
 ) -> None:
     """Search: carry a space file out as a study, in runs/NAME."""
     from raysearch.cli.terminal import CommandLine
@@ -101,7 +103,7 @@ def tune(
         space,
         name=name,
         runs=runs,
-        show=CommandLine(),
+        show=CommandLine(waits=wait),
         set=overrides or [],
         data=data,
         trials=trials,

@@ -67,7 +67,7 @@ class Bridge:
     """
 
     def __init__(self, study: Study, stop: StopFlag, size: GroupSize) -> None:
-        self.study, self.stop, self.size, self.slots = study, stop, size, size.slots
+        self.study, self.stop, self.size = study, stop, size
         self.resizing = False
         self._workers: dict[str, int] = {}  # of each of the runs, where their number may change
         self.runs: dict[str, Run] = {}
@@ -82,6 +82,11 @@ class Bridge:
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its state for a restore that never comes, and a live view holds a lock."""
         return {}
+
+    @property
+    def slots(self) -> int:
+        """How many runs fit at once."""
+        return self.size.slots
 
     @property
     def is_over(self) -> bool:
@@ -124,7 +129,7 @@ class Bridge:
             report = json.loads(result["report"])
             self.study.report(run, **report)
             self._watch.heard(run, report["seconds"])
-            self.resizing = self.size.is_stale(self._workers)  # now, when nothing of an epoch is lost
+            self.resizing |= self.size.is_stale(self._workers)  # now, when nothing of an epoch is lost
         elif result.get("event") == "ended":
             # Before the study hears of the end: what follows from it may hand out the next run at once.
             self._let_go(trial_id)
@@ -174,7 +179,7 @@ class Bridge:
                 end_overdue(self.study, run, replace(overdue, stack=stack))
         # Those that only wait would do so without end; for one that trains, its next epoch is waited for.
         if not any(self.study.has_begun(run) for run in self.runs.values()):
-            self.resizing = self.resizing or self.size.is_stale(self._workers)
+            self.resizing |= self.size.is_stale(self._workers)
 
     def resize(self) -> None:
         """Take back what Tune had when it ended; the runs go on with as many workers as there are places."""
@@ -183,7 +188,7 @@ class Bridge:
             if run is not None and not self.stop.requested:
                 reason = f"it was ended, to go on with {self.size.workers} workers"
                 self.study.lose(run, reason, to_blame=False)
-        self.resizing, self.slots = False, self.size.slots
+        self.resizing = False
 
     def _let_go(self, trial_id: str) -> Run | None:
         self._workers.pop(trial_id, None)

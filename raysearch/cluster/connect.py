@@ -49,5 +49,9 @@ def as_resource_error(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
-        raise ResourceError(f"{what} cannot be used: {type(error).__name__}: {reason}") from error
+        raise ResourceError(f"{what} cannot be used: {one_line(error)}") from error
+
+
+def one_line(error: Exception) -> str:
+    """An error's kind and the first line of what it says."""
+    return f"{type(error).__name__}: {(str(error).strip().splitlines() or ['no reason given'])[0]}"

@@ -18,6 +18,11 @@ def token_path() -> Path:
     return Path(os.environ.get("RAY_AUTH_TOKEN_PATH") or TOKEN)
 
 
+def ray_folder() -> Path:
+    """In which Ray makes the folders of its sessions."""
+    return Path(os.environ.get("RAY_TMPDIR") or os.environ.get("TMPDIR") or "/tmp", "ray")
+
+
 def prepare_environment(address: str | None) -> None:
     """Set what Ray reads at import: the token on, telemetry off, nothing printed by Tune.
 

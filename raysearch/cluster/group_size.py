@@ -33,6 +33,7 @@ class GroupSize:
         self.may_change = resources.min_workers is not None
         self._each, self._look, self._clock = WorkerResources.of(resources), look, clock
         self._places, self._looked_s = 0, float("-inf")
+        self._slots_at_first = self._n_places() // self.workers
 
     @property
     def workers(self) -> int:
@@ -41,8 +42,13 @@ class GroupSize:
 
     @property
     def slots(self) -> int:
-        """How many such runs fit at once."""
-        return self._n_places() // self.workers
+        """How many such runs fit at once; one at least, which waits where there is no place.
+
+        Of a fixed number of workers as it was at first: a machine that has gone may come back.
+        """
+        if not self.may_change:
+            return self._slots_at_first
+        return max(self._n_places() // self.workers, 1)
 
     def is_stale(self, workers: Mapping[str, int]) -> bool:
         """Whether some of the runs that were handed out have another number of workers than is right now."""

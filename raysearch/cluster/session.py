@@ -5,28 +5,24 @@ from __future__ import annotations
 import math
 import socket
 from collections.abc import Mapping
-from pathlib import Path
 
 import ray
-from ray._common.utils import get_default_ray_temp_dir
+from ray._private.authentication.authentication_token_setup import enable_token_auth_by_default
 from ray._private.services import canonicalize_bootstrap_address
 
-from raysearch.cluster.caretaker import Caretaker
 from raysearch.cluster.connect import QUIET, as_resource_error, connect, own_handler_after
 from raysearch.cluster.environment import TOKEN
 from raysearch.cluster.gpus import check_gpus
+from raysearch.cluster.own_ray import OwnRay, own_ray
 from raysearch.cluster.resources import WorkerResources, group_slots, machines
 from raysearch.errors import ResourceError
 from raysearch.launch.cgroups import usable_cpus
-from raysearch.launch.run_environment import only_visible
 from raysearch.space.space_file import ResourcesSection
 
-OBJECT_STORE_BYTES = 256 * 1024**2  # orders and results are small; data are read where they are used
 ANSWER_S = 10.0
 MORE_THERE = "give --address of a larger cluster"
 YET_TO_JOIN = "wait for the machines that have them: raysearch cluster wait"
-LOOPBACK = "127.0.0.1"
-_caretakers: list[Caretaker] = []  # of the Ray that this process has started
+_own: list[OwnRay] = []  # that this process has started
 
 
 def start_session(address: str | None, resources: ResourcesSection) -> None:
@@ -53,29 +49,13 @@ def start_session(address: str | None, resources: ResourcesSection) -> None:
 
 
 def _start_here(resources: ResourcesSection) -> None:
-    # Ray counts the machine's CPUs, of which a container or a job may have a share only.
-    n_cpus = usable_cpus()
     # Ray takes seconds to start; which GPUs there are it finds out better than we
-    _check_total(resources, {"CPU": n_cpus, "GPU": math.inf}, MORE_THERE)
-    temp_folder = Path(get_default_ray_temp_dir())
-    _caretakers.append(Caretaker(temp_folder))
-    # All of this Ray's processes inherit the environment.
-    with (
-        as_resource_error("a local Ray"),
-        only_visible(resources.environment),
-        own_handler_after(),
-    ):
-        ray.init(
-            address="local",
-            num_cpus=n_cpus,
-            object_store_memory=OBJECT_STORE_BYTES,
-            include_dashboard=False,
-            _node_ip_address=LOOPBACK,  # nothing of it listens to other machines
-            **QUIET,
-        )
-    node = ray._private.worker.global_worker.node
-    if node is not None:  # which Ray's own hint leaves open
-        _caretakers[-1].look_after(Path(node.get_session_dir_path()))
+    _check_total(resources, {"CPU": usable_cpus(), "GPU": math.inf}, MORE_THERE)
+    _own.append(own_ray(resources.environment))
+    address = _own[-1].address()
+    with as_resource_error("a local Ray"), own_handler_after():
+        enable_token_auth_by_default()
+        ray.init(address=address, **QUIET)
 
 
 def _check_answers(address: str) -> None:
@@ -119,5 +99,5 @@ def _check_total(resources: ResourcesSection, total: Mapping[str, float], otherw
 def stop_session() -> None:
     """Leave the cluster; a local one ends, and its session's folder goes."""
     ray.shutdown()
-    while _caretakers:
-        _caretakers.pop().finish()
+    while _own:
+        _own.pop().end()

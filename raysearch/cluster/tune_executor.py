@@ -56,7 +56,7 @@ class TuneExecutor:
         while not bridge.is_over:
             # Tune keeps a finished actor only for a trial that waits; by default one may wait, and of two
             # actors that finish together one would be thrown away, seconds of imports with it.
-            os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(bridge.slots, 1))
+            os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(bridge.slots)
             # Tune may end over an actor that was killed for its memory; the next one takes up what is left.
             n_records = len(study.ledger.entries)
             scratch = tempfile.mkdtemp(prefix="raysearch-tune-")

@@ -25,7 +25,7 @@ from raysearch.launch.cgroups import cpu_quota, memory_room, processes_room, usa
 
 PACKAGE = "raysearch"
 LOW_MEMORY_BYTES = 2 * 1024**3
-OBJECT_STORE_BYTES = 256 * 1024**2  # as session.py asks of Ray; a test holds them equal
+OBJECT_STORE_BYTES = 256 * 1024**2  # as child_ray.py asks of Ray; a test holds them equal
 FEW_FILES, TOO_FEW_FILES = 4096, 256  # Ray warns below the first
 FEW_PROCESSES = 1000  # threads count too, and a Ray of two workers has hundreds
 COMPILER_S = 10.0

@@ -43,7 +43,7 @@ class Settings(strategy.Settings):
         half_life: generations in which ``step_size`` halves, again and again; 0: it stays.
         beta1, beta2: Adam's decay rates of its two moments.
         averaging: decay rate of the average of centres, which is the result; 0: the last centre.
-        shaping: what a loss counts: its rank among the children, as in the paper, or its own size.
+        shaping: what a pair counts: its children's difference in rank, as in the paper, or in loss.
     """
 
     pairs: int = 64
@@ -56,7 +56,7 @@ class Settings(strategy.Settings):
     averaging: float = 0.99
     shaping: str = "ranks"
 
-    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"shaping": ("ranks", "losses")}
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"shaping": ("ranks", "differences")}
 
     def problems(self) -> list[str]:
         """List the faults."""
@@ -133,13 +133,11 @@ class OpenAIES:
 
     def tell(self, state: State, losses: ArrayLike) -> State:
         """Move the centre."""
-        known = SHAPINGS[self.settings.shaping](comparable(state, losses))
+        of_pairs = SHAPINGS[self.settings.shaping](comparable(state, losses))
         # Algorithm 1 of 1703.03864: sum_i F_i epsilon_i, and a mirrored child's epsilon is the other's times
         # -1. Its factor 1 / (n sigma) is left out: Adam gives the same step for a multiple of the gradient.
-        gradient = self.mutation.mixed(
-            self._seeds(state.drawn), known[0::2] - known[1::2], self.dimension
-        ).astype(np.float32)
-        return self._moved(state, gradient)
+        gradient = self.mutation.mixed(self._seeds(state.drawn), of_pairs, self.dimension)
+        return self._moved(state, gradient.astype(np.float32))
 
     def best(self, state: State) -> Vector:
         """Give the average of centres."""
@@ -187,25 +185,23 @@ class OpenAIES:
 
 
 def _ranks(losses: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Ranks in -1/2 to 1/2, section 2.1 of 1703.03864; equal losses have equal ones."""
+    """Differences (pair,) of ranks in -1/2 to 1/2, section 2.1 of 1703.03864; equal losses share one."""
     ordered = np.sort(losses)
-    below = np.searchsorted(ordered, losses, "left") + np.searchsorted(ordered, losses, "right") - 1
-    return below / (2.0 * max(1, len(losses) - 1)) - 0.5
+    twice = np.searchsorted(ordered, losses, "left") + np.searchsorted(ordered, losses, "right") - 1
+    return (twice[0::2] - twice[1::2]) / (2.0 * (len(losses) - 1))
 
 
-def _sizes(losses: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Losses in units of their mean distance from their mean; the failed ones count as the worst."""
+def _differences(losses: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Differences (pair,) of losses, in units of their mean size; failed children count as the worst one."""
     is_finite = np.isfinite(losses)
-    if not is_finite.any():
-        return np.zeros(len(losses))
-    highest = losses[is_finite].max()
-    sizes = np.where(is_finite, losses, highest) / len(losses)  # parts of them, whose sum cannot overflow
-    sizes -= sizes.sum() / len(losses)
-    # By their own spread: else a generation on a batch of small losses would count for less to Adam.
-    return sizes / max(float(np.mean(np.abs(sizes))), np.finfo(np.float64).tiny)
+    highest = losses[is_finite].max() if is_finite.any() else 0.0
+    sizes = np.where(is_finite, losses, highest) / len(losses)  # small parts: no sum of them overflows
+    found = sizes[0::2] - sizes[1::2]
+    # By their own mean: every batch moves the centre equally, however its losses and their slope are.
+    return found / max(float(np.mean(np.abs(found))), np.finfo(np.float64).tiny)
 
 
 SHAPINGS: Mapping[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "ranks": _ranks,
-    "losses": _sizes,
+    "differences": _differences,
 }

@@ -24,9 +24,11 @@ from raysearch.ledger.search_lines import search_lines
 from raysearch.ledger.study_records import OUT_OF_TIME
 from raysearch.library.jobs import Job
 from raysearch.library.remarks import window_remark
+from raysearch.library.report_writer import write_in_background, write_report
 from raysearch.library.watching import Watcher
 from raysearch.space.space_file import ResourcesSection
 from raysearch.study.folders import as_typed, is_series, name_of, resume_command
+from raysearch.tracking.kept import ensure_mirror
 
 if TYPE_CHECKING:
     from raysearch.launch.executor import Executor
@@ -102,7 +104,7 @@ def _carry_out_alike(
 def _carry_out(job: Job, executor: Executor, watcher: Watcher, stop: StopFlag) -> None:
     """Carry one study out; its report is written and its watcher told also where it went wrong."""
     from raysearch.launch.carry_out import carry_out
-    from raysearch.tracking.kept import KeptMirror, ensure_mirror
+    from raysearch.tracking.kept import KeptMirror
 
     failure: RaysearchError | None = None
     with job.open_ledger(executor.slots) as ledger:
@@ -128,17 +130,22 @@ def _carry_out(job: Job, executor: Executor, watcher: Watcher, stop: StopFlag) -
             ) from error
     # Outside of the ledger's lock: a report only reads.
     if not isinstance(failure, (StoppedError, DiskBudgetError)):
-        history = read_history(folder)
-        for line in search_lines(history):
-            watcher.say(line)
-        if line := alike_line(history):
-            watcher.say(f"warning: {line}")
-        watcher.say("writing the report")
-        from raysearch.report.build import build_report
-
-        with stop.breaking_off("the report"):
-            build_report(folder)
-        ensure_mirror(folder)  # the one of the search may have waited for the report in vain
+        _report(folder, watcher, stop)
     watcher.study_over(folder)
     if failure is not None:
         raise failure
+
+
+def _report(folder: Path, watcher: Watcher, stop: StopFlag) -> None:
+    """Say what the search came to, and have the report written."""
+    history = read_history(folder)
+    for line in search_lines(history):
+        watcher.say(line)
+    if line := alike_line(history):
+        watcher.say(f"warning: {line}")
+    # That of a member of a series would compete with the next one's runs.
+    if watcher.waits or history.created.series or not write_in_background(folder):
+        watcher.say("writing the report")
+        with stop.breaking_off("the report"):
+            write_report(folder)
+        ensure_mirror(folder)  # the one of the search may have waited for the report in vain

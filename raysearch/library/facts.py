@@ -10,6 +10,7 @@ from raysearch.ledger.history import History, read_history
 from raysearch.ledger.ledger import is_held
 from raysearch.ledger.over_folds import means, spreads
 from raysearch.ledger.trial_history import TrialHistory
+from raysearch.library.report_writer import report_state
 from raysearch.report.states import fact, reached, tests_of
 from raysearch.study.folders import name_of
 from raysearch.study.retention import folder_bytes
@@ -40,6 +41,7 @@ def study_facts(folder: Path) -> dict[str, Any]:
         "sessions": len(history.sessions),
         "size_mb": round(folder_bytes(folder) / 1e6, 2),
         "disk": history.disk,
+        "report": report_state(folder),
         "history": history.hash,
         "folder": str(folder),
     }

@@ -13,6 +13,7 @@ from raysearch.launch.versions import deciding_proposals
 from raysearch.ledger.history import History, read_history
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.place import as_copy, copied_from
+from raysearch.library.report_writer import BEING_WRITTEN, PAGE, report_state
 from raysearch.library.watching import Watcher
 from raysearch.space.run_limits import limits_in
 from raysearch.space.space_file import SpaceFile
@@ -127,7 +128,7 @@ def _n_done(ledger: Ledger) -> int:
     runs = set() if history.best is None else {(run.trial, run.fold) for run in history.best.runs}
     is_tested = runs <= {(record.trial, record.fold) for record, _ in history.tests}
     # One that was killed between its last trial and its report still has both to do.
-    is_reported = (ledger.folder / "report" / "index.html").is_file()
+    is_reported = (ledger.folder / PAGE).is_file() or report_state(ledger.folder) == BEING_WRITTEN
     return history.n_trials if is_tested and is_reported else 0
 
 

@@ -211,9 +211,9 @@ class OpenedStudy:
             StorageError: the ledger is damaged or empty.
             FolderError: the report cannot be written.
         """
-        from raysearch.report.build import build_report
+        from raysearch.library.report_writer import write_report
 
-        return ShownReport(build_report(self.folder))
+        return ShownReport(write_report(self.folder))
 
     def resume(self, *, show: Show | Watcher = "auto", **wishes: Any) -> OpenedStudy:
         """Go on with it; arguments of :func:`raysearch.resume`."""

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from raysearch.cluster.own_ray import ray_ahead
 from raysearch.errors import InputError
 from raysearch.launch.cgroups import usable_cpus
 from raysearch.launch.request import Where
@@ -89,7 +90,13 @@ def start(
         StudyBusyError: another process begins it or carries it out.
         RaysearchError: of the first study that went wrong.
     """
-    with claimed(folder), stop_flag(watcher, folder) as stop:
+    first = next(iter(members.values()))
+    with (
+        claimed(folder),
+        stop_flag(watcher, folder) as stop,
+        # Both take seconds, and one of them waits for most of its time.
+        ray_ahead(where, first.resources.environment),
+    ):
         with stop.breaking_off("the checks"):
             jobs = _checked_jobs(members, folder, watcher, resume=resume)
         carry_out_series(jobs, where, folder, watcher, stop)

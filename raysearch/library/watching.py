@@ -22,7 +22,13 @@ Show = Literal["auto", "table", "lines", "nothing"]
 
 
 class Watcher:
-    """Is told of studies while they are carried out. This one looks away; others say what they do with it."""
+    """Is told of studies while they are carried out. This one looks away; others say what they do with it.
+
+    Attributes:
+        waits: whether a study's report is to be there when it is over; else a process goes on to write it.
+    """
+
+    waits = True
 
     def say(self, text: str) -> None:
         """What goes on."""

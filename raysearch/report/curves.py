@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from raysearch.ledger.history import History
 from raysearch.ledger.trial_history import RunHistory, TrialHistory
-from raysearch.report.shown.described import plain_loss
-from raysearch.report.states import reached
+from raysearch.report.states import plain_loss, reached
 from raysearch.report.style import BEST, FAILED, FAINT, FINISHED, PALETTE, new_axes
+
+FEW = 100  # trials
 
 
 def running_best(history: History) -> tuple[list[int], list[float]]:
@@ -83,10 +85,7 @@ def draw_learning_curves(history: History, best: TrialHistory) -> Figure:
     training = "train_" + validation.removeprefix("val_")
     figure, axes = new_axes()
     others = [run for trial in history.trials if trial is not best for run in trial.runs]
-    for place, run in enumerate(run for run in others if run.epochs):
-        _draw_run(
-            axes, run, validation, color=FAINT, lw=0.9, zorder=1, label=None if place else "other trials"
-        )
+    _draw_others(axes, [points for run in others if (points := _points(run, validation))])
     for place, run in enumerate(best.runs):
         _draw_run(
             axes,
@@ -111,8 +110,19 @@ def draw_learning_curves(history: History, best: TrialHistory) -> Figure:
     axes.set_ylabel(validation.removeprefix("val_"))
     if (plain := plain_loss(history)) is not None:
         axes.axhline(plain.loss, color=FAILED, ls=":", lw=1.4, zorder=2, label=plain.name)
-    axes.legend()
+    # Where there is most room is found by going through all that is drawn. Losses fall: a corner is free.
+    axes.legend(loc="best" if len(others) <= FEW else "upper right")
     return figure
+
+
+def _draw_others(axes: Axes, curves: list[list[tuple[int, float]]]) -> None:
+    """Draw the curves of the trials that are not the best, as one: thousands of lines would take minutes."""
+    if not curves:
+        return
+    axes.add_collection(LineCollection(curves, colors=FAINT, linewidths=0.9, zorder=1, label="other trials"))
+    if dots := [points[0] for points in curves if len(points) == 1]:  # one point has no line
+        axes.plot(*zip(*dots, strict=True), ".", color=FAINT, zorder=1)
+    axes.autoscale_view()
 
 
 def _points(run: RunHistory, metric: str) -> list[tuple[int, float]]:

@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from raysearch.ledger.history import History
 from raysearch.ledger.run_records import Tested
 from raysearch.ledger.trial_history import TrialHistory
+
+PLAIN_NAME = "energy sum, calibrated"
+
+
+class PlainLoss(NamedTuple):
+    """The loss on validation data of an estimate that needs no network."""
+
+    name: str
+    loss: float
+
+
+def plain_loss(history: History) -> PlainLoss | None:
+    """The loss that networks have to beat, where the data say it and it is the objective: a calibration's."""
+    calibration = history.created.data.get("calibration")
+    known = calibration.get("validation_error") if isinstance(calibration, dict) else None
+    if not isinstance(known, int | float) or history.created.objective != "val_loss":
+        return None
+    return PlainLoss(PLAIN_NAME, float(known))
 
 
 def reached(trial: TrialHistory) -> float | None:

@@ -21,7 +21,7 @@ from raysearch.report.blocks import NONE, PM, Block, Heading, Picture, Table, li
 from raysearch.report.effort import AXES, Axis, Points, own_epochs, search_effort
 from raysearch.report.measured import Measured, over_runs
 from raysearch.report.models import Model
-from raysearch.report.shown.described import PlainLoss, plain_loss
+from raysearch.report.states import PlainLoss, plain_loss
 from raysearch.report.style import DASHES, FAILED, PALETTE, literal, new_axes, plain_log
 
 LOSS = "val_loss"

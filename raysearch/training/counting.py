@@ -26,6 +26,7 @@ from raysearch.data.tensors import TensorData
 from raysearch.tasks.task import Task
 from raysearch.training.evaluation import generator_on
 from raysearch.training.precision import FLOAT32, computing_in
+from raysearch.training.torch_compiler import put_off_compiler
 
 COUNTED = ("parameters", "mflop")
 LATENCY_BATCH = 1000  # as in the paper's resource table (arXiv:1908.05318, table 4)
@@ -49,6 +50,7 @@ def count_mflop(task: Task[Any], model: nn.Module, data: TensorData) -> float:
         model: on the CPU or a GPU; left as it is.
         data: on the same device; the example has the shape of its first row.
     """
+    put_off_compiler()
     double = copy.deepcopy(task.plain(model)).double().eval()
     more: list[int] = []
     for module in double.modules():

@@ -8,7 +8,7 @@ else it is asked, such as by ``torch.compile``, it loads the compiler, which the
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 NAME = "torch._dynamo"
+OF_PACKAGES = ("__path__", "__all__")  # asked by who imports from it
 
 
 class _StandIn(ModuleType):
@@ -24,6 +25,8 @@ class _StandIn(ModuleType):
 
     def __init__(self) -> None:
         super().__init__(NAME)
+        found = importlib.util.find_spec(NAME)
+        self.__file__ = found.origin if found else None
         self._left_alone: list[Any] = []  # functions that the compiler, once it is there, is to hear of
 
     def graph_break(self) -> None:
@@ -38,6 +41,9 @@ class _StandIn(ModuleType):
         return fn  # type: ignore[no-any-return]
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - of any type
+        # Whoever looks through all modules, as for those of a folder, does not want this one.
+        if name.startswith("__") and name not in OF_PACKAGES:
+            raise AttributeError(f"module {NAME!r} has no attribute {name!r}", name=name, obj=self)
         return getattr(_compiler(self), name)
 
 

@@ -35,7 +35,7 @@ class Machines:
 
 @pytest.mark.parametrize(
     ("cpus", "workers", "slots"),
-    [((4, 4), 4, 2), ((4, 3), 4, 1), ((3,), 3, 1), ((1, 1), 2, 1), ((1,), 2, 0), ((), 2, 0)],
+    [((4, 4), 4, 2), ((4, 3), 4, 1), ((3,), 3, 1), ((1, 1), 2, 1), ((1,), 2, 1), ((), 2, 1)],
 )
 def test_all_workers_where_they_fit_else_as_many_as_fit(
     cpus: tuple[int, ...], workers: int, slots: int
@@ -120,6 +120,20 @@ def test_a_lost_run_goes_on_with_fewer_and_with_all_when_the_machine_is_back(
     assert [each.to_blame for each in losses] == [False, False]
     assert losses[-1].reason == "it was ended, to go on with 3 workers"
     assert any("trial 0 started, attempt 2, with 2 of 3 workers" in line for line in told)
+
+
+def test_one_waits_where_there_is_no_place_and_goes_on_when_there_is(bridge: Bridge, there: Machines) -> None:
+    there.cpus = []
+    assert bridge.hand_out("a") is not None
+    bridge.look()
+    assert not bridge.is_over, "Tune keeps it until a machine comes"
+    there.cpus = [2]
+    bridge.look()
+    assert bridge.resizing
+    bridge.resize()
+    order = bridge.hand_out("b")
+    assert order is not None
+    assert '"workers": 2' in order["order"]
 
 
 def test_one_that_waits_for_workers_that_are_gone_is_taken_back_at_once(

@@ -8,22 +8,25 @@ Needs root, as it makes the machines out of namespaces. With -s it prints what i
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hosts import Host, machines, missing, started_again
+from hosts import started_again
+from stories import (
+    Story,
+    bring_up,
+    history,
+    losses,
+    n_committed,
+    on_head,
+    processes,
+    story_in,
+    wait_for_three,
+)
 from toy import essence
-
-from raysearch.errors import StorageError
-from raysearch.ledger.history import History
-from raysearch.ledger.ledger import read_entries
-from raysearch.ledger.run_records import Lost
 
 TRIALS, MORE = 8, 3
 SMALLER = "--set data.limit=3000 --set budget.epochs=8 --set search.window=6 --set search.prune=null"
@@ -51,115 +54,10 @@ print([each["name"] for each in experiments], len(runs))
 """
 
 
-SLOWEST = 10  # times slower than usual a shared machine may be
-
-
-class Story:
-    """What a user does on the laptop, with a time limit for each step, on a machine that is not slow."""
-
-    def __init__(self, laptop: Host, hosts: list[Host], stack: ExitStack) -> None:
-        self.laptop, self.hosts, self.stack = laptop, hosts, stack
-        self._printed = laptop.folder / "printed.log"
-
-    @contextmanager
-    def step(self, what: str) -> Iterator[None]:
-        begun = time.monotonic()
-        yield
-        print(f"{time.monotonic() - begun:7.1f} s  {what}", flush=True)
-
-    def run(self, command: str, limit_s: float, code: int = 0) -> str:
-        """Carry out a command line on the laptop, which is to end with an exit code; what it printed."""
-        with self.step(command), self.running(command) as process:
-            try:
-                ended_with = process.wait(timeout=SLOWEST * limit_s)
-            except subprocess.TimeoutExpired:
-                self.fail(f"{command}: not done within {limit_s:g} s")
-            if ended_with != code:
-                self.fail(f"{command}: exit code {ended_with}")
-            return self.printed
-
-    @contextmanager
-    def running(self, command: str) -> Iterator[subprocess.Popen[str]]:
-        with self._printed.open("w") as file:
-            process = subprocess.Popen(
-                self.laptop.command("bash", "-c", command),
-                stdin=subprocess.PIPE,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                text=True,
-                start_new_session=True,
-            )
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.communicate()
-
-    @property
-    def printed(self) -> str:
-        return self._printed.read_text(errors="replace")
-
-    def at_home(self, *names: str) -> list[Path]:
-        return [self.laptop.home / name for name in names]
-
-    def terminal(self) -> str:
-        """What stands in the terminals on the head that outlive a connection."""
-        command = (
-            "for pane in $(tmux list-panes -a -F '#{pane_id}'); "
-            "do tmux capture-pane -p -S -300 -t $pane; done"
-        )
-        shown = subprocess.run(
-            self.hosts[0].command("bash", "-c", command), capture_output=True, text=True, check=False
-        )
-        return shown.stdout + shown.stderr
-
-    def wait(self, what: str, happened: Callable[[], bool], limit_s: float) -> None:
-        with self.step(what):
-            deadline = time.monotonic() + SLOWEST * limit_s
-            while not happened():
-                if time.monotonic() > deadline:
-                    running = "\n".join(f"{host.name}: {host.processes()}" for host in self.hosts)
-                    self.fail(f"{what}: not within {limit_s:g} s; there run\n{running}")
-                time.sleep(0.2)
-
-    def fail(self, what: str) -> None:
-        logs = "".join(host.logs() for host in self.hosts)
-        texts = {"printed on the laptop": self.printed, "terminals of the head": self.terminal()}
-        told = "".join(f"\n--- {name}\n{text[-6000:]}" for name, text in texts.items())
-        pytest.fail(f"{what}\n{logs}{told}", pytrace=False)
-
-
-def history(runs: Path) -> History:
-    return History(read_entries(runs / "jets"))
-
-
-def n_committed(runs: Path) -> int:
-    with suppress(StorageError):  # it is not there yet
-        return history(runs).n_committed
-    return 0
-
-
-def losses(runs: Path) -> list[Lost]:
-    return [entry.record for entry in read_entries(runs / "jets") if isinstance(entry.record, Lost)]
-
-
-def on_head(command: str, options: str = "") -> str:
-    return f"ray exec {options}cluster.yaml {shlex.quote(f'cd /srv/me && {command}')}"
-
-
-def processes(host: Host, *words: str) -> list[int]:
-    return [pid for pid, line in host.processes().items() if all(word in line for word in words)]
-
-
 @pytest.fixture
 def story(tmp_path: Path) -> Iterator[Story]:
-    if why_not := missing():
-        pytest.skip(why_not)
-    begun = time.monotonic()
-    with machines(tmp_path, ["head", "worker-1", "worker-2"]) as (laptop, hosts), ExitStack() as stack:
-        (tmp_path / "shared/me").mkdir()
-        print(f"\n{time.monotonic() - begun:7.1f} s  (laptop, head and two workers made)", flush=True)
-        yield Story(laptop, hosts, stack)
+    with story_in(tmp_path) as told:
+        yield told
 
 
 @pytest.mark.ray_cluster
@@ -178,22 +76,6 @@ def test_a_study_from_ray_up_to_cluster_down_with_a_machine_lost_on_the_way(
     assert losses(runs)
     assert not [lost.reason for lost in losses(runs) if lost.to_blame]  # a run cannot help it
     take_down(story)
-
-
-def bring_up(story: Story) -> None:
-    head, *workers = [host.address for host in story.hosts]
-    options = " ".join(f"--worker {worker}" for worker in workers)
-    story.run(f"raysearch cluster init local --head {head} {options} --user root", 60)
-    story.run("ray get-auth-token --generate && chmod 600 ~/.ray/auth_token", 60)
-    assert "warning" not in story.run("raysearch cluster check cluster.yaml --connect", 60), story.printed
-    story.run("ray up -y cluster.yaml", 180)
-    wait_for_three(story)
-
-
-def wait_for_three(story: Story) -> None:
-    printed = story.run(on_head("raysearch cluster wait --nodes 3 --address auto"), 330)
-    assert "3 machines" in printed
-    assert all(f"({host.address})" in printed for host in story.hosts), printed
 
 
 def begin_study_and_lose_a_worker(story: Story, runs: Path) -> None:

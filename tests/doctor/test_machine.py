@@ -165,10 +165,10 @@ def test_a_proxy_must_leave_this_machine_out_and_its_password_is_not_told(
 
 
 def test_thresholds_are_those_of_a_study() -> None:
-    from raysearch.cluster import session
+    from raysearch.cluster import child_ray
     from raysearch.launch import disk_need
 
-    assert machine.OBJECT_STORE_BYTES == session.OBJECT_STORE_BYTES
+    assert machine.OBJECT_STORE_BYTES == child_ray.OBJECT_STORE_BYTES
     assert storage.RESERVE_BYTES > disk_need.REPORT_BYTES
 
 

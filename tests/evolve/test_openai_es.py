@@ -63,13 +63,13 @@ def moves(strategy, losses, generations=1):
     return np.diff(centres, axis=0), state
 
 
-@pytest.mark.parametrize("shaping", ["ranks", "losses"])
+@pytest.mark.parametrize("shaping", ["ranks", "differences"])
 def test_equal_losses_move_nothing(shaping):
     found, _ = moves(made(shaping=shaping), [2.5] * 12)
     assert not found.any()
 
 
-@pytest.mark.parametrize("shaping", ["ranks", "losses"])
+@pytest.mark.parametrize("shaping", ["ranks", "differences"])
 def test_a_failed_child_counts_as_the_worst_one(shaping):
     losses = [float(k) for k in range(12)]
     worst, _ = moves(made(shaping=shaping), losses)
@@ -79,18 +79,18 @@ def test_a_failed_child_counts_as_the_worst_one(shaping):
 
 
 def test_a_generation_without_a_finite_loss_moves_nothing():
-    found, _ = moves(made(shaping="losses"), [math.inf] * 12)
+    found, _ = moves(made(shaping="differences"), [math.inf] * 12)
     assert not found.any()
 
 
 def test_sizes_of_losses_count_where_ranks_do_not_see_them():
     losses = [float(k) for k in range(12)]
     stretched = [loss**3 for loss in losses]
-    for shaping, are_equal in (("ranks", True), ("losses", False)):
+    for shaping, are_equal in (("ranks", True), ("differences", False)):
         states = [moves(made(shaping=shaping), each)[1] for each in (losses, stretched)]
         assert np.array_equal(states[0].first, states[1].first) == are_equal
     # Twice the spread, and another level, are the same losses.
-    states = [moves(made(shaping="losses"), each)[1] for each in (losses, [5 + 2 * x for x in losses])]
+    states = [moves(made(shaping="differences"), each)[1] for each in (losses, [5 + 2 * x for x in losses])]
     np.testing.assert_allclose(states[0].first, states[1].first, atol=1e-6)
 
 
@@ -126,5 +126,5 @@ def test_every_fault_of_the_settings_is_told():
     assert [line.partition(":")[0] for line in caught.value.problems] == [
         "rate", "beta1", "averaging", "pairs", "half_life", "step_size",
     ]  # fmt: skip
-    with pytest.raises(InputError, match="shaping: needs one of ranks, losses, got 'rank'"):
+    with pytest.raises(InputError, match="shaping: needs one of ranks, differences, got 'rank'"):
         made(shaping="rank")

@@ -18,7 +18,7 @@ from raysearch.report.members import read_members, tells_apart, varied_keys
 from raysearch.report.models import Model, read_model
 from raysearch.report.search_part import search_figures
 from raysearch.report.series_report import content, series_lines
-from raysearch.report.shown.described import PlainLoss
+from raysearch.report.states import PlainLoss
 from raysearch.report.style import hep_style
 from raysearch.report.training_part import course, draw_courses, training_part
 

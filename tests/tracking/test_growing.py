@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from mirrored_studies import Recipe, groups, interrupted, resume
+from mirrored_studies import Recipe, groups, interrupted, opened, resume
 
 from raysearch.ledger.entries import Entry
 from raysearch.ledger.ledger import Ledger, read_entries
@@ -45,6 +46,18 @@ def test_a_study_that_is_resumed_is_shown_as_by_one_look(tmp_path: Path) -> None
     for is_held in (False, True):
         if is_held:
             resume(folder)
+        entries = read_entries(folder)
+        shown |= {view.key: view for view in growing.changed(entries, is_held=is_held)}
+        assert shown == {view.key: view for view in views(entries, is_held=is_held)}
+
+
+def test_what_all_runs_hang_on_changes_all_of_them(tmp_path: Path) -> None:
+    """Whether a process holds the study, and by which version it goes on."""
+    folder, growing, shown = interrupted(tmp_path / "s"), GrowingViews(), dict[str, RunView]()
+    newer, newest = (replace(opened(session=2), versions={"raysearch": version}) for version in ("2", "3"))
+    for is_held, records in ((True, []), (False, []), (True, [newer]), (True, [newest])):
+        with Ledger(folder) as ledger:
+            ledger.append(records)
         entries = read_entries(folder)
         shown |= {view.key: view for view in growing.changed(entries, is_held=is_held)}
         assert shown == {view.key: view for view in views(entries, is_held=is_held)}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from toy import TOY_TASK
 
 PREPARED = """
     import sys
@@ -47,6 +49,33 @@ def test_training_does_not_load_the_compiler() -> None:
     print(is_loaded())
     """
     assert told(code) == "False"
+
+
+def test_a_run_of_a_users_own_task_does_not_load_it(tmp_path: Path) -> None:
+    settings = {"learning_rate": 0.1, "width": 2, "activation": "relu"}
+    code = f"""
+    from raysearch.data.source import DataSource
+    from raysearch.training.attempt import attempt_run
+    from raysearch.training.order import Order
+    from raysearch.training.workers import OneWorker
+
+    del sys.modules["torch._dynamo"]  # a process of Ray's begins with the run
+    source = DataSource(None, (0.6, 0.2, 0.2))
+    order = Order("{TOY_TASK}:Toy", "{tmp_path}", 0, 0, 1, {settings}, 1, source, 1)
+    print(attempt_run(order, OneWorker(), lambda _: None).state, is_loaded())
+    """
+    assert told(code) == "finished False"
+
+
+def test_whoever_looks_through_all_modules_does_not_load_it() -> None:
+    code = """
+    import inspect
+
+    files = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    inspect.getmodule(compile("1", "no file", "exec"))
+    print(is_loaded(), sys.modules["torch._dynamo"].__file__ in files)
+    """
+    assert told(code) == "False True"
 
 
 def test_who_compiles_gets_the_real_one() -> None:

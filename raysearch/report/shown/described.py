@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
-from raysearch.ledger.history import History
 from raysearch.report.blocks import listing, number
 
 JET_CLASSES = ["g", "q", "w", "z", "t"]  # of ledgers of version 0.1.0, which tell no units
-PLAIN_NAME = "energy sum, calibrated"
 NOT_FLAT = (
     *("path", "files", "split_by", "split", "n_train", "n_validation", "n_test", "classes"),
     *("spread", "warnings"),
 )
-
-
-class PlainLoss(NamedTuple):
-    """The loss on validation data of an estimate that needs no network."""
-
-    name: str
-    loss: float
-
-
-def plain_loss(history: History) -> PlainLoss | None:
-    """The loss that networks have to beat, where the data say it and it is the objective: a calibration's."""
-    calibration = history.created.data.get("calibration")
-    known = calibration.get("validation_error") if isinstance(calibration, dict) else None
-    if not isinstance(known, int | float) or history.created.objective != "val_loss":
-        return None
-    return PlainLoss(PLAIN_NAME, float(known))
 
 
 def units(data: Mapping[str, Any]) -> str:

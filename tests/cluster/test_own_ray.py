@@ -1,0 +1,92 @@
+"""A Ray that starts while a study is checked: for whom, and that a study which never begins leaves none."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from ray._common.utils import get_default_ray_temp_dir
+from toy import TOY_SPACE, TOY_TASK, start
+from waiting import wait_for
+
+from raysearch.cluster import own_ray
+from raysearch.cluster.caretaker import processes_of
+from raysearch.cluster.environment import ray_folder
+from raysearch.launch.request import Where
+
+
+class Noted:
+    """Stands in for a Ray; notes what became of it."""
+
+    made: list[Noted]
+
+    def __init__(self, named: tuple[str, ...]) -> None:
+        self.named, self.has_ended = frozenset(named), False
+        self.made.append(self)
+
+    def end(self) -> None:
+        self.has_ended = True
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Noted]:
+    monkeypatch.setattr(own_ray, "OwnRay", Noted)
+    monkeypatch.setattr(Noted, "made", [], raising=False)
+    return Noted.made
+
+
+@pytest.mark.parametrize("where", [Where(in_process=True), Where("10.0.0.1:6379")])
+def test_none_is_started_where_none_is_wanted(made: list[Noted], where: Where) -> None:
+    with own_ray.ray_ahead(where, ()):
+        assert made == []
+
+
+def test_one_that_nobody_asked_for_ends(made: list[Noted]) -> None:
+    with pytest.raises(ValueError, match="wrong"), own_ray.ray_ahead(Where(), ()):
+        raise ValueError("wrong")
+    assert [each.has_ended for each in made] == [True]
+
+
+def test_it_is_taken_once_and_for_the_same_variables(made: list[Noted]) -> None:
+    with own_ray.ray_ahead(Where(), ("X",)):
+        taken = own_ray.own_ray(("X",))
+        other = own_ray.own_ray(("X",))
+    assert made == [taken, other]
+    assert not made[0].has_ended
+    with own_ray.ray_ahead(Where(), ("X",)):
+        assert own_ray.own_ray(("Y",)) is made[3]
+    assert made[2].has_ended
+
+
+@pytest.mark.parametrize("variables", [{}, {"TMPDIR": "/a"}, {"TMPDIR": "/a", "RAY_TMPDIR": "/b"}])
+def test_its_folder_is_where_ray_makes_it(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
+    for name in ("TMPDIR", "RAY_TMPDIR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert ray_folder() == Path(get_default_ray_temp_dir())
+
+
+def sessions(pid: int) -> list[Path]:
+    return [*ray_folder().glob(f"session_*_{pid}")]
+
+
+@pytest.mark.ray_cluster
+@pytest.mark.parametrize("ends", ["wrong input", "killed"])
+def test_a_study_that_does_not_pass_its_checks_leaves_no_ray(tmp_path: Path, ends: str) -> None:
+    text = TOY_SPACE.format(task=TOY_TASK)
+    # A setting that the task never reads is found by the last of the checks.
+    (tmp_path / "toy.yaml").write_text(text.replace("\nsearch:", "\n  nobody_reads: 1\nsearch:"))
+    process = start(tmp_path, "tune", "toy.yaml", "--name", "s", start_new_session=True)
+    wait_for(lambda: process.poll() is not None or sessions(process.pid) != [])
+    if ends == "killed":
+        os.kill(process.pid, signal.SIGKILL)
+    output = process.communicate()[0]
+    wait_for(lambda: not sessions(process.pid))
+    assert not [*processes_of(ray_folder() / f"session_{process.pid}")]
+    if ends == "wrong input":
+        assert process.returncode == 2
+        assert "nobody_reads" in output.splitlines()[-1]
+    assert not (tmp_path / "runs/s").exists()
