@@ -4,11 +4,12 @@ A generation draws steps around a centre, evaluates each forwards and backwards 
 2.1), and moves the centre along the steps' mean, weighted by what they brought: an estimate of the gradient
 of the smoothed loss from losses alone, which Adam (Kingma, Ba, arXiv:1412.6980) turns into a step.
 
-Two things differ from the paper. A step need not change all weights (``rate``; see
+Three things differ from the paper. A step need not change all weights (``rate``; see
 :mod:`~raysearch.evolve.strata`): whatever its length, a child tells one number about the gradient, with a
 noise of |gradient|^2 / pairs for each weight, and one that changes few weights can be far cheaper to
-evaluate. And what counts in the end is not the last centre but the centres' moving average (Polyak,
-Juditsky, SIAM J. Control Optim. 30 (1992) 838), in which their noise averages out.
+evaluate. Weights that change do so by the same length, up or down, not by normal draws. And what counts in
+the end is not the last centre but the centres' moving average (Polyak, Juditsky, SIAM J. Control Optim. 30
+(1992) 838), in which their noise averages out.
 """
 
 from __future__ import annotations

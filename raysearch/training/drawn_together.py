@@ -47,7 +47,7 @@ class DrawnTogether:
 
 def _point_steps(mutation: PointMutation, seeds: Sequence[int], n: int) -> dict[int, Step]:
     """Draw steps by the kernel; none where it cannot be had."""
-    library = build.load(_SOURCE, (), (_NUMPYS,)) if _NUMPYS.exists() else None
+    library = build.load(_SOURCE, (), (_NUMPYS,), None) if _NUMPYS.exists() else None
     if library is None:
         return {}
     gaps, mean = mutation.gaps(n), mutation.mean_gap

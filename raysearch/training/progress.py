@@ -62,6 +62,8 @@ class Progress:
     @property
     def changing_workers(self) -> str:
         """With how many workers it was trained, in words; empty if that did not change."""
+        if not self.workers:  # of a checkpoint that does not tell
+            return ""
         (_, first), *later = self.workers
         changes = [f"{n} from epoch {epoch} on" for epoch, n in later]
         return ", ".join([f"{first} worker{'s' if first > 1 else ''}", *changes]) if changes else ""

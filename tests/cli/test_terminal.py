@@ -72,11 +72,11 @@ def test_a_study_on_ray_shows_its_table_and_nothing_of_ray(toy_space: Path, tmp_
         "checking settings, task and data",
         "starting Ray",
         "starting the first runs",
-        "writing the report",
+        "is being written; to wait for it: raysearch wait s",
     ]
     places = [shown.index(phase) for phase in phases]
     assert places == sorted(places)
-    table = shown[shown.rindex("s: 8 of 8 trials, done; best: trial") : shown.index("writing the report")]
+    table = shown[shown.rindex("s: 8 of 8 trials, done; best: trial") : places[-1]]
     assert re.search(r"trial +state +epoch +val_loss +best +time +settings", table)
     for trial in range(8):
         row = rf"^ *{trial} +finished +\d/4 +[\d.]+ +[\d.]+ +\d+ s +learning_rate=[\d.]+.*$"

@@ -1,13 +1,19 @@
 """Mutations drawn at once have the bits of those drawn singly."""
 
+import shutil
+
 import numpy as np
 import pytest
 
 from raysearch.evolve.mutation import GaussianMutation, PointMutation
 from raysearch.evolve.strata import numbers_of
+from raysearch.models.kernels import build
 from raysearch.training import drawn_together
 from raysearch.training.drawn_together import DrawnTogether
 
+needs_compiler = pytest.mark.skipif(
+    not any(map(shutil.which, build.COMPILERS)), reason="no C++ compiler here"
+)
 SEEDS = [0, 1, 2**64 - 1, *numbers_of(np.array([1], np.uint64), 400)[0].tolist()]
 
 
@@ -21,6 +27,7 @@ class Watched(PointMutation):
         return super().draw(seed, n)
 
 
+@needs_compiler
 @pytest.mark.parametrize(("rate", "n"), [(0.01, 10161), (0.3, 57), (1e-4, 300), (0.999, 100), (0.5, 1)])
 def test_steps_have_the_same_bits_together_and_alone(rate, n):
     Watched.singly = 0
@@ -36,6 +43,7 @@ def test_steps_have_the_same_bits_together_and_alone(rate, n):
         assert (found.places.dtype, found.deltas.dtype) == (np.int64, np.float32)
 
 
+@needs_compiler
 def test_a_step_that_needs_more_gaps_is_drawn_singly(monkeypatch):
     """Three in ten million; here about half of them, by fewer gaps than a step takes on average."""
     mutation = Watched(0.1, 1.0)

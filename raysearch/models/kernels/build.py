@@ -40,7 +40,10 @@ class BuildError(Exception):
 
 @functools.cache
 def load(
-    source: Path, constants: tuple[tuple[str, int], ...], archives: tuple[Path, ...] = ()
+    source: Path,
+    constants: tuple[tuple[str, int], ...],
+    archives: tuple[Path, ...] = (),
+    instead: str | None = "no fused kernel, the torch form is used",
 ) -> ctypes.CDLL | None:
     """Load the library that a source makes with constants (name, value), compiled first if need be.
 
@@ -48,6 +51,7 @@ def load(
         source: the file.
         constants: defined for the compiler.
         archives: static libraries that are linked in.
+        instead: what is said to happen where it cannot be had; None: nothing, where nobody asked for it.
 
     Returns:
         The library, or None where it cannot be had: no compiler, an error of the compiler, a cache folder
@@ -62,13 +66,14 @@ def load(
         prefix = _private_folder() / f"{source.stem}-{key[:24]}"
         return ctypes.CDLL(str(_sound(prefix) or _compile(command, (source, *archives), prefix)))
     except (BuildError, OSError, StorageError) as error:
-        _warn_once(str(error))
+        if instead is not None:
+            _warn_once(instead, str(error))
         return None
 
 
 @functools.cache
-def _warn_once(reason: str) -> None:
-    logger.warning("no fused kernel, the torch form is used: %s", reason)
+def _warn_once(instead: str, reason: str) -> None:
+    logger.warning("%s: %s", instead, reason)
 
 
 def _sound(prefix: Path) -> Path | None:
