@@ -5,12 +5,15 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from raysearch.errors import StorageError
+
+LOOKS, LOOK_S = 2, 0.05  # tries of a lock beside the last one, and seconds between them
 
 
 def expanded(path: str | Path) -> Path:
@@ -122,6 +125,35 @@ def lock(file: IO[Any] | int, *, shared: bool = False, wait: bool = False) -> No
         OSError: this file system has no locks.
     """
     fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
+
+
+def take(file: IO[Any] | int) -> None:
+    """As :func:`lock`, but not kept away by who only looks: :func:`is_locked` holds it for microseconds.
+
+    Raises:
+        BlockingIOError: another process holds it.
+        OSError: this file system has no locks.
+    """
+    for _ in range(LOOKS):
+        try:
+            lock(file)
+        except BlockingIOError:
+            time.sleep(LOOK_S)
+        else:
+            return
+    lock(file)
+
+
+def is_locked(path: Path) -> bool:
+    """Tell whether somebody holds a file locked; not where there is no file, or no locks are."""
+    try:
+        with path.open("rb") as file:
+            lock(file, shared=True)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 @contextmanager

@@ -82,6 +82,23 @@ def test_a_lock_keeps_others_out_until_its_holder_is_killed(tmp_path: Path) -> N
         files.lock(file)
 
 
+def test_who_looks_for_a_moment_keeps_nobody_from_taking_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a"
+    path.touch()
+    looker = path.open()
+    files.lock(looker, shared=True)
+    monkeypatch.setattr(files.time, "sleep", lambda _: looker.close())
+    with path.open() as file:
+        files.take(file)
+        assert files.is_locked(path)
+        with path.open() as other, pytest.raises(BlockingIOError):
+            files.take(other)
+    assert not files.is_locked(path)
+    assert not files.is_locked(tmp_path / "not there")
+
+
 def test_many_may_share_a_lock(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.touch()

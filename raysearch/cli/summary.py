@@ -49,10 +49,12 @@ def print_summary(folder: Path) -> None:
 
 
 def _where_report(folder: Path) -> str:
-    page = folder / PAGE
-    if report_state(folder) == BEING_WRITTEN:
+    page, state = folder / PAGE, report_state(folder)
+    if state == BEING_WRITTEN:
         return f"{page}\n          is being written; to wait for it: raysearch wait {as_typed(folder)}"
-    return str(page) if page.is_file() else f"raysearch report {name_of(folder)}"
+    if not page.is_file():
+        return f"raysearch report {name_of(folder)}"
+    return str(page) if state in {None, str(page)} else f"{page}\n          {state}"
 
 
 def _print_reasons(history: History, state: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -21,11 +22,11 @@ class CommandLine(Watcher):
 
     Args:
         waits: for the report; None: not where somebody sits at a terminal and wants the prompt back, else
-            yes, as what a script or a batch job has started may be gone when that ends.
+            yes, as what a script, a batch job or a container has started may be gone when that ends.
     """
 
     def __init__(self, *, waits: bool | None = True) -> None:
-        self.waits = not sys.stderr.isatty() if waits is None else waits
+        self.waits = _is_ended_with_this() or not sys.stderr.isatty() if waits is None else waits
 
     def say(self, text: str) -> None:
         """Tell the user what goes on; not part of a command's output."""
@@ -65,6 +66,11 @@ class CommandLine(Watcher):
     def may_go_on(self, folder: Path) -> bool:
         """Ask whoever sits at the terminal."""
         return sys.stdin.isatty() and typer.confirm(f"{folder} exists. Go on with it?")
+
+
+def _is_ended_with_this() -> bool:
+    """Whether what this process starts ends with it: a container ends with its first process."""
+    return os.getpid() == 1 or os.getppid() == 1
 
 
 @contextmanager

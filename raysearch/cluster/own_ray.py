@@ -20,6 +20,7 @@ from raysearch.launch.cgroups import usable_cpus
 from raysearch.launch.request import Where
 from raysearch.launch.run_environment import visible
 
+LIMIT_S = 600.0  # for what takes seconds, and minutes on a machine that is overloaded
 _ahead: list[OwnRay] = []  # that nobody has asked for yet
 
 
@@ -50,12 +51,12 @@ class OwnRay:
         """Wait until it is up.
 
         Raises:
-            ResourceError: it cannot be started.
+            ResourceError: it cannot be started, or takes far too long.
         """
-        assert self._starter.stdout is not None
-        with self._starter.stdout as told:
-            lines = told.read().splitlines()
-        self._starter.wait()
+        try:
+            lines = self._starter.communicate(timeout=LIMIT_S)[0].splitlines()
+        except subprocess.TimeoutExpired as error:
+            raise ResourceError(f"a local Ray cannot be used: not up after {LIMIT_S:.0f} s") from error
         answer = json.loads(lines[-1]) if lines else {"problem": "its processes were ended"}
         if "problem" in answer:
             raise ResourceError(f"a local Ray cannot be used: {answer['problem']}")

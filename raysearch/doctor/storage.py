@@ -18,7 +18,7 @@ from pathlib import Path
 
 from raysearch.doctor.findings import Finding, fault, ok, warning
 from raysearch.errors import FolderError, StorageError
-from raysearch.files import lock, sync
+from raysearch.files import is_locked, lock, sync
 
 RESERVE_BYTES = 50 * 1024**2  # with less hardly a study begins
 LOW_BYTES, LOW_SHARE = 5 * 10**9, 0.1  # little room is both
@@ -180,18 +180,10 @@ def _try(folder: Path) -> Tried:
             lock(file)
         except OSError:
             return Tried(sync_s, has_locks=False, excludes=False)
-        return Tried(sync_s, has_locks=True, excludes=_is_locked(file.fileno()))
+        return Tried(sync_s, has_locks=True, excludes=_excludes(file.fileno()))
 
 
-def _is_locked(handle: int) -> bool:
+def _excludes(handle: int) -> bool:
     """Whether another opening of an open file finds it locked."""
     # flock belongs to what is opened: a second opening is refused like another process.
-    other = os.open(f"/proc/self/fd/{handle}", os.O_RDWR)
-    try:
-        lock(other)
-    except OSError:
-        return True
-    else:
-        return False
-    finally:
-        os.close(other)
+    return is_locked(Path(f"/proc/self/fd/{handle}"))

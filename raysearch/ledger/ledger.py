@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from raysearch.errors import FolderError, StorageError, StudyBusyError
-from raysearch.files import lock, sync, sync_folder
+from raysearch.files import is_locked, sync, sync_folder, take
 from raysearch.ledger.entries import Entry
 from raysearch.ledger.record import Record
 from raysearch.ledger.scanning import scan, seal
@@ -42,12 +42,7 @@ def read_entries(folder: Path) -> list[Entry]:
 
 def is_held(folder: Path) -> bool:
     """Tell whether a process is at work on the study."""
-    with (folder / FILE_NAME).open("rb") as file:
-        try:
-            lock(file, shared=True)
-        except OSError:
-            return True
-        return False
+    return is_locked(folder / FILE_NAME)
 
 
 class Ledger:
@@ -164,15 +159,10 @@ class Ledger:
         self.close()
 
     def _take(self) -> None:
-        for wait_s in (0.05, 0.05, 0.0):  # `is_held` of another process holds it for microseconds
-            try:
-                lock(self._file)
-            except OSError as error:
-                busy = error
-                time.sleep(wait_s)
-            else:
-                return
-        raise StudyBusyError(f"{self.folder}: held by another process{self._holder()}") from busy
+        try:
+            take(self._file)
+        except OSError as error:
+            raise StudyBusyError(f"{self.folder}: held by another process{self._holder()}") from error
 
     def _holder(self) -> str:
         opened = [entry for entry in read_entries(self.folder) if isinstance(entry.record, Opened)]

@@ -28,7 +28,7 @@ from raysearch.library.report_writer import write_in_background, write_report
 from raysearch.library.watching import Watcher
 from raysearch.space.space_file import ResourcesSection
 from raysearch.study.folders import as_typed, is_series, name_of, resume_command
-from raysearch.tracking.kept import ensure_mirror
+from raysearch.tracking.kept import KeptMirror, ensure_mirror
 
 if TYPE_CHECKING:
     from raysearch.launch.executor import Executor
@@ -104,7 +104,6 @@ def _carry_out_alike(
 def _carry_out(job: Job, executor: Executor, watcher: Watcher, stop: StopFlag) -> None:
     """Carry one study out; its report is written and its watcher told also where it went wrong."""
     from raysearch.launch.carry_out import carry_out
-    from raysearch.tracking.kept import KeptMirror
 
     failure: RaysearchError | None = None
     with job.open_ledger(executor.slots) as ledger:

@@ -13,7 +13,7 @@ from raysearch.launch.versions import deciding_proposals
 from raysearch.ledger.history import History, read_history
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.place import as_copy, copied_from
-from raysearch.library.report_writer import BEING_WRITTEN, PAGE, report_state
+from raysearch.library.report_writer import BEING_WRITTEN, PAGE, report_state, write_report
 from raysearch.library.watching import Watcher
 from raysearch.space.run_limits import limits_in
 from raysearch.space.space_file import SpaceFile
@@ -46,6 +46,8 @@ def begin(prepared: Prepared, folder: Path, wish: Wish, series: str = "") -> Job
 def go_on(folder: Path, wish: Wish, watcher: Watcher, *, allow_skew: bool) -> Job | None:
     """Make the job of a study that was begun, after the checks that it is still the same; None if it is done.
 
+    The report of one that is done is written here, if it is not that of all its records.
+
     Raises:
         StudyBusyError: another process holds it.
         InputError: data, task or packages are not what they were.
@@ -60,6 +62,10 @@ def go_on(folder: Path, wish: Wish, watcher: Watcher, *, allow_skew: bool) -> Jo
         done = _n_done(ledger)
         refusal = Proof(ledger, deciding_proposals()).refusal
     if done and not wish.extra_trials and not wish.retry_failed:
+        # Whoever was writing it may have been killed; of a copy it is that of the original.
+        if report_state(folder) not in {BEING_WRITTEN, str(folder / PAGE)}:
+            watcher.say(f"{name_of(folder)}: writing the report")
+            write_report(folder)
         start_mirror(folder)  # the last one may have died, or its database been deleted
         watcher.nothing_left(folder, done)
         return None

@@ -12,14 +12,15 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from raysearch.errors import FolderError
-from raysearch.files import lock
+from raysearch.files import is_locked, lock, owners_only, take
 from raysearch.ledger.ledger import FILE_NAME, is_held
 from raysearch.study.folders import as_typed, name_of
+from raysearch.tracking import mirror
 from raysearch.tracking.kept import ensure_mirror
 from raysearch.tracking.only_one import LOCK as MIRROR_LOCK
 
@@ -28,6 +29,8 @@ LOCK, LOG = "report.lock", "report.log"
 PAGE = Path("report", "index.html")
 BEING_WRITTEN = "being written"
 POLL_S = 0.1
+DELIVERY_S = 600.0  # all of a study of thousands of trials takes minutes
+_AT_WORK = {FILE_NAME: "the study's runs", LOCK: "the report", MIRROR_LOCK: "its mirror to MLflow"}
 _started: list[subprocess.Popen[bytes]] = []  # kept, or Python warns that nobody waits for them
 
 
@@ -38,34 +41,32 @@ def write_report(folder: Path) -> Path:
         StorageError: the ledger is damaged or empty.
         FolderError: the report cannot be written.
     """
-    from raysearch.report.build import build_report  # takes seconds
-
-    with _only_writer(folder):
-        page = build_report(folder)
-        (folder / LOG).unlink(missing_ok=True)
-    return page
+    handle = _opened(folder)
+    try:
+        return _write_locked(folder, handle)
+    finally:
+        os.close(handle)
 
 
 def write_in_background(folder: Path) -> bool:
-    """Have a process write a study's report, and return at once; False where no lock would show it."""
+    """Have a process write a study's report, and return at once; False where that cannot be done or seen."""
     handle = _opened(folder)
     try:
-        lock(handle)  # the process inherits it, so that it is held before anybody looks
-    except BlockingIOError:
-        pass  # of an earlier one, which the process waits for
-    except OSError:
-        os.close(handle)
+        with suppress(BlockingIOError):  # of an earlier one, which the process waits for
+            take(handle)  # the process inherits it, so that it is held before anybody looks
+        (folder / LOG).unlink(missing_ok=True)
+        process = subprocess.Popen(
+            [sys.executable, *PROGRAM, str(folder.resolve()), str(handle)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(handle,),
+            start_new_session=True,  # it outlives the terminal that the study ran in
+        )
+    except OSError:  # a file system without locks, or no process more
         return False
-    (folder / LOG).unlink(missing_ok=True)
-    process = subprocess.Popen(
-        [sys.executable, *PROGRAM, str(folder.resolve()), str(handle)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        pass_fds=(handle,),
-        start_new_session=True,  # it outlives the terminal that the study ran in
-    )
-    os.close(handle)
+    finally:
+        os.close(handle)
     _started.append(process)
     return True
 
@@ -73,7 +74,7 @@ def write_in_background(folder: Path) -> bool:
 def report_state(folder: Path) -> str | None:
     """How the report of a study stands, in words; None where there is none yet and need not be."""
     page, again = folder / PAGE, f"make it with: raysearch report {as_typed(folder)}"
-    if _is_locked(folder / LOCK):
+    if is_locked(folder / LOCK):
         return BEING_WRITTEN
     if (folder / LOG).is_file():
         reason = (folder / LOG).read_text(encoding="utf-8").strip().splitlines() or ["no reason told"]
@@ -86,8 +87,9 @@ def report_state(folder: Path) -> str | None:
     return f"older than the study's last record; {again}" if is_old else str(page)
 
 
+@owners_only()
 def wait_for_rest(folder: Path, say: Callable[[str], None]) -> Path:
-    """Wait until nothing works on a study any more: neither its runs, nor its report, nor its mirror.
+    """Wait until nothing works on a study any more, and MLflow has all of it.
 
     Args:
         folder: of the study.
@@ -97,66 +99,55 @@ def wait_for_rest(folder: Path, say: Callable[[str], None]) -> Path:
         The report's page.
 
     Raises:
-        FolderError: there is no report; says why.
+        FolderError: there is no report of all records, or MLflow does not take them; says why.
     """
-    for what, goes_on in (
-        ("the study's runs", lambda: is_held(folder)),
-        ("the report", lambda: _is_locked(folder / LOCK)),
-        ("MLflow to have all records", lambda: _is_locked(folder / MIRROR_LOCK)),
-    ):
-        if goes_on():
-            say(f"waiting for {what}")
-        while goes_on():
-            time.sleep(POLL_S)
-    if not (folder / PAGE).is_file() or (folder / LOG).is_file():
-        raise FolderError(f"{name_of(folder)}: report: {report_state(folder)}")
+    lacking = mirror.AT_IT
+    while lacking == mirror.AT_IT:
+        _wait_until_free(folder, say)
+        if (state := report_state(folder)) != str(folder / PAGE):
+            raise FolderError(f"{name_of(folder)}: report: {state or 'the study goes on again'}")
+        # Its mirror may have given up, have been killed or never begun.
+        lacking = mirror.mirror_now(folder, timeout_s=DELIVERY_S)
+    if lacking:
+        raise FolderError(f"{name_of(folder)}: MLflow does not have all of it: {lacking}")
     return folder / PAGE
+
+
+def _wait_until_free(folder: Path, say: Callable[[str], None]) -> None:
+    told = ""
+    # From the beginning each time: what ends may have begun the next one, or another that comes before it.
+    while what := next((what for name, what in _AT_WORK.items() if is_locked(folder / name)), ""):
+        if what != told:
+            say(f"waiting for {what}")
+        told = what
+        time.sleep(POLL_S)
 
 
 def _opened(folder: Path) -> int:
     return os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
-@contextmanager
-def _only_writer(folder: Path) -> Iterator[None]:
-    handle = _opened(folder)
-    try:
-        with suppress(OSError):  # a file system without locks, on which nothing is written in the background
-            lock(handle, wait=True)
-        yield
-    finally:
-        os.close(handle)
+def _write_locked(folder: Path, handle: int) -> Path:
+    """Write a report when the lock is free; the word of an earlier one that failed goes."""
+    with suppress(OSError):  # a file system without locks, on which nothing is written in the background
+        lock(handle, wait=True)
+    from raysearch.report.build import build_report  # takes seconds, in which others are to see the lock
 
-
-def _is_locked(path: Path) -> bool:
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        lock(handle, shared=True)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(handle)
-    return False
+    page = build_report(folder)
+    (folder / LOG).unlink(missing_ok=True)
+    return page
 
 
 def main(folder: Path, handle: int) -> int:
     """Write a report, then have MLflow get it; what goes wrong is written down for whoever looks next."""
     os.umask(0o077)
-    lock(handle, wait=True)
     try:
-        from raysearch.report.build import build_report
-
-        build_report(folder)
+        _write_locked(folder, handle)
     except Exception:  # noqa: BLE001 - nobody else would hear of it
         (folder / LOG).write_text(traceback.format_exc(), encoding="utf-8")
         return 1
     process = ensure_mirror(folder)  # the one of the search may have waited for the report in vain
-    while process is not None and process.poll() is None and not _is_locked(folder / MIRROR_LOCK):
+    while process is not None and process.poll() is None and not is_locked(folder / MIRROR_LOCK):
         time.sleep(POLL_S)  # or whoever waits for both would find neither
     return 0
 

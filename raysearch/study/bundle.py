@@ -44,7 +44,9 @@ from raysearch.study.folders import NAME, has_begun, is_series
 SMALL_BYTES = 100_000_000  # of checkpoints that go in unasked
 
 
-_OF_THIS_MACHINE = re.compile(rf"mirror\.(log|lock)|hangup\.log|.*\.corrupt|{NAME.pattern}/trials/.*")
+_OF_THIS_MACHINE = re.compile(
+    rf"(mirror|report)\.(log|lock)|hangup\.log|search-proof\.json|.*\.corrupt|{NAME.pattern}/trials/.*"
+)
 _CODE_KEPT = re.compile(r"code/[0-9a-f]{32}(\.json|/.+)")
 _CODE, _RESUME, _FOREIGN, _LINKS, _DAMAGED, _GONE = (
     "code of the study's own task, which no bundle holds",

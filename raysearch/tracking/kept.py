@@ -8,8 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from raysearch.files import is_locked
 from raysearch.tracking import mirror
-from raysearch.tracking.only_one import only_mirror
+from raysearch.tracking.only_one import LOCK
 
 POLL_S = 2.0
 LONGEST_S = 60.0  # between two starts of mirrors that die every time
@@ -64,6 +65,4 @@ class KeptMirror:
 
 def ensure_mirror(folder: Path) -> subprocess.Popen[bytes] | None:
     """Start a mirror and return its process, if none is there: that one sees by itself what is new."""
-    with only_mirror(folder) as is_free:
-        pass
-    return mirror.start_mirror(folder) if is_free else None
+    return None if is_locked(folder / LOCK) else mirror.start_mirror(folder)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from raysearch.tracking.delivery import Delivery
 
 LOG = "mirror.log"
+AT_IT = "its own mirror is at it"
 _log = logging.getLogger(__name__)
 _State = tuple[int, str]
 _started: list[subprocess.Popen[bytes]] = []  # kept, or Python warns that nobody waits for them
@@ -90,7 +91,7 @@ def mirror_now(folder: Path, uri: str | None = None, timeout_s: float = 60.0) ->
     limits = QUIET | login_of(uri) | {"MLFLOW_HTTP_REQUEST_TIMEOUT": str(max(1, min(20, int(timeout_s))))}
     with only_mirror(folder) as is_mine, environment(limits):
         if not is_mine:
-            return "its own mirror is at it"
+            return AT_IT
         try:
             return _connect(folder, uri, time.monotonic() + timeout_s).deliver(is_held=is_held(folder))
         except Exception as error:  # noqa: BLE001 - whatever MLflow raises, the study's records are safe

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from raysearch.files import lock
+from raysearch.files import take
 
 LOCK = "mirror.lock"
 _POLL_S = 0.02
@@ -19,7 +19,7 @@ def only_mirror(folder: Path) -> Iterator[bool]:
     """Tell whether this is the folder's only mirror, and keep it so meanwhile."""
     handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        lock(handle)
+        take(handle)  # or who asks whether one is there would keep it away
     except BlockingIOError:
         is_mine = False
     else:

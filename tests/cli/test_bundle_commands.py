@@ -87,7 +87,9 @@ def ok(folder: Path, *arguments: str) -> Result:
 def test_every_command_answers_as_before(cluster: Path, laptop: Path, command: str) -> None:
     there, here = (raysearch(folder, *command.split()) for folder in (cluster, laptop))
     assert (there.code, there.out != "") == (0, True)
-    assert (here.out, here.err) == (there.out, there.err)
+    # No sizes of folders: no bundle holds code, which may be what they are rounded by.
+    texts = [re.sub(r" \d+\.\d\d +-$", "", each.out, flags=re.MULTILINE) for each in (here, there)]
+    assert (texts[0], here.err) == (texts[1], there.err)
 
 
 def test_nothing_is_left_to_do_in_a_pruning_or_a_study(laptop: Path) -> None:
@@ -97,8 +99,10 @@ def test_nothing_is_left_to_do_in_a_pruning_or_a_study(laptop: Path) -> None:
     ledger = laptop / "runs/jedi/ledger.jsonl"
     added = ledger.read_bytes().removeprefix(before["ledger.jsonl"]).splitlines()
     assert [json.loads(line)["kind"] for line in added] == ["copied"]  # the first one is there still
-    ledger.write_bytes(before["ledger.jsonl"])
-    assert tree(laptop / "runs/jedi") == {"pruned/.lock": b"", **before}
+    # The report has a record more to tell of, and is written again; the tests below want that of before.
+    for path in ("ledger.jsonl", *(path for path in before if path.startswith("report/"))):
+        (laptop / "runs/jedi" / path).write_bytes(before[path])
+    assert tree(laptop / "runs/jedi") == {"pruned/.lock": b"", "report.lock": b"", **before}
 
 
 def test_reports_made_again_are_the_same_bytes(cluster: Path, laptop: Path) -> None:
@@ -142,6 +146,8 @@ def test_mlflow_holds_what_it_held_there(cluster: Path, laptop: Path) -> None:
 
 def test_what_the_commands_say(cluster: Path, laptop: Path, tmp_path: Path) -> None:
     (cluster / "runs/jedi/notes.txt").write_text("mine")
+    for of_this_machine in ("report.lock", "report.log", "search-proof.json"):
+        (cluster / "runs/jedi" / of_this_machine).touch()
     said = ok(cluster, "bundle", "jedi", "--out", str(tmp_path / "j.gz")).out
     (cluster / "runs/jedi/notes.txt").unlink()
     assert (tmp_path / "j.gz").read_bytes() == (cluster / "jedi.raysearch.tar.gz").read_bytes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from waiting import wait_for
 from raysearch.cluster import own_ray
 from raysearch.cluster.caretaker import processes_of
 from raysearch.cluster.environment import ray_folder
+from raysearch.errors import ResourceError
 from raysearch.launch.request import Where
 
 
@@ -69,6 +71,21 @@ def test_its_folder_is_where_ray_makes_it(monkeypatch: pytest.MonkeyPatch, varia
     assert ray_folder() == Path(get_default_ray_temp_dir())
 
 
+class Hanging:
+    """Stands in for a process that does not get to its end."""
+
+    def communicate(self, timeout: float | None = None) -> None:
+        assert timeout is not None
+        raise subprocess.TimeoutExpired("ray", timeout)
+
+
+def test_one_that_hangs_while_it_starts_is_not_waited_for_for_ever() -> None:
+    hanging = object.__new__(own_ray.OwnRay)
+    hanging._starter = Hanging()  # type: ignore[assignment]
+    with pytest.raises(ResourceError, match="a local Ray cannot be used: not up after 600 s"):
+        hanging.address()
+
+
 def sessions(pid: int) -> list[Path]:
     return [*ray_folder().glob(f"session_*_{pid}")]
 
@@ -81,11 +98,13 @@ def test_a_study_that_does_not_pass_its_checks_leaves_no_ray(tmp_path: Path, end
     (tmp_path / "toy.yaml").write_text(text.replace("\nsearch:", "\n  nobody_reads: 1\nsearch:"))
     process = start(tmp_path, "tune", "toy.yaml", "--name", "s", start_new_session=True)
     wait_for(lambda: process.poll() is not None or sessions(process.pid) != [])
+    began = sessions(process.pid)
     if ends == "killed":
         os.kill(process.pid, signal.SIGKILL)
     output = process.communicate()[0]
     wait_for(lambda: not sessions(process.pid))
-    assert not [*processes_of(ray_folder() / f"session_{process.pid}")]
+    assert began
+    assert not [pid for session in began for pid in processes_of(session)]
     if ends == "wrong input":
         assert process.returncode == 2
         assert "nobody_reads" in output.splitlines()[-1]

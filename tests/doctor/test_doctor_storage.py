@@ -23,7 +23,7 @@ def test_a_folder_is_tried_and_nothing_stays(tmp_path: Path) -> None:
 
 def test_a_lock_that_is_not_there_is_seen_as_such(tmp_path: Path) -> None:
     with (tmp_path / "x").open("w") as file:
-        assert not storage._is_locked(file.fileno())
+        assert not storage._excludes(file.fileno())
 
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from mirrored_studies import Recipe, contents, groups, n_runs, write_study
 from waiting import FAR_AWAY_S, wait_for
 
+from raysearch import files
 from raysearch.ledger.ledger import Ledger
 from raysearch.ledger.study_records import Closed
 from raysearch.tracking import mirror
@@ -22,6 +23,16 @@ from raysearch.tracking.only_one import only_mirror
 def is_mirrored(folder: Path) -> bool:
     with only_mirror(folder) as is_free:
         return not is_free
+
+
+def test_who_asks_whether_one_is_there_keeps_none_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = (tmp_path / "mirror.lock").open("w")
+    files.lock(asking, shared=True)
+    monkeypatch.setattr(files.time, "sleep", lambda _: asking.close())
+    with only_mirror(tmp_path) as is_mine:
+        assert is_mine
 
 
 @pytest.fixture
