@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import ray
+from ray._private import ray_constants
 
 from raysearch.errors import ResourceError
 
@@ -24,6 +25,21 @@ def connect(address: str) -> None:
     """
     with as_resource_error(f"the Ray cluster at {address!r}"), own_handler_after():
         ray.init(address=address, **QUIET)
+
+
+@contextmanager
+def on_loopback() -> Iterator[None]:
+    """Have Ray take a loopback address for one, also in a process that had imported Ray before raysearch.
+
+    Ray reads at its import whether it may form a cluster (see :func:`~.environment.prepare_environment`); if
+    so it would look for a Ray of this machine's own at an address at which nothing listens.
+    """
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import ray
 from ray._private.authentication.authentication_token_setup import enable_token_auth_by_default
 from ray._private.services import canonicalize_bootstrap_address
 
-from raysearch.cluster.connect import QUIET, as_resource_error, connect, own_handler_after
+from raysearch.cluster.connect import QUIET, as_resource_error, connect, on_loopback, own_handler_after
 from raysearch.cluster.environment import TOKEN
 from raysearch.cluster.gpus import check_gpus
 from raysearch.cluster.own_ray import OwnRay, own_ray
@@ -53,7 +53,7 @@ def _start_here(resources: ResourcesSection) -> None:
     _check_total(resources, {"CPU": usable_cpus(), "GPU": math.inf}, MORE_THERE)
     _own.append(own_ray(resources.environment))
     address = _own[-1].address()
-    with as_resource_error("a local Ray"), own_handler_after():
+    with as_resource_error("a local Ray"), own_handler_after(), on_loopback():
         enable_token_auth_by_default()
         ray.init(address=address, **QUIET)
 
