@@ -43,6 +43,7 @@ BROKEN = [
     ),
     ("ForgetsALayer", "every_parameter_is_trained_or_frozen", r"3.spare.weight: use it in a loss, or freeze"),
     ("SumsItsLoss", "two_workers_train_as_one_does", "must be the mean over the rows"),
+    ("SumsItsLoss", "a_run_goes_on_with_more_workers_as_one_trains", "must be the mean over the rows"),
     ("SumsItsLoss", "a_batch_in_parts_trains_as_the_whole", "must be the mean over the rows"),
     ("StepsByItself", "two_workers_train_as_one_does", "only descent.loss. may change weights"),
     ("FailsInBfloat16", "bfloat16_trains_or_is_refused", "bfloat16 .* fails: TypeError"),

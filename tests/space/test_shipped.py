@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,13 +17,19 @@ from raysearch.space.yaml_file import read_yaml
 
 FOLDER = Path(__file__).parents[2] / "searchspaces"
 SHIPPED = sorted(FOLDER.glob("*.yaml"))
+LARGE = {"gan3d", "hits-binning", "hits-condensation", "hits-dgcnn", "hits-gravnet"}
 
 
 def test_there_are_some() -> None:
     assert "jedinet" in [path.stem for path in SHIPPED]
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def _rehearsed(path: Path) -> Any:
+    """Large networks take many seconds; their contract tests carry out a small one each time."""
+    return pytest.param(path, id=path.stem, marks=pytest.mark.slow if path.stem in LARGE else ())
+
+
+@pytest.mark.parametrize("path", [_rehearsed(path) for path in SHIPPED])
 def test_it_rehearses(path: Path, tmp_path: Path) -> None:
     variants = variants_of(read_yaml(path)) or [None]
     for variant in variants:

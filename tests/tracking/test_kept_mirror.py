@@ -80,6 +80,7 @@ def test_a_report_that_is_ready_when_its_mirror_is_gone_is_sent(tmp_path: Path, 
     assert len(started) == 2
 
 
+@pytest.mark.slow  # it is looked for twice a minute
 def test_a_database_that_is_deleted_under_it_is_made_anew_with_all(
     tmp_path: Path, database: Path, empty_database: Path, started: list[int]
 ) -> None:
