@@ -14,6 +14,8 @@ from heads import running_head
 from listening import Door, doors
 from toy import TOY_SPACE, TOY_TASK, start, surroundings
 
+from raysearch.cluster.caretaker import processes_of
+from raysearch.cluster.environment import ray_folder
 from raysearch.launch.run_environment import confine, is_visible, only_visible
 
 SECRETS = {
@@ -75,6 +77,9 @@ def tune(folder: Path, *options: str, **environment: str) -> tuple[int, str, set
         printed += line
         if line.startswith("trial 2 started"):
             found = doors(process.pid)
+            # Ray's own processes are started for the driver by another one, whose children they are not.
+            for session in ray_folder().glob(f"session_*_{process.pid}"):
+                found |= {door for pid in processes_of(session) for door in doors(pid)}
     return process.wait(), printed, found
 
 
