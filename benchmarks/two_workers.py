@@ -85,7 +85,10 @@ def loaded(name: str) -> tuple[Any, Any, TensorData]:
     """A task, the settings of its one run, and what it trains on."""
     space_file, _ = read_one_run(space_of(name), [])
     values = space_file.searched.complete(
-        {key: domain.values[0] for key, domain in space_file.searched.domains.items()}  # type: ignore[union-attr]
+        {
+            key: domain.values[0]  # type: ignore[union-attr]
+            for key, domain in space_file.searched.domains.items()
+        }
     )
     task = load_task(space_file.task)
     settings = make_settings(task, divide(way_of(space_file), values).task)

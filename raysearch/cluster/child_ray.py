@@ -14,6 +14,7 @@ import logging
 import os
 import sys
 import time
+from typing import Any
 
 from ray._private.authentication.authentication_token_setup import (
     enable_token_auth_by_default,
@@ -32,7 +33,7 @@ LOOPBACK = "127.0.0.1"
 class _BareNode(Node):
     """A head without the server of Ray's dashboard."""
 
-    def start_api_server(self, *, include_dashboard: bool | None, raise_on_failure: bool) -> None:  # noqa: ARG002 - Ray's
+    def start_api_server(self, **_: Any) -> None:
         self._webui_url = ""
 
 

@@ -16,30 +16,24 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the usual name
 from torch import Tensor, nn
 
-from raysearch.models.flow_matching import tell, told_of_clouds
+from raysearch.models.flow_matching import FieldShape, tell
 
 WIDER = 2  # times the width: of what lies between the two layers that each point goes through by itself
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttentionShape:
+class AttentionShape(FieldShape):
     """What the field looks like.
 
     Attributes:
         width: of all layers, a multiple of the heads.
         heads: of the attention.
         layers: how many blocks.
-        features: of a point.
-        labels: of how many values a cloud's label is; 0: it is not told.
-        points: a cloud may have.
     """
 
     width: int = 48
     heads: int = 4
     layers: int = 4
-    features: int = 3
-    labels: int = 0
-    points: int = 30
 
 
 class Told(nn.Module):
@@ -95,7 +89,7 @@ class AttentionField(nn.Module):
         self.shape = shape
         self.of_point = nn.Linear(shape.features, width)
         self.of_cloud = nn.Sequential(
-            nn.Linear(told_of_clouds(shape.labels), width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()
+            nn.Linear(shape.told, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()
         )
         self.blocks = nn.ModuleList(Block(width, shape.heads) for _ in range(shape.layers))
         self.norm, self.out = nn.LayerNorm(width), nn.Linear(width, shape.features)

@@ -18,33 +18,22 @@ import torch.nn.functional as F  # noqa: N812 - the usual name
 from torch import Tensor, nn
 
 from raysearch.models.epic_networks import SLOPE
-from raysearch.models.flow_matching import tell, told_of_clouds
+from raysearch.models.flow_matching import FieldShape, tell
 
 
 @dataclass(frozen=True, kw_only=True)
-class FlowShape:
+class FlowShape(FieldShape):
     """What the field looks like, as published for jets of 30 particles.
 
     Attributes:
         hidden: width of all layers.
         of_cloud: length of the global vector.
         layers: how many EPiC layers.
-        features: of a point.
-        labels: of how many values a cloud's label is; 0: it is not told.
-        points: a cloud may have.
     """
 
     hidden: int = 128
     of_cloud: int = 10
     layers: int = 6
-    features: int = 3
-    labels: int = 0
-    points: int = 30
-
-    @property
-    def told(self) -> int:
-        """How many numbers the field is told of a cloud."""
-        return told_of_clouds(self.labels)
 
 
 def act(x: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -21,9 +22,24 @@ Field = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 """Points on their way (B, N, F), the time (B,), which points are there (B, N), labels (B, C): velocities."""
 
 
-def told_of_clouds(labels: int) -> int:
-    """Count the numbers that a field is told of a cloud: of the time, of its number of points, its label."""
-    return 2 * FREQUENCIES + 1 + labels
+@dataclass(frozen=True, kw_only=True)
+class FieldShape:
+    """What any field is told of clouds; a network's own adds its layers.
+
+    Attributes:
+        features: of a point.
+        labels: of how many values a cloud's label is; 0: it is not told.
+        points: a cloud may have.
+    """
+
+    features: int = 3
+    labels: int = 0
+    points: int = 30
+
+    @property
+    def told(self) -> int:
+        """How many numbers a field is told of a cloud: of the time, of its number of points, its label."""
+        return 2 * FREQUENCIES + 1 + self.labels
 
 
 def tell(time_B: Tensor, n_B1: Tensor, points: int, labels_BC: Tensor) -> Tensor:

@@ -78,15 +78,14 @@ def build_flow(settings: FlowMatchingSettings) -> CloudMaker:
 
 
 def _field(settings: FlowMatchingSettings, n_labels: int) -> nn.Module:
+    of_clouds = {"features": FEATURES, "labels": n_labels, "points": settings.points}
     if settings.network == ATTENTION:
         return AttentionField(
             AttentionShape(
                 width=settings.width or AttentionShape.width,
                 heads=settings.heads or AttentionShape.heads,
                 layers=settings.layers or AttentionShape.layers,
-                features=FEATURES,
-                labels=n_labels,
-                points=settings.points,
+                **of_clouds,
             )
         )
     return EpicField(
@@ -94,8 +93,6 @@ def _field(settings: FlowMatchingSettings, n_labels: int) -> nn.Module:
             hidden=settings.width or FlowShape.hidden,
             of_cloud=settings.hidden or FlowShape.of_cloud,
             layers=settings.layers or FlowShape.layers,
-            features=FEATURES,
-            labels=n_labels,
-            points=settings.points,
+            **of_clouds,
         )
     )

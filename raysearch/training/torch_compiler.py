@@ -32,7 +32,12 @@ class _StandIn(ModuleType):
     def graph_break(self) -> None:
         """Nothing: without the compiler there is no graph."""
 
-    def disable(self, fn: Any = None, recursive: bool = True, **options: Any) -> Callable[..., Any]:  # noqa: ANN401 - torch's
+    def disable(
+        self,
+        fn: Any = None,  # noqa: ANN401 - as torch has it
+        recursive: bool = True,
+        **options: Any,
+    ) -> Callable[..., Any]:
         """Have the compiler leave a function alone."""
         if fn is None or options != {"wrapping": False}:  # not as torch's own modules ask
             found: Callable[..., Any] = _compiler(self).disable(fn, recursive, **options)
