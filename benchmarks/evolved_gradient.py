@@ -190,7 +190,7 @@ def report(name: str, make: Callable[[], Problem], trained: list[int], pairs: li
             expected = (count / (count + n + 1)) ** 0.5
             print(
                 f"{name}, {epochs:2} epochs before {count:6,} pairs   cosine {median(cosines):.3f} "
-                f"[{min(cosines):.3f}, {max(cosines):.3f}], expected {expected:.3f}   {1e3 * taken_s:8.1f} ms,"
+                f"[{min(cosines):.3f}, {max(cosines):.3f}], expected {expected:.3f}  {1e3 * taken_s:8.1f} ms,"
                 f" {taken_s / step_s:6.1f} gradient steps of {1e3 * step_s:.2f} ms",
                 flush=True,
             )
