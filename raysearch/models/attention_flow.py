@@ -6,7 +6,8 @@ N; in exchange points see where each of the others is, without which they do not
 cosines of a point's features stand beside them, by which a network tells places that lie near each other (M.
 Tancik et al., arXiv:2006.10739): pixels lie on a grid.
 
-Shapes in names: B clouds, N points, F features of a point, W width, H heads, K width of a head, C labels.
+Shapes in names: B clouds, N points, F features of a point, W width, H heads, K width of a head, C labels,
+O octaves, A angles of a point's features.
 """
 
 from __future__ import annotations
@@ -112,6 +113,6 @@ class AttentionField(nn.Module):
 
 def with_waves(x_BNF: Tensor) -> Tensor:
     """Put sines and cosines of features behind them, of pi/2 times 1, 2, 4, ... of each."""
-    turns_O = math.pi / 2 * 2.0 ** torch.arange(OCTAVES, device=x_BNF.device)
-    angles = (x_BNF.unsqueeze(3) * turns_O.to(x_BNF.dtype)).flatten(2)
-    return torch.cat([x_BNF, angles.sin(), angles.cos()], dim=2)
+    turns_O = math.pi / 2 * 2 ** torch.arange(OCTAVES, dtype=x_BNF.dtype, device=x_BNF.device)
+    angles_BNA = (x_BNF.unsqueeze(3) * turns_O).flatten(2)
+    return torch.cat([x_BNF, angles_BNA.sin(), angles_BNA.cos()], dim=2)
