@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from raysearch.agreement.make import AGREEMENTS
 from raysearch.errors import InputError
 from raysearch.launch.begin import create_study
 from raysearch.launch.carry_out import carry_out
 from raysearch.launch.local_executor import LocalExecutor
 from raysearch.launch.prepare import prepare
 from raysearch.ledger.trial_history import TrialHistory
+from raysearch.space.series import read_members
 from raysearch.space.space_file import SpaceFile, read_space_file
 
+EXAMPLE = Path(__file__).parents[2] / "docs/examples/agreements.yaml"
 ELASTIC = "agreement=easgd"
 CHOSEN = "space.agreement={type: choice, values: [allreduce, easgd, diloco]}"
 
@@ -114,3 +117,11 @@ def test_a_choice_of_agreements_goes_by_the_rules_of_a_named_one(
 ) -> None:
     with pytest.raises(InputError, match=told):
         read_space_file(toy_space, [CHOSEN, also])
+
+
+def test_the_example_compares_all_of_them(tmp_path: Path) -> None:
+    members = read_members(EXAMPLE)
+    for member in members.values():
+        prepare(member, tmp_path)
+    assert {trial["agreement"] for trial in members["two"].enqueued} == set(AGREEMENTS)
+    assert {trial["exchange"] for trial in members["two"].enqueued} == {"deterministic", "asynchronous"}
