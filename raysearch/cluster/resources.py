@@ -41,8 +41,3 @@ def trial_group(workers: int) -> PlacementGroup:
 def machines() -> list[dict[str, float]]:
     """What each machine of the cluster has in all, ``CPU`` and ``GPU`` among it."""
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
-
-
-def n_dead_machines() -> int:
-    """How many machines the cluster has lost since it began."""
-    return sum(not node["Alive"] for node in ray.nodes())
