@@ -73,11 +73,6 @@ def machines() -> list[dict[str, float]]:
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
-def n_dead_machines() -> int:
-    """How many machines the cluster has lost since it began."""
-    return sum(not node["Alive"] for node in ray.nodes())
-
-
 def group_slots(workers: int, resources: WorkerResources, machines: Iterable[Mapping[str, float]]) -> int:
     """How many runs of so many workers fit at once; a worker needs all it gets on one machine and one GPU."""
     # Workers of one run may be on several machines, one worker may not.

@@ -76,6 +76,8 @@ class SpaceFile(Section):
         if len(self.objectives) > 1 and (search.prune or search.prune_folds):
             yield "search.prune: what is behind is known for one objective only; leave it out or search one"
         yield from self._resource_problems()
+        if self.agreement is not None and "agreement" in self.space:
+            yield "agreement: stands in space, too; leave one of the two out"
         if search.prune:
             yield from (f"search.prune: {problem}" for problem in search.prune.problems(self.budget.epochs))
         if search.prune_folds:
@@ -91,9 +93,10 @@ class SpaceFile(Section):
         if self.strategy is not None and self.resources.gpus:
             # Held without being used, they would keep other runs from them.
             yield f"resources.gpus: evolution computes on CPUs; must be 0, got {self.resources.gpus}"
-        if self.resources.min_workers is not None and self.agreement not in {None, "allreduce"}:
+        keep_each = [name for name in self.agreements if name != "allreduce"]
+        if self.resources.min_workers is not None and keep_each:
             yield (
-                f"resources.min_workers: {self.agreement} keeps weights of each worker, so that their number "
+                f"resources.min_workers: {keep_each[0]} keeps weights of each worker, so that their number "
                 "cannot change; leave one of the two out"
             )
 
@@ -131,6 +134,14 @@ class SpaceFile(Section):
             k: v for k, v in self.space.items() if not isinstance(v, (IntDomain, FloatDomain, ChoiceDomain))
         }
         return Space(domains, fixed)
+
+    @property
+    def agreements(self) -> tuple[Any, ...]:
+        """How workers may agree: as the file says, or each that its space has; none: by their gradients."""
+        entry = self.space.get("agreement", self.agreement)
+        if isinstance(entry, ChoiceDomain):
+            return entry.values
+        return () if entry is None else (entry,)
 
     @property
     def matching(self) -> list[PublishedSection]:
