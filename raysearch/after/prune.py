@@ -43,6 +43,7 @@ from raysearch.data.plain_scaling import to_plain
 from raysearch.data.tensors import Parts, TensorData
 from raysearch.errors import InputError, RaysearchError
 from raysearch.files import write_durably
+from raysearch.models.averaged import Averaged
 from raysearch.seeds import derive
 from raysearch.training.checkpoint import weights_sha256
 from raysearch.training.counting import count_mflop, count_parameters
@@ -90,8 +91,8 @@ def prune(
         afresh: throw away what an earlier pruning left in the folder.
 
     Raises:
-        InputError: the model is a pruned one, the trial has no such fold, its data were changed, or the
-            folder holds another pruning.
+        InputError: the model is a pruned one or is averaged, the trial has no such fold, its data were
+            changed, or the folder holds another pruning.
         StudyBusyError: another process prunes there.
         StorageError: the folder cannot be written, or what it holds is damaged.
         RaysearchError: a loss is no longer a number.
@@ -104,6 +105,11 @@ def prune(
     if recipe.fold not in range(len(trained.models)):
         raise InputError(
             f"--fold: trial {trained.trial} has folds 0 to {len(trained.models) - 1}, got {recipe.fold}"
+        )
+    if any(isinstance(module, Averaged) for module in trained.models[recipe.fold].model.modules()):
+        raise InputError(
+            "prune: what the model makes is of averages of its weights, which would stay as they are; prune "
+            "a trial whose space.average_decay is 0"
         )
     # First of all: a network pruned on other data could not be compared with the found one.
     check_data(trained.history, trained.task, trained.settings, trained.source)

@@ -47,7 +47,7 @@ class ElasticWorker:
 
     def incoming(self, weights: Tensor, reply: Tensor) -> Tensor:
         """Give way to the spring."""
-        return weights - reply[0]  # Algorithm 1: x_i <- x_i - alpha (x_i - x~)
+        return weights - reply[0]  # Algorithm 1, a), and the spring of Eq. (5): x_i <- x_i - alpha (x_i - x~)
 
     def state(self) -> dict[str, Any]:
         """Nothing: its weights are the model's."""
@@ -71,8 +71,9 @@ class ElasticCentre(WeightsAlone):
 
     def apply(self, messages: Sequence[Tensor]) -> list[Tensor]:
         """Move by all springs at once; of one worker this is the asynchronous Algorithm 1."""
-        pulls = [self._alpha * (message - self.weights) for message in messages]
-        # x~ <- (1 - beta) x~ + beta mean_i x_i = x~ + sum_i alpha (x_i - x~); of one worker Algorithm 1
+        pulls = [self._alpha * (message - self.weights) for message in messages]  # alpha (x_i - x~) of both
+        # Of one worker Algorithm 1, b): x~ <- x~ + alpha (x_i - x~). Of all Eq. (6), as alpha = beta / p:
+        # x~ <- (1 - beta) x~ + beta mean_i x_i = x~ + sum_i alpha (x_i - x~)
         self.weights = self.weights + torch.cat(pulls).sum(0)
         return pulls
 

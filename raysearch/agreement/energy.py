@@ -9,8 +9,9 @@ where m is the momentum that the worker would have had by itself, and theta~ the
 worker last came, before its own step then. So what all workers have moved the centre by meanwhile is held at
 what the momentum of one would have.
 
-The paper's worker fetches the centre, scales its step and commits it. Here the centre does the scaling: it
-knows itself as it is now, and one exchange is enough.
+Lines are signed with the functions of their code (montefiore-institute/gradient-energy-matching,
+code/gem.py). The paper's worker fetches the centre, scales its step and commits it. Here the centre does the
+scaling: it knows itself as it is now, and one exchange is enough.
 """
 
 from __future__ import annotations
@@ -65,13 +66,13 @@ class EnergyWorker:
 
     def outgoing(self, weights: Tensor) -> Tensor:
         """Send the step, the momentum, and the centre as it was when this worker last came."""
-        step = weights - self._start  # u = -eta g
-        self._moment = self._momentum * self._moment + step  # m <- mu m + u
+        step = weights - self._start  # their Worker.step: u = -eta g
+        self._moment = self._momentum * self._moment + step  # Worker.step: m <- mu m + u
         return torch.stack([step, self._moment, self._then])
 
     def incoming(self, weights: Tensor, reply: Tensor) -> Tensor:  # noqa: ARG002 - every worker's signature
         """Begin again from the centre after the step, and remember it as it was before."""
-        self._then, self._start = reply[0].clone(), reply[1].clone()
+        self._then, self._start = reply[0].clone(), reply[1].clone()  # Worker.pull: stale <- theta~
         return reply[1].clone()
 
     def state(self) -> dict[str, Any]:
@@ -99,13 +100,15 @@ class EnergyCentre(WeightsAlone):
     def apply(self, messages: Sequence[Tensor]) -> list[Tensor]:
         """Add scaled steps: one, or the mean of those that waited for each other."""
         before = self.weights
+        # ParameterServer.run: theta~ <- theta~ + pi u
         self.weights = before + torch.stack([self._scaled(*message) for message in messages]).mean(0)
         return [torch.stack([before, self.weights]) for _ in messages]
 
     def _scaled(self, step: Tensor, moment: Tensor, then: Tensor) -> Tensor:
-        gone = (self.weights - then).abs()  # |theta~_now - theta~_then|
+        gone = (self.weights - then).abs()  # Worker.pull: |theta~_now - theta~_then|
+        # Worker.gradient_energy_matching: pi = (kappa |m| - |theta~_now - theta~_then|) / |u + epsilon|
         pi = (self._kappa * moment.abs() - gone) / (step + EPSILON).abs()
-        return pi.clamp(0.0, LARGEST) * step
+        return pi.clamp(0.0, LARGEST) * step  # Worker.step: pi u
 
     def restart(self, message: Tensor) -> Tensor:  # noqa: ARG002 - every centre's signature
         """Send the centre."""

@@ -1,6 +1,7 @@
 """Algorithms whose centre takes an optimiser's step along what the workers have moved by.
 
-- Downpour SGD: Dean et al., NIPS 2012, section 4.1; the centre steps at every message.
+- Downpour SGD: Dean et al., NIPS 2012, section 4.1 and Algorithm 1.1 of its appendix, with
+  n_fetch = n_push; the centre steps at every message.
 - Local SGD: Stich, arXiv:1805.09767, Algorithm 1; the centre is the mean of the workers.
 - DiLoCo: Douillard et al., arXiv:2311.08105, Algorithm 1; Nesterov's step along the mean.
 
@@ -113,12 +114,13 @@ class MovingWorker:
 
     def outgoing(self, weights: Tensor) -> Tensor:
         """Send the way that was gone, with a gradient's sign."""
-        return (self._start - weights)[None]  # DiLoCo, Algorithm 1, line 12: theta(t-1) - theta_i(t)
+        # Downpour, Algorithm 1.1: accruedgradients, each times its rate; DiLoCo, Algorithm 1, line 12:
+        return (self._start - weights)[None]  # theta(t-1) - theta_i(t)
 
     def incoming(self, weights: Tensor, reply: Tensor) -> Tensor:  # noqa: ARG002 - every worker's signature
         """Begin again from the centre."""
         self._start = reply[0].clone()
-        return reply[0].clone()
+        return reply[0].clone()  # Downpour: parameters fetched; DiLoCo, line 3: theta_i(t) <- theta(t-1)
 
     def state(self) -> dict[str, Any]:
         """Where it began."""
@@ -150,7 +152,9 @@ class SteppingCentre:
     def apply(self, messages: Sequence[Tensor]) -> list[Tensor]:
         """Step along the mean of the messages; of one worker this is Downpour's step."""
         self._weights.grad = torch.cat(list(messages)).mean(0)  # DiLoCo, line 12: Delta = mean_i (...)
-        self._optimizer.step()  # DiLoCo, line 14: theta(t) <- OuterOpt(theta(t-1), Delta)
+        # DiLoCo, line 14: theta(t) <- OuterOpt(theta(t-1), Delta). By plain SGD of rate 1 that is
+        # theta(t-1) - Delta, and so local SGD's synchronisation, x <- 1/K sum_k x_k.
+        self._optimizer.step()
         return [self.weights.clone()[None] for _ in messages]
 
     def restart(self, message: Tensor) -> Tensor:  # noqa: ARG002 - every centre's signature

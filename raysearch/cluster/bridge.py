@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from raysearch.cluster.group_size import GroupSize
-from raysearch.cluster.resources import machines, n_dead_machines
-from raysearch.cluster.run_processes import end_processes
+from raysearch.cluster.machine_loss import MachineLoss
+from raysearch.cluster.run_processes import end_processes, machines_of
 from raysearch.errors import ChangedError, ResourceError, StorageError
 from raysearch.launch.orders import end_overdue, ended_record, order_for
 from raysearch.launch.stop_flag import StopFlag
@@ -26,7 +25,6 @@ T = TypeVar("T")
 
 LONGEST_REASON = 300
 COLOURS = re.compile("\x1b\\[[0-9;]*m")  # of terminals, which Ray writes into its errors
-NOTICED_S = 3.0  # how much later than a run's end Ray may notice that its machine is gone
 MAX_NOT_BEGUN = 3  # processes in a row, for each slot, that end before they train
 
 
@@ -66,7 +64,9 @@ class Bridge:
         failure: ends the study as soon as Tune has ended.
     """
 
-    def __init__(self, study: Study, stop: StopFlag, size: GroupSize) -> None:
+    def __init__(
+        self, study: Study, stop: StopFlag, size: GroupSize, machine_loss: MachineLoss | None = None
+    ) -> None:
         self.study, self.stop, self.size = study, stop, size
         self.resizing = False
         self._workers: dict[str, int] = {}  # of each of the runs, where their number may change
@@ -77,7 +77,7 @@ class Bridge:
         space_file = study.space_file
         self._evolves = space_file.strategy is not None
         self._n_not_begun = 0
-        self._n_dead: dict[str, int] = {}  # machines that were lost before Tune's trial started its run
+        self._machine_loss = machine_loss or MachineLoss()
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Tune pickles its state for a restore that never comes, and a live view holds a lock."""
@@ -96,6 +96,7 @@ class Bridge:
     @_kept
     def hand_out(self, trial_id: str) -> dict[str, str] | None:
         """Give Tune a run; more than there are slots, so that a freed actor finds its next run waiting."""
+        self._settle()  # where nothing runs, Tune asks for a run and looks at nothing
         most = 1 if self.suspects else 2 * self.slots
         if len(self.runs) >= most or (run := self.study.next_run()) is None:
             return None
@@ -110,7 +111,7 @@ class Bridge:
     def started(self, trial_id: str) -> None:
         """Tune has a process for a trial, which begins."""
         self._n_not_begun = 0
-        self._n_dead[trial_id] = n_dead_machines()
+        self._machine_loss.began(trial_id)
         # Now and not when it was handed out: the ledger says what runs, not what waits.
         self.study.started(self.runs[trial_id], self._workers.get(trial_id))
         # That of a group begins when its workers are there: to start them may take long, and is none of its.
@@ -148,28 +149,28 @@ class Bridge:
         run = self._let_go(trial_id)
         if run is None or self.stop.requested:
             return
-        if not self.study.has_begun(run):
-            self._n_not_begun += 1
-        self._lose(run, reason, to_blame=not self._lost_a_machine(trial_id))
+        if self.study.has_begun(run):
+            order = order_for(self.study, run)
+            its = machines_of(order.run_folder / f"attempt-{order.attempt}")
+            self._machine_loss.lost(trial_id, (run, reason), its)
+            self._settle()
+            return
+        self._n_not_begun += 1
+        self._lose(run, reason, to_blame=False)
         if self._n_not_begun >= MAX_NOT_BEGUN * self.slots:
             raise ResourceError(
                 f"Ray cannot start the processes that train; has every machine the same raysearch? {reason}"
             )
 
-    def _lost_a_machine(self, trial_id: str) -> bool:
-        """Whether a machine was lost since a run started, which then is not to blame for its end."""
-        before = self._n_dead.get(trial_id, 0)
-        # Tune hears of a dead actor at once, Ray notices a dead machine only some seconds later.
-        deadline = time.monotonic() + (NOTICED_S if len(machines()) > 1 else 0)
-        while n_dead_machines() <= before:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.1)
-        return True
+    def _settle(self) -> None:
+        """Tell the study of the runs that were lost, as soon as it is known whether they are to blame."""
+        for (run, reason), to_blame in self._machine_loss.decided():
+            self._lose(run, reason, to_blame=to_blame)
 
     @_kept
     def look(self) -> None:
         """End the processes of runs that are over a limit; Tune itself never hears of one that hangs."""
+        self._settle()
         for trial_id, run in list(self.runs.items()):
             if (overdue := self._watch.overdue(run)) is not None:
                 # Before its processes go: what Tune then tells of them is of nobody any more.

@@ -28,7 +28,7 @@ def head_watched(gone: Callable[[str], None]) -> Iterator[None]:
     def watch() -> None:
         last_s, n_tries = time.monotonic(), 0
         while not is_over.wait(POLL_S):
-            if _answers(address):
+            if answers(address):
                 last_s, n_tries = time.monotonic(), 0
                 continue
             n_tries += 1
@@ -44,10 +44,11 @@ def head_watched(gone: Callable[[str], None]) -> Iterator[None]:
         is_over.set()
 
 
-def _answers(address: str) -> bool:
+def answers(address: str, limit_s: float = ANSWER_S) -> bool:
+    """Whether something takes a connection at ``HOST:PORT`` within so many seconds."""
     host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER_S).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=limit_s).close()
     except OSError:
         return False
     return True

@@ -52,6 +52,15 @@ def findable(order: Order) -> Iterator[None]:
             path.unlink(missing_ok=True)
 
 
+def machines_of(attempt_folder: Path) -> set[str]:
+    """Ids of the machines on which processes of an attempt are, or were when they were killed."""
+    return {_machine_of(path) for path in attempt_folder.glob(f"*{SUFFIX}")}
+
+
+def _machine_of(path: Path) -> str:
+    return path.stem.rpartition("-")[0]
+
+
 def end_processes(attempt_folder: Path) -> str:
     """End all processes of an attempt.
 
@@ -60,7 +69,7 @@ def end_processes(attempt_folder: Path) -> str:
     """
     by_node: dict[str, list[Path]] = {}
     for path in sorted(attempt_folder.glob(f"*{SUFFIX}")):
-        by_node.setdefault(path.stem.rpartition("-")[0], []).append(path)
+        by_node.setdefault(_machine_of(path), []).append(path)
     here = ray.get_runtime_context().get_node_id()
     stacks = [
         _end_here(paths) if node == here else _end_there(node, paths) for node, paths in by_node.items()

@@ -9,7 +9,7 @@ kept as a snapshot, so that a lost cache costs that many steps at most while its
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,11 +98,15 @@ class Rebuilder:
         base = self._parent(parent)
         return base, self._draw(candidate.seeds[-1], len(base))
 
-    def swarm(self, swarm: Swarm) -> tuple[NDArray[np.float32], Steps]:
-        """Give what :meth:`step` gives for each of a swarm, whose base is the same."""
+    def swarm(self, swarm: Swarm) -> Iterator[tuple[slice, Steps]]:
+        """Give what :meth:`step` gives for each of a swarm, in parts that fit memory: where, and steps."""
         assert isinstance(self._mutation, StratifiedSigns)  # a strategy that asks swarms has it
-        steps = self._mutation.draw_all(swarm.seeds, len(swarm.centre.offset))
-        return self.weights(swarm.centre), Steps(steps.places, steps.deltas * swarm.scales[:, None])
+        n = len(swarm.centre.offset)
+        rows = self._mutation.at_once(n)
+        for first in range(0, len(swarm), rows):
+            part = swarm[first : first + rows]
+            steps = self._mutation.draw_all(part.seeds, n)
+            yield slice(first, first + rows), Steps(steps.places, steps.deltas * part.scales[:, None])
 
     def snapshots(self) -> Snapshots:
         """Give the snapshots, for a checkpoint; empty until a line is old enough."""

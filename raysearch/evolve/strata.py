@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from raysearch.errors import InputError
 from raysearch.evolve.mutation import Step
 
+AT_ONCE = 2**21  # changes of weights in memory: some 100 MB
+
 GOLDEN_GAMMA = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -68,7 +70,7 @@ class StratifiedSigns:
 
     def draw_all(self, seeds: NDArray[np.uint64], n: int) -> Steps:
         """Draw the steps of many seeds, each as :meth:`draw` gives it."""
-        k = min(n, max(1, round(self.rate * n)))
+        k = self._changed(n)
         edges = np.arange(k + 1, dtype=np.int64) * n // k
         drawn = numbers_of(seeds, k)
         # The upper half of a number chooses the place, its last bit the sign: they share none.
@@ -78,7 +80,19 @@ class StratifiedSigns:
 
     def mixed(self, seeds: NDArray[np.uint64], weights: NDArray[np.float64], n: int) -> NDArray[np.float64]:
         """Add up the seeds' steps, each times its weight; float64 (n,)."""
-        drawn = self.draw_all(seeds, n)
-        terms = weights[:, None] * drawn.deltas
-        mixture = np.bincount(drawn.places.ravel(), weights=terms.ravel(), minlength=n)
-        return np.asarray(mixture, dtype=np.float64)
+        mixture: NDArray[np.float64] = np.zeros(n)
+        rows = self.at_once(n)
+        for first in range(0, len(seeds), rows):
+            drawn = self.draw_all(seeds[first : first + rows], n)
+            terms = weights[first : first + rows, None] * drawn.deltas
+            # What is there comes first in its sum, so that parts add up to the bits of the whole.
+            places = np.concatenate([np.arange(n), drawn.places.ravel()])
+            mixture = np.bincount(places, weights=np.concatenate([mixture, terms.ravel()])).astype(float)
+        return mixture
+
+    def at_once(self, n: int) -> int:
+        """How many steps of n weights one may have in memory."""
+        return max(1, AT_ONCE // self._changed(n))
+
+    def _changed(self, n: int) -> int:
+        return min(n, max(1, round(self.rate * n)))

@@ -27,7 +27,7 @@ def source_of(space_file: SpaceFile) -> DataSource:
 
 def way_of(space_file: SpaceFile) -> Way:
     """Write down how weights are trained."""
-    return Way(space_file.strategy, space_file.agreement, space_file.resources.workers)
+    return Way(space_file.strategy, space_file.agreements, space_file.resources.workers)
 
 
 def order_for(study: Study, run: Run) -> Order:
@@ -59,7 +59,7 @@ def order_for(study: Study, run: Run) -> Order:
         runs=space_file.budget.runs,
         strategy=space_file.strategy,
         evolution=settings.evolution,
-        agreement=space_file.agreement,
+        agreement=settings.agreement,
         exchange=settings.exchange,
         large_batch=settings.large_batch,
         precision=settings.precision,

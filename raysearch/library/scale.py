@@ -47,7 +47,7 @@ def scale(
 
     Args:
         space: as for :func:`raysearch.train`.
-        workers: numbers of workers; one is measured in any case.
+        workers: numbers of workers; one is measured in any case, and alone if there are ``batches``.
         kinds: ``weak``, ``strong`` or ``both``.
         batches: one worker with so many times the batch, each, to see what the batch alone does to the
             physics.
@@ -66,9 +66,12 @@ def scale(
     """
     watcher = watcher_for(show)
     several = [number for number in dict.fromkeys(workers) if number != 1]
-    if not several or min(several) < 1:
+    if min(workers, default=0) < 1 or not (several or batches):
         given = ",".join(map(str, workers))
-        raise InputError(f"--workers {given}: must be whole numbers, one of them above 1, such as 1,2,4")
+        raise InputError(
+            f"--workers {given}: must be whole numbers, one of them above 1, such as 1,2,4; 1 alone is for "
+            "--batches"
+        )
     if any(times < 2 for times in batches):
         raise InputError(
             f"--batches {','.join(map(str, batches))}: must be whole numbers from 2 on, such as 4,16"
@@ -79,9 +82,9 @@ def scale(
     watcher.say(f"{label}: {as_told(run, origins)}")
     stamp = time.strftime("%Y%m%d-%H%M%S")
     folder = study_folder(Path(runs), name or f"{label}-scale-{stamp}")
-    if run.agreement not in {None, "allreduce"}:
+    if others := [name for name in run.agreements if name != "allreduce"]:
         raise InputError(
-            f"agreement: {run.agreement}: one worker, the base of a scaling, has nobody to agree with; "
+            f"agreement: {others[0]}: one worker, the base of a scaling, has nobody to agree with; "
             "leave it out, or compare agreements with variants"
         )
     members = dict(members_of(run, sorted(several, reverse=True), kinds, batches))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from torch import nn
 
+from raysearch.models.averaged import Averaged
 from raysearch.models.cloud_maker import CloudMaker, MakeFrame
 
 
@@ -16,6 +17,9 @@ class CloudGan(CloudMaker):
         generator: noise, numbers of points and labels in; points and which are there out.
         discriminator: points, which are there, and labels in; scores out.
         frame, n_labels, of_jets, centred: as of a :class:`~.cloud_maker.CloudMaker`.
+
+    Attributes:
+        averaged: of the generator, if clouds are to be made by averaged weights; see :meth:`average`.
     """
 
     def __init__(
@@ -30,11 +34,22 @@ class CloudGan(CloudMaker):
     ) -> None:
         super().__init__(generator, frame, n_labels=n_labels, of_jets=of_jets, centred=centred)
         self.discriminator = discriminator
+        self.averaged: Averaged | None = None
+
+    def average(self, decay: float) -> CloudGan:
+        """Have clouds made by averages of the generator's weights; 0: by the weights themselves."""
+        self.averaged = Averaged(self.generator, decay) if decay else None
+        return self
+
+    @property
+    def judged(self) -> nn.Module:
+        """The generator, with averaged weights if there are any."""
+        return self.generator if self.averaged is None else self.averaged.network
 
     def in_form(self, form: Callable[[nn.Module], nn.Module]) -> CloudGan:
-        """Put both networks in another form, which may share their weights."""
+        """Put the generator that is judged, and the discriminator, in a form that may share their weights."""
         return CloudGan(
-            form(self.generator),
+            form(self.judged),
             form(self.discriminator),
             self.frame,
             n_labels=self.n_labels,

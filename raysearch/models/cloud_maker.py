@@ -52,10 +52,15 @@ class CloudMaker(nn.Module):
         self.frame, self.n_labels = frame, n_labels
         self.of_jets, self.centred = of_jets, of_jets and centred
 
+    @property
+    def judged(self) -> nn.Module:
+        """The generator that clouds are asked of, once it is not being taught."""
+        return self.generator
+
     def alone(self) -> CloudMaker:
         """Give the generator without what taught it; weights are shared."""
         return CloudMaker(
-            self.generator,
+            self.judged,
             self.frame,
             n_labels=self.n_labels,
             of_jets=self.of_jets,
@@ -68,21 +73,18 @@ class CloudMaker(nn.Module):
             return like.new_zeros(label_B.shape[0], 0)
         return nn.functional.one_hot(label_B, self.n_labels).to(like.dtype)
 
-    def drawn(
-        self, n_B: Tensor, points: int, labels_BC: Tensor, chance: torch.Generator | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Generate clouds as the discriminator sees them.
+    def drawn(self, n_B: Tensor, points: int, labels_BC: Tensor) -> tuple[Tensor, Tensor]:
+        """Generate clouds as the discriminator sees them, of noise from torch's own generator.
 
         Args:
             n_B: points of each.
             points: with padding.
             labels_BC: of each.
-            chance: to draw the noise from; None: torch's own.
 
         Returns:
             Points (B, N, F), zeros where there is none, and which are there.
         """
-        return self.generator(self.noise(n_B, points, labels_BC.dtype, chance), n_B, labels_BC)
+        return self.generator(self.noise(n_B, points, labels_BC.dtype), n_B, labels_BC)
 
     def noise(
         self, n_B: Tensor, points: int, dtype: torch.dtype, chance: torch.Generator | None = None
@@ -96,8 +98,10 @@ class CloudMaker(nn.Module):
         self, n_B: Tensor, points: int, label_B: Tensor, statistics_BSF: Tensor, chance: torch.Generator
     ) -> Tensor:
         """Generate clouds in their own units, (B, N, F), zeros where there is no point."""
-        made = self.drawn(n_B, points, self.labels(label_B, statistics_BSF), chance)
-        return self.outward(*made, statistics_BSF)
+        labels_BC = self.labels(label_B, statistics_BSF)
+        noise = self.noise(n_B, points, labels_BC.dtype, chance)
+        x_BNF, there_BN = self.judged(noise, n_B, labels_BC)
+        return self.outward(x_BNF, there_BN, statistics_BSF)
 
     def outward(self, x_BNF: Tensor, there_BN: Tensor, statistics_BSF: Tensor) -> Tensor:
         """Turn what the generator gives into clouds in their own units."""

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from raysearch.models.point_pairing import Pairing, as_drawn
+
 FREQUENCIES = 6  # of the sines and cosines that tell the time
 SIGMA = 1.0e-4  # width of a cloud's end of the paths, as published
 
@@ -57,13 +59,14 @@ class FlowGenerator(nn.Module):
         field: leads from noise, at time 0, to clouds, at 1.
         features: of a point.
         steps: of the midpoint rule, each of two looks at the field.
+        pair: says which noise of a cloud goes to which of its points while the field is taught.
     """
 
     noise_width = 1.0  # standard deviation of the noise
 
-    def __init__(self, field: nn.Module, features: int, steps: int) -> None:
+    def __init__(self, field: nn.Module, features: int, steps: int, pair: Pairing = as_drawn) -> None:
         super().__init__()
-        self.field, self.features, self.steps = field, features, steps
+        self.field, self.features, self.steps, self.pair = field, features, steps, pair
 
     def noise_shape(self, points: int) -> tuple[int, ...]:
         """Of a cloud's noise: a normal draw for each feature of each point."""
@@ -81,7 +84,9 @@ class FlowGenerator(nn.Module):
         return x_BNF, there_BN
 
 
-def flow_matching_loss(field: Field, x_BNF: Tensor, there_BN: Tensor, labels_BC: Tensor) -> Tensor:
+def flow_matching_loss(
+    field: Field, x_BNF: Tensor, there_BN: Tensor, labels_BC: Tensor, pair: Pairing = as_drawn
+) -> Tensor:
     """How far a field is from the velocities of straight paths from noise to clouds.
 
     A time and noise are drawn for every cloud, from torch's own generator. The squares of all points are
@@ -92,11 +97,12 @@ def flow_matching_loss(field: Field, x_BNF: Tensor, there_BN: Tensor, labels_BC:
         x_BNF: clouds, as the field sees them; padding may be anything finite.
         there_BN: which points are there.
         labels_BC: one-hot, C as many as the field is told.
+        pair: of a :class:`FlowGenerator`.
 
     Returns:
         Loss, a scalar: Eq. (23) of arXiv:2210.02747, of a cloud's points together, by N.
     """
-    noise_BNF = torch.randn_like(x_BNF)
+    noise_BNF = pair(torch.randn_like(x_BNF), x_BNF, there_BN)
     time_B = torch.rand_like(x_BNF[:, 0, 0])
     share_B11 = time_B.view(-1, 1, 1)
     there_BN1 = there_BN.unsqueeze(2)

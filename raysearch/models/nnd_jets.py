@@ -69,8 +69,9 @@ def momenta(particles: Tensor, unit_gev: float) -> Tensor:
 
 def particles(momenta_gev: Tensor, unit_gev: float | Tensor) -> Tensor:
     """Turn px, py and pz (..., 3) back into eta_rel, phi_rel and pT_rel; padding stays 0."""
-    px, py, pz = (momenta_gev / unit_gev).unbind(-1)
-    pt = torch.hypot(px, py)
+    momenta_rel = momenta_gev / unit_gev
+    px, py, pz = momenta_rel.unbind(-1)
+    pt = torch.linalg.vector_norm(momenta_rel[..., :2], dim=-1)  # ONNX has no hypot
     eta = (pz / pt.clamp_min(torch.finfo(pt.dtype).tiny)).asinh()
     return torch.stack([torch.where(pt > 0, eta, 0.0), torch.atan2(py, px), pt], dim=-1)
 

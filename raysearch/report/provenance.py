@@ -150,7 +150,9 @@ def _kernels(history: History) -> list[tuple[str, str]]:
 def _trained_by(space_file: Mapping[str, Any]) -> str:
     if strategy := space_file.get("strategy"):
         return f"evolution of the weights: {strategy}"
-    agreement = space_file.get("agreement")
+    agreement = space_file.get("agreement") or space_file["space"].get("agreement")
+    if isinstance(agreement, dict):
+        agreement = " or ".join(agreement["values"])
     return f"gradient; workers agree by {agreement}" if agreement else "gradient"
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from raysearch.ledger.history import History
 from raysearch.ledger.trial_history import RunHistory
@@ -65,8 +65,10 @@ class Scaled:
 
 
 def is_scaling(members: Sequence[Member]) -> bool:
-    """Whether a series is one of the same run on several numbers of workers."""
-    return len({_layout_of(member.model.history)[0] for member in members if member.model}) > 1
+    """Whether a series is one of the same run on several numbers of workers, or with larger batches."""
+    files = [member.model.history.created.space_file for member in members if member.model]
+    # As text, as the entry of a setting that is searched has no hash.
+    return len({(_workers(file), str(file["space"].get("accumulate", 1))) for file in files}) > 1
 
 
 def scaled_members(members: Sequence[Member]) -> list[Scaled]:
@@ -88,7 +90,11 @@ def scaled_members(members: Sequence[Member]) -> list[Scaled]:
 def _layout_of(history: History) -> tuple[int, int]:
     """Workers of a run, and runs."""
     file = history.created.space_file
-    return file.get("resources", {}).get("workers", 1), file["budget"].get("repeats", 1)
+    return _workers(file), file["budget"].get("repeats", 1)
+
+
+def _workers(file: Mapping[str, Any]) -> int:
+    return file.get("resources", {}).get("workers", 1)
 
 
 def _batch(history: History) -> int:

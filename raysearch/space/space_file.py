@@ -76,6 +76,8 @@ class SpaceFile(Section):
         if len(self.objectives) > 1 and (search.prune or search.prune_folds):
             yield "search.prune: what is behind is known for one objective only; leave it out or search one"
         yield from self._resource_problems()
+        if self.agreement is not None and "agreement" in self.space:
+            yield "agreement: stands in space, too; leave one of the two out"
         if search.prune:
             yield from (f"search.prune: {problem}" for problem in search.prune.problems(self.budget.epochs))
         if search.prune_folds:
@@ -91,9 +93,10 @@ class SpaceFile(Section):
         if self.strategy is not None and self.resources.gpus:
             # Held without being used, they would keep other runs from them.
             yield f"resources.gpus: evolution computes on CPUs; must be 0, got {self.resources.gpus}"
-        if self.resources.min_workers is not None and self.agreement not in {None, "allreduce"}:
+        keep_each = [name for name in self.agreements if name != "allreduce"]
+        if self.resources.min_workers is not None and keep_each:
             yield (
-                f"resources.min_workers: {self.agreement} keeps weights of each worker, so that their number "
+                f"resources.min_workers: {keep_each[0]} keeps weights of each worker, so that their number "
                 "cannot change; leave one of the two out"
             )
 
@@ -131,6 +134,14 @@ class SpaceFile(Section):
             k: v for k, v in self.space.items() if not isinstance(v, (IntDomain, FloatDomain, ChoiceDomain))
         }
         return Space(domains, fixed)
+
+    @property
+    def agreements(self) -> tuple[Any, ...]:
+        """How workers may agree: as the file says, or each that its space has; none: by their gradients."""
+        entry = self.space.get("agreement", self.agreement)
+        if isinstance(entry, ChoiceDomain):
+            return entry.values
+        return () if entry is None else (entry,)
 
     @property
     def matching(self) -> list[PublishedSection]:
@@ -291,8 +302,13 @@ def _override(document: Document, text: str) -> None:
             raise InputError(f"--set {text}: {part!r} holds a value, not keys")
         target = inner
     # As YAML, so that an override means what the same text means in the file.
-    parsed = parse_yaml(f"value: {value}", f"--set {text}")
-    target[str(path[-1])] = parsed.content["value"]
+    parsed = parse_yaml(f"value: {value}", f"--set {text}").content["value"]
+    if parsed is None and path[0] == "space" and len(path) == 2:
+        # A setting is never null: this leaves it to the task's default.
+        if target.pop(str(path[-1]), None) is None:
+            raise InputError(f"--set {text}: is not in the space file; there is nothing to leave out")
+    else:
+        target[str(path[-1])] = parsed
     # A fault in the new value must name the option and not the line of the value it took the place of.
     for old in [place for place in document.places if place[: len(path)] == path]:
         del document.places[old]

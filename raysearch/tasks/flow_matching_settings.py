@@ -14,6 +14,7 @@ from raysearch.models.cloud_frame import CloudFrame, LogFrame
 from raysearch.models.cloud_maker import CloudMaker
 from raysearch.models.epic_flow import EpicField, FlowShape
 from raysearch.models.flow_matching import FlowGenerator
+from raysearch.models.point_pairing import AS_DRAWN, PAIRINGS
 from raysearch.tasks.cloud_rows import ALL, CLASSES_OF, JETS
 from raysearch.tasks.cloud_settings import CloudSettings
 from raysearch.tasks.optimising import Scheduled
@@ -33,7 +34,8 @@ class FlowMatchingSettings(CloudSettings, Scheduled):
         heads: of ``attention``, 4.
         layers: how many EPiC layers, 6, or blocks of attention, 4.
         steps: of the midpoint rule from noise to clouds, each of two looks at the network.
-        draws: times and noises that a step draws for each of its clouds.
+        draws: steps that are taken on a batch, each with times and noises of its own.
+        pairing: which noise of a cloud becomes which of its points, see ``point_pairing.py``.
     """
 
     network: str = EPIC
@@ -43,6 +45,7 @@ class FlowMatchingSettings(CloudSettings, Scheduled):
     layers: int | None = None
     steps: int = 100
     draws: int = 1
+    pairing: str = AS_DRAWN
 
     def problems(self) -> Iterator[str]:
         """Tell every fault, as ``name: what``."""
@@ -53,16 +56,17 @@ class FlowMatchingSettings(CloudSettings, Scheduled):
                 yield f"{name}: needs at least 1, got {value}"
         if self.conditional and self.of_class != ALL:
             yield "conditional: needs of_class: all"
-        if self.network not in NETWORKS:
-            yield f"network: needs {one_of(NETWORKS)}, got {self.network!r}"
+        for name, allowed in (("network", NETWORKS), ("pairing", tuple(PAIRINGS))):
+            if (value := getattr(self, name)) not in allowed:
+                yield f"{name}: needs {one_of(allowed)}, got {value!r}"
         yield from self._network_problems()
 
     def _network_problems(self) -> Iterator[str]:
         """Tell what the network has no use for: it would be searched for nothing."""
         if self.network == ATTENTION and self.hidden is not None:
-            yield "hidden: is of network: epic alone; leave it out"
+            yield "hidden: is of network: epic alone; leave it out (--set space.hidden=null)"
         if self.network == EPIC and self.heads is not None:
-            yield "heads: is of network: attention alone; leave it out"
+            yield "heads: is of network: attention alone; leave it out (--set space.heads=null)"
         width, heads = self.width or AttentionShape.width, self.heads or AttentionShape.heads
         if self.network == ATTENTION and width > 0 and heads > 0 and width % heads:
             yield f"width: needs a multiple of the {heads} heads, got {width}"
@@ -73,7 +77,9 @@ def build_flow(settings: FlowMatchingSettings) -> CloudMaker:
     of_jets = settings.clouds == JETS
     n_labels = len(CLASSES_OF[settings.clouds]) if settings.conditional else 0
     frame = LogFrame.of_spread if of_jets else partial(CloudFrame.of_spread, sigmas=1)
-    generator = FlowGenerator(_field(settings, n_labels), FEATURES, settings.steps)
+    generator = FlowGenerator(
+        _field(settings, n_labels), FEATURES, settings.steps, PAIRINGS[settings.pairing]
+    )
     return CloudMaker(generator, frame, n_labels=n_labels, of_jets=of_jets)
 
 

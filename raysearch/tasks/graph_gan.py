@@ -76,6 +76,8 @@ class GraphGan(CloudTask[GraphGanSettings]):
         descent(_off(judged(*real, labels), 1) + _off(judged(*fake, labels), 0), "discriminator")
         fake = gan.drawn(n, points.shape[1], labels)
         descent(_off(judged(*fake, labels), 1), "generator")
+        if gan.averaged is not None:
+            gan.averaged.follow(gan.generator)
 
 
 def _off(scores: Tensor, wanted: float) -> Tensor:

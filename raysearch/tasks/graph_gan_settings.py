@@ -50,6 +50,8 @@ class GraphGanSettings(CloudSettings):
         dropout: of the discriminator of ``mpgan``, 0.5.
         generator_learning_rate, discriminator_learning_rate: of RMSprop for ``mpgan``, else of Adam.
         decay_epochs: over which both rates fall to 0 along half a cosine; 0: they stay, as published.
+        average_decay: clouds are made by an exponential moving average of the generator's weights, of which
+            so much stays in a step; 0: by the weights as they are, as published.
         batch_size: clouds a step; published are 256 for ``mpgan``, 128 for ``epic``, 50 for ``fc``.
         compute: of ``mpgan``: ``packed``: without padding and pairs of features; ``plain``: as it is written.
     """
@@ -62,6 +64,7 @@ class GraphGanSettings(CloudSettings):
     generator_learning_rate: float | None = None
     discriminator_learning_rate: float | None = None
     decay_epochs: int = 0
+    average_decay: float = 0.0
     batch_size: int = 256
     compute: str = "packed"
 
@@ -81,15 +84,16 @@ class GraphGanSettings(CloudSettings):
         if self.layers is not None and self.network == FC:
             yield "layers: the fully connected networks have no choice; leave it out"
         if self.dropout is not None and self.network != MPGAN:
-            yield "dropout: is of network: mpgan alone; leave it out"
+            yield "dropout: is of network: mpgan alone; leave it out (--set space.dropout=null)"
 
     def _number_problems(self) -> Iterator[str]:
         least = {"width": 2, "hidden": 1, "layers": 1, "decay_epochs": 0, "batch_size": 1}
         for name, lowest in least.items():
             if (value := getattr(self, name)) is not None and value < lowest:
                 yield f"{name}: needs at least {lowest}, got {value}"
-        if self.dropout is not None and not 0 <= self.dropout < 1:
-            yield f"dropout: needs 0 to less than 1, got {self.dropout}"
+        for name in ("dropout", "average_decay"):
+            if (share := getattr(self, name)) is not None and not 0 <= share < 1:
+                yield f"{name}: needs 0 to less than 1, got {share}"
         for name in ("generator_learning_rate", "discriminator_learning_rate"):
             if (value := getattr(self, name)) is not None and not value > 0:
                 yield f"{name}: needs more than 0, got {value}"
@@ -105,7 +109,11 @@ class GraphGanSettings(CloudSettings):
 
 
 def build_gan(settings: GraphGanSettings) -> CloudGan:
-    """Build both networks."""
+    """Build both networks, and averages of the generator's weights if there are to be some."""
+    return _networks(settings).average(settings.average_decay)
+
+
+def _networks(settings: GraphGanSettings) -> CloudGan:
     if settings.network == MPGAN:
         return _mpgan(settings)
     if settings.network == EPIC:

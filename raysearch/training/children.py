@@ -7,7 +7,7 @@ spread over processes, so that the bits do not depend on how many there are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,9 +107,7 @@ class ChildLosses:
     def _families(self, items: Items) -> Iterable[_Siblings]:
         """Part items by what they are steps from."""
         if isinstance(items, Swarm):
-            base, steps = self._rebuilder.swarm(items)
-            table = StepTable(torch.from_numpy(steps.places), torch.from_numpy(steps.deltas))
-            return [_Siblings(base, slice(None), table)]
+            return self._parts(items)
         if self._drawn is not None:
             children = [each.candidate for each in items if not each.whole]
             seeds = [each.seeds[-1] for each in children if isinstance(each, Genome) and each.parent]
@@ -122,6 +120,13 @@ class ChildLosses:
             places.append(place)
             steps_of_base.append(_as_tensors(step))
         return [_Siblings(*each) for each in found.values()]
+
+    def _parts(self, swarm: Swarm) -> Iterator[_Siblings]:
+        """Part a swarm into what fits into memory."""
+        base = self._rebuilder.weights(swarm.centre)
+        for places, steps in self._rebuilder.swarm(swarm):
+            table = StepTable(torch.from_numpy(steps.places), torch.from_numpy(steps.deltas))
+            yield _Siblings(base, places, table)
 
     def weights(self, candidate: Candidate) -> Tensor:
         """Weights of a candidate, float32 (weight,)."""

@@ -21,8 +21,8 @@ from raysearch.tasks.settings import settings_names
 from raysearch.training.large_batch import LargeBatch
 from raysearch.training.precision import FLOAT32, PRECISIONS
 
-PRECISION = "precision"
-OF_THE_LOOP = (PRECISION, *names_of(LargeBatch))
+AGREEMENT, PRECISION = "agreement", "precision"
+OF_THE_LOOP = (AGREEMENT, PRECISION, *names_of(LargeBatch))
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,18 @@ class Way:
 
     Attributes:
         strategy: what evolves the weights, or None: they are trained by gradient.
-        agreement: how data-parallel workers come to one model; None: by averaging gradients.
+        agreements: how data-parallel workers may come to one model, of which a point's ``agreement`` chooses
+            one if there are several; none: by averaging gradients.
         workers: of one run.
     """
 
     strategy: str | None = None
-    agreement: str | None = None
+    agreements: tuple[str, ...] = ()
     workers: int = 1
 
     @property
     def names(self) -> dict[str, tuple[str, ...]]:
-        """Names of the settings of the strategy and of the agreement, by theirs.
+        """Names of the settings of the strategy and of the agreements, by theirs.
 
         Raises:
             InputError: there is no such strategy or agreement.
@@ -49,9 +50,11 @@ class Way:
         found = {}
         if self.strategy is not None:
             found[self.strategy] = strategies.settings_of(self.strategy)
-        if self.agreement is not None:
-            found[self.agreement] = agreements.settings_of(self.agreement)
-        return found
+        return found | {name: agreements.settings_of(name) for name in self.agreements}
+
+    def agreement_at(self, settings: Mapping[str, Any]) -> str | None:
+        """How workers agree at a point; None: by averaging gradients."""
+        return settings.get(AGREEMENT, next(iter(self.agreements), None))
 
 
 BY_GRADIENT = Way()
@@ -64,6 +67,7 @@ class Divided:
     Attributes:
         task: the task's.
         evolution: the strategy's; empty if weights are trained by gradient.
+        agreement: how workers agree; None: by averaging gradients.
         exchange: the agreement's; empty if gradients are averaged.
         large_batch: what makes large batches of small ones; empty where the space does not say.
         precision: in which a run computes, one of ``PRECISIONS``; what a space does not name is float32.
@@ -71,6 +75,7 @@ class Divided:
 
     task: dict[str, Any]
     evolution: dict[str, Any]
+    agreement: str | None
     exchange: dict[str, Any]
     large_batch: dict[str, Any]
     precision: str
@@ -86,7 +91,7 @@ def divide(way: Way, settings: Mapping[str, Any]) -> Divided:
     Raises:
         InputError: there is no such strategy or agreement.
     """
-    names = way.names
+    names, agreement = way.names, way.agreement_at(settings)
 
     def of(*wanted: str) -> dict[str, Any]:
         return {key: value for key, value in settings.items() if key in wanted}
@@ -96,7 +101,9 @@ def divide(way: Way, settings: Mapping[str, Any]) -> Divided:
     return Divided(
         task={key: value for key, value in settings.items() if key not in others},
         evolution=of(*names.get(way.strategy or "", ())),
-        exchange=of(*names.get(way.agreement or "", ())),
+        agreement=agreement,
+        # Those of agreements that the space has beside this one mean nothing here.
+        exchange=of(*names.get(agreement or "", ())),
         large_batch=of(*names_of(LargeBatch)),
         precision=settings.get(PRECISION, FLOAT32),
     )
@@ -119,8 +126,7 @@ def value_problems(way: Way, divided: Divided) -> list[str]:
             f"space.{name}: evolution takes no steps by gradient; leave it out"
             for name in divided.large_batch
         ]
-    if way.agreement in ALGORITHMS:
-        agreement = way.agreement
+    if (agreement := divided.agreement) in ALGORITHMS:
         checks.append(lambda: _check_exchange(agreement, divided.exchange, way.workers))
     for check in checks:
         try:
@@ -156,12 +162,12 @@ def way_problems(way: Way) -> Iterator[str]:
     Raises:
         InputError: there is no such strategy or agreement.
     """
-    if way.strategy is not None and way.agreement is not None:
+    if way.strategy is not None and way.agreements:
         yield (
             f"agreement: evolution has no workers that would have to agree ({way.strategy} deals candidates "
             "out); leave agreement or strategy out"
         )
-    elif way.agreement == "local-sgd" and way.workers == 1:
+    elif "local-sgd" in way.agreements and way.workers == 1:
         # All others have a centre that moves otherwise than a lone worker, and so mean something.
         yield (
             "agreement: local-sgd is the mean over workers, which of one is itself; raise resources.workers, "

@@ -21,6 +21,7 @@ from raysearch.after.prune import prune
 from raysearch.after.prune_table import TABLE, Recipe, Table, alone
 from raysearch.after.retrain import Retrainer
 from raysearch.errors import InputError, StorageError, StudyBusyError
+from raysearch.models.averaged import Averaged
 from raysearch.training.order import EpochReport, Order
 
 RECIPE = Recipe(rounds=2, target=0.5, l1=1e-4, epochs=3, patience=None)
@@ -244,3 +245,11 @@ def test_the_penalty_shrinks_weights_and_is_not_in_the_losses_that_are_told(
     size, shrunk_size = (float(weights["0.weight"].abs().sum()) for weights in (free, shrunk))
     assert shrunk_size < 0.8 * size
     assert abs(shrunk_loss - loss) < 0.05 * shrunk_size
+
+
+def test_a_model_of_averaged_weights_is_refused(study: Path, tmp_path: Path) -> None:
+    trained = load(study)
+    (found,) = trained.models
+    averaged = replace(trained, models=(replace(found, model=Averaged(found.model, 0.9)),))
+    with pytest.raises(InputError, match=r"prune a trial whose space\.average_decay is 0"):
+        prune(averaged, RECIPE, tmp_path)

@@ -83,7 +83,8 @@ def test_a_run_goes_on_with_fewer_workers_and_with_all_when_the_machine_is_back(
     assert process.returncode == 0, printed
 
     assert [(each.attempt, each.workers) for each in records(folder, Started)] == [(1, 3), (2, 2), (3, 3)]
-    _, ended = records(folder, Lost)
+    gone, ended = records(folder, Lost)
+    assert not gone.to_blame, "it was the machine, whenever Ray has noticed"
     assert not ended.to_blame
     assert ended.reason == "it was ended, to go on with 3 workers"
     (run,) = History(read_entries(folder)).trials[0].runs

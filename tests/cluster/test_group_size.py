@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from toy import ledger_of, opened, toy_space_file
 
-from raysearch.cluster import bridge as bridge_module
 from raysearch.cluster.bridge import Bridge
 from raysearch.cluster.group_size import GroupSize
+from raysearch.cluster.machine_loss import MachineLoss
 from raysearch.launch.stop_flag import StopFlag
 from raysearch.ledger.history import History
 from raysearch.ledger.run_records import Lost, Started
@@ -27,6 +28,10 @@ class Machines:
 
     def __call__(self) -> list[dict[str, float]]:
         return [{"CPU": each} for each in self.cpus]
+
+    def nodes(self) -> list[dict[str, Any]]:
+        """As Ray lists them; of three that have ever been there."""
+        return [{"NodeID": str(number), "Alive": number < len(self.cpus)} for number in range(3)]
 
     def clock(self) -> float:
         self._now += 10.0
@@ -53,11 +58,8 @@ def test_without_a_least_number_it_never_changes() -> None:
 
 
 @pytest.fixture
-def there(monkeypatch: pytest.MonkeyPatch) -> Machines:
-    there = Machines(2, 1)
-    monkeypatch.setattr(bridge_module, "n_dead_machines", lambda: 3 - len(there.cpus))
-    monkeypatch.setattr(bridge_module, "machines", there)
-    return there
+def there() -> Machines:
+    return Machines(2, 1)
 
 
 @pytest.fixture
@@ -67,7 +69,12 @@ def bridge(tmp_path: Path, there: Machines) -> Iterator[Bridge]:
         told.clear()
         study = Study(ledger, lambda entry, history: told.append(event_line(entry, history)))
         study.begin(opened())
-        yield Bridge(study, StopFlag(), GroupSize(space_file.resources, there, there.clock))
+        yield Bridge(
+            study,
+            StopFlag(),
+            GroupSize(space_file.resources, there, there.clock),
+            MachineLoss(there.nodes, clock=there.clock),
+        )
 
 
 told: list[str] = []

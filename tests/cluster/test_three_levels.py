@@ -53,13 +53,13 @@ def test_trials_folds_and_workers_on_three_machines_one_of_which_is_lost(
     runs = tmp_path / "shared/me/runs"
     bring_up(story)
     head, *_, lost = story.hosts
-    story.run(on_head(f"{STUDY} --address auto", "--tmux "), 60)
+    story.run(on_head(f"{STUDY} --address auto", "--tmux "))
     # Both folds of a trial, and the next trial: three groups of two workers on six places.
-    story.wait("  until three runs train at once", lambda: begun(runs) >= 3, 300)
-    story.wait(f"  until {lost.name} has workers", lambda: bool(processes(lost, "ray::", "TrainWorker")), 240)
+    story.wait("  until three runs train at once", lambda: begun(runs) >= 3)
+    story.wait(f"  until {lost.name} has workers", lambda: bool(processes(lost, "ray::", "TrainWorker")))
     lost.kill()
-    story.wait(f"until a run on {lost.name} is given up", lambda: bool(losses(runs)), 180)
-    story.wait("until the study is done", lambda: not processes(head, "bin/raysearch"), 600)
+    story.wait(f"until a run on {lost.name} is given up", lambda: bool(losses(runs)))
+    story.wait("until the study is done", lambda: not processes(head, "bin/raysearch"))
     closed = history(runs).closed
     assert closed is not None, story.terminal()
     assert closed.reason == "finished", story.terminal()
@@ -69,5 +69,5 @@ def test_trials_folds_and_workers_on_three_machines_one_of_which_is_lost(
         [("finished", WORKERS)] * TRIALS * FOLDS
     )
     # On one machine without a loss, one group after another: nothing of it is in the results.
-    story.run(STUDY, 600)
+    story.run(STUDY)
     assert essence(runs / NAME) == essence(story.laptop.home / "runs" / NAME)

@@ -80,15 +80,15 @@ def test_a_study_from_ray_up_to_cluster_down_with_a_machine_lost_on_the_way(
 
 def begin_study_and_lose_a_worker(story: Story, runs: Path) -> None:
     head, *_, lost = story.hosts
-    story.run(on_head(f"{STUDY} -n {TRIALS} --address auto", "--tmux "), 60)
-    story.wait("  until 2 trials are done", lambda: n_committed(runs) >= 2, 300)
-    story.wait(f"  until {lost.name} trains", lambda: bool(processes(lost, "ray::", ".train")), 240)
+    story.run(on_head(f"{STUDY} -n {TRIALS} --address auto", "--tmux "))
+    story.wait("  until 2 trials are done", lambda: n_committed(runs) >= 2)
+    story.wait(f"  until {lost.name} trains", lambda: bool(processes(lost, "ray::", ".train")))
     lost.kill()
     going_on = [*processes(head, "gcs_server"), *processes(head, "bin/raysearch")]
-    story.run("ray up -y --no-restart cluster.yaml", 120)  # the file did not change: no harm is done
+    story.run("ray up -y --no-restart cluster.yaml")  # the file did not change: no harm is done
     assert [*processes(head, "gcs_server"), *processes(head, "bin/raysearch")] == going_on
-    story.run(f"{STUDY} -n {TRIALS} --runs again --local", 400)  # meanwhile, on the laptop
-    story.wait(f"until the run on {lost.name} is given up", lambda: bool(losses(runs)), 180)
+    story.run(f"{STUDY} -n {TRIALS} --runs again --local")  # meanwhile, on the laptop
+    story.wait(f"until the run on {lost.name} is given up", lambda: bool(losses(runs)))
     end_of_study(story, runs, TRIALS)
     assert len(history(runs).sessions) == 1, "it was interrupted"
     assert history(runs).hash == history(story.laptop.home / "again").hash
@@ -96,7 +96,7 @@ def begin_study_and_lose_a_worker(story: Story, runs: Path) -> None:
 
 def end_of_study(story: Story, runs: Path, n_trials: int) -> None:
     head = story.hosts[0]
-    story.wait("until the study is done", lambda: not processes(head, "bin/raysearch"), 300)
+    story.wait("until the study is done", lambda: not processes(head, "bin/raysearch"))
     closed = history(runs).closed
     assert closed is not None, story.terminal()
     assert closed.reason == "finished", story.terminal()
@@ -108,13 +108,13 @@ def bring_worker_back_and_go_on(story: Story, runs: Path) -> None:
     back = story.stack.enter_context(started_again(lost, story.laptop))
     story.hosts.append(back)
     wait_for_three(story)
-    story.run(on_head(f"raysearch resume jets --trials +{MORE} --address auto", "--tmux "), 60)
-    story.wait(f"  until {back.name} trains", lambda: bool(processes(back, "ray::", ".train")), 240)
+    story.run(on_head(f"raysearch resume jets --trials +{MORE} --address auto", "--tmux "))
+    story.wait(f"  until {back.name} trains", lambda: bool(processes(back, "ray::", ".train")))
     end_of_study(story, runs, TRIALS + MORE)
 
 
 def browse(story: Story) -> None:
-    assert "jets" in story.run(on_head("raysearch status jets"), 60)
+    assert "jets" in story.run(on_head("raysearch status jets"))
     (story.laptop.home / "ask.py").write_text(MLFLOW)
     with (
         story.running(on_head("raysearch dashboard --port 5000", "-p 5000 ")) as tunnel,
@@ -132,25 +132,25 @@ def browse(story: Story) -> None:
         assert asked.stdout.endswith(f" {TRIALS + MORE + 1}\n"), "the study and its trials"
         os.killpg(tunnel.pid, signal.SIGINT)  # Ctrl-C
         head = story.hosts[0]
-        story.wait("  until MLflow has ended", lambda: not processes(head, "--port 5000"), 60)
+        story.wait("  until MLflow has ended", lambda: not processes(head, "--port 5000"))
 
 
 def bring_home(story: Story) -> None:
-    story.run(on_head("raysearch bundle jets"), 60)
-    story.run("ray rsync-down cluster.yaml /srv/me/jets.raysearch.tar.gz .", 60)
-    assert "jets" in story.run("raysearch unbundle jets.raysearch.tar.gz && raysearch report jets", 120)
+    story.run(on_head("raysearch bundle jets"))
+    story.run("ray rsync-down cluster.yaml /srv/me/jets.raysearch.tar.gz .")
+    assert "jets" in story.run("raysearch unbundle jets.raysearch.tar.gz && raysearch report jets")
     (page,) = story.at_home("runs/jets/report/index.html")
     assert "jets" in page.read_text()
-    story.run(f"raysearch resume jets --trials +{MORE} --runs again --local", 180)
+    story.run(f"raysearch resume jets --trials +{MORE} --runs again --local")
 
 
 def take_down(story: Story) -> None:
     """Nothing stays; a machine that does not answer is named."""
-    story.run(on_head("tmux kill-server"), 60)  # what a user does who has read it
-    printed = story.run("raysearch cluster down cluster.yaml", 240)
+    story.run(on_head("tmux kill-server"))  # what a user does who has read it
+    printed = story.run("raysearch cluster down cluster.yaml")
     assert all(f"{host.address}: nothing of this cluster is left" in printed for host in story.hosts), printed
     assert [host.processes() for host in story.hosts] == [{}, {}, {}]
     *_, lost = story.hosts
     lost.kill()
-    printed = story.run("raysearch cluster down cluster.yaml", 240, code=69)
+    printed = story.run("raysearch cluster down cluster.yaml", code=69)
     assert f"{lost.address}: cannot be reached" in printed

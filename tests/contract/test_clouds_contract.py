@@ -29,7 +29,7 @@ class TestGraphGan(TaskContract):
 
 class TestGraphGanOfDigits(TaskContract):
     space = SPACES / "graph-gan-digits.yaml"
-    changes = CLOUDS
+    changes = (*CLOUDS, "space.average_decay=0.9")
 
 
 FLOW = (

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from raysearch.errors import InputError
+from raysearch.evolve import strata
 from raysearch.evolve.strata import StratifiedSigns, numbers_of
 
 SEEDS = numbers_of(np.array([5], np.uint64), 3000)[0]
@@ -47,6 +48,13 @@ def test_a_mixture_is_the_sum_of_weighted_steps():
         step = mutation.draw(seed, 77)
         expected[step.places] += weight * step.deltas
     np.testing.assert_allclose(mutation.mixed(SEEDS[:50], weights, 77), expected, atol=1e-13)
+
+
+def test_a_mixture_in_parts_has_the_bits_of_the_whole(monkeypatch):
+    mutation, weights = StratifiedSigns(0.1), np.random.default_rng(0).normal(size=3000)
+    whole = mutation.mixed(SEEDS, weights, 77)
+    monkeypatch.setattr(strata, "AT_ONCE", 1000)
+    assert np.array_equal(mutation.mixed(SEEDS, weights, 77), whole)
 
 
 @pytest.mark.parametrize("rate", [0, -0.1, 1.1])

@@ -58,7 +58,15 @@ def test_a_batch_size_that_is_searched_is_scaled_from_its_value() -> None:
     assert members["strong-2"].searched.domains["batch_size"].from_unit(0.5) == 8
 
 
-@pytest.mark.parametrize("wrong", [{"workers": [1]}, {"workers": [0, 2]}, {"workers": [2], "batches": [1]}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"workers": [1]},
+        {"workers": [0], "batches": [4]},
+        {"workers": [0, 2]},
+        {"workers": [2], "batches": [1]},
+    ],
+)
 def test_what_scales_nothing_is_refused(wrong: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="whole numbers"):
         scale(SPACE, runs=tmp_path, **wrong)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from raysearch.models.attention_flow import AttentionField, AttentionShape
+from raysearch.models.attention_flow import OCTAVES, AttentionField, AttentionShape, with_waves
 from raysearch.models.cloud_frame import LogFrame, spread, with_logs
 from raysearch.models.epic_flow import EpicField, FlowShape
 from raysearch.models.flow_matching import FlowGenerator, flow_matching_loss
+from raysearch.models.point_pairing import Pairing, as_drawn, shortest
 
 SMALL = FlowShape(hidden=10, of_cloud=4, layers=2, labels=3, points=7)
 MEAN, SD = 1.5, 0.4  # of clouds whose features are all normal
@@ -99,6 +101,16 @@ def test_the_field_is_told(network: str, which: str) -> None:
     assert (before - after).abs().amax(1).min() > 1e-6
 
 
+def test_sines_and_cosines_stand_behind_features() -> None:
+    x = some_clouds()[0]
+    sines, cosines = with_waves(x)[..., 3:].chunk(2, dim=2)
+    for feature, octave in itertools.product(range(3), range(OCTAVES)):
+        angle = math.pi / 2 * 2**octave * x[..., feature]
+        torch.testing.assert_close(sines[..., feature * OCTAVES + octave], angle.sin())
+        torch.testing.assert_close(cosines[..., feature * OCTAVES + octave], angle.cos())
+    assert torch.equal(with_waves(x)[..., :3], x)
+
+
 def test_a_cloud_without_points_is_no_trouble() -> None:
     x, time, _, labels = some_clouds()
     there = torch.arange(7) < torch.tensor([0, 3, 1, 0, 6]).unsqueeze(1)
@@ -180,3 +192,36 @@ def test_logarithms_of_pt_are_standardised_and_come_back() -> None:
     torch.testing.assert_close(frame.outward(seen)[there], points[there], rtol=1e-4, atol=1e-6)
     low = frame.outward(torch.full_like(seen, -99.0))[..., 2]
     torch.testing.assert_close(low, torch.full_like(low, float(points[there][:, 2].min())), rtol=1e-4, atol=0)
+
+
+def test_the_shortest_pairing_deals_a_clouds_noise_out_by_the_least_squares() -> None:
+    """Against all orders of it."""
+    x, _, there, _ = some_clouds()
+    x[~there] = 1e30  # padding may be anything finite
+    noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(2), dtype=x.dtype)
+    found = shortest(noise, x, there)
+    assert torch.equal(found[~there], noise[~there])
+    for cloud, n in enumerate(there.sum(1).tolist()):
+        its, drawn = x[cloud, :n], noise[cloud, :n]
+        orders = torch.tensor(list(itertools.permutations(range(n))))
+        squares = (drawn[orders] - its).square().sum((1, 2))
+        assert torch.equal(found[cloud, :n], drawn[orders[squares.argmin()]])
+    assert torch.equal(as_drawn(noise, x, there), noise)
+    assert torch.equal(shortest(noise, x, there & False), noise)
+
+
+def test_the_loss_is_that_of_the_paths_of_pairs() -> None:
+    x, _, there, labels = some_clouds()
+    field = a_field()
+
+    def loss(points: Tensor, pair: Pairing) -> float:
+        torch.manual_seed(5)
+        return flow_matching_loss(field, points, there, labels, pair).item()
+
+    def turned(noise: Tensor, _x: Tensor, _there: Tensor) -> Tensor:
+        return -noise
+
+    torch.manual_seed(5)
+    noise = torch.randn_like(x)
+    assert loss(x, as_drawn) != loss(x, turned)
+    assert loss(x, shortest) == loss(x, lambda *given: shortest(noise, *given[1:]))

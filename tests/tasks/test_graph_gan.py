@@ -20,7 +20,7 @@ from raysearch.errors import InputError
 from raysearch.metrics.shown import Pictures, Spectra, pack, unpack
 from raysearch.models.cloud_gan import CloudGan
 from raysearch.tasks.graph_gan import GraphGan, GraphGanSettings
-from raysearch.training.counting import count_mflop
+from raysearch.training.counting import count_mflop, count_parameters
 from raysearch.training.descent import Descent, Place
 from raysearch.training.workers import OneWorker
 
@@ -60,10 +60,13 @@ def descend(task: GraphGan, settings: GraphGanSettings, parts: Parts) -> tuple[C
 
 def generated(task: GraphGan, settings: GraphGanSettings, data: TensorData) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
-    batch = some_of(data, len(data))
+    return generated_by(task, task.model(settings), data)
+
+
+def generated_by(task: GraphGan, model: torch.nn.Module, data: TensorData) -> dict[str, torch.Tensor]:
     with torch.no_grad():
-        model = task.model(settings).eval()
-        return dict(task.predict(model, batch, torch.Generator().manual_seed(1)))
+        batch = some_of(data, len(data))
+        return dict(task.predict(model.eval(), batch, torch.Generator().manual_seed(1)))
 
 
 def test_all_faults_of_settings_are_told() -> None:
@@ -276,6 +279,15 @@ def test_jets_are_generated_like_those_of_files(task: GraphGan, tmp_path: Path) 
         task.to_generate(Conditions({"energies": (1.0,)}), JETS, told)
 
 
+def test_a_generator_that_is_told_classes_is_not_asked_like_jets_of_no_class(
+    task: GraphGan, tmp_path: Path
+) -> None:
+    write_jetnet(tmp_path / "jets.h5", sample_clouds()[:20], mask=True)  # a name that tells no class
+    settings = replace(JETS, of_class="all", conditional=True)
+    with pytest.raises(InputError, match="--like: files do not tell the class of 20 of 20"):
+        task.to_generate(Conditions(like=[tmp_path / "jets.h5"]), settings, described(task, settings))
+
+
 def test_digits_of_one_class(task: GraphGan) -> None:
     parts, told = task.load(SOURCE, DIGITS), described(task, DIGITS)
     assert (told["of_class"], told["n_digits_of_class"]) == ("3", 183)
@@ -348,3 +360,47 @@ def test_the_generator_alone_gives_what_predict_gives(task: GraphGan, settings: 
         (written,) = task.written(made, TensorData(batch)).values()
         torch.testing.assert_close(alone(*inputs), torch.from_numpy(written), rtol=1e-4, atol=1e-6)
     assert not any("discriminator" in name for name, _ in alone.named_parameters())
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_jets_are_made_by_averages_of_the_generators_weights(task: GraphGan, network: str) -> None:
+    settings = replace(NETWORKS[network], average_decay=0.9)
+    parts = task.load(SOURCE, settings)
+    torch.manual_seed(0)
+    model, batch = task.model(settings).train(), some_of(parts.train, 20)
+    assert isinstance(model, CloudGan)
+    descent = Descent(task, settings, model, OneWorker())
+    expected = {name: weight.detach().clone() for name, weight in model.generator.named_parameters()}
+    for number, decay in enumerate((0.1, 2 / 11, 0.25), start=1):
+        descent.take(batch, Place(1, number, 3, 20, 20))
+        for name, weight in model.generator.named_parameters():
+            expected[name] = decay * expected[name] + (1 - decay) * weight.detach()
+    averages = dict(model.judged.named_buffers())
+    assert averages.keys() == expected.keys()
+    for name, weight in expected.items():
+        torch.testing.assert_close(averages[name], weight)
+    made, batch = generated_by(task, model, parts.test), some_of(parts.test, len(parts.test))
+    (written,) = task.written(made, TensorData(batch)).values()
+    with torch.no_grad():
+        alone, inputs = task.generator_alone(model, batch, torch.Generator().manual_seed(1))
+        torch.testing.assert_close(alone(*inputs), torch.from_numpy(written), rtol=1e-4, atol=1e-5)
+        for name, weight in model.generator.named_parameters():
+            weight.copy_(expected[name])
+    plain = task.model(NETWORKS[network])
+    plain.load_state_dict({name: w for name, w in model.state_dict().items() if "averaged" not in name})
+    torch.testing.assert_close(made, generated_by(task, plain, parts.test), rtol=1e-4, atol=1e-5)
+
+
+def test_averaging_changes_nothing_of_what_is_learnt_and_counted(task: GraphGan) -> None:
+    parts = task.load(SOURCE, JETS)
+    averaging = replace(JETS, average_decay=0.9)
+    (plain, losses), (averaged, same) = descend(task, JETS, parts), descend(task, averaging, parts)
+    assert losses == same
+    learnt = {name: w for name, w in averaged.state_dict().items() if "averaged" not in name}
+    assert learnt.keys() == plain.state_dict().keys()
+    assert all(torch.equal(weight, learnt[name]) for name, weight in plain.state_dict().items())
+    assert count_parameters(plain) == count_parameters(averaged)
+    assert count_mflop(task, plain, parts.test) == count_mflop(task, averaged, parts.test)
+    for share in (-0.1, 1.0):
+        with pytest.raises(InputError, match="average_decay: needs 0 to less than 1"):
+            replace(JETS, average_decay=share)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from toy import TOY_TASK
 
 from raysearch.data.source import DataSource
+from raysearch.evolve import strata
 from raysearch.evolve.strategy import Round
 from raysearch.tasks import load_task
 from raysearch.tasks.settings import make_settings
@@ -97,6 +98,15 @@ def test_the_loss_falls(tmp_path: Path, strategy: str) -> None:
     assert outcome.value is not None
     assert outcome.value < 0.85 * reports[0].metrics["val_loss"]
     assert outcome.value == min(report.metrics["val_loss"] for report in reports)
+
+
+def test_a_round_that_does_not_fit_into_memory_is_evaluated_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, _ = run(order(tmp_path / "whole", "openai-es"))
+    monkeypatch.setattr(strata, "AT_ONCE", 20)  # of 8 pairs, which change more than one weight each
+    parts, _ = run(order(tmp_path / "parts", "openai-es"))
+    assert parts.value == whole.value
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

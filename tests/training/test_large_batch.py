@@ -152,14 +152,18 @@ def test_settings_of_large_batches_are_the_loop_s() -> None:
             {"accumulate": 2},
             "space.accumulate: evolution takes no steps by gradient; leave it out",
         ),
-        (Way(agreement="easgd", workers=2), {"elasticity": 2.0}, "space.elasticity: must be above 0 and at"),
         (
-            Way(agreement="gem", workers=2),
+            Way(agreements=("easgd",), workers=2),
+            {"elasticity": 2.0},
+            "space.elasticity: must be above 0 and at",
+        ),
+        (
+            Way(agreements=("gem",), workers=2),
             {"masters": 3},
             "space.masters: each needs a worker; must be at most",
         ),
         (
-            Way(agreement="gem"),
+            Way(agreements=("gem",)),
             {"exchange": "asynchronous"},
             "space.exchange: asynchronous needs workers that could wait for each other; raise",
         ),
@@ -172,4 +176,4 @@ def test_what_means_nothing_is_refused(way: Way, settings: dict[str, Any], told:
 
 def test_an_unknown_agreement_is_named_with_the_nearest() -> None:
     with pytest.raises(InputError, match=r"agreement: unknown 'easgdd'; one of .* Did you mean 'easgd'"):
-        divide(Way(agreement="easgdd"), {})
+        divide(Way(agreements=("easgdd",)), {})
