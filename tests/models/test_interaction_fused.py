@@ -18,7 +18,7 @@ from test_interaction_network import (
 
 from raysearch.models import interaction_fused
 from raysearch.models.interaction_network import InteractionNetwork
-from raysearch.models.kernels import build
+from raysearch.models.kernels import build, noted
 
 pytestmark = pytest.mark.skipif(not any(map(shutil.which, build.COMPILERS)), reason="no C++ compiler here")
 
@@ -204,7 +204,9 @@ def test_nan_passes_bf16_products(activation):
     _, fused = bf16_pair(small_shape(activation_relation=activation))
     x = torch.randn(3, 7, 4)
     x[0, 0, 0] = float("nan")
+    noted.forget_noted()
     logits = fused(x)
+    assert noted.noted() == {noted.COMPILED_BF16}
     assert logits[0].isnan().all()
     assert logits[1:].isfinite().all()
 
