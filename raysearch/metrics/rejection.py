@@ -11,6 +11,7 @@ from scipy.special import betaincinv
 
 from raysearch.errors import InputError
 from raysearch.metrics.classification import passed_counts, require_fraction
+from raysearch.metrics.working_point import error_of_cut
 
 
 class Rejection(NamedTuple):
@@ -18,7 +19,8 @@ class Rejection(NamedTuple):
 
     Attributes:
         value: background events per one that passes; infinite where none passes.
-        error: one standard deviation, binomial; infinite where none passes.
+        error: one standard deviation, of the background counted and of the cut (``metrics/working_point``);
+            infinite where none passes.
         lower_limit: at 95 % confidence (Clopper and Pearson 1934), finite also where none passes.
         signal_efficiency: what the cut really keeps, at least what was asked for.
         n_passed: background events that pass.
@@ -53,9 +55,11 @@ def background_rejection(scores: ArrayLike, is_signal: ArrayLike, signal_efficie
     value, error = math.inf, math.inf
     if n_passed:
         value = n_background / n_passed
-        error = value * math.sqrt(
-            (1 - n_passed / n_background) / n_passed
-        )  # of a binomial efficiency, inverted
+        counted = math.sqrt((1 - n_passed / n_background) / n_passed)  # relative, of a binomial efficiency
+        of_cut = error_of_cut(
+            signal_efficiency, signal / signal[-1], background / n_background, int(signal[-1])
+        )
+        error = value * math.hypot(counted, value * float(of_cut))
     return Rejection(
         value=value,
         error=error,

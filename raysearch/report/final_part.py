@@ -78,8 +78,7 @@ def _uncertainties(history: History, result: TestResult) -> Text:
             f"Uncertainties: {k} models, each trained on another {k - 1} of {k} parts of the data, were "
             f"applied to the same test set. Values are their means; {PM} and bands are their sample standard "
             "deviation: how much a model differs for being trained on other data. The test set's own "
-            "statistical error is not in it; it is common to all models and given where it is named "
-            "binomial."
+            "statistical error is not in it; it is common to all models and given where it is named so."
         )
     return text(
         f"Uncertainties: one model. {PM} and bands are one sigma of this test set's size only; how much "

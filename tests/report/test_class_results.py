@@ -6,8 +6,16 @@ import numpy as np
 import pytest
 
 from raysearch.metrics.shown import Scores
-from raysearch.report.shown.class_results import class_results, delong_error
-from raysearch.report.shown.scores_figures import draw_confusion, draw_roc, efficiency_band
+from raysearch.metrics.working_point import error_of_cut
+from raysearch.report.shown.class_results import ClassResult, class_results, delong_error
+from raysearch.report.shown.scores_figures import (
+    FPR_GRID,
+    TPR_GRID,
+    draw_confusion,
+    draw_roc,
+    efficiency_band,
+    rejection_band,
+)
 from raysearch.report.style import hep_style
 
 
@@ -38,14 +46,45 @@ def test_delong_error_counts_ties_as_half() -> None:
     )
 
 
-def test_working_points_have_binomial_errors_of_the_signal() -> None:
-    rng = np.random.default_rng(2)
-    labels = np.repeat([0, 1], [400, 600])
-    first = np.where(labels == 0, rng.normal(1, 1, 1000), rng.normal(-1, 1, 1000))
-    result = class_results(Scores(labels, np.stack([first, -first], axis=1), ("a", "b")))[0]
-    assert result.n_signal == 400
-    for tpr, error in result.tprs:
-        assert error == pytest.approx(np.sqrt(tpr * (1 - tpr) / 400))
+def samples(n: int) -> list[ClassResult]:
+    """Results of a class at AUC 0.91 on test sets of 400 signal and 1,600 background jets."""
+    rng, labels = np.random.default_rng(2), np.repeat([0, 1], [400, 1600])
+    found = []
+    for _ in range(n):
+        first = rng.normal(0.0, 1.0, 2000) + 1.896 * (labels == 0)
+        found.append(class_results(Scores(labels, np.stack([first, -first], axis=1), ("a", "b")))[0])
+    return found
+
+
+def test_errors_of_working_points_are_their_spread_over_test_sets() -> None:
+    """The cut is set by a finite sample, too: at 1 % FPR the signal's counts alone are half of the spread."""
+    found = samples(300)
+    for place in range(2):
+        for tprs in ([each.tprs[place] for each in found], [each.tprs_published[place] for each in found]):
+            values, errors = np.transpose(tprs)
+            assert np.median(errors) == pytest.approx(np.std(values), rel=0.15)
+    rejections = [each.rejections[1] for each in found]
+    values, errors = [each.value for each in rejections], [each.error for each in rejections]
+    low, high = np.quantile(values, [0.16, 0.84])  # rejections have a long tail
+    assert np.median(errors) == pytest.approx((high - low) / 2, rel=0.15)
+
+
+def test_a_curve_has_the_errors_of_the_working_points_on_it() -> None:
+    (result,) = samples(1)
+    band, place = efficiency_band("a", "", [result]), np.searchsorted(FPR_GRID, 0.1)
+    assert (band.high - band.value)[place] == pytest.approx(result.tprs[0][1], rel=0.1)
+    band, place = rejection_band("a", "", [result]), np.searchsorted(TPR_GRID, 0.5)
+    rejection = result.rejections[1]
+    assert np.log(band.high / band.value)[place] == pytest.approx(rejection.error / rejection.value, rel=0.1)
+
+
+def test_a_cut_at_an_end_of_the_curve_adds_no_error_and_one_near_it_some() -> None:
+    rate, signal = np.array([0.0, 0.0, 0.02, 1.0]), np.array([0.0, 0.2, 0.8, 1.0])
+    assert error_of_cut(np.array([0.0, 1.0]), rate, signal, 50).tolist() == [0.0, 0.0]
+    # One of 50 passes, give or take one: the curve below zero is not there, its slope is that of what is.
+    near = error_of_cut(0.01, rate, signal, 50)
+    sigma = np.sqrt(0.01 * 0.99 / 50)
+    assert near == pytest.approx(sigma * (np.interp(0.01 + sigma, rate, signal) - 0.2) / (0.01 + sigma))
 
 
 def test_roc_figure_has_background_on_a_logarithmic_x_axis_and_the_energy_only_if_told() -> None:

@@ -3,7 +3,7 @@
 One class against the rest. True positive rates are read twice: by exact interpolation, and at the grid points
 of the JEDI-net notebook, which says 10 % and reads at 11.4 %. Uncertainties are one sigma: of the AUC after
 DeLong, DeLong, Clarke-Pearson, "Comparing the areas under two or more correlated receiver operating
-characteristic curves", Biometrics 44 (1988) 837; of efficiencies binomial.
+characteristic curves", Biometrics 44 (1988) 837; of efficiencies see ``metrics/working_point``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sklearn.metrics import roc_curve
 from raysearch.metrics.classification import auc, published_fpr, read_tpr
 from raysearch.metrics.rejection import Rejection, background_rejection
 from raysearch.metrics.shown import Scores
+from raysearch.metrics.working_point import efficiency_error
 
 FPRS = (0.10, 0.01)
 SIGNAL_EFFICIENCIES = (0.30, 0.50)
@@ -30,7 +31,7 @@ class ClassResult:
         n_signal: test jets of the class.
         n_background: all others.
         auc: area under the curve and its DeLong error.
-        tprs: signal efficiency with binomial error at each of ``FPRS``.
+        tprs: signal efficiency with its error at each of ``FPRS``.
         tprs_published: the same where the published ones are read, see ``published_fpr``.
         rejections: background rejection at each of ``SIGNAL_EFFICIENCIES``.
         fpr: background efficiency along the curve, (point,).
@@ -59,17 +60,19 @@ def class_results(shown: Scores) -> list[ClassResult]:
 
 def _class_result(name: str, scores: np.ndarray, is_signal: np.ndarray) -> ClassResult:
     n_signal = int(is_signal.sum())
+    n_background = len(scores) - n_signal
     # one point for each distinct score, so that equal scores pass or fail together
     fpr, tpr, _ = roc_curve(is_signal, scores, drop_intermediate=False)
 
     def read(at: float) -> tuple[float, float]:
-        value = read_tpr(fpr, tpr, at)
-        return value, float(np.sqrt(value * (1 - value) / n_signal))  # binomial
+        return read_tpr(fpr, tpr, at), float(
+            efficiency_error(at, fpr, tpr, n_fixed=n_background, n_read=n_signal)
+        )
 
     return ClassResult(
         name=name,
         n_signal=n_signal,
-        n_background=len(scores) - n_signal,
+        n_background=n_background,
         auc=(auc(scores, is_signal), delong_error(scores, is_signal)),
         tprs=tuple(map(read, FPRS)),
         tprs_published=tuple(read(published_fpr(at)) for at in FPRS),

@@ -2,7 +2,7 @@
 
 Signal efficiency over the logarithm of background efficiency, as in arXiv:1908.05318; background rejection,
 one over background efficiency, over signal efficiency. A band is the sample standard deviation over the
-models of several runs on one test set; of one model, the binomial error of the test set.
+models of several runs on one test set; of one model, the error of the test set (``metrics/working_point``).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from raysearch.metrics.working_point import efficiency_error
 from raysearch.report.shown.class_results import ClassResult
 from raysearch.report.style import DASHES, GUIDE, PALETTE, literal, new_axes, simulation_label
 
@@ -45,7 +46,9 @@ def efficiency_band(name: str, note: str, runs: Sequence[ClassResult]) -> Band:
 
     def one(result: ClassResult) -> tuple[np.ndarray, np.ndarray]:
         tpr = np.interp(FPR_GRID, result.fpr, result.tpr)
-        return tpr, np.sqrt(tpr * (1 - tpr) / result.n_signal)
+        return tpr, efficiency_error(
+            FPR_GRID, result.fpr, result.tpr, n_fixed=result.n_background, n_read=result.n_signal
+        )
 
     value, error = _over_runs([one(result) for result in runs])
     return Band(name, note, value, value - error, value + error)
@@ -58,9 +61,12 @@ def rejection_band(name: str, note: str, runs: Sequence[ClassResult]) -> Band:
     """
 
     def one(result: ClassResult) -> tuple[np.ndarray, np.ndarray]:
-        passed = np.interp(TPR_GRID, result.tpr, result.fpr) * result.n_background
-        known = np.where(passed >= 1, passed, np.nan)
-        return np.log(result.n_background / known), np.sqrt((1 - known / result.n_background) / known)
+        fpr = np.interp(TPR_GRID, result.tpr, result.fpr)
+        known = np.where(fpr * result.n_background >= 1, fpr, np.nan)
+        error = efficiency_error(
+            TPR_GRID, result.tpr, result.fpr, n_fixed=result.n_signal, n_read=result.n_background
+        )
+        return -np.log(known), error / known
 
     value, error = _over_runs([one(result) for result in runs])
     return Band(name, note, np.exp(value), np.exp(value - error), np.exp(value + error))

@@ -22,6 +22,9 @@ from raysearch.report.shown.scores_figures import (
 )
 from raysearch.report.shown.scores_published import FPR_AS_PUBLISHED
 
+# How an efficiency's error is made up; F. Hsieh and B. W. Turnbull (1996), see ``metrics/working_point``.
+COUNTED = "of the events counted and of the cut, which the other side's events set"
+
 Results = Sequence[Sequence[ClassResult]]  # by run, then by class
 
 
@@ -39,8 +42,8 @@ def roc_pictures(runs: Results, about: About) -> list[Block]:
         efficiency = f"{bands} FPR."
         rejection = f"{bands} TPR, of the logarithm."
     else:
-        efficiency = f"Bands: {PM} one sigma, binomial in the signal. AUC errors: DeLong et al. (1988)."
-        rejection = "Bands: one sigma of the logarithm, binomial in the background that is left."
+        efficiency = f"Bands: {PM} one sigma, {COUNTED}. AUC errors: DeLong et al. (1988)."
+        rejection = f"Bands: one sigma of the logarithm, {COUNTED}."
     curves = [efficiency_band(*each) for each in zip(names, notes, columns, strict=True)]
     rejections = [rejection_band(*each) for each in zip(names, notes, columns, strict=True)]
     return [
@@ -71,14 +74,14 @@ def working_points(runs: Results, about: About, figures: Mapping[str, Measured])
         "AUC",
         *(f"TPR at FPR {100 * fpr:g}\N{NO-BREAK SPACE}%" for fpr in FPRS),
         *(f"TPR read at FPR {fpr}".replace(" %", "\N{NO-BREAK SPACE}%") for fpr in FPR_AS_PUBLISHED),
-        *((cell for name in heads for cell in (name, "its binomial error")) if several else heads),
+        *((cell for name in heads for cell in (name, "its test error")) if several else heads),
     )
     rows = tuple(_working_point(column, about, figures) for column in zip(*runs, strict=True))
     errors = (
-        f"{PM}: sample sd over the models of {len(runs)} {about.word}s; binomial: the test set's own error "
-        "of the mean rejection, of about one model's size, for all models share its background"
+        f"{PM}: sample sd over the models of {len(runs)} {about.word}s; test error: the test set's own "
+        f"of the mean rejection ({COUNTED}), of about one model's size, for all models share its events"
         if several
-        else "Errors: one sigma, DeLong for the AUC, binomial for the rest with the cut taken as given"
+        else f"Errors: one sigma, DeLong for the AUC, the rest {COUNTED}"
     )
     caption = (
         "Each class against the rest. TPR: signal efficiency; FPR: background efficiency; 1/FPR: background "
