@@ -155,4 +155,6 @@ def test_runs_take_the_processes_that_imported_while_the_study_was_checked(
     seen = [path.read_text().split() for path in tmp_path.glob("*.seen")]
     assert len(seen) >= workers
     began_s = study.history.sessions[0][1] / 1000
-    assert all(float(started_s) < began_s and warm == "True" for started_s, warm in seen)
+    assert all(warm == "True" for _, warm in seen), seen
+    if workers == 1:  # of more, Ray starts no more at a time than there are cores
+        assert all(float(started_s) < began_s for started_s, _ in seen)
