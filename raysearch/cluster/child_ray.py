@@ -6,8 +6,8 @@ Of Ray's processes only those are started that runs need: its tables, the node w
 dashboard that shows nothing, an autoscaler of one machine and a reader of logs that nobody is told would take
 as much of a processor as the study's own imports.
 
-Workers are started at once, one for each run that goes on at a time, and import what runs need
-(:mod:`raysearch.cluster.warm_worker`) while the driver checks the study.
+Workers are started at once, as many as the runs that go on at a time have processes, and import what runs
+need (:mod:`raysearch.cluster.warm_worker`) while the driver checks the study.
 """
 
 from __future__ import annotations
@@ -35,12 +35,14 @@ from ray.core.generated.node_manager_pb2_grpc import NodeManagerServiceStub
 
 from raysearch.cluster.connect import one_line
 from raysearch.cluster.places import WorkerResources, group_slots
+from raysearch.cluster.train_environment import TRAIN_ENVIRONMENT
 
 OBJECT_STORE_BYTES = 256 * 1024**2  # orders and results are small; data are read where they are used
 LOOPBACK = "127.0.0.1"
 KEPT_IDLE_S = 3600  # how long a worker waits for its first run; checks may take minutes
+WARM = "RAY_preload_python_modules"  # what its workers import before they are asked for anything
 WORKERS = {
-    "RAY_preload_python_modules": "raysearch.cluster.warm_worker",
+    WARM: "raysearch.cluster.warm_worker",
     # Those that Ray starts by itself carry out no actors, which is what Tune's trials are.
     "RAY_enable_worker_prestart": "0",
     "RAY_prestart_worker_first_driver": "0",
@@ -69,6 +71,10 @@ class LocalRay:
         """How many go on at a time on a machine, if there are so many."""
         slots = group_slots(self.workers, WorkerResources(**self.each), [machine])
         return slots if self.runs is None else min(slots, self.runs)
+
+    def processes_of_a_run(self) -> int:
+        """How many a run needs: its own, and of a group also each worker's and the one by which they meet."""
+        return 1 if self.workers == 1 else self.workers + 2
 
 
 class _BareNode(Node):
@@ -100,6 +106,9 @@ def started(order: LocalRay) -> dict[str, str]:
     """Start Ray, and tell its address and the folder of its session, or why it does not start."""
     logging.getLogger("ray").setLevel(logging.CRITICAL)
     os.environ.update(WORKERS)
+    if order.workers > 1:
+        os.environ.update(TRAIN_ENVIRONMENT)
+        os.environ[WARM] += ",raysearch.cluster.worker_group"
     # As where Ray's dashboard is not installed: its agent on the node, which it waits for, then serves no
     # pages, and is there in half of the time.
     ray_utils.get_dashboard_dependency_error = lambda: ImportError("not wanted")
@@ -122,7 +131,7 @@ def started(order: LocalRay) -> dict[str, str]:
             spawn_reaper=False,  # it would end them with this process
             ray_init_cluster=True,
         )
-        node.start_workers(order.runs_at_a_time(node.machine))
+        node.start_workers(order.runs_at_a_time(node.machine) * order.processes_of_a_run())
     except Exception as error:  # noqa: BLE001 - told where it is waited for
         return {"problem": one_line(error)}
     return {"address": node.address, "session": node.get_session_dir_path()}
