@@ -1,6 +1,6 @@
 """Draws digits of the 8 x 8 sample, real, reconstructed and generated, a row each.
 
-    python benchmarks/digit_rows.py --vae STUDY --generator NAME=STUDY ... [--out docs/figures]
+    python benchmarks/digit_rows.py --vae NAME=STUDY ... --generator NAME=STUDY ... [--out docs/figures]
 
 STUDY is a study's folder: of the task nnd_vae, or of graph_gan or flow_matching. Nobody chooses among digits:
 shown are the first ones of each label, of the test part or of the training part, and the first that a
@@ -26,7 +26,7 @@ from torch import Tensor
 from raysearch.after.trained import TrainedTrial
 from raysearch.data.tensors import TensorData
 from raysearch.library.opened_study import OpenedStudy
-from raysearch.metrics.generation.digit_images import N_DIGITS, digit_images
+from raysearch.metrics.generation.digit_images import N_DIGITS
 from raysearch.report.style import hep_style, to_bytes
 from raysearch.tasks.cloud_rows import DIGIT_POINTS, LABEL
 from raysearch.tasks.nnd_vae_results import RECONSTRUCTED
@@ -34,9 +34,9 @@ from raysearch.tasks.nnd_vae_rows import POINTS, STATISTICS, in_files_units
 from raysearch.training.randomness import load_parts
 
 SIDE = 8
-OF_EACH = 2  # digits of each label, a row each
 SEED = 1
-CELL, NAMES = 0.62, 2.3  # inches: of a digit, of what stands to the left of it
+FINE = 8  # parts of a pixel along each axis, by which points are placed
+CELL, NAMES = 0.62, 2.7  # inches: of a digit, of what stands to the left of it
 
 
 class Row(NamedTuple):
@@ -49,51 +49,45 @@ class Row(NamedTuple):
 
 def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description="Draw digits real, reconstructed and generated.")
-    parser.add_argument("--vae", type=Path, required=True)
+    parser.add_argument("--vae", action="append", default=[], metavar="NAME=STUDY")
     parser.add_argument("--generator", action="append", default=[], metavar="NAME=STUDY")
     parser.add_argument("--out", type=Path, default=Path("docs/figures"))
     given = parser.parse_args(arguments)
-    rows = list(of_vae(given.vae))
-    for each in given.generator:
-        name, _, study = each.partition("=")
-        rows += of_generator(name, Path(study))
+    rows = [
+        row
+        for of, named in ((of_vae, given.vae), (of_generator, given.generator))
+        for name, _, study in (each.partition("=") for each in named)
+        for row in of(name, OpenedStudy(Path(study)).trained())
+    ]
     with hep_style():
         given.out.mkdir(parents=True, exist_ok=True)
         (given.out / "sparse-digits.svg").write_bytes(to_bytes(drawn(rows), "svg"))
 
 
-def of_vae(study: Path) -> Iterator[Row]:
+def of_vae(name: str, trained: TrainedTrial) -> Iterator[Row]:
     """Digits of both parts, each above what becomes of it, and what is made of draws from the Gaussians."""
-    trained = OpenedStudy(study).trained()
     parts = load_parts(trained.task, trained.source.of_fold(0), trained.settings)
-    for name, data in (("of the test part", parts.test), ("trained on", parts.train)):
-        first = firsts(data, 1)
-        yield Row(f"real, {name}", images(in_pixels(data.column(POINTS)[first], data)), name == "trained on")
-        points = predicted(trained, data, first)[RECONSTRUCTED]
-        yield Row("VAE, reconstructed", images(in_pixels(points, data)), False)
-    first = firsts(parts.test, OF_EACH)
-    points = in_pixels(predicted(trained, parts.test, first)[DIGIT_POINTS], parts.test)
-    yield from generated("VAE", points)
+    for part, data in (("of the test part", parts.test), ("trained on", parts.train)):
+        first = firsts(data)
+        real, outputs = data.column(POINTS)[first], predicted(trained, data, first)
+        yield Row(f"real, {part}", images(in_pixels(real, data)), part == "of the test part")
+        yield Row(f"{name}, reconstructed", images(in_pixels(outputs[RECONSTRUCTED], data)), False)
+    outputs = predicted(trained, parts.test, firsts(parts.test))
+    yield Row(f"{name}, generated", images(in_pixels(outputs[DIGIT_POINTS], parts.test)), False)
 
 
-def of_generator(name: str, study: Path) -> Iterator[Row]:
-    trained = OpenedStudy(study).trained()
+def of_generator(name: str, trained: TrainedTrial) -> Iterator[Row]:
     data = load_parts(trained.task, trained.source.of_fold(0), trained.settings).test
-    yield from generated(name, predicted(trained, data, firsts(data, OF_EACH))[DIGIT_POINTS])
+    points = predicted(trained, data, firsts(data))[DIGIT_POINTS]
+    yield Row(f"{name}, generated", images(points), True)
 
 
-def generated(name: str, points: Tensor) -> Iterator[Row]:
-    for number, some in enumerate(points.split(N_DIGITS)):
-        yield Row(f"{name}, generated", images(some), number == 0)
-
-
-def firsts(data: TensorData, of_each: int) -> Tensor:
-    """Rows of the first digits of each label, sorted by label; where there is one label, the first of all."""
+def firsts(data: TensorData) -> Tensor:
+    """Rows of the first digit of each label; where there is one label, the first ten of all."""
     labels = data.column(LABEL)
     if len(labels.unique()) == 1:
-        return torch.arange(of_each * N_DIGITS)
-    by_label = [(labels == digit).nonzero()[:of_each, 0] for digit in range(N_DIGITS)]
-    return torch.stack(by_label, dim=1).flatten()
+        return torch.arange(N_DIGITS)
+    return torch.cat([(labels == digit).nonzero()[:1, 0] for digit in range(N_DIGITS)])
 
 
 def predicted(trained: TrainedTrial, data: TensorData, rows: Tensor) -> dict[str, Tensor]:
@@ -110,17 +104,25 @@ def in_pixels(points: Tensor, data: TensorData) -> Tensor:
 
 
 def images(points: Tensor) -> NDArray[np.float64]:
-    return digit_images(points.numpy(), SIDE, SIDE)
+    """Paint each point as a square of the size of a pixel where it lies, the brighter ones above."""
+    canvas = np.zeros((len(points), SIDE * FINE, SIDE * FINE))
+    for digit, its in zip(canvas, points.numpy(), strict=True):
+        for x, y, intensity in its:
+            column, row = (
+                slice(*np.clip(np.rint([a * FINE, (a + 1) * FINE]), 0, None).astype(int)) for a in (x, y)
+            )
+            digit[row, column] = np.maximum(digit[row, column], intensity)
+    return canvas
 
 
 def drawn(rows: Sequence[Row]) -> Figure:
-    """A row of ten digits each; black is the brightest that a real pixel can be, and whatever is above."""
-    gaps = sum(row.is_apart for row in rows)
+    """A row of ten digits each; black is the brightest that a real pixel can be."""
+    gaps = sum(row.is_apart for row in rows) - rows[0].is_apart
     figure = Figure(figsize=(NAMES + CELL * N_DIGITS, CELL * (len(rows) + gaps / 2)))
     height, place = len(rows) + gaps / 2, 0.0
     left, across = NAMES / figure.get_figwidth(), CELL / figure.get_figwidth()
-    for row in rows:
-        place += 1 + row.is_apart / 2
+    for number, row in enumerate(rows):
+        place += 1 + (row.is_apart and number > 0) / 2
         bottom = 1 - place / height
         for column, image in enumerate(row.images):
             axes = figure.add_axes((left + column * across, bottom, 0.94 * across, 0.94 / height))

@@ -60,16 +60,18 @@ def write_generated(
     ]
     n_rows = asked[0].n_rows
     device = device or torch.device("cpu")
+    purpose = f"generate {wanted.seed}" if wanted.seed else "generate"
     for fold in trained.models:
         fold.model.to(device)
     with open_row_file(out, n_rows) as file:
         tell_origin(file, trained)
+        file.h5.attrs["seed"] = wanted.seed
         done = 0
         for pieces in zip(*(each.pieces() for each in asked), strict=True):
             for fold, part in zip(trained.models, _shared_out(pieces), strict=True):
                 if not len(part.batch[0]):
                     continue  # fewer rows than models
-                outputs = outputs_for(trained, fold, part, batch, device, purpose="generate")
+                outputs = outputs_for(trained, fold, part, batch, device, purpose=purpose)
                 made = task.written(outputs, TensorData(part.batch))
                 for name, values in {**made, **part.columns}.items():
                     file.append(name, values, done)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from raysearch.after.magnitude import Masks, hold
 from raysearch.tasks.task import Task
@@ -45,11 +46,26 @@ class Retrainer(Trainer):
         self._l1 = l1
         assert isinstance(self.learner, GradientLearner)  # the order names no strategy
         for optimizer in self.learner.descent.optimizers.values():
-            optimizer.register_step_pre_hook(lambda *_: self._penalise())
-            optimizer.register_step_post_hook(lambda *_: hold(self.model, self._masks))
+            optimizer.register_step_pre_hook(lambda optimizer, *_: self._penalise(optimizer))
+            optimizer.register_step_post_hook(lambda optimizer, *_: self._hold(optimizer))
+
+    # Both for the weights that take this step alone: another network's gradients are not complete yet, and
+    # its weights may be part of a graph whose backward pass is still to come.
 
     @torch.no_grad()
-    def _penalise(self) -> None:
-        for name, weight in self.model.named_parameters():
-            if name in self._masks and weight.grad is not None:
+    def _penalise(self, stepping: Optimizer) -> None:
+        for weight, _ in self._masked(stepping):
+            if weight.grad is not None:
                 weight.grad.add_(weight.sign(), alpha=self._l1)
+
+    @torch.no_grad()
+    def _hold(self, stepped: Optimizer) -> None:
+        for weight, mask in self._masked(stepped):
+            weight.mul_(mask)
+
+    def _masked(self, optimizer: Optimizer) -> Iterator[tuple[nn.Parameter, Tensor]]:
+        """The weights of an optimiser that are under masks, and these."""
+        own = {id(weight) for group in optimizer.param_groups for weight in group["params"]}
+        for name, weight in self.model.named_parameters():
+            if id(weight) in own and name in self._masks:
+                yield weight, self._masks[name]

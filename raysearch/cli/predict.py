@@ -38,6 +38,10 @@ def predict(
         int | None,
         typer.Option("--number", "--jets", min=1, help="Rows to generate, of each energy, angle, ..."),
     ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", min=0, help="Of what is generated: another seed, other rows. [default: 0]"),
+    ] = None,
     trial: Which = "best",
     batch: Annotated[
         int | None, typer.Option("--batch", min=1, help="Rows that a model is given at a time.")
@@ -57,6 +61,8 @@ def predict(
     conditions = {"energies": energies, "angles": angles}
     values = {key: _numbers(key, given) for key, given in conditions.items() if given is not None}
     generates = bool(values or like or number)
+    if data and seed is not None:
+        raise InputError("--seed: is of what is generated, and --data are scored; leave it out")
     if bool(data) == generates:
         raise InputError(
             "predict: needs --data to score files, or --energies, --like or --number to generate"
@@ -64,7 +70,9 @@ def predict(
     folder = study_folder_of(name, runs)
     options = {"trial": trial, "device": device, "force": force} | ({"batch": batch} if batch else {})
     if generates:
-        told = _generated(folder, out, values=values, number=number or 1, like=like or (), **options)
+        told = _generated(
+            folder, out, values=values, number=number or 1, like=like or (), seed=seed or 0, **options
+        )
     else:
         told = _scored(folder, data or [], out, **options)
     typer.echo(f"{out}: {told}")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from raysearch.cluster.resources import WorkerResources, machines, n_places
+from raysearch.cluster.places import WorkerResources, n_places
+from raysearch.cluster.resources import machines
 from raysearch.space.sections import ResourcesSection
 
 LOOK_S = 1.0  # between two questions to Ray

@@ -9,16 +9,22 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from raysearch.cluster.caretaker import Caretaker
 from raysearch.cluster.environment import prepare_environment, ray_folder
+from raysearch.cluster.places import WorkerResources
 from raysearch.errors import ResourceError
 from raysearch.launch.cgroups import usable_cpus
 from raysearch.launch.request import Where
 from raysearch.launch.run_environment import visible
+
+if TYPE_CHECKING:
+    from raysearch.space.sections import ResourcesSection
 
 LIMIT_S = 600.0  # for what takes seconds, and minutes on a machine that is overloaded
 _ahead: list[OwnRay] = []  # that nobody has asked for yet
@@ -28,22 +34,30 @@ class OwnRay:
     """A Ray that is being started, and later the one that runs.
 
     Args:
-        named: variables that its processes are given beside the usual ones.
+        resources: what runs get; its processes are given the variables named there beside the usual ones.
+        runs: how many there will be, where that is known; so many processes at most are started for them.
     """
 
-    def __init__(self, named: Collection[str]) -> None:
+    def __init__(self, resources: ResourcesSection, runs: int | None = None) -> None:
         prepare_environment(None)
-        self.named = frozenset(named)
-        # Ray counts the machine's CPUs, of which a container or a job may have a share only.
+        self.named = frozenset(resources.environment)
+        order = {
+            # Ray counts the machine's CPUs, of which a container or a job may have a share only.
+            "cpus": usable_cpus(),
+            "driver": os.getpid(),
+            "each": asdict(WorkerResources.of(resources)),
+            "workers": resources.least_workers,
+            "runs": runs,
+        }
         command = [sys.executable, "-P", "-m", "raysearch.cluster.child_ray"]
         self._caretaker = Caretaker(ray_folder())
         self._starter = subprocess.Popen(
-            [*command, str(usable_cpus()), str(os.getpid())],
+            [*command, json.dumps(order)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=visible(os.environ, named),  # which all of this Ray's processes inherit
+            env=visible(os.environ, self.named),  # which all of this Ray's processes inherit
             start_new_session=True,  # Ctrl-C is the driver's, which ends what it has started
         )
 
@@ -74,14 +88,14 @@ class OwnRay:
 
 
 @contextmanager
-def ray_ahead(where: Where, named: Collection[str]) -> Iterator[None]:
+def ray_ahead(where: Where, resources: ResourcesSection, runs: int) -> Iterator[None]:
     """Start a Ray, where one will be wanted, beside what goes on meanwhile; end it if nobody asked for it.
 
     Raises:
         ResourceError: the environment switches Ray's token off.
     """
     if where.address is None and not where.in_process:
-        _ahead.append(OwnRay(named))
+        _ahead.append(OwnRay(resources, runs))
     try:
         yield
     finally:
@@ -89,6 +103,7 @@ def ray_ahead(where: Where, named: Collection[str]) -> Iterator[None]:
             _ahead.pop().end()
 
 
-def own_ray(named: Collection[str]) -> OwnRay:
+def own_ray(resources: ResourcesSection) -> OwnRay:
     """The Ray that was started ahead for runs that see the same variables, else one that is started now."""
-    return _ahead.pop() if _ahead and _ahead[-1].named == frozenset(named) else OwnRay(named)
+    is_for_them = _ahead and _ahead[-1].named == frozenset(resources.environment)
+    return _ahead.pop() if is_for_them else OwnRay(resources)

@@ -21,7 +21,8 @@ from ray.util.placement_group import PlacementGroup
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 from torch import Tensor
 
-from raysearch.cluster.resources import WorkerResources, trial_group
+from raysearch.cluster.places import WorkerResources
+from raysearch.cluster.resources import trial_group
 from raysearch.cluster.run_processes import findable
 from raysearch.errors import StorageError
 from raysearch.evolve.strategy import Round

@@ -14,7 +14,8 @@ from raysearch.cluster.connect import QUIET, as_resource_error, connect, on_loop
 from raysearch.cluster.environment import TOKEN
 from raysearch.cluster.gpus import check_gpus
 from raysearch.cluster.own_ray import OwnRay, own_ray
-from raysearch.cluster.resources import WorkerResources, group_slots, machines
+from raysearch.cluster.places import WorkerResources, group_slots
+from raysearch.cluster.resources import machines
 from raysearch.errors import ResourceError
 from raysearch.launch.cgroups import usable_cpus
 from raysearch.space.space_file import ResourcesSection
@@ -51,7 +52,7 @@ def start_session(address: str | None, resources: ResourcesSection) -> None:
 def _start_here(resources: ResourcesSection) -> None:
     # Ray takes seconds to start; which GPUs there are it finds out better than we
     _check_total(resources, {"CPU": usable_cpus(), "GPU": math.inf}, MORE_THERE)
-    _own.append(own_ray(resources.environment))
+    _own.append(own_ray(resources))
     address = _own[-1].address()
     with as_resource_error("a local Ray"), own_handler_after(), on_loopback():
         enable_token_auth_by_default()

@@ -7,9 +7,10 @@ trial (``resources.group_trial_resources``), Train's workers are placed in those
 with the trial because Tune removes its group. Nothing waits for resources while holding others, either.
 Nor is the controller an actor of its own, whose process would take seconds to start before any worker's.
 
-This needs four names of Ray Train that are not public (``TrainController``, ``WorkerGroup``,
-``FixedScalingPolicy`` and ``DataParallelTrainer._initialize_and_run_controller``), hence Ray is pinned
-to a minor release and ``tests/cluster/test_worker_group.py`` fails when their behaviour changes.
+This needs five names of Ray Train that are not public (``TrainController``, ``WorkerGroup`` and its
+``_get_worker_runtime_env``, ``FixedScalingPolicy`` and
+``DataParallelTrainer._initialize_and_run_controller``), hence Ray is pinned to a minor release and
+``tests/cluster/test_worker_group.py`` fails when their behaviour changes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from ray.runtime_env import RuntimeEnv
 from ray.train.v2._internal.callbacks import AcceleratorSetupCallback, BackendSetupCallback
 from ray.train.v2._internal.execution.callback import ReportCallback, WorkerGroupCallback
 from ray.train.v2._internal.execution.context import TrainRunContext
@@ -31,16 +33,7 @@ from ray.train.v2.api.result import Result
 from ray.train.v2.torch.torch_trainer import TorchTrainer
 from ray.util.placement_group import PlacementGroup
 
-# What Train's controller and workers read: poll often (an epoch's report waits for a poll), start no
-# watcher of preemptions, write no log files, and do not wait for a process group that has lost a worker.
-CONTROLLER_ENVIRONMENT = {
-    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.1",
-    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": "600",
-    "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0",
-    "RAY_TRAIN_ENABLE_CONTROLLER_STRUCTURED_LOGGING": "0",
-    "RAY_TRAIN_ENABLE_WORKER_STRUCTURED_LOGGING": "0",
-    "TORCH_PROCESS_GROUP_SHUTDOWN_TIMEOUT_S": "1",
-}
+from raysearch.cluster.train_environment import TRAIN_ENVIRONMENT
 
 Report = Callable[[dict[str, Any]], None]
 Started = Callable[[WorkerGroup], None]
@@ -97,7 +90,10 @@ class TrialTrainer(TorchTrainer):
     report: Report
 
     def _initialize_and_run_controller(self, **arguments: Any) -> Result:
-        os.environ.update(CONTROLLER_ENVIRONMENT)
+        # A Ray that was started for the study has given it to all of its processes. Those that wait there for
+        # work are taken by workers that ask for no environment of their own.
+        has_all = os.environ.items() >= TRAIN_ENVIRONMENT.items()
+        os.environ.update(TRAIN_ENVIRONMENT)
         size: Any = self.scaling_config
         arguments["scaling_policy"] = _FixedSize(size)
         arguments["callbacks"] = [
@@ -112,6 +108,12 @@ class TrialTrainer(TorchTrainer):
 
             def _create_placement_group(self, *_: Any) -> _BorrowedGroup:
                 return _BorrowedGroup(group)
+
+            @staticmethod
+            def _get_worker_runtime_env(
+                custom_runtime_env: dict[str, Any] | RuntimeEnv,
+            ) -> dict[str, Any] | RuntimeEnv:
+                return {} if has_all else WorkerGroup._get_worker_runtime_env(custom_runtime_env)
 
         class Controller(TrainController):
             """Train's, of such workers."""

@@ -18,6 +18,7 @@ from typing import Any
 import ray
 from ray import tune
 from ray.tune import Callback, RunConfig, TuneConfig, Tuner
+from ray.tune.execution import class_cache
 from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 from ray.tune.stopper import Stopper
@@ -25,7 +26,8 @@ from ray.tune.stopper import Stopper
 from raysearch.cluster.bridge import Bridge, reason_in
 from raysearch.cluster.gpus import own_device
 from raysearch.cluster.group_size import GroupSize
-from raysearch.cluster.resources import WorkerResources, request_for
+from raysearch.cluster.places import WorkerResources
+from raysearch.cluster.resources import request_for
 from raysearch.cluster.storage import check_shared
 from raysearch.cluster.tune_trainable import attempt_in_actor
 from raysearch.errors import ResourceError
@@ -76,6 +78,10 @@ class TuneExecutor:
                 raise ResourceError("Ray Tune ended without starting a run; is the cluster still there?")
 
     def _fit(self, bridge: Bridge, scratch: str) -> None:
+        # Tune would have each actor's process started with a variable for PyTorch Lightning, which our runs
+        # do not see; without it actors take the processes that are there (raysearch.cluster.child_ray).
+        class_cache.DEFAULT_ENV_VARS.clear()
+
         def request(config: dict[str, str]) -> tune.PlacementGroupFactory:
             return request_for(json.loads(config["order"])["workers"], self._each)
 

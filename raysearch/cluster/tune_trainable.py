@@ -9,7 +9,7 @@ from typing import Any
 from ray import tune
 
 from raysearch.cluster.gpus import own_device
-from raysearch.cluster.resources import WorkerResources
+from raysearch.cluster.places import WorkerResources
 from raysearch.cluster.run_processes import findable
 from raysearch.errors import ChangedError, StorageError
 from raysearch.launch.run_environment import confine

@@ -26,8 +26,9 @@ from ray.util.placement_group import PlacementGroup
 
 from raysearch.cluster.gpus import limited
 from raysearch.cluster.parameter_server import server_for
+from raysearch.cluster.places import WorkerResources
 from raysearch.cluster.process_group import OneAddress
-from raysearch.cluster.resources import WorkerResources, trial_group
+from raysearch.cluster.resources import trial_group
 from raysearch.cluster.run_processes import findable
 from raysearch.cluster.train_controller import TrialTrainer
 from raysearch.errors import StorageError

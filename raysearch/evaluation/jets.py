@@ -20,6 +20,7 @@ from raysearch.metrics.generation.jet_sample import JetSample
 from raysearch.metrics.generation.jets import jet_comparison
 from raysearch.metrics.generation.two_sample import LEAST, PUBLISHED, ClassifierSettings
 
+CUT = 0.8  # of the other side's most particles; jets that were not cut have as many but for chance
 APART = 0.05  # by so much shares of classes may differ without a word
 
 Jets = dict[str, JetClouds]
@@ -50,6 +51,7 @@ def evaluate(asked: Asked) -> Found:
         *(f"made: {told}" for told in off_axis(jets["made"])),
         *(f"{name}: {told}" for name, each in jets.items() for told in odd(each)),
         *([] if asked.of_class or asked.made_class else _other_classes(jets)),
+        *_cut_otherwise(jets),
         *(told for path in paths.values() for told in passed_over(path)),
     )
     found = jet_comparison(*samples.values(), published=asked.published, seed=asked.seed, told=asked.told)
@@ -102,6 +104,16 @@ def _other_classes(jets: Mapping[str, JetClouds]) -> Iterator[str]:
         if shares and real and apart > APART:
             told = f"{name}: classes are {_told(shares)}, but {_told(real)} in the real ones"
             yield f"{told}; all figures tell of that too (--class takes one alone)"
+
+
+def _cut_otherwise(jets: Mapping[str, JetClouds]) -> Iterator[str]:
+    """Tell jets that end at fewer particles than the real ones, or go on where these end."""
+    most = {name: int((each.particles[..., 2] > 0).sum(axis=1).max()) for name, each in jets.items()}
+    for name, found in most.items():
+        few, many = sorted((found, most["real"]))
+        if few < CUT * many:
+            told = f"{name}: jets have at most {found} particles, the real ones {most['real']}"
+            yield f"{told}; if one side was cut (a study's space.points), all figures tell of the cut too"
 
 
 def _told(shares: Mapping[str, float]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from raysearch.launch.stop_flag import StopFlag
-from raysearch.study.study import Study
-from raysearch.training.final import TestOutcome
-from raysearch.training.order import Order
+if TYPE_CHECKING:  # with torch; what counts places needs none
+    from raysearch.launch.stop_flag import StopFlag
+    from raysearch.study.study import Study
+    from raysearch.training.final import TestOutcome
+    from raysearch.training.order import Order
 
 
 class Executor(Protocol):

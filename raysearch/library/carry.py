@@ -28,6 +28,7 @@ from raysearch.library.report_writer import write_in_background, write_report
 from raysearch.library.watching import Watcher
 from raysearch.space.space_file import ResourcesSection
 from raysearch.study.folders import as_typed, is_series, name_of, resume_command
+from raysearch.study.listening import HearingRuns
 from raysearch.tracking.kept import KeptMirror, ensure_mirror
 
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ def _carry_out(job: Job, executor: Executor, watcher: Watcher, stop: StopFlag) -
             watcher.say(remark)
         try:
             with KeptMirror() as mirror, watcher.follow() as listen:
-                history = carry_out(ledger, executor, listen, mirror.start, job.wish, stop)
+                heard = HearingRuns(listen, mirror.run_begun)
+                history = carry_out(ledger, executor, heard, mirror.start, job.wish, stop)
             if history.closed is not None and history.closed.reason == OUT_OF_TIME:
                 watcher.say(_out_of_time(history, folder))
             # Told at the end: the trials that did finish are kept, tested and reported.

@@ -36,6 +36,7 @@ def generate(
     values: Mapping[str, Iterable[float]] | None = None,
     number: int = 1,
     like: Files = (),
+    seed: int = 0,
     trial: str | int = "best",
     batch: int = 100,
     device: str = "cpu",
@@ -50,6 +51,7 @@ def generate(
         values: of each condition, such as ``{"energies": [50, 100]}``; all combinations are made.
         number: rows of each combination.
         like: files whose rows' conditions are taken instead.
+        seed: of what is drawn at random; the same seed makes the same rows, another one others.
         trial: ``best``, a trial's number, or the name of a pruning.
         batch: rows that a model is given at a time.
         device: where to compute: ``cpu``, ``cuda`` or ``cuda:N``.
@@ -68,7 +70,7 @@ def generate(
     check_out(out, force=force)
     where = device_of(device)
     wanted = Conditions(
-        {name: tuple(each) for name, each in (values or {}).items()}, number, paths_given(like)
+        {name: tuple(each) for name, each in (values or {}).items()}, number, paths_given(like), seed
     )
     with taken_up(folder, str(trial)) as trained:
         from raysearch.after.generate import write_generated

@@ -35,8 +35,8 @@ def read_one_run(
     """Read a space file as that of one run.
 
     Whatever it searches becomes a choice of one value: of an override, else of the first published entry
-    that has most of them, else the task's default. So nothing is proposed, and all that a study of one trial
-    can do, it does.
+    that has most of them, else the task's default; where that is None, it is left out. So nothing is
+    proposed, and all that a study of one trial can do, it does.
 
     Args:
         space: as for :func:`raysearch.tune`.
@@ -66,7 +66,11 @@ def read_one_run(
         raise InputError(
             *(f"space.{name}: is searched; one run needs a value: --set space.{name}=..." for name in missing)
         )
-    pins = [f"space.{name}={_only(value)}" for name, value in values.items()]
+    if changed.searched.domains.keys() <= {name for name, value in values.items() if value is None}:
+        # A study has something to search, be it one value: that of a setting which is held.
+        name, value = next(iter(changed.searched.fixed.items()))
+        values, origins = {**values, name: value}, {**origins, name: "the file"}
+    pins = [f"space.{name}={'null' if value is None else _only(value)}" for name, value in values.items()]
     return change_space_file(changed, [*pins, "search={sampler: random, trials: 1}"]), origins
 
 
@@ -119,4 +123,9 @@ def as_told(space_file: SpaceFile, origins: Mapping[str, str]) -> str:
     for name, domain in space_file.searched.domains.items():
         if isinstance(domain, ChoiceDomain):
             by_origin.setdefault(origins.get(name, "given"), []).append(f"{name} {domain.values[0]}")
+    if left := [name for name in origins if name not in space_file.searched.domains]:
+        by_origin["default"] = [
+            *by_origin.get("default", []),
+            *(f"{name} the network's own" for name in left),
+        ]
     return "one run: " + "; ".join(f"{', '.join(words)} ({origin})" for origin, words in by_origin.items())

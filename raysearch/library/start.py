@@ -95,7 +95,7 @@ def start(
         claimed(folder),
         stop_flag(watcher, folder) as stop,
         # Both take seconds, and one of them waits for most of its time.
-        ray_ahead(where, first.resources.environment),
+        ray_ahead(where, first.resources, first.search.trials * first.budget.runs),
     ):
         with stop.breaking_off("the checks"):
             jobs = _checked_jobs(members, folder, watcher, resume=resume)

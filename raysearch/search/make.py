@@ -160,9 +160,7 @@ SAMPLERS: dict[str, Sampler] = {
         {"population": Option(16, low=2), "sample": Option(8, low=1), "inherit": Option(True)},
     ),
 }
-WINDOW_PER_SLOT = 2  # one that runs and one for when it ends, while an older one is still out
-# For one slot and for two alike: the window is part of a study, and most of them run on so few.
-SMALLEST_WINDOW = 4
+SMALLEST_WINDOW = 3  # of two slots, and of one alike: it is part of a study, and most of them run on so few
 
 
 def make_searcher(
@@ -237,11 +235,13 @@ def window_problem(section: SearchSection, window: int) -> str | None:
 
 
 def default_window(section: SearchSection, slots: int) -> int:
-    """Trials that a known sampler is asked ahead where the user does not say: enough for all slots.
+    """Trials that a known sampler is asked ahead where the user does not say: as few as keep all slots busy.
 
-    The same for all machines of up to two slots, so that one seed gives one history on them.
+    While the oldest trial runs, each other slot may end one and take another, if no run takes twice as long
+    as another; so 2 x slots - 1 are enough, and one less is not. The same for all machines of up to two
+    slots, so that one seed gives one history on them.
     """
-    window = max(WINDOW_PER_SLOT * slots, SMALLEST_WINDOW)
+    window = max(2 * slots - 1, SMALLEST_WINDOW)
     if SAMPLERS[section.sampler].in_intervals:
         return min(window, complete_options(section.sampler, section.options)["population"])
     return window

@@ -302,8 +302,13 @@ def _override(document: Document, text: str) -> None:
             raise InputError(f"--set {text}: {part!r} holds a value, not keys")
         target = inner
     # As YAML, so that an override means what the same text means in the file.
-    parsed = parse_yaml(f"value: {value}", f"--set {text}")
-    target[str(path[-1])] = parsed.content["value"]
+    parsed = parse_yaml(f"value: {value}", f"--set {text}").content["value"]
+    if parsed is None and path[0] == "space" and len(path) == 2:
+        # A setting is never null: this leaves it to the task's default.
+        if target.pop(str(path[-1]), None) is None:
+            raise InputError(f"--set {text}: is not in the space file; there is nothing to leave out")
+    else:
+        target[str(path[-1])] = parsed
     # A fault in the new value must name the option and not the line of the value it took the place of.
     for old in [place for place in document.places if place[: len(path)] == path]:
         del document.places[old]

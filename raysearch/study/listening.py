@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from raysearch.ledger.entries import Entry
 from raysearch.ledger.history import History
+from raysearch.ledger.run_records import Started
 
 Listener = Callable[[Entry, History], None]
 
@@ -32,3 +33,27 @@ def asking(listen: object, trial: int) -> Iterator[None]:
         yield
     finally:
         listen.asking(None)
+
+
+class HearingRuns:
+    """A listener, and beside it somebody who only wants to know when a run begins.
+
+    Args:
+        listen: hears everything.
+        begun: called with each run that begins.
+    """
+
+    def __init__(self, listen: Listener, begun: Callable[[], None]) -> None:
+        self._listen, self._begun = listen, begun
+
+    def __call__(self, entry: Entry, history: History) -> None:
+        """Pass a record on."""
+        self._listen(entry, history)
+        if isinstance(entry.record, Started):
+            self._begun()
+
+    def asking(self, trial: int | None) -> None:
+        """Pass on that the search is being asked."""
+        listen: object = self._listen
+        if isinstance(listen, HearsAsks):
+            listen.asking(trial)

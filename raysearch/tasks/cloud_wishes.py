@@ -36,7 +36,7 @@ def clouds_to_generate(
         InputError: conditions, or files that are refused.
     """
     wanted.only()
-    number, labels = _like(wanted, view) if wanted.like else _drawn(wanted.number, described)
+    number, labels = _like(wanted, view, is_told=is_told) if wanted.like else _drawn(wanted, described)
     found = as_statistics(described)
     has_labels = is_told or view.of_class != ALL
 
@@ -55,19 +55,27 @@ def clouds_to_generate(
     return ToScore((), len(number), read, noun="jet" if view.clouds == JETS else "digit")
 
 
-def _like(wanted: Conditions, view: CloudView) -> tuple[Ints, Ints]:
+def _like(wanted: Conditions, view: CloudView, *, is_told: bool) -> tuple[Ints, Ints]:
     rows = cloud_rows(tuple(wanted.like), view)
-    return rows.tensors[NUMBER].numpy(), rows.tensors[NUMBER + 1].numpy()
+    labels = rows.tensors[NUMBER + 1].numpy()
+    n_unknown = int((labels < 0).sum())
+    if is_told and n_unknown:
+        raise InputError(
+            f"--like: files do not tell the class of {n_unknown:,} of {len(labels):,} rows, which the "
+            "generator has to be told; give files of a class each, or --number"
+        )
+    return rows.tensors[NUMBER].numpy(), labels
 
 
-def _drawn(n: int, described: Mapping[str, Any]) -> tuple[Ints, Ints]:
-    """Draw labels and numbers of points as often as training clouds have them; the same for the same n."""
+def _drawn(wanted: Conditions, described: Mapping[str, Any]) -> tuple[Ints, Ints]:
+    """Draw labels and numbers of points as often as training clouds have them; the same for the same wish."""
     counts = described["multiplicities"]
     labels = np.array(list(map(int, counts)))
     table = np.array(list(counts.values()), np.float64)
     table[:, 0] = 0  # a cloud without points is none
     if not table.any():
         raise InputError("predict: no cloud of the study's training part has a point")
-    places = generator(0, "clouds to generate").choice(table.size, n, p=table.ravel() / table.sum())
+    chance = generator(wanted.seed, "clouds to generate")
+    places = chance.choice(table.size, wanted.number, p=table.ravel() / table.sum())
     which, number = np.divmod(places, table.shape[1])
     return number.astype(np.int64), labels[which].astype(np.int64)

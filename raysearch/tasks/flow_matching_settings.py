@@ -64,9 +64,9 @@ class FlowMatchingSettings(CloudSettings, Scheduled):
     def _network_problems(self) -> Iterator[str]:
         """Tell what the network has no use for: it would be searched for nothing."""
         if self.network == ATTENTION and self.hidden is not None:
-            yield "hidden: is of network: epic alone; leave it out"
+            yield "hidden: is of network: epic alone; leave it out (--set space.hidden=null)"
         if self.network == EPIC and self.heads is not None:
-            yield "heads: is of network: attention alone; leave it out"
+            yield "heads: is of network: attention alone; leave it out (--set space.heads=null)"
         width, heads = self.width or AttentionShape.width, self.heads or AttentionShape.heads
         if self.network == ATTENTION and width > 0 and heads > 0 and width % heads:
             yield f"width: needs a multiple of the {heads} heads, got {width}"

@@ -84,7 +84,7 @@ class GraphGanSettings(CloudSettings):
         if self.layers is not None and self.network == FC:
             yield "layers: the fully connected networks have no choice; leave it out"
         if self.dropout is not None and self.network != MPGAN:
-            yield "dropout: is of network: mpgan alone; leave it out"
+            yield "dropout: is of network: mpgan alone; leave it out (--set space.dropout=null)"
 
     def _number_problems(self) -> Iterator[str]:
         least = {"width": 2, "hidden": 1, "layers": 1, "decay_epochs": 0, "batch_size": 1}

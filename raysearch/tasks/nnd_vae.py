@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from raysearch.data.clouds.jet_layouts import PARTICLES
 from raysearch.data.conditions import Conditions
+from raysearch.data.jets.layout import PARTICLES
 from raysearch.data.kinds import KINDS
 from raysearch.data.paths import DataPath
 from raysearch.data.source import DataSource

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from raysearch.data.clouds.jet_layouts import PARTICLES
+from raysearch.data.jets.layout import PARTICLES
 from raysearch.data.tensors import TensorData
 from raysearch.metrics.generation.digit_images import digit_features, digit_pictures
 from raysearch.metrics.generation.jet_sample import JetSample

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import h5py
+import numpy as np
 import pytest
 from after_studies import TOY, load, tune
 from toy import TOY_TASK
 
 from raysearch.after.generate import write_generated
 from raysearch.data.conditions import Conditions
+from raysearch.errors import InputError
 
 GENERATES = f"""
 import sys
@@ -23,6 +26,11 @@ class Generates(Toy):
     is_averaged = False
     def training_facts(self, source, settings):
         return {{"fold": source.fold, "width": settings.width}}
+    def predict(self, model, batch, chance):
+        drawn = torch.rand((len(batch[0]), 1), generator=chance)
+        return {{"outputs": super().predict(model, batch, chance), "drawn": drawn}}
+    def written(self, outputs, data):
+        return {{"drawn": outputs["drawn"].numpy()}}
     def to_generate(self, wanted, settings, described):
         assert described["n_train"] == 64
         assert described["width"] == settings.width
@@ -64,3 +72,33 @@ def test_fewer_rows_than_models_can_be_asked_for(study: Path, tmp_path: Path) ->
     made = write_generated(load(study), Conditions(number=1), tmp_path / "made.h5")
     assert (made.n_rows, made.n_models) == (1, 1)
     assert len(folds_in(tmp_path / "made.h5")) == 1
+
+
+def test_another_seed_makes_other_rows(study: Path, tmp_path: Path) -> None:
+    made = {}
+    for name, seed in (("a", 0), ("again", 0), ("b", 1)):
+        write_generated(load(study), Conditions(number=30, seed=seed), tmp_path / f"{name}.h5")
+        with h5py.File(tmp_path / f"{name}.h5") as file:
+            assert file.attrs["seed"] == seed
+            made[name] = file["drawn"][:]
+    assert np.array_equal(made["a"], made["again"])
+    assert not np.isin(made["a"], made["b"]).any()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"like": (Path("x.h5"),), "number": 10}, "--like: makes a row for each row of the files"),
+        ({"like": (Path("x.h5"),), "values": {"energies": (1.0,)}}, "--like: takes the conditions"),
+        ({"number": 0}, "--number: needs at least 1"),
+        ({"seed": -1}, "--seed: needs 0 or more"),
+    ],
+)
+def test_wishes_that_contradict_each_other_are_refused(wrong: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        Conditions(**wrong)
+
+
+def test_a_generator_without_conditions_says_so() -> None:
+    with pytest.raises(InputError, match=r"--angles: .* no such condition; it has none; give --number"):
+        Conditions({"angles": (90.0,)}).only()

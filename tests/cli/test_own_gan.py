@@ -42,3 +42,10 @@ def test_its_spectra_stand_in_the_report(study: Path) -> None:
 
 def test_both_losses_are_recorded(study: Path) -> None:
     assert all(f"train_{name}" in (study / "ledger.jsonl").read_text() for name in ("generator", "critic"))
+
+
+def test_it_can_be_pruned(study: Path) -> None:
+    """What the generator made stands in a graph while the critic takes its step."""
+    done = raysearch(study.parents[1], *["prune", "own", "--rounds", "1", "--epochs", "2", "--target", "0.3"])
+    assert done.code == 0, done.err
+    assert "round 1 of 1: 30.0 % of the weights dropped" in done.err

@@ -15,7 +15,7 @@ from test_storage import Nodes
 from toy import surroundings
 
 from raysearch.cluster.gpus import judge, limited
-from raysearch.cluster.resources import WorkerResources, group_slots
+from raysearch.cluster.places import WorkerResources, group_slots
 from raysearch.cluster.worker_group import backend_for
 from raysearch.errors import InputError
 from raysearch.space.space_file import read_space_file
@@ -67,7 +67,8 @@ def test_slots_are_shares_of_single_gpus(workers: int, gpus: float, machines: li
 PLACES = """
 import ray
 from ray.util import placement_group
-from raysearch.cluster.resources import WorkerResources, group_slots, group_trial_resources, machines
+from raysearch.cluster.places import WorkerResources, group_slots
+from raysearch.cluster.resources import group_trial_resources, machines
 
 ray.init(address="local", num_cpus=8, num_gpus=2, include_dashboard=False, object_store_memory=100_000_000)
 for workers, gpus in [(1, 0.5), (2, 0.25), (1, 0.6), (2, 0.6), (1, 0.3), (1, 1)]:

@@ -16,7 +16,7 @@ import pytest
 from troubles import carry, failures, troubled_space
 
 from raysearch.cluster.open_executor import executor_for
-from raysearch.cluster.resources import WorkerResources, group_slots
+from raysearch.cluster.places import WorkerResources, group_slots
 from raysearch.cluster.run_processes import SUFFIX, _end_here, training_stack
 from raysearch.launch.request import Where
 from raysearch.ledger.history import History

@@ -8,15 +8,20 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from bare import bare
 from ray._common.utils import get_default_ray_temp_dir
 from toy import TOY_SPACE, TOY_TASK, start
 from waiting import wait_for
 
+import raysearch
 from raysearch.cluster import own_ray
 from raysearch.cluster.caretaker import processes_of
 from raysearch.cluster.environment import ray_folder
 from raysearch.errors import ResourceError
 from raysearch.launch.request import Where
+from raysearch.space.sections import ResourcesSection
+
+PLAIN, WITH_X = ResourcesSection(), ResourcesSection(environment=("X",))
 
 
 class Noted:
@@ -24,8 +29,8 @@ class Noted:
 
     made: list[Noted]
 
-    def __init__(self, named: tuple[str, ...]) -> None:
-        self.named, self.has_ended = frozenset(named), False
+    def __init__(self, resources: ResourcesSection, runs: int | None = None) -> None:
+        self.named, self.runs, self.has_ended = frozenset(resources.environment), runs, False
         self.made.append(self)
 
     def end(self) -> None:
@@ -41,24 +46,25 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Noted]:
 
 @pytest.mark.parametrize("where", [Where(in_process=True), Where("10.0.0.1:6379")])
 def test_none_is_started_where_none_is_wanted(made: list[Noted], where: Where) -> None:
-    with own_ray.ray_ahead(where, ()):
+    with own_ray.ray_ahead(where, PLAIN, 4):
         assert made == []
 
 
 def test_one_that_nobody_asked_for_ends(made: list[Noted]) -> None:
-    with pytest.raises(ValueError, match="wrong"), own_ray.ray_ahead(Where(), ()):
+    with pytest.raises(ValueError, match="wrong"), own_ray.ray_ahead(Where(), PLAIN, 4):
         raise ValueError("wrong")
     assert [each.has_ended for each in made] == [True]
 
 
 def test_it_is_taken_once_and_for_the_same_variables(made: list[Noted]) -> None:
-    with own_ray.ray_ahead(Where(), ("X",)):
-        taken = own_ray.own_ray(("X",))
-        other = own_ray.own_ray(("X",))
+    with own_ray.ray_ahead(Where(), WITH_X, 4):
+        taken = own_ray.own_ray(WITH_X)
+        other = own_ray.own_ray(WITH_X)
     assert made == [taken, other]
+    assert [each.runs for each in made] == [4, None]
     assert not made[0].has_ended
-    with own_ray.ray_ahead(Where(), ("X",)):
-        assert own_ray.own_ray(("Y",)) is made[3]
+    with own_ray.ray_ahead(Where(), WITH_X, 4):
+        assert own_ray.own_ray(PLAIN) is made[3]
     assert made[2].has_ended
 
 
@@ -109,3 +115,46 @@ def test_a_study_that_does_not_pass_its_checks_leaves_no_ray(tmp_path: Path, end
         assert process.returncode == 2
         assert "nobody_reads" in output.splitlines()[-1]
     assert not (tmp_path / "runs/s").exists()
+
+
+TASK = f"""
+import os, sys, time
+from pathlib import Path
+sys.path.insert(0, {str(TOY_TASK.parent)!r})
+from toy_task import Toy
+FOLDER = Path("FOLDER")
+
+class Marked(Toy):
+    def loss(self, model, batch):
+        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+        up_s = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+        is_warm = "raysearch.cluster.warm_worker" in sys.modules
+        seen = str(time.time() - up_s) + " " + str(is_warm)
+        (FOLDER / str(os.getpid())).with_suffix(".seen").write_text(seen)
+        return super().loss(model, batch)
+"""
+
+
+@pytest.mark.ray_cluster
+@pytest.mark.parametrize("workers", [1, 2])
+def test_runs_take_the_processes_that_imported_while_the_study_was_checked(
+    tmp_path: Path, workers: int
+) -> None:
+    (tmp_path / "marked.py").write_text(TASK.replace('FOLDER")', f'{tmp_path}")'))
+    space = {
+        "task": f"{tmp_path / 'marked.py'}:Marked",
+        "space": {"width": {"type": "int", "low": 1, "high": 16}},
+        "search": {"sampler": "random", "trials": 2},
+        "budget": {"epochs": 1},
+        "resources": {"workers": workers},
+        "seed": 1,
+    }
+    with bare():
+        study = raysearch.tune(space, runs=tmp_path, name="s", show="nothing")
+    (tmp_path / f"{os.getpid()}.seen").unlink()  # the rehearsal's
+    seen = [path.read_text().split() for path in tmp_path.glob("*.seen")]
+    assert len(seen) >= workers
+    began_s = study.history.sessions[0][1] / 1000
+    assert all(warm == "True" for _, warm in seen), seen
+    if workers == 1:  # of more, Ray starts no more at a time than there are cores
+        assert all(float(started_s) < began_s for started_s, _ in seen)

@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from ray.util.placement_group import placement_group, remove_placement_group
 
+from raysearch.cluster.places import WorkerResources
 from raysearch.cluster.population import ActorEvaluator
-from raysearch.cluster.resources import WorkerResources
 from raysearch.data.source import DataSource
 from raysearch.evolve.strategy import Round
 from raysearch.training.attempt import attempt_run

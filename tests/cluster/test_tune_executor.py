@@ -21,7 +21,7 @@ from toy import TOY_TASK
 from benchmarks.faults.disks import fill_up
 from raysearch.cluster import tune_executor
 from raysearch.cluster.open_executor import executor_for
-from raysearch.cluster.resources import WorkerResources
+from raysearch.cluster.places import WorkerResources
 from raysearch.cluster.tune_trainable import attempt_in_actor
 from raysearch.data.source import DataSource
 from raysearch.errors import DiskBudgetError, ResourceError, StorageError

@@ -19,7 +19,8 @@ import ray
 from ray import tune
 from waiting import wait_for
 
-from raysearch.cluster.resources import WorkerResources, group_slots, group_trial_resources
+from raysearch.cluster.places import WorkerResources, group_slots
+from raysearch.cluster.resources import group_trial_resources
 from raysearch.cluster.worker_group import run_in_group
 from raysearch.data.source import DataSource
 from raysearch.errors import ResourceError, StorageError

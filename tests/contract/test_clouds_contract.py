@@ -52,7 +52,11 @@ class TestFlowMatching(TaskContract):
 
 class TestFlowMatchingOfDigits(TaskContract):
     space = SPACES / "flow-matching-digits.yaml"
-    changes = (*(each for each in FLOW if "width" not in each and "hidden" not in each), "space.width=8")
+    changes = (
+        *(each for each in FLOW if "width" not in each and "hidden" not in each),
+        "space.width=8",
+        "space.pairing=shortest",
+    )
 
 
 class TestNndVae(TaskContract):

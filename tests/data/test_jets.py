@@ -138,6 +138,10 @@ def test_check_lists_all_faults_of_all_files(write_public):
     ("change", "expected"),
     [
         ({"jetConstituentList": None}, "jetConstituentList: is missing"),
+        (
+            {"jetConstituentList": None, "particle_features": np.zeros((20, 30, 4))},
+            "holds point clouds in the layout of JetNet",
+        ),
         ({"particleFeatureNames": None}, "particleFeatureNames: is missing"),
         (
             {"jetConstituentList": np.zeros((20, 8))},

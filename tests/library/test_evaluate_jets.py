@@ -36,6 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_jet_file(path / "rest.h5", np.setdiff1d(np.arange(len(jets)), rows[2 * N : 4 * N]))
     write_jetnet(path / "shuffled.h5", gluons[0][::-1])
     write_jetnet(path / "repeated.h5", np.concatenate([gluons[2][:-10], gluons[2][:7], gluons[0][:3]]))
+    write_jetnet(path / "cut.h5", gluons[2][:, :10])
     write_jetnet(path / "few.h5", gluons[2][:40])
     write_jetnet(path / "gev.h5", gluons[2] * np.float32([1, 1, 1000]))
     odd = gluons[2].copy()
@@ -56,6 +57,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def judged(folder: Path, made: str, **options: Any) -> Any:
     return raysearch.evaluate(folder / "real.h5", folder / made, other_real=folder / "other.h5", **options)
+
+
+def test_jets_that_were_cut_at_fewer_particles_are_told(folder: Path, quick: None) -> None:
+    (told,) = judged(folder, "cut.h5").found.warnings
+    assert "made: jets have at most 10 particles, the real ones 30; if one side was cut" in told
 
 
 def test_real_jets_are_at_their_floor_and_louder_ones_are_not(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import raysearch
 from raysearch.errors import InputError
 from raysearch.library.one_run import as_told, read_one_run, space_of
 
+SHIPPED = Path(__file__).parents[2] / "searchspaces"
+SERIES = {"jedinet-paper"}  # one run has one value for each key
 SPACE: dict[str, Any] = {
     "task": f"{TOY_TASK}:Toy",
     "space": {
@@ -66,6 +69,22 @@ def test_a_setting_without_a_value_is_named() -> None:
     assert "activation" not in str(refused.value)  # the task's own default
     _, origins = read_one_run(unpublished, GIVEN[:1] + GIVEN[2:])
     assert origins == {"activation": "default"}
+
+
+@pytest.mark.parametrize(
+    "space", sorted(path.stem for path in SHIPPED.glob("*.yaml") if path.stem not in SERIES)
+)
+def test_each_shipped_space_can_be_trained_once(space: str) -> None:
+    try:
+        space_file, origins = read_one_run(space, [])
+    except InputError as refused:  # names what no paper and no task has a value for, to be given
+        given = [f"{name}=1" for name in re.findall(r"(space\.\w+): is searched", str(refused))]
+        space_file, origins = read_one_run(space, given)
+    assert space_file.searched.grid_size == 1
+    for name in origins:  # what a task chooses by itself is left to it, and told
+        assert name in space_file.searched.domains or f"{name} the network's own" in as_told(
+            space_file, origins
+        )
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_one_and_two_cpus_give_one_history_and_nothing_is_said(
 ) -> None:
     one, two = (tuned(monkeypatch, toy_space, n_cpus) for n_cpus in (1, 2))
     assert one[0].hash == two[0].hash
-    assert one[0].window == two[0].window == 4
+    assert one[0].window == two[0].window == 3
     assert "search.window" not in one[1].err + two[1].err
 
 
@@ -35,10 +35,10 @@ def test_a_larger_machine_says_that_its_window_is_another(
 ) -> None:
     few = ("--trials", "2", "--set", "budget.epochs=1")
     history, done = tuned(monkeypatch, toy_space, 8, *few)
-    assert history.window == 16
-    assert "window 16, for 8 runs at a time: part of the study" in done.err
+    assert history.window == 15
+    assert "window 15, for 8 runs at a time: part of the study" in done.err
     again = raysearch(toy_space.parent, "resume", f"on-8-{len(few)}", "--local", "--trials", "+1")
-    assert "window 16, for" not in again.err, "it is told where it is chosen"
+    assert "window 15, for" not in again.err, "it is told where it is chosen"
     chosen, done = tuned(monkeypatch, toy_space, 8, *few, "--set", "search.window=4")
     assert chosen.window == 4
     assert "part of the study" not in done.err

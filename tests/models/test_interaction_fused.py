@@ -3,6 +3,7 @@
 import copy
 import logging
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,8 +16,9 @@ from test_interaction_network import (
     some_jets,
 )
 
+from raysearch.models import interaction_fused
 from raysearch.models.interaction_network import InteractionNetwork
-from raysearch.models.kernels import build
+from raysearch.models.kernels import build, noted
 
 pytestmark = pytest.mark.skipif(not any(map(shutil.which, build.COMPILERS)), reason="no C++ compiler here")
 
@@ -27,6 +29,14 @@ def fused_pair(shape):
     """Make a textbook network in double precision, and the fused one in single with its weights."""
     textbook, ours = same_pair(shape)
     fused = InteractionNetwork(shape, kernel="fused")
+    fused.load_state_dict(ours.state_dict())
+    return textbook, fused
+
+
+def bf16_pair(shape):
+    """Make a textbook network in double precision, and the one with bfloat16 products with its weights."""
+    textbook, ours = same_pair(shape)
+    fused = InteractionNetwork(shape, kernel="fused_bf16")
     fused.load_state_dict(ours.state_dict())
     return textbook, fused
 
@@ -156,3 +166,64 @@ def test_without_a_compiler_the_torch_form_is_used_and_said_once(monkeypatch, tm
     assert all(torch.equal(got[name], expected[name]) for name in got)
     (record,) = caplog.records
     assert "no C++ compiler" in record.getMessage()
+
+
+def has_bf16_products():
+    return "avx512_bf16" in Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else False
+
+
+needs_bf16 = pytest.mark.skipif(not has_bf16_products(), reason="no bfloat16 products on this processor")
+
+
+@needs_bf16
+@pytest.mark.parametrize(("hidden", "effect_size"), [(2, 1), (33, 17), (50, 14)])
+@pytest.mark.parametrize("activation", ["relu", "elu", "selu"])
+def test_bf16_products_are_the_textbook_in_two_digits(activation, hidden, effect_size):
+    shape = small_shape(
+        constituents=20,
+        hidden=hidden,
+        effect_size=effect_size,
+        aggregation="sum",
+        activation_relation=activation,
+    )
+    textbook, fused = bf16_pair(shape)
+    x = some_jets(30, shape, [20, 3, 0, 1, 11], torch.float32)
+    exact, got = outputs_and_gradients(textbook, x.double()), outputs_and_gradients(fused, x)
+    for name, expected in exact.items():
+        # bfloat16 has 8 bits; where rounding carries a value across a kink, a gradient jumps
+        away = (got[name] - expected).norm() / expected.norm().clamp(min=1e-12)
+        assert away <= (0.02 if name == "logits" else 0.08), name
+        assert name != "logits" or away > 1e-5, "single precision was used"
+    again = outputs_and_gradients(copy.deepcopy(fused), x)
+    assert all(torch.equal(got[name], again[name]) for name in got)
+
+
+@needs_bf16
+@pytest.mark.parametrize("activation", ["relu", "elu", "selu"])
+def test_nan_passes_bf16_products(activation):
+    _, fused = bf16_pair(small_shape(activation_relation=activation))
+    x = torch.randn(3, 7, 4)
+    x[0, 0, 0] = float("nan")
+    noted.forget_noted()
+    logits = fused(x)
+    assert noted.noted() == {noted.COMPILED_BF16}
+    assert logits[0].isnan().all()
+    assert logits[1:].isfinite().all()
+
+
+def test_without_bf16_products_single_precision_is_used_and_said_once(monkeypatch, tmp_path, caplog):
+    monkeypatch.setenv("RAYSEARCH_CACHE", str(tmp_path))
+    monkeypatch.setattr(build, "FLAGS", (*build.FLAGS, "-mno-avx512bf16"))
+    for cached in (build.load, interaction_fused.warn_of_single_precision):
+        cached.cache_clear()
+    shape = small_shape(activation_relation="selu")
+    _, ours = fused_pair(shape)
+    _, asked = bf16_pair(shape)
+    asked.load_state_dict(ours.state_dict())
+    x = some_jets(4, shape, [7, 3], torch.float32)
+    with caplog.at_level(logging.WARNING):
+        got, expected = outputs_and_gradients(asked, x), outputs_and_gradients(ours, x)
+    build.load.cache_clear()
+    assert all(torch.equal(got[name], expected[name]) for name in got)
+    (record,) = caplog.records
+    assert "no bfloat16 products" in record.getMessage()

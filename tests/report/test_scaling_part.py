@@ -120,6 +120,14 @@ def test_what_makes_figures_doubtful_is_said(tmp_path: Path) -> None:
     assert any("weak-2: workers waited" in line for line in told)
 
 
+def test_larger_batches_alone_have_a_table_and_no_projection(tmp_path: Path) -> None:
+    members = series(tmp_path / "s", {name: MEMBERS[name] for name in ("one", "batch-8x")})
+    blocks = scaling_part(members)
+    (table,) = (block for block in blocks if isinstance(block, Table))
+    assert [row[0] for row in table.rows] == ["one", "batch-8x"]
+    assert not any(isinstance(block, Picture) for block in blocks)
+
+
 def test_a_series_of_something_else_has_no_such_part(tmp_path: Path) -> None:
     others = series(tmp_path / "s", {"a": timed(1, 100, 0.1), "b": timed(1, 200, 0.1)})
     assert not is_scaling(others)

@@ -137,13 +137,13 @@ def test_pbt_refuses_what_would_hide_a_members_last_interval():
 def test_the_default_window_is_one_for_small_machines():
     for sampler in SAMPLERS:
         windows = {default_window(SearchSection(sampler=sampler, trials=9), slots) for slots in (1, 2)}
-        assert windows == {4}, sampler
+        assert windows == {3}, sampler
 
 
 def test_the_default_window_keeps_the_slots_busy_within_an_interval():
-    assert default_window(SearchSection(sampler="tpe", trials=9), 16) == 32
-    assert default_window(SearchSection(sampler="evolution", trials=9), 16) == 32
-    assert default_window(SearchSection(sampler="pbt", trials=9), 2) == 4
+    assert default_window(SearchSection(sampler="tpe", trials=9), 16) == 31
+    assert default_window(SearchSection(sampler="evolution", trials=9), 16) == 31
+    assert default_window(SearchSection(sampler="pbt", trials=9), 2) == 3
     assert default_window(SearchSection(sampler="pbt", trials=9, options={"population": 2}), 1) == 2
     assert default_window(SearchSection(sampler="pbt", trials=9), 16) == 8
     assert default_window(SearchSection(sampler="pbt", trials=9, options={"population": 20}), 16) == 20

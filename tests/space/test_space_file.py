@@ -331,6 +331,13 @@ def test_depth_is_refused_at_once(tmp_path: Path) -> None:
     assert time.process_time() - began < 10
 
 
+def test_a_setting_is_left_to_the_task(tmp_path: Path) -> None:
+    kept = read_space_file(write(tmp_path, GOOD), ["space.batch_size=null", "space.hidden=null"])
+    assert set(kept.searched.names) == {"learning_rate", "activation"}
+    (told,) = faults(tmp_path, GOOD, "space.depth=null")
+    assert told == "--set space.depth=null: is not in the space file; there is nothing to leave out"
+
+
 @pytest.mark.parametrize("wrong", ["null", "[1, 2]", "{a: 1}"])
 @pytest.mark.parametrize(
     ("key", "written"),

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from toy import create_ledger, finished, opened
 
-from raysearch.cluster.resources import WorkerResources, group_slots
+from raysearch.cluster.places import WorkerResources, group_slots
 from raysearch.search.make import default_window
 from raysearch.space.sections import SearchSection
 from raysearch.study.run import Run
@@ -95,6 +95,25 @@ def test_every_slot_has_a_run_as_long_as_there_is_one(shape: Shape) -> None:
         carry_out(study, shape)
         assert study.history.n_committed == shape.trials
         assert all(run.ended for trial in study.history.trials for run in trial.runs)
+        ledger.close()
+
+
+@pytest.mark.parametrize("slots", [2, 3, 8])
+def test_a_smaller_window_than_the_default_leaves_a_slot_idle(tmp_path: Path, slots: int) -> None:
+    """Where the oldest run takes nearly twice as long as the others, as ``carry_out`` has it at most."""
+    section = SearchSection(sampler="random", trials=4 * slots)
+    for window in (default_window(section, slots), default_window(section, slots) - 1):
+        ledger = create_ledger(
+            tmp_path / str(window), window=window, sampler="random", trials=4 * slots, options={}
+        )
+        study = Study(ledger, lambda *_: None)
+        study.begin(opened())
+        _oldest, *others = [study.next_run() for _ in range(slots)]
+        for run in filter(None, others):  # at 1 s
+            study.started(run)
+            study.end(finished(run, 0.5))
+        taken = [study.next_run() for _ in others]  # until 2 s; the oldest ends at 1.99
+        assert all(taken) == (window == default_window(section, slots)), window
         ledger.close()
 
 

@@ -279,6 +279,15 @@ def test_jets_are_generated_like_those_of_files(task: GraphGan, tmp_path: Path) 
         task.to_generate(Conditions({"energies": (1.0,)}), JETS, told)
 
 
+def test_a_generator_that_is_told_classes_is_not_asked_like_jets_of_no_class(
+    task: GraphGan, tmp_path: Path
+) -> None:
+    write_jetnet(tmp_path / "jets.h5", sample_clouds()[:20], mask=True)  # a name that tells no class
+    settings = replace(JETS, of_class="all", conditional=True)
+    with pytest.raises(InputError, match="--like: files do not tell the class of 20 of 20"):
+        task.to_generate(Conditions(like=[tmp_path / "jets.h5"]), settings, described(task, settings))
+
+
 def test_digits_of_one_class(task: GraphGan) -> None:
     parts, told = task.load(SOURCE, DIGITS), described(task, DIGITS)
     assert (told["of_class"], told["n_digits_of_class"]) == ("3", 183)

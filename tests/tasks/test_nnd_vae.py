@@ -13,11 +13,11 @@ import pytest
 import torch
 from jet_files import sample_clouds, write_jetnet
 
-from raysearch.data.clouds.jet_layouts import PARTICLES
 from raysearch.data.clouds.jets import load_jet_clouds
 from raysearch.data.conditions import Conditions
 from raysearch.data.digits.arrays import digit_clouds
 from raysearch.data.digits.files import digit_files
+from raysearch.data.jets.layout import PARTICLES
 from raysearch.data.source import DataSource
 from raysearch.data.tensors import Parts, TensorData
 from raysearch.data.to_score import Piece

@@ -53,10 +53,15 @@ def started(monkeypatch: pytest.MonkeyPatch, uri: str) -> list[int]:
 def test_one_that_is_killed_is_replaced_while_the_study_goes_on(
     tmp_path: Path, database: Path, started: list[int]
 ) -> None:
-    with Ledger(tmp_path / "s", create=True) as ledger, KeptMirror(poll_s=0.05) as kept:
+    with (
+        Ledger(tmp_path / "s", create=True) as ledger,
+        KeptMirror(poll_s=0.05, head_start_s=FAR_AWAY_S) as kept,
+    ):
         for group in groups(Recipe(closed="")):
             ledger.append(group)
         kept.start(ledger.folder)
+        assert started == []
+        kept.run_begun()
         wait_for(lambda: is_mirrored(ledger.folder))
         os.kill(started[0], signal.SIGKILL)
         wait_for(lambda: len(started) > 1 and is_mirrored(ledger.folder))
@@ -65,6 +70,20 @@ def test_one_that_is_killed_is_replaced_while_the_study_goes_on(
         os.kill(started[1], signal.SIGKILL)
         ledger.append([Closed(reason="finished")])
     wait_for(lambda: not is_mirrored(tmp_path / "s") and "FINISHED" in str(contents(database)["runs"]))
+
+
+def test_a_study_whose_runs_do_not_begin_is_mirrored_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that waits for machines is seen after a while, one that ends at its end."""
+    started: list[Path] = []
+    monkeypatch.setattr(mirror, "start_mirror", started.append)
+    with KeptMirror(head_start_s=0.0) as kept:
+        kept.start(tmp_path / "waits")
+        wait_for(lambda: started)
+    with KeptMirror(head_start_s=FAR_AWAY_S) as kept:
+        kept.start(tmp_path / "ends")
+    assert [path.name for path in started] == ["waits", "ends"]
 
 
 def test_a_report_that_is_ready_when_its_mirror_is_gone_is_sent(tmp_path: Path, started: list[int]) -> None:
@@ -86,7 +105,7 @@ def test_a_database_that_is_deleted_under_it_is_made_anew_with_all(
 ) -> None:
     folder, other = write_study(tmp_path / "s"), tmp_path / "other.db"
     shutil.copy(empty_database, other)
-    with Ledger(folder), KeptMirror() as kept:
+    with Ledger(folder), KeptMirror(head_start_s=0) as kept:
         assert mirror_now(folder, f"sqlite:///{other}") == ""
         whole = contents(other)
         kept.start(folder)

@@ -25,11 +25,10 @@ from raysearch.data.files import content_sha256
 from raysearch.data.hdf5_rows import read_rows
 from raysearch.data.jets.arrays import JetInput
 from raysearch.data.jets.columns import dataset
-from raysearch.data.jets.layout import CLASSES, CONSTITUENTS, FEATURES
+from raysearch.data.jets.layout import CLASSES, CONSTITUENTS, FEATURES, PARTICLES
 from raysearch.data.jets.to_score import UNKNOWN, jets_to_score
 from raysearch.errors import InputError
 
-PARTICLES = "particle_features"  # of JetNet
 LABEL = "label"  # beside them, in files that raysearch's generators write
 CLASS_OF_FILE = re.compile(rf"({'|'.join(CLASSES)})(30|150)?")
 COLUMNS = [FEATURES.index(f"j1_{name}") for name in ("etarel", "phirel", "ptrel")]

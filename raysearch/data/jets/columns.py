@@ -21,6 +21,7 @@ from raysearch.data.jets.layout import (
     JETS,
     MOMENTA,
     NOT_READ,
+    PARTICLES,
 )
 from raysearch.errors import InputError, did_you_mean
 
@@ -57,6 +58,12 @@ def find_columns(file: h5py.File, path: Path) -> Columns:
     Raises:
         InputError: datasets, names or columns are missing or have the wrong shape; lists all.
     """
+    if CONSTITUENTS not in file and PARTICLES in file:
+        raise InputError(
+            f"{path}: holds point clouds in the layout of JetNet ({PARTICLES}), no features of "
+            "constituents and no quantities of jets; the tasks flow_matching, graph_gan and nnd_vae train on "
+            "it, and data info and data check take it with --kind clouds"
+        )
     problems: list[str] = []
     constituents = dataset(file, CONSTITUENTS, 3, "f", problems)
     jets = dataset(file, JETS, 2, "f", problems)

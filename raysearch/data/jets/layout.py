@@ -16,6 +16,7 @@ Our files add ``event`` (jet,) and may hold only the four-momenta and no images,
 from __future__ import annotations
 
 CONSTITUENTS = "jetConstituentList"
+PARTICLES = "particle_features"  # of the point clouds of JetNet, another layout
 JETS = "jets"
 CONSTITUENT_NAMES = "particleFeatureNames"
 JET_NAMES = "jetFeatureNames"

@@ -3,85 +3,51 @@
 //     Ebar_i = sum_j (m_j - delta_ij) f_R(receiver_i + sender_j)
 //
 // with f_R's first layer already split and m_j the number of constituents that node j stands for. Edges are
-// worked through CHUNK at a time, one row an edge, so that all values of a chunk stay in a core's first or
-// second cache, and the backward pass computes them again. Rows are padded to HP, KP and DP floats, which are
-// known when this is compiled, by zeros, which stay zeros; how many are real (hidden, second, effect) is told
-// at run time.
+// columns, worked through CHUNK at a time, so that all values of a chunk stay in a core's first or second
+// cache, and the backward pass computes them again. Self-edges take part with weight m_j - 1, mostly zero:
+// all receivers' senders then lie alike, and only one edge in some fifty is computed in vain.
 //
-// Names: receiver, sender (nodes, HP); w2 (second, HP), w2t (hidden, KP), b2 (KP), w3 (effect, KP),
-// w3t (second, DP), b3 (DP). All float32, C order, owned by the caller, who also sees that sizes fit.
+// Names: receiver, sender (nodes, hidden); w2 (second, hidden), b2, w3 (effect, second), b3; incoming (nodes,
+// effect). All float32, C order, owned by the caller, who also sees that sizes fit.
 
-#include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 
-#include "vectors.h"
+#include "jet_edges.h"
 
 namespace {
 
-constexpr int ACCUMULATORS = LANES == 16 ? 24 : 12;  // of 32 and 16 registers
-constexpr int CHUNK = 48;  // edges; a multiple of every number of rows that tile() takes
 // Gradients of this many chunks are added in single precision, and their sums in double: a batch has up to
 // millions of edges, and rounding grows with the number of terms.
-constexpr int CHUNKS_IN_FLOAT = 4;
+constexpr int CHUNKS_IN_FLOAT = 8;
 
 struct Sizes {
     std::int32_t hidden, second, effect, is_elu;
     float alpha, scale;  // of ELU and SELU
 };
 
-struct Jet {
-    std::int32_t nodes, copies;  // the last node stands for so many constituents
+struct Given {
+    const Sizes* sizes;
+    std::int64_t n_jets;
+    const Jet* jets;
+    const float *receiver, *sender, *w2, *b2, *w3, *b3;
 };
 
-// c (ROWS, VECTORS) += a (ROWS, depth) b (depth, VECTORS), element (i, p) of a at a[i * A_ROW + p * A_DEPTH].
-template <int ROWS, int VECTORS, int A_ROW, int A_DEPTH, int N>
-inline void tile(int depth, const float* a, const float* b, float* c) {
-    vec sum[ROWS][VECTORS];
-#pragma GCC unroll 32
-    for (int i = 0; i < ROWS; i++)
-#pragma GCC unroll 4
-        for (int v = 0; v < VECTORS; v++) sum[i][v] = load(c + i * N + v * LANES);
-    for (int p = 0; p < depth; p++, a += A_DEPTH, b += N) {
-        vec row[VECTORS];
-#pragma GCC unroll 4
-        for (int v = 0; v < VECTORS; v++) row[v] = load(b + v * LANES);
-#pragma GCC unroll 32
-        for (int i = 0; i < ROWS; i++)
-#pragma GCC unroll 4
-            for (int v = 0; v < VECTORS; v++) sum[i][v] += a[i * A_ROW] * row[v];
-    }
-#pragma GCC unroll 32
-    for (int i = 0; i < ROWS; i++)
-#pragma GCC unroll 4
-        for (int v = 0; v < VECTORS; v++) store(c + i * N + v * LANES, sum[i][v]);
-}
+// Of the weights in double precision, in the layout of the weights.
+struct Gradients {
+    float *receiver, *sender;
+    double *w2, *b2, *w3, *b3;
+};
 
-template <int ROWS, int VECTORS, int A_ROW, int A_DEPTH, int N>
-inline void rows(int n, int depth, const float* a, const float* b, float* c) {
-    for (; n >= ROWS; n -= ROWS, a += ROWS * A_ROW, c += ROWS * N)
-        tile<ROWS, VECTORS, A_ROW, A_DEPTH, N>(depth, a, b, c);
-    if constexpr (ROWS > 1)
-        if (n) rows<ROWS / 2, VECTORS, A_ROW, A_DEPTH, N>(n, depth, a, b, c);
-}
-
-// c (n, N) += a (n, depth) b (depth, N)
-template <int A_ROW, int A_DEPTH, int N, int FROM = 0>
-inline void multiply(int n, int depth, const float* a, const float* b, float* c) {
-    constexpr int LEFT = (N - FROM) / LANES, VECTORS = LEFT >= 4 && LANES == 16 ? 4 : LEFT >= 2 ? 2 : LEFT;
-    if constexpr (VECTORS > 0) {
-        rows<std::min(12, ACCUMULATORS / VECTORS), VECTORS, A_ROW, A_DEPTH, N>(n, depth, a, b + FROM,
-                                                                               c + FROM);
-        multiply<A_ROW, A_DEPTH, N, FROM + VECTORS * LANES>(n, depth, a, b, c);
-    }
-}
-
-template <bool IS_RELU>
+template <bool IS_RELU, typename T>
 inline vec activate(vec x, Sizes sizes) {
-    if constexpr (IS_RELU) return x <= 0.0f ? vec{} : x;  // <=, so that NaN stays NaN
-    const vec negative = expm1_of_negative(x > 0.0f ? vec{} : x) * (sizes.alpha * sizes.scale);
-    return x > 0.0f ? x * sizes.scale : negative;
+    if constexpr (IS_RELU) return larger(vec{}, x);
+    const vec below = smaller(vec{}, x), above = x > 0.0f ? x : vec{};
+    const float factor = sizes.alpha * sizes.scale;
+    if constexpr (NUMBERS<T> > 1)
+        return above * sizes.scale + expm1_of_negative(below, ROUGH_POWER_OF_2, factor);
+    else
+        return above * sizes.scale + expm1_of_negative(below, POWER_OF_2, factor);
 }
 
 // The derivative of an activation, from its value.
@@ -92,184 +58,223 @@ inline vec slope(vec value, Sizes sizes) {
     return value > 0.0f ? splat(sizes.scale) : value + sizes.alpha * sizes.scale;
 }
 
-template <bool IS_RELU, int SIZE>
-inline void activate_all(Sizes sizes, float* x) {
-    for (int at = 0; at < SIZE; at += LANES) store(x + at, activate<IS_RELU>(load(x + at), sizes));
-}
-
-template <bool IS_RELU, int SIZE>
-inline void back_through_activation(Sizes sizes, const float* value, float* g) {
-    for (int at = 0; at < SIZE; at += LANES)
-        store(g + at, load(g + at) * slope<IS_RELU>(load(value + at), sizes));
-}
-
+template <typename T>
 struct Chunk {
-    // Where edges of another receiver begin.
-    int run_end(int e) const {
-        const std::int32_t here = receiver[e];
-        while (e < edges && receiver[e] == here) e++;
-        return e;
+    explicit Chunk(Sizes s)
+        : h1(s.hidden), h2(s.second), effect(s.effect), g1(s.hidden), g2(s.second), g3(s.effect) {}
+
+    static constexpr int STEP_OF_PIECES = NUMBERS<T>;  // how many are computed together
+    int columns() const { return n_pieces * LANES; }
+    // Whether the next piece has no edges of this one's last receiver.
+    bool ends(int k) const {
+        return k + 1 == n_pieces || pieces[k + 1].receiver != pieces[k].receiver + pieces[k].receivers - 1;
     }
 
-    int edges = 0;
-    std::int32_t receiver[CHUNK] = {}, sender[CHUNK] = {};
-    float weight[CHUNK] = {};
-    alignas(64) float h1[CHUNK * HP], h2[CHUNK * KP], effect[CHUNK * DP];
-    alignas(64) float g1[CHUNK * HP], g2[CHUNK * KP], g3[CHUNK * DP];
+    int n_pieces = 0;
+    Piece pieces[CHUNK / LANES];
+    alignas(64) float weight[CHUNK];
+    Rows<T> h1, h2, effect, g1, g2, g3;
 };
 
-// Call work(chunk) for all edges that count, CHUNK at a time; rows beyond chunk.edges are old ones.
-template <typename Work>
-void for_each_chunk(int n_jets, const Jet* jets, Work work) {
-    const auto chunk = std::make_unique<Chunk>();
-    int first = 0;
-    for (const Jet* jet = jets; jet < jets + n_jets; first += jet->nodes, jet++)
-        for (int i = 0; i < jet->nodes; i++)
-            for (int j = 0; j < jet->nodes; j++) {
-                const int weight = (j == jet->nodes - 1 ? jet->copies : 1) - (i == j);
-                if (!weight) continue;  // a self-edge of a node that stands for one constituent
-                chunk->receiver[chunk->edges] = first + i;
-                chunk->sender[chunk->edges] = first + j;
-                chunk->weight[chunk->edges] = static_cast<float>(weight);
-                if (++chunk->edges == CHUNK) {
-                    work(*chunk);
-                    chunk->edges = 0;
-                }
-            }
-    if (chunk->edges) work(*chunk);
+template <bool IS_RELU, typename T>
+inline void activate_all(Sizes sizes, int columns, const Rows<T>& x) {
+    for (int r = 0; r < x.rows; r++)
+        for (float *at = x.row(r), *end = at + columns; at < end; at += LANES)
+            store(at, activate<IS_RELU, T>(load(at), sizes));
 }
 
-template <bool IS_RELU>
-void compute(Sizes sizes, const float* receiver, const float* sender, const float* w2t, const float* b2,
-             const float* w3t, const float* b3, Chunk& c) {
-    for (int e = 0; e < CHUNK; e++)
-        for (int v = 0; v < HP; v += LANES)
-            store(c.h1 + e * HP + v, activate<IS_RELU>(load(receiver + std::int64_t{c.receiver[e]} * HP + v) +
-                                                           load(sender + std::int64_t{c.sender[e]} * HP + v),
-                                                       sizes));
-    for (int e = 0; e < CHUNK; e++) std::memcpy(c.h2 + e * KP, b2, sizeof(float) * KP);
-    multiply<HP, 1, KP>(CHUNK, sizes.hidden, c.h1, w2t, c.h2);
-    activate_all<IS_RELU, CHUNK * KP>(sizes, c.h2);
-    for (int e = 0; e < CHUNK; e++) std::memcpy(c.effect + e * DP, b3, sizeof(float) * DP);
-    multiply<KP, 1, DP>(CHUNK, sizes.second, c.h2, w3t, c.effect);
-    activate_all<IS_RELU, CHUNK * DP>(sizes, c.effect);
-}
-
-// A gradient that many chunks add to: in single precision for a while, then in double.
-struct Sum {
-    explicit Sum(int size) : size(size), now(new float[size]()), total(new double[size]()) {}
-    void settle() {
-        for (int at = 0; at < size; at++) total[at] += now[at];
-        std::fill(now.get(), now.get() + size, 0.0f);
+template <bool IS_RELU, typename T>
+inline void back_through_activation(Sizes sizes, int columns, const Rows<T>& value, const Rows<T>& g) {
+    for (int r = 0; r < g.rows; r++) {
+        const float* from = value.row(r);
+        for (float *at = g.row(r), *end = at + columns; at < end; at += LANES, from += LANES)
+            store(at, load(at) * slope<IS_RELU>(load(from), sizes));
     }
-    void write(float* to) {
+}
+
+// f_R of the nodes at hand.
+template <bool IS_RELU, typename T>
+struct Relation {
+    explicit Relation(const Given& given)
+        : given(given),
+          sizes(*given.sizes),
+          w2(sizes.second, sizes.hidden, given.w2, sizes.hidden, 1),
+          w3(sizes.effect, sizes.second, given.w3, sizes.second, 1),
+          receiver(sizes.hidden, most_places(given.jets, given.n_jets)),
+          sender(sizes.hidden, most_places(given.jets, given.n_jets)) {}
+
+    void take(const Group& group) const {
+        group.take(receiver, given.receiver);
+        group.take(sender, given.sender);
+    }
+
+    void compute(Chunk<T>& c) const {
+        const int columns = c.columns();
+        for (int k = 0; k < c.n_pieces; k++) {
+            const float* from = sender.row(0) + c.pieces[k].sender;
+            float* to = c.h1.row(0) + k * LANES;
+            const int step = sender.step();
+            of_receivers(c.pieces[k], sizes.hidden, receiver, [=](int h, vec own) {
+                store(to + h * STEP, activate<IS_RELU, T>(own + load(from + h * step), sizes));
+            });
+        }
+        c.h1.pack_tall(columns);
+        multiply(w2, given.b2, columns, c.h1.tall(), c.h2.row(0));
+        activate_all<IS_RELU>(sizes, columns, c.h2);
+        c.h2.pack_tall(columns);
+        multiply(w3, given.b3, columns, c.h2.tall(), c.effect.row(0));
+        activate_all<IS_RELU>(sizes, columns, c.effect);
+    }
+
+    const Given& given;
+    const Sizes sizes;
+    const Weights<T> w2, w3;
+    const Nodes receiver, sender;
+};
+
+template <bool IS_RELU, typename T>
+void forward(const Given& given, float* incoming) {
+    const Relation<IS_RELU, T> relation(given);
+    const Sizes sizes = relation.sizes;
+    const auto c = std::make_unique<Chunk<T>>(sizes);
+    const Nodes sums(sizes.effect, most_places(given.jets, given.n_jets));
+    const Buffer lanes(sizes.effect * LANES);
+    for_each_group(given.jets, given.n_jets, [&](const Group& group) {
+        relation.take(group);
+        sums.clear();
+        for_each_chunk(group.jets, group.end, *c, [&] {
+            relation.compute(*c);
+            for (int k = 0; k < c->n_pieces; k++) {
+                const vec weight = load(c->weight + k * LANES);
+                const float* effect = c->effect.row(0) + k * LANES;
+                add_to_receivers(c->pieces[k], c->ends(k), sizes.effect, lanes.at(), sums,
+                                 [=](int d) { return weight * load(effect + d * STEP); });
+            }
+        });
+        group.give(sums, incoming);
+    });
+}
+
+// A gradient that many chunks add to: each of LANES in single precision for a while, then in double.
+struct Sum {
+    explicit Sum(int size) : size(size), lanes(size * LANES), total(new double[size]()) {}
+    void settle() {
+        for (int k = 0; k < size; k++) total[k] += sum_of(load(lanes.at() + k * LANES));
+        std::fill(lanes.at(), lanes.at() + size * LANES, 0.0f);
+    }
+    void write(double* to) {
         settle();
-        for (int at = 0; at < size; at++) to[at] = static_cast<float>(total[at]);
+        std::copy(total.get(), total.get() + size, to);
     }
     int size;
-    std::unique_ptr<float[]> now;
+    Buffer lanes;
     std::unique_ptr<double[]> total;
 };
 
-template <int N>
-inline void add_rows(int n, const float* from, float* to) {
-    for (int v = 0; v < N; v += LANES) {
-        vec sum = load(to + v);
-        for (int e = 0; e < n; e++) sum += load(from + e * N + v);
-        store(to + v, sum);
+template <typename T>
+inline void add_rows(int columns, const Rows<T>& from, float* sums) {
+    for (int r = 0; r < from.rows; r++) {
+        vec sum = load(sums + r * LANES);
+        for (const float *at = from.row(r), *end = at + columns; at < end; at += LANES) sum += load(at);
+        store(sums + r * LANES, sum);
     }
 }
 
-template <bool IS_RELU>
-void forward(Sizes sizes, int n_jets, const Jet* jets, const float* receiver, const float* sender,
-             const float* w2t, const float* b2, const float* w3t, const float* b3, float* incoming) {
-    for_each_chunk(n_jets, jets, [&](Chunk& c) {
-        compute<IS_RELU>(sizes, receiver, sender, w2t, b2, w3t, b3, c);
-        for (int v = 0; v < DP; v += LANES)
-            for (int e = 0; e < c.edges;) {
-                float* to = incoming + std::int64_t{c.receiver[e]} * DP + v;
-                vec sum = load(to);
-                // Edges of one receiver lie together: its sum stays in a register for all of them.
-                for (const int end = c.run_end(e); e < end; e++)
-                    sum += c.weight[e] * load(c.effect + e * DP + v);
-                store(to, sum);
-            }
-    });
-}
-
-struct Gradients {
-    float *receiver, *sender, *w2, *b2, *w3, *b3;
-};
-
 // Give each edge its receiver's gradient, taken through the activation of its effect.
-template <bool IS_RELU>
-void back_to_effects(Sizes sizes, Chunk& c, const float* g_incoming) {
-    for (int e = 0; e < CHUNK; e++)
-        for (int v = 0; v < DP; v += LANES)
-            store(c.g3 + e * DP + v, load(g_incoming + std::int64_t{c.receiver[e]} * DP + v) * c.weight[e]);
-    back_through_activation<IS_RELU, CHUNK * DP>(sizes, c.effect, c.g3);
+template <bool IS_RELU, typename T>
+void back_to_effects(Sizes sizes, const Chunk<T>& c, const Nodes& g_incoming) {
+    for (int k = 0; k < c.n_pieces; k++) {
+        const vec weight = load(c.weight + k * LANES);
+        const float* effect = c.effect.row(0) + k * LANES;
+        float* to = c.g3.row(0) + k * LANES;
+        of_receivers(c.pieces[k], sizes.effect, g_incoming, [=](int d, vec g) {
+            store(to + d * STEP, g * weight * slope<IS_RELU>(load(effect + d * STEP), sizes));
+        });
+    }
 }
 
-// Take the gradient of the hidden values through their activation, and add it to both ends of each edge.
-template <bool IS_RELU>
-void back_to_nodes(Sizes sizes, const Chunk& c, const Gradients& g) {
-    for (int v = 0; v < HP; v += LANES)
-        for (int e = 0; e < c.edges;) {
-            float* to = g.receiver + std::int64_t{c.receiver[e]} * HP + v;
-            vec sum = load(to);
-            for (const int end = c.run_end(e); e < end; e++) {
-                const vec g1 = load(c.g1 + e * HP + v) * slope<IS_RELU>(load(c.h1 + e * HP + v), sizes);
-                float* sender = g.sender + std::int64_t{c.sender[e]} * HP + v;
-                store(sender, load(sender) + g1);
-                sum += g1;
-            }
-            store(to, sum);
-        }
+// Take the gradient of edges' hidden values through their activation, and add it to both ends of each edge.
+template <bool IS_RELU, typename T>
+void back_to_nodes(Sizes sizes, const Chunk<T>& c, float* lanes, const Nodes& g_receiver,
+                   const Nodes& g_sender) {
+    for (int k = 0; k < c.n_pieces; k++) {
+        const float *g1 = c.g1.row(0) + k * LANES, *h1 = c.h1.row(0) + k * LANES;
+        float* to = g_sender.row(0) + c.pieces[k].sender;
+        const int step = g_sender.step();
+        add_to_receivers(c.pieces[k], c.ends(k), sizes.hidden, lanes, g_receiver, [=](int h) {
+            const vec g = load(g1 + h * STEP) * slope<IS_RELU>(load(h1 + h * STEP), sizes);
+            store(to + h * step, load(to + h * step) + g);
+            return g;
+        });
+    }
 }
 
-template <bool IS_RELU>
-void backward(Sizes sizes, int n_jets, const Jet* jets, const float* receiver, const float* sender,
-              const float* w2, const float* w2t, const float* b2, const float* w3, const float* w3t,
-              const float* b3, const float* g_incoming, const Gradients& g) {
-    Sum w2_sum(sizes.second * HP), b2_sum(KP), w3_sum(sizes.effect * KP), b3_sum(DP);
+template <bool IS_RELU, typename T>
+void backward(const Given& given, const float* g_incoming, const Gradients& gradients) {
+    const Relation<IS_RELU, T> relation(given);
+    const Sizes sizes = relation.sizes;
+    const Weights<T> w2t(sizes.hidden, sizes.second, given.w2, 1, sizes.hidden);
+    const Weights<T> w3t(sizes.second, sizes.effect, given.w3, 1, sizes.second);
+    const auto chunk = std::make_unique<Chunk<T>>(sizes);
+    const int most = most_places(given.jets, given.n_jets);
+    const Nodes g_sums(sizes.effect, most), g_receiver(sizes.hidden, most), g_sender(sizes.hidden, most);
+    const Buffer lanes(sizes.hidden * LANES);
+    Sum w2(sizes.second * sizes.hidden), b2(sizes.second), w3(sizes.effect * sizes.second), b3(sizes.effect);
     int chunks = 0;
-    for_each_chunk(n_jets, jets, [&](Chunk& c) {
-        compute<IS_RELU>(sizes, receiver, sender, w2t, b2, w3t, b3, c);
-        back_to_effects<IS_RELU>(sizes, c, g_incoming);
-        add_rows<DP>(c.edges, c.g3, b3_sum.now.get());
-        multiply<1, DP, KP>(sizes.effect, c.edges, c.g3, c.h2, w3_sum.now.get());
-        std::fill(c.g2, c.g2 + CHUNK * KP, 0.0f);
-        multiply<DP, 1, KP>(CHUNK, sizes.effect, c.g3, w3, c.g2);
-        back_through_activation<IS_RELU, CHUNK * KP>(sizes, c.h2, c.g2);
-        add_rows<KP>(c.edges, c.g2, b2_sum.now.get());
-        multiply<1, KP, HP>(sizes.second, c.edges, c.g2, c.h1, w2_sum.now.get());
-        std::fill(c.g1, c.g1 + CHUNK * HP, 0.0f);
-        multiply<KP, 1, HP>(CHUNK, sizes.second, c.g2, w2, c.g1);
-        back_to_nodes<IS_RELU>(sizes, c, g);
-        if (++chunks % CHUNKS_IN_FLOAT == 0)
-            for (Sum* sum : {&w2_sum, &b2_sum, &w3_sum, &b3_sum}) sum->settle();
+    for_each_group(given.jets, given.n_jets, [&](const Group& group) {
+        relation.take(group);
+        group.take(g_sums, g_incoming);
+        g_receiver.clear();
+        g_sender.clear();
+        for_each_chunk(group.jets, group.end, *chunk, [&] {
+            Chunk<T>& c = *chunk;
+            const int columns = c.columns();
+            relation.compute(c);
+            c.h1.pack_wide(columns);
+            c.h2.pack_wide(columns);
+            back_to_effects<IS_RELU>(sizes, c, g_sums);
+            add_rows(columns, c.g3, b3.lanes.at());
+            c.g3.pack_wide(columns);
+            add_outer(columns, c.g3, c.h2, w3.lanes.at());
+            c.g3.pack_tall(columns);
+            multiply(w3t, nullptr, columns, c.g3.tall(), c.g2.row(0));
+            back_through_activation<IS_RELU>(sizes, columns, c.h2, c.g2);
+            add_rows(columns, c.g2, b2.lanes.at());
+            c.g2.pack_wide(columns);
+            add_outer(columns, c.g2, c.h1, w2.lanes.at());
+            c.g2.pack_tall(columns);
+            multiply(w2t, nullptr, columns, c.g2.tall(), c.g1.row(0));
+            back_to_nodes<IS_RELU>(sizes, c, lanes.at(), g_receiver, g_sender);
+            if (++chunks % CHUNKS_IN_FLOAT == 0)
+                for (Sum* sum : {&w2, &b2, &w3, &b3}) sum->settle();
+        });
+        group.give(g_receiver, gradients.receiver);
+        group.give(g_sender, gradients.sender);
     });
-    w2_sum.write(g.w2);
-    b2_sum.write(g.b2);
-    w3_sum.write(g.w3);
-    b3_sum.write(g.b3);
+    w2.write(gradients.w2);
+    b2.write(gradients.b2);
+    w3.write(gradients.w3);
+    b3.write(gradients.b3);
 }
 
 }  // namespace
 
-// incoming (nodes, DP) must be zero.
-extern "C" void interaction_forward(const Sizes* sizes, int n_jets, const Jet* jets, const float* receiver,
-                                    const float* sender, const float* w2t, const float* b2, const float* w3t,
-                                    const float* b3, float* incoming) {
-    const auto work = sizes->is_elu ? forward<false> : forward<true>;
-    work(*sizes, n_jets, jets, receiver, sender, w2t, b2, w3t, b3, incoming);
+// Without these two where the processor does not multiply what was asked for.
+#if !BF16 || defined(__AVX512BF16__)
+#if BF16
+using Number = Pair;
+#else
+using Number = float;
+#endif
+
+extern "C" void interaction_forward(const Given* given, float* incoming) {
+    const auto work = given->sizes->is_elu ? forward<false, Number> : forward<true, Number>;
+    work(*given, incoming);
 }
 
-// Gradients of receiver and sender must be zero; those of weights are overwritten, in the layout of w2, w3.
-extern "C" void interaction_backward(const Sizes* sizes, int n_jets, const Jet* jets, const float* receiver,
-                                     const float* sender, const float* w2, const float* w2t, const float* b2,
-                                     const float* w3, const float* w3t, const float* b3,
-                                     const float* g_incoming, const Gradients* gradients) {
-    const auto work = sizes->is_elu ? backward<false> : backward<true>;
-    work(*sizes, n_jets, jets, receiver, sender, w2, w2t, b2, w3, w3t, b3, g_incoming, *gradients);
+extern "C" void interaction_backward(const Given* given, const float* g_incoming,
+                                     const Gradients* gradients) {
+    const auto work = given->sizes->is_elu ? backward<false, Number> : backward<true, Number>;
+    work(*given, g_incoming, *gradients);
 }
+#endif
