@@ -20,12 +20,13 @@ from mlflow.tracking import MlflowClient
 
 from raysearch.ledger.history import History
 from raysearch.ledger.ledger import read_entries
+from raysearch.tracking.about_study import STUDY
 from raysearch.tracking.address import artifact_folder, is_server, sqlite_file
 from raysearch.tracking.growing import GrowingViews
 from raysearch.tracking.only_one import my_turn
 from raysearch.tracking.sent_files import digest_of, files_of
 from raysearch.tracking.series_view import series_of
-from raysearch.tracking.view import KEY, STUDY, RunView, experiment_name, study_key
+from raysearch.tracking.view import KEY, RunView, experiment_name, study_key
 
 ARTIFACTS = "raysearch.artifacts"
 PAGE = {"mlflow.experimentKind": "custom_model_development"}  # else the page opens as one for language models

@@ -7,7 +7,6 @@ that the same ledger gives the same runs whenever it is read.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,13 +15,13 @@ from raysearch.ledger.endings import OVER, count_states
 from raysearch.ledger.entries import Entry
 from raysearch.ledger.history import History
 from raysearch.ledger.over_folds import mean_and_sd
-from raysearch.ledger.run_records import Committed, Epoch, Lost
+from raysearch.ledger.run_records import Committed, Ended, Epoch, Lost
 from raysearch.ledger.study_records import OUT_OF_TIME, TEST_FAILED
 from raysearch.ledger.trial_history import RunHistory, TrialHistory
-from raysearch.tracking.points import Point, as_name, over_folds, points_of, split_facts
+from raysearch.tracking.about_study import as_texts, common_tags, note, settings_of
+from raysearch.tracking.points import Point, over_folds, points_of, split_facts
 
 KEY = "raysearch.key"
-STUDY = "raysearch.study"
 # MLflow knows no word for what ended early on purpose; the tag ``state`` does
 _STATUS = dict.fromkeys(("finished", "pruned", "refused", OUT_OF_TIME), "FINISHED") | dict.fromkeys(
     ("failed", "gave up", TEST_FAILED), "FAILED"
@@ -83,6 +82,9 @@ class StudyView:
         self.history = History()
         self.time_ms: dict[tuple[Any, ...], int] = {}  # of records whose time the history does not keep
         self.lost: list[Lost] = []
+        self.failed: dict[tuple[int, int], int] = {}  # by trial and fold: the epochs it had failed after
+        self.best_values: list[Point] = []  # after each commit
+        self._n_commits = 0
         self.front: set[int] = set()  # of several objectives, by trial
 
     def take(self, entries: Sequence[Entry], *, is_held: bool) -> None:
@@ -93,14 +95,18 @@ class StudyView:
         for entry in entries:
             if isinstance(entry.record, Committed):
                 self.time_ms["committed", entry.record.trial] = entry.time_ms
+                self._commit(entry.record, entry.time_ms)
             elif isinstance(entry.record, Epoch):
                 self.time_ms.setdefault(  # the first one told, as in the history
                     (entry.record.trial, entry.record.fold, entry.record.epoch), entry.time_ms
                 )
             elif isinstance(entry.record, Lost):
                 self.lost.append(entry.record)
-        self.settings = _settings(self.history)
-        self.common = _common_tags(self.history, self.key)
+            elif isinstance(entry.record, Ended) and entry.record.state == "failed":
+                run = entry.record.trial, entry.record.fold
+                self.failed[run] = max(entry.record.epochs, self.failed.get(run, 0))
+        self.settings = settings_of(self.history)
+        self.common = common_tags(self.history, self.key)
         if self.history.created.others:
             self.front = {trial.number for trial in self.history.front}
 
@@ -125,15 +131,15 @@ class StudyView:
             status="RUNNING" if self.goes_on else _STATUS.get(closed, "KILLED"),
             start_ms=history.first_ms,
             end_ms=None if self.goes_on else history.last_ms,
-            params=_texts(params),
-            tags={**self.common, KEY: self.key, **_texts(self._progress(closed))},
+            params=as_texts(params),
+            tags={**self.common, KEY: self.key, **as_texts(self._progress(closed))},
             points=list(self.study_points()),
         )
 
     def _progress(self, closed: str) -> dict[str, Any]:
         history, best = self.history, self.history.best
         tags: dict[str, Any] = {
-            "mlflow.note.content": _note(history),
+            "mlflow.note.content": note(history),
             "trials": f"{count_states(history.committed)} of {history.n_trials}",
             "ended": "no" if self.goes_on else closed,
             "sessions": len(history.sessions),
@@ -146,19 +152,26 @@ class StudyView:
         return tags
 
     def study_points(self) -> Iterator[Point]:
-        """The best value after each trial, each evaluation's test figures."""
-        best: float | None = None
-        for trial in self.history.committed:
-            assert trial.committed is not None
-            value = trial.committed.value if trial.state == "finished" else None
-            if value is not None and (best is None or self.history.is_better(value, best)):
-                best = value
-            if best is not None:
-                yield Point("best_value", best, self.time_ms["committed", trial.number], trial.number)
+        """The best value after each commit, each evaluation's test figures."""
+        yield from self.best_values
         for step, evaluation in enumerate(self.history.test_evaluations):
             if len(evaluation) == self.history.created.folds:  # of some of the folds there is no mean yet
                 metrics = mean_and_sd([tested.metrics for tested, _ in evaluation])
                 yield from points_of(metrics, max(time_ms for _, time_ms in evaluation), step)
+
+    def _commit(self, record: Committed, time_ms: int) -> None:
+        """Note the best value by now; its step is the place among commits, which only grows.
+
+        MLflow's latest is that of the largest step, and trials may be committed out of the order of their
+        numbers, and those that failed once more.
+        """
+        self._n_commits += 1
+        best = self.best_values[-1].value if self.best_values else None
+        value = record.value if record.state == "finished" else None
+        if value is not None and (best is None or self.history.is_better(value, best)):
+            best = value
+        if best is not None:
+            self.best_values.append(Point("best_value", best, time_ms, self._n_commits - 1))
 
     def _trial_views(self, trial: TrialHistory) -> Iterator[RunView]:
         """What waits is not shown: MLflow takes a run's start once, when it makes the run."""
@@ -171,7 +184,7 @@ class StudyView:
         if self.history.created.others and trial.state == "finished" and trial.committed:
             own["pareto"] = "true" if trial.number in self.front else "false"
         parent = {} if trial.parent is None else {"parent": trial.parent}
-        params = _texts(parent | self.settings | trial.settings)
+        params = as_texts(parent | self.settings | trial.settings)
         if len(trial.runs) == 1:  # a trial of one run is that run: no level for nothing
             run = self._run_view(trial.runs[0], key, self.key, shared | own, params)
             run.points.extend(self._objectives(trial))
@@ -187,7 +200,13 @@ class StudyView:
             start_ms=min(started.values()),
             end_ms=max(ends) if is_over else self._end_of_the_rest(),
             params=params,
-            tags={**shared, **own, KEY: key, **_ending(trial.state, trial.failure)},
+            tags={
+                **shared,
+                **own,
+                KEY: key,
+                **self._no_failure(trial.runs),
+                **_ending(trial.state, trial.failure),
+            },
             points=[*over_folds(trial, max(ends)), *self._objectives(trial)]
             if trial.committed and ends
             else [],
@@ -213,7 +232,7 @@ class StudyView:
         tags: dict[str, str],
         params: dict[str, str],
     ) -> RunView:
-        own: dict[str, Any] = {KEY: key, "attempt": run.attempt}
+        own: dict[str, Any] = {KEY: key, "attempt": run.attempt, **self._no_failure([run])}
         word = self.history.created.run_word
         points = [
             point
@@ -237,7 +256,9 @@ class StudyView:
                 else {"value": ended.value, "best_epoch": float(ended.best_epoch or 0)}
             )
             best = {f"best/{name}": number for name, number in ended.metrics.items()}
-            points += points_of(value | best | numbers, run.ended_ms, ended.best_epoch or ended.epochs)
+            # Of one that had failed before, whose facts stand at its last epoch: the last step counts.
+            step = max(ended.best_epoch or ended.epochs, self.failed.get((run.trial, run.fold), 0))
+            points += points_of(value | best | numbers, run.ended_ms, step)
         for step, evaluation in enumerate(self.history.test_evaluations):
             for tested, time_ms in evaluation:
                 if (tested.trial, tested.fold) == (run.trial, run.fold):
@@ -250,9 +271,13 @@ class StudyView:
             start_ms=run.started_ms or 0,
             end_ms=run.ended_ms if run.ended else self._end_of_the_rest(),
             params=params,
-            tags={**tags, **_texts(own)},
+            tags={**tags, **as_texts(own)},
             points=points,
         )
+
+    def _no_failure(self, runs: Iterable[RunHistory]) -> dict[str, str]:
+        """The tag that failed runs left, taken back for those that are tried again."""
+        return {"failure": ""} if any((run.trial, run.fold) in self.failed for run in runs) else {}
 
     def _status(self, state: str) -> str:
         return _STATUS.get(state) or ("RUNNING" if self.goes_on else "KILLED")
@@ -264,57 +289,3 @@ class StudyView:
 def _ending(state: str, failure: str) -> dict[str, str]:
     """How a run ended, for those that filter by tags."""
     return ({"state": state} if state in OVER else {}) | ({"failure": failure} if failure else {})
-
-
-def _settings(history: History) -> dict[str, Any]:
-    """What the study fixes: how weights are trained, if not by gradients averaged, and its constants."""
-    space = history.created.space_file["space"]
-    held = {name: value for name, value in space.items() if name not in history.created.settings}
-    return _ways(history) | held
-
-
-def _ways(history: History) -> dict[str, str]:
-    """The strategy that evolves weights, or how workers agree on them, if the study names one."""
-    named = ((key, history.created.space_file.get(key)) for key in ("strategy", "agreement"))
-    return {key: str(name) for key, name in named if name}
-
-
-def _common_tags(history: History, key: str) -> dict[str, str]:
-    """Tags that every run carries, for the MLflow page filters runs without their parents."""
-    created = history.created
-    tags: dict[str, Any] = {
-        STUDY: key,
-        "study": history.name,
-        "seed": created.space_file["seed"],
-        "identity": created.identity,
-        "data_sha256": _data_sha256(created.data),
-        **_ways(history),
-    }
-    if created.series:
-        tags["series"] = history.name.partition("/")[0]
-    if created.task_sha256:
-        tags["task_sha256"] = created.task_sha256
-    if history.sessions:
-        version = history.sessions[-1][0].versions.get("raysearch", "unknown")
-        tags |= {"raysearch_version": version, "mlflow.source.name": f"raysearch {version}"}
-    return _texts(tags)
-
-
-def _data_sha256(data: dict[str, Any]) -> str:
-    """Hash of the only data file or, of several, of their names and hashes."""
-    files = data.get("files", {})
-    if len(files) == 1:
-        return str(next(iter(files.values())))
-    return hashlib.sha256("".join(f"{name}:{files[name]}\n" for name in sorted(files)).encode()).hexdigest()
-
-
-def _note(history: History) -> str:
-    space_file = history.created.space_file
-    note = str(space_file.get("description") or "")
-    if physics := space_file.get("demonstration_of"):
-        note += f"\n\nA demonstration: its figures are no physics results. For those see `{physics}`."
-    return note.strip()
-
-
-def _texts(values: dict[str, Any]) -> dict[str, str]:
-    return {as_name(name): str(value)[:6000] for name, value in values.items()}  # MLflow's limit

@@ -14,6 +14,7 @@ import yaml
 
 from raysearch.ledger.asking_records import Asked
 from raysearch.ledger.ledger import Ledger
+from raysearch.ledger.mending_records import Retried
 from raysearch.ledger.record import Record
 from raysearch.ledger.run_records import Committed, Ended, Epoch, Lost, Started, Tested
 from raysearch.ledger.study_records import Closed, Created, Opened
@@ -209,6 +210,27 @@ def resume(folder: Path) -> None:
                 if not (trial == 2 and isinstance(group[0], Asked)):
                     ledger.append(group)
         ledger.append([Closed(reason="finished")])
+
+
+def out_of_order(folder: Path) -> list[list[Record]]:
+    """Begin a study of four trials that are asked at once; return groups to come, committed as 3, 1, 0, 1, 2.
+
+    Trial 1 fails, as memory ran out in its last epoch, and is tried again in a second session.
+    """
+    recipe = Recipe(n_trials=4, done=4, epochs=5)
+    with Ledger(folder, create=True, clock=Clock()) as ledger:
+        ledger.append([created(recipe), opened()])
+        ledger.append([Asked(trial=trial, settings={"hidden": 5 + trial}) for trial in range(4)])
+    of_trials = [list(trial_groups(recipe, trial))[1:] for trial in range(4)]
+    failed = replace(run_end(replace(recipe, failed=(1,)), 1, 0), failure="oom", facts={"peak_mb": 900})
+    ended = replace(run_end(recipe, 1, 0, attempt=2), best_epoch=2, facts={"peak_mb": 500})
+    again: list[list[Record]] = [
+        [opened(session=2), Retried(trials=[1])],
+        [Started(trial=1, fold=0, attempt=2)],
+        [ended, Committed(trial=1, state="finished", value=ended.value)],
+    ]
+    once = [*of_trials[1][:-2], [failed, Committed(trial=1, state="failed", value=None)]]
+    return [*of_trials[3], *once, *of_trials[0], *again, *of_trials[2], [Closed(reason="finished")]]
 
 
 def n_runs(database: Path) -> int:

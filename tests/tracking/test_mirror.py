@@ -17,18 +17,21 @@ from typing import Any
 
 import pytest
 from mirrored_studies import (
+    START_MS,
     Clock,
     Recipe,
     contents,
     groups,
     interrupted,
     n_runs,
+    out_of_order,
     resume,
     write_study,
 )
 from waiting import FAR_AWAY_S, wait_for
 
 from raysearch.ledger.ledger import Ledger
+from raysearch.ledger.run_records import Committed
 from raysearch.tracking import mirror
 from raysearch.tracking.address import QUIET
 from raysearch.tracking.mirror import LOG, Patience, follow, mirror_now, only_mirror, start_mirror
@@ -156,6 +159,36 @@ def test_a_resumed_study_gets_new_life(
     assert mirror_now(folder, uri) == ""
     assert contents(database) == expected(folder)
     assert [row[2] for row in contents(database)["runs"] if row[1] == "trial 1"] == ["FINISHED"]
+
+
+def test_trials_committed_out_of_order_and_again_are_told_as_they_are(
+    tmp_path: Path, database: Path, uri: str
+) -> None:
+    folder = tmp_path / "s"
+    clock = Clock(START_MS + 3_600_000)
+    for group in out_of_order(folder):
+        with Ledger(folder, clock=clock) as ledger:
+            ledger.append(group)
+        if any(isinstance(record, Committed) for record in group):
+            assert mirror_now(folder, uri) == ""
+    assert mirror_now(folder, uri) == ""
+    with sqlite3.connect(database) as connection:
+        told = dict(connection.execute("select key, value from latest_metrics where key = 'best_value'"))
+        again = "(select run_uuid from runs where name = 'trial 1')"
+        facts = connection.execute(
+            f"select value from latest_metrics where key = 'facts/peak_mb' and run_uuid = {again}"
+        ).fetchall()
+        tags = dict(connection.execute(f"select key, value from tags where run_uuid = {again}"))
+    assert told == {"best_value": pytest.approx(1 / 5)}
+    assert facts == [(500.0,)]
+    assert (tags["state"], tags["failure"]) == ("finished", "")
+    steps = [
+        (step, value)
+        for (_, key, value, _, step), n in contents(database)["metrics"].items()
+        if key == "best_value" and n == 1
+    ]
+    best = [3 + 1 / 5, 3 + 1 / 5, 1 / 5, 1 / 5, 1 / 5]
+    assert sorted(steps) == [(step, pytest.approx(value)) for step, value in enumerate(best)]
 
 
 @pytest.mark.parametrize(
