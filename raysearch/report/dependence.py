@@ -220,7 +220,8 @@ def _expected(laws: Mapping[str, LearningCurve], title: str) -> Table:
         ("", "trained on", "c", *(f"at {times} times as many" for times in CONTINUED)),
         rows,
         f"{title} that more examples would give, all else as it was, by limit - gain n^-c fitted to these "
-        "sizes; in brackets where 68 % of the fits lie when the points move by their errors.",
+        "sizes; in brackets where 68 % of the fits lie when the points move by their errors: of means over K "
+        "models sd / sqrt(K), with the sd of all sizes taken together, as a power of n, and Student's t.",
     )
 
 

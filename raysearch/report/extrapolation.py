@@ -2,9 +2,14 @@
 
 A figure over the number n of training examples is taken as limit - gain n^-c, c between 0.1 and 1.5 (a power
 law and a constant, as J. Hestness et al., arXiv:1712.00409, find of generalisation errors), fitted by least
-squares to three or more sizes, each weighted by the spread of its models. The error is that of the fit, which
-is repeated on values moved at random by these spreads. It holds for the same settings, and knows nothing of
-what would end the law.
+squares to three or more sizes, each weighted by its error. The error is that of the fit, which is repeated on
+values moved at random by these errors. It holds for the same settings, and knows nothing of what would end
+the law, nor of the test set's own error, which is common to all sizes.
+
+A value that is the mean over K models has the error sd / sqrt(K). Of two or three models sd is hardly known,
+so all sizes are taken together: their models' spread falls as n^-a, with the a between 0 and 1 that is the
+most likely one, and values are moved by Student's t of as many degrees of freedom as are left. Models of
+folds, which share some of their data, are taken as independent.
 """
 
 from __future__ import annotations
@@ -18,6 +23,7 @@ from numpy.typing import NDArray
 from raysearch.report.measured import Measured
 
 LEAST_SIZES = 3  # as many as the law has constants
+SPREAD_EXPONENTS = np.linspace(0, 1, 11)
 EXPONENTS = np.linspace(0.1, 1.5, 57)
 _DRAWS = 500
 
@@ -73,17 +79,36 @@ def fitted(points: Sequence[tuple[float, Measured]], seed: int = 1) -> LearningC
     """Fit the law; None where sizes are too few or a point has no error.
 
     Args:
-        points: number of training examples and the figure, with the spread of its models as error.
+        points: number of training examples and the figure; the mean over several models with their sample
+            standard deviation, or of one model with its error.
         seed: of the repeated fits.
     """
     sizes = np.array([n for n, _ in points], dtype=np.float64)
     errors = np.array([value.error or 0.0 for _, value in points])
     if len(set(sizes)) < LEAST_SIZES or not (errors > 0).all():
         return None
-    measured = np.array([value.value for _, value in points])
-    moved = measured + errors * np.random.default_rng(seed).standard_normal((_DRAWS, len(sizes)))
+    measured, rng = np.array([value.value for _, value in points]), np.random.default_rng(seed)
+    noise = rng.standard_normal((_DRAWS, len(sizes)))
+    n_runs = np.array([value.n_runs for _, value in points])
+    if (n_runs > 1).all():
+        errors, freedom = _of_means(sizes / sizes.max(), errors, n_runs)
+        noise /= np.sqrt(rng.chisquare(freedom, (_DRAWS, 1)) / freedom)  # one common scale: Student's t
+    moved = measured + errors * noise
     constants = _least_squares(sizes / sizes.max(), np.vstack([measured, moved]), errors)
     return LearningCurve(float(sizes.max()), constants)
+
+
+def _of_means(
+    sizes: NDArray[np.float64], spreads: NDArray[np.float64], n_runs: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], int]:
+    """Errors of means over models whose spread falls with size as a power, and degrees of freedom."""
+    freedom = n_runs - 1  # of each size, (s / sigma)^2 times this is a chi-square of as many degrees
+    falls = sizes ** -SPREAD_EXPONENTS[:, None]
+    variances = (freedom * (spreads / falls) ** 2).sum(axis=1) / freedom.sum()  # at the largest size
+    likelihoods = -freedom.sum() * np.log(variances) / 2 - (freedom * np.log(falls)).sum(axis=1)
+    best = likelihoods.argmax()
+    # The exponent takes one away.
+    return np.sqrt(variances[best] / n_runs) * falls[best], int(freedom.sum()) - 1
 
 
 def _least_squares(

@@ -25,11 +25,15 @@ COST = ("parameters", "mflop")
 
 @dataclass(frozen=True)
 class Measured:
-    """A figure with its uncertainty (None where unknown); a lower limit has none."""
+    """A figure with its uncertainty (None where unknown); a lower limit has none.
+
+    Of several runs it is their mean, and the uncertainty the sample standard deviation over them.
+    """
 
     value: float
     error: float | None = None
     is_limit: bool = False
+    n_runs: int = 1
 
     def __str__(self) -> str:
         if self.is_limit:
@@ -38,9 +42,8 @@ class Measured:
 
     def scaled(self, factor: float) -> Measured:
         """The figure in another unit."""
-        return Measured(
-            factor * self.value, None if self.error is None else factor * self.error, self.is_limit
-        )
+        error = None if self.error is None else factor * self.error
+        return Measured(factor * self.value, error, self.is_limit, self.n_runs)
 
 
 def over_runs(values: Sequence[Measured]) -> Measured:
@@ -50,7 +53,7 @@ def over_runs(values: Sequence[Measured]) -> Measured:
     numbers = [each.value for each in values]
     if any(each.is_limit for each in values):
         return Measured(min(numbers), is_limit=True)
-    return Measured(statistics.fmean(numbers), statistics.stdev(numbers))
+    return Measured(statistics.fmean(numbers), statistics.stdev(numbers), n_runs=len(numbers))
 
 
 def in_ledger(history: History, tests: Sequence[Tested]) -> dict[str, Measured]:

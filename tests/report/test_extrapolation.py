@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from raysearch.report.extrapolation import fitted
-from raysearch.report.measured import Measured
+from raysearch.report.measured import Measured, over_runs
 
 SIZES = (7500, 30000, 120000)
 
@@ -46,6 +46,23 @@ def test_the_error_covers_the_truth_about_as_often_as_it_says() -> None:
         expected = law.at(600_000)
         covered += expected.low <= truth <= expected.high
     assert 0.5 < covered / n_tries < 0.9
+
+
+@pytest.mark.parametrize(("n_models", "fall"), [(2, 0.0), (2, 0.7), (5, 0.0), (5, 0.7)])
+def test_so_does_the_error_of_means_over_few_models(n_models: int, fall: float) -> None:
+    """Whether their spread falls with size or not, and though two models hardly tell it."""
+    gain, n_tries = 0.04 * 7500**0.5, 150
+    truth, sizes = 0.96 - gain * 600_000**-0.5, np.array(SIZES)
+    spread = 1e-3 * (sizes / 7500) ** -fall
+    rng, covered = np.random.default_rng(4), 0
+    for _ in range(n_tries):
+        models = 0.96 - gain * sizes**-0.5 + spread * rng.standard_normal((n_models, 3))
+        points = [over_runs([Measured(value) for value in column]) for column in models.T.tolist()]
+        law = fitted(list(zip(SIZES, points, strict=True)))
+        assert law is not None
+        expected = law.at(600_000)
+        covered += expected.low <= truth <= expected.high
+    assert covered / n_tries == pytest.approx(0.68, abs=0.1)
 
 
 def test_further_away_is_less_well_known() -> None:
