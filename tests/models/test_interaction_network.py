@@ -294,7 +294,7 @@ def test_another_memory_form_or_kernel_is_refused():
         InteractionNetwork(small_shape(), memory="small", kernel="cuda")
     assert caught.value.problems == (
         "memory: needs one of fast, recompute, got 'small'",
-        "kernel: needs one of torch, fused, got 'cuda'",
+        "kernel: needs one of torch, fused, fused_bf16, got 'cuda'",
     )
 
 
