@@ -54,7 +54,9 @@ def evolve(
     from raysearch.library import tune as library
 
     carry_out = (
-        library.check if dry_run else partial(library.tune, address=address, local=in_process, resume=resume)
+        partial(library.check, local=in_process)
+        if dry_run
+        else partial(library.tune, address=address, local=in_process, resume=resume)
     )
     carry_out(
         space,

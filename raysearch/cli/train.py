@@ -51,7 +51,7 @@ def train(
     from raysearch.library import train as library
 
     carry_out = (
-        library.check_run
+        partial(library.check_run, local=in_process)
         if dry_run
         else partial(library.train, address=address, local=in_process, resume=resume)
     )

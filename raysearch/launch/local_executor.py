@@ -26,6 +26,19 @@ class _Stopped(BaseException):
     """Leaves a run in the middle; not an Exception, which would count as the task's failure."""
 
 
+def require_one_process(resources: ResourcesSection) -> None:
+    """Check that runs need no more than this process.
+
+    Raises:
+        InputError: the space file asks for several workers a run, or for GPUs.
+    """
+    # Refused and not ignored: other sums of gradients would be another study's bits.
+    if resources.workers > 1 or resources.gpus > 0:
+        raise InputError(
+            "--local runs in this one process: set resources.workers to 1 and resources.gpus to 0"
+        )
+
+
 class LocalExecutor:
     """One run at a time, without Ray.
 
@@ -36,11 +49,7 @@ class LocalExecutor:
     at_a_stop = "the epoch of"
 
     def __init__(self, resources: ResourcesSection) -> None:
-        # Refused and not ignored: other sums of gradients would be another study's bits.
-        if resources.workers > 1 or resources.gpus > 0:
-            raise InputError(
-                "--local runs in this one process: set resources.workers to 1 and resources.gpus to 0"
-            )
+        require_one_process(resources)
         # as many as Ray would run here, so that the default window, and with it the history, is the same
         self.slots = max(fits(usable_cpus(), resources.cpus), 1)
 

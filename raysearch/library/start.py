@@ -47,13 +47,16 @@ def new_folder(
     return study_folder(runs, name or f"{space}-{first.search.sampler.replace(':', '-')}-{stamp}")
 
 
-def checked(members: dict[str, SpaceFile], folder: Path, watcher: Watcher) -> dict[Path, Prepared]:
+def checked(
+    members: dict[str, SpaceFile], folder: Path, watcher: Watcher, *, in_process: bool = False
+) -> dict[Path, Prepared]:
     """Carry out all checks that can be made before anything starts.
 
     Args:
         members: the space files by member; a single study is the member "".
         folder: of the study or the series.
         watcher: told what data they have and how much room they need.
+        in_process: whether runs are to be carried out without Ray.
 
     Returns:
         The studies by their folders.
@@ -65,8 +68,12 @@ def checked(members: dict[str, SpaceFile], folder: Path, watcher: Watcher) -> di
     """
     watcher.say("checking settings, task and data")
     from raysearch.data.files import forget_sums
+    from raysearch.launch.local_executor import require_one_process
     from raysearch.launch.prepare import prepare  # with torch: takes seconds
 
+    if in_process:
+        for member in members.values():
+            require_one_process(member.resources)
     forget_sums()  # a notebook may have had other studies before
     prepared = {folder / name: prepare(member, folder.parent) for name, member in members.items()}
     _describe(list(prepared.values()), folder, watcher)
@@ -98,16 +105,16 @@ def start(
         ray_ahead(where, first.resources, first.search.trials * first.budget.runs),
     ):
         with stop.breaking_off("the checks"):
-            jobs = _checked_jobs(members, folder, watcher, resume=resume)
+            jobs = _checked_jobs(members, folder, watcher, in_process=where.in_process, resume=resume)
         carry_out_series(jobs, where, folder, watcher, stop)
 
 
 def _checked_jobs(
-    members: dict[str, SpaceFile], folder: Path, watcher: Watcher, *, resume: bool
+    members: dict[str, SpaceFile], folder: Path, watcher: Watcher, *, in_process: bool, resume: bool
 ) -> list[Job]:
     """Carry out all checks; see :func:`start`."""
     # All members before the first begins: a fault in the last is told now, not tomorrow.
-    prepared = checked(members, folder, watcher)
+    prepared = checked(members, folder, watcher, in_process=in_process)
     exists = has_begun(folder) or is_series(folder)
     check_fits(folder, members)
     wishes = {place: wish_of(place, study.space_file) for place, study in prepared.items()}

@@ -71,6 +71,7 @@ def check_run(
     name: str | None = None,
     variant: str | None = None,
     runs: str | Path = RUNS,
+    local: bool = False,
     show: Show | Watcher = "auto",
     set: Overrides = (),
     **overrides: Any,
@@ -83,7 +84,7 @@ def check_run(
     watcher = watcher_for(show)
     texts = override_texts({**overrides, "resources.workers": workers}, set, watcher.say)
     run, folder = _one_run(space, texts, variant, watcher), _place(Path(runs), name, space)
-    checked({"": run}, folder, watcher)
+    checked({"": run}, folder, watcher, in_process=local)
     watcher.say("dry run: all checks passed, nothing started")
 
 

@@ -90,6 +90,7 @@ def check(
     name: str | None = None,
     runs: str | Path = RUNS,
     variants: Sequence[str] | None = None,
+    local: bool = False,
     show: Show | Watcher = "auto",
     set: Overrides = (),
     **overrides: Any,
@@ -107,7 +108,7 @@ def check(
     members, folder = _members(
         space, variants, override_texts(overrides, set, watcher.say), name, Path(runs), watcher
     )
-    checked(members, folder, watcher)
+    checked(members, folder, watcher, in_process=local)
     watcher.say("dry run: all checks passed, nothing started")
 
 

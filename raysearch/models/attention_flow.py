@@ -2,12 +2,9 @@
 
 Blocks of attention (A. Vaswani et al., arXiv:1706.03762) that are told the time and the like by scales and
 shifts which begin at 0 (adaLN-Zero, W. Peebles, S. Xie, arXiv:2212.09748). It costs N^2 a cloud, EPiC layers
-N; in exchange points see where each of the others is, without which they do not keep apart. Sines and
-cosines of a point's features stand beside them, by which a network tells places that lie near each other (M.
-Tancik et al., arXiv:2006.10739): pixels lie on a grid.
+N; in exchange points see where each of the others is, without which they do not keep apart.
 
-Shapes in names: B clouds, N points, F features of a point, W width, H heads, K width of a head, C labels,
-O octaves, A angles of a point's features.
+Shapes in names: B clouds, N points, F features of a point, W width, H heads, K width of a head, C labels.
 """
 
 from __future__ import annotations
@@ -21,7 +18,6 @@ from torch import Tensor, nn
 
 from raysearch.models.flow_matching import FieldShape, tell
 
-OCTAVES = 5  # of the sines and cosines; the last but one turns once from pixel to pixel of an 8 x 8 digit
 WIDER = 2  # times the width: of what lies between the two layers that each point goes through by itself
 
 
@@ -91,7 +87,7 @@ class AttentionField(nn.Module):
         super().__init__()
         width = shape.width
         self.shape = shape
-        self.of_point = nn.Linear(shape.features * (1 + 2 * OCTAVES), width)
+        self.of_point = nn.Linear(shape.features, width)
         self.of_cloud = nn.Sequential(
             nn.Linear(shape.told, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()
         )
@@ -105,14 +101,7 @@ class AttentionField(nn.Module):
         # In a cloud without points all see all: shares of nothing would be no numbers.
         unseen_BN = ~there_BN & there_BN.any(1, keepdim=True)
         unseen_B11N = unseen_BN[:, None, None]
-        x_BNW = self.of_point(with_waves(x_BNF))
+        x_BNW = self.of_point(x_BNF)
         for block in self.blocks:
             x_BNW = block(x_BNW, told_BW, unseen_B11N)
         return self.out(self.norm(x_BNW)) * there_BN1
-
-
-def with_waves(x_BNF: Tensor) -> Tensor:
-    """Put sines and cosines of features behind them, of pi/2 times 1, 2, 4, ... of each."""
-    turns_O = math.pi / 2 * 2 ** torch.arange(OCTAVES, dtype=x_BNF.dtype, device=x_BNF.device)
-    angles_BNA = (x_BNF.unsqueeze(3) * turns_O).flatten(2)
-    return torch.cat([x_BNF, angles_BNA.sin(), angles_BNA.cos()], dim=2)

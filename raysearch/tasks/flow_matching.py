@@ -53,18 +53,23 @@ class FlowMatching(CloudTask[FlowMatchingSettings]):
 
     def loss(self, model: nn.Module, batch: Batch) -> Tensor:
         """How far the field is from the velocities of straight paths, one a cloud."""
-        assert isinstance(model, CloudMaker)
-        generator, found = model.generator, batch[STATISTICS]
-        assert isinstance(generator, FlowGenerator)
-        points, labels = batch[POINTS], model.labels(batch[LABEL], found)
-        seen, there = model.frame(found).inward(points), (points != 0).any(2)
-        return flow_matching_loss(generator.field, seen, there, labels, generator.pair)
+        return _loss(model, batch, 1)
 
     def training_loss(self, settings: FlowMatchingSettings) -> str:
         """Tell the velocities' loss from the distance of clouds."""
         return "squared distance of velocities; others: how unlike clouds are"
 
     def step(self, descent: Descent, batch: Batch) -> None:
-        """Take as many steps as settings want, each with times and noises of its own."""
-        for _ in range(descent.settings.draws):
-            descent(self.loss(descent.model, batch))
+        """Take as many steps down the loss of as many draws a cloud as settings want."""
+        for _ in range(descent.settings.steps_a_batch):
+            descent(_loss(descent.model, batch, descent.settings.draws))
+
+
+def _loss(model: nn.Module, batch: Batch, draws: int) -> Tensor:
+    assert isinstance(model, CloudMaker)
+    generator, found = model.generator, batch[STATISTICS]
+    assert isinstance(generator, FlowGenerator)
+    points, labels = batch[POINTS], model.labels(batch[LABEL], found)
+    seen, there = model.frame(found).inward(points), (points != 0).any(2)
+    repeated = (each.repeat(draws, *[1] * (each.ndim - 1)) for each in (seen, there, labels))
+    return flow_matching_loss(generator.field, *repeated, generator.pair)

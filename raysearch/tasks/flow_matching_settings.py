@@ -34,7 +34,8 @@ class FlowMatchingSettings(CloudSettings, Scheduled):
         heads: of ``attention``, 4.
         layers: how many EPiC layers, 6, or blocks of attention, 4.
         steps: of the midpoint rule from noise to clouds, each of two looks at the network.
-        draws: steps that are taken on a batch, each with times and noises of its own.
+        draws: times and noises that a step draws for each of its clouds.
+        steps_a_batch: steps that are taken on a batch, each with draws of its own.
         pairing: which noise of a cloud becomes which of its points, see ``point_pairing.py``.
     """
 
@@ -45,13 +46,14 @@ class FlowMatchingSettings(CloudSettings, Scheduled):
     layers: int | None = None
     steps: int = 100
     draws: int = 1
+    steps_a_batch: int = 1
     pairing: str = AS_DRAWN
 
     def problems(self) -> Iterator[str]:
         """Tell every fault, as ``name: what``."""
         yield from super().problems()
         yield from Scheduled.problems(self)
-        for name in ("width", "hidden", "heads", "layers", "steps", "draws"):
+        for name in ("width", "hidden", "heads", "layers", "steps", "draws", "steps_a_batch"):
             if (value := getattr(self, name)) is not None and value < 1:
                 yield f"{name}: needs at least 1, got {value}"
         if self.conditional and self.of_class != ALL:

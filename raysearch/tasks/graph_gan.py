@@ -47,10 +47,14 @@ class GraphGan(CloudTask[GraphGanSettings]):
         assert isinstance(model, CloudGan)
         build, options = OPTIMIZERS[settings.network]
         networks = {"discriminator": model.discriminator, "generator": model.generator}
-        return {
+        found = {
             name: build(network.parameters(), lr=settings.rates[name], **options)
             for name, network in networks.items()
         }
+        if (averaged := model.averaged) is not None:
+            # With a step of the optimiser, of which there is one for all parts of a batch.
+            found["generator"].register_step_post_hook(lambda *_: averaged.follow(model.generator))
+        return found
 
     def schedulers(
         self, settings: GraphGanSettings, optimizers: Mapping[str, Optimizer]
@@ -76,8 +80,6 @@ class GraphGan(CloudTask[GraphGanSettings]):
         descent(_off(judged(*real, labels), 1) + _off(judged(*fake, labels), 0), "discriminator")
         fake = gan.drawn(n, points.shape[1], labels)
         descent(_off(judged(*fake, labels), 1), "generator")
-        if gan.averaged is not None:
-            gan.averaged.follow(gan.generator)
 
 
 def _off(scores: Tensor, wanted: float) -> Tensor:

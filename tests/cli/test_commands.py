@@ -175,6 +175,16 @@ def test_a_dry_run_checks_and_leaves_nothing(folder: Path) -> None:
     assert not (folder / "runs/dry").exists()
 
 
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_several_workers_in_one_process_are_refused_before_all_checks(folder: Path, dry: list[str]) -> None:
+    result = raysearch(
+        folder, *["tune", "toy.yaml", "--name", "w", "--local", "--set", "resources.workers=2"], *dry
+    )
+    assert (result.code, result.out) == (2, "")
+    assert "--local runs in this one process: set resources.workers to 1" in result.err
+    assert "to train" not in result.err
+
+
 def test_ones_own_task_is_searched(tmp_path: Path) -> None:
     space = str(ROOT / "docs/examples/deep_sets.yaml")
     few = ["--trials", "1", "--set", "budget.epochs=1"]

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from raysearch.models.attention_flow import OCTAVES, AttentionField, AttentionShape, with_waves
+from raysearch.models.attention_flow import AttentionField, AttentionShape
 from raysearch.models.cloud_frame import LogFrame, spread, with_logs
 from raysearch.models.epic_flow import EpicField, FlowShape
 from raysearch.models.flow_matching import FlowGenerator, flow_matching_loss
@@ -99,16 +99,6 @@ def test_the_field_is_told(network: str, which: str) -> None:
         x = torch.cat([x[:, :1], x[:, 1:] + 1], dim=1)
     after = field(x, time, there, labels)[:, 0]
     assert (before - after).abs().amax(1).min() > 1e-6
-
-
-def test_sines_and_cosines_stand_behind_features() -> None:
-    x = some_clouds()[0]
-    sines, cosines = with_waves(x)[..., 3:].chunk(2, dim=2)
-    for feature, octave in itertools.product(range(3), range(OCTAVES)):
-        angle = math.pi / 2 * 2**octave * x[..., feature]
-        torch.testing.assert_close(sines[..., feature * OCTAVES + octave], angle.sin())
-        torch.testing.assert_close(cosines[..., feature * OCTAVES + octave], angle.cos())
-    assert torch.equal(with_waves(x)[..., :3], x)
 
 
 def test_a_cloud_without_points_is_no_trouble() -> None:

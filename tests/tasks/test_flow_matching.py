@@ -56,9 +56,27 @@ def judged(
 def test_all_faults_of_settings_are_told() -> None:
     with pytest.raises(InputError) as caught:
         FlowMatchingSettings(
-            clouds="stars", points=0, width=0, hidden=0, layers=0, steps=0, draws=0, schedule="sine"
+            clouds="stars",
+            points=0,
+            width=0,
+            hidden=0,
+            layers=0,
+            steps=0,
+            draws=0,
+            steps_a_batch=0,
+            schedule="sine",
         )
-    for name in ("clouds", "points", "width", "hidden", "layers", "steps", "draws", "schedule"):
+    for name in (
+        "clouds",
+        "points",
+        "width",
+        "hidden",
+        "layers",
+        "steps",
+        "draws",
+        "steps_a_batch",
+        "schedule",
+    ):
         assert any(problem.startswith(f"{name}: ") for problem in caught.value.problems), name
     for changes, told in (
         ({"of_class": "top"}, "of_class: of jets needs one of g, q, w, z, t, all, got 'top'"),
@@ -106,8 +124,28 @@ def test_a_generator_that_is_told_labels_makes_what_it_is_told(task: FlowMatchin
     assert width[0] > 1.15 * width[1]
 
 
-def test_draws_are_steps_on_the_same_clouds(task: FlowMatching) -> None:
-    once = replace(JETS, draws=1)
+def test_more_draws_a_cloud_are_another_loss_of_the_same_mean(task: FlowMatching) -> None:
+    settings = replace(JETS, draws=1)
+    parts = task.load(SOURCE, settings)
+    torch.manual_seed(0)
+    model, batch = task.model(settings), parts.train.rows(torch.arange(20))
+
+    def losses(draws: int, times: int) -> torch.Tensor:
+        found = []
+        for seed in range(times):
+            torch.manual_seed(seed)
+            descent = Descent(task, replace(settings, draws=draws, learning_rate=1e-12), model, OneWorker())
+            descent.take(batch, Place(1, 1, 1, 20, 20))
+            found.append(descent.losses()["loss"])
+        return torch.tensor(found)
+
+    one, eight = losses(1, 40), losses(8, 40)
+    assert float(eight.mean()) == pytest.approx(float(one.mean()), rel=0.1)
+    assert float(eight.std()) < 0.6 * float(one.std())
+
+
+def test_steps_of_a_batch_are_steps_on_the_same_clouds(task: FlowMatching) -> None:
+    once = replace(JETS, steps_a_batch=1)
     parts = task.load(SOURCE, once)
 
     def after(settings: FlowMatchingSettings, times: int) -> tuple[dict[str, torch.Tensor], float]:
@@ -118,7 +156,7 @@ def test_draws_are_steps_on_the_same_clouds(task: FlowMatching) -> None:
             descent.take(parts.train.rows(torch.arange(20)), Place(1, 1, 1, 20, 20))
         return model.state_dict(), descent.losses()["loss"]
 
-    (one, loss), (four, same) = after(replace(JETS, draws=4), 1), after(once, 4)
+    (one, loss), (four, same) = after(replace(JETS, steps_a_batch=4), 1), after(once, 4)
     assert loss == same
     assert all(torch.equal(weight, four[name]) for name, weight in one.items())
 

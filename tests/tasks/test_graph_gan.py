@@ -22,6 +22,7 @@ from raysearch.models.cloud_gan import CloudGan
 from raysearch.tasks.graph_gan import GraphGan, GraphGanSettings
 from raysearch.training.counting import count_mflop, count_parameters
 from raysearch.training.descent import Descent, Place
+from raysearch.training.place import Part
 from raysearch.training.workers import OneWorker
 
 JETS = GraphGanSettings(points=8, width=12, hidden=4, batch_size=20)
@@ -404,3 +405,15 @@ def test_averaging_changes_nothing_of_what_is_learnt_and_counted(task: GraphGan)
     for share in (-0.1, 1.0):
         with pytest.raises(InputError, match="average_decay: needs 0 to less than 1"):
             replace(JETS, average_decay=share)
+
+
+def test_averages_look_back_over_steps_whatever_parts_batches_are_computed_in(task: GraphGan) -> None:
+    settings = replace(JETS, average_decay=0.9)
+    parts = task.load(SOURCE, settings)
+    model = task.model(settings).train()
+    assert isinstance(model, CloudGan)
+    assert model.averaged is not None
+    descent, batch = Descent(task, settings, model, OneWorker()), some_of(parts.train, 10)
+    for number in (1, 2, 3):
+        descent.take_parts([Part(lambda: batch, 10)] * 2, Place(1, number, 3, 20, 20))
+    assert int(model.averaged.steps) == 3
