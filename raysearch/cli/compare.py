@@ -26,10 +26,15 @@ def compare(
     """
     from raysearch.cli.text_table import aligned
     from raysearch.library.comparison import compare as write
-    from raysearch.library.comparison import comparison_rows
+    from raysearch.library.comparison import compared
 
     page = write(names, out=out, runs=runs).path
-    for line in aligned(comparison_rows(names, page, runs)):
+    told = compared(names, page, runs)
+    for line in aligned(told.rows):
         typer.echo(line)
+    typer.echo()
+    typer.echo(told.errors)
+    for warning in told.warnings:
+        typer.echo(f"warning: {warning}", err=True)
     typer.echo()
     typer.echo(f"page:     {page}")

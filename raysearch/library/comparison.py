@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from raysearch.files import owners_only
@@ -33,24 +34,46 @@ def compare(
     return ShownReport(build_comparison(_studies(names, Path(runs)), Path(out or Path(runs) / "comparison")))
 
 
-def comparison_rows(names: Sequence[str | Path], page: Path, runs: Path) -> list[list[str]]:
-    """The main figures of a comparison: a row for each study below the head, the objective second.
+@dataclass(frozen=True)
+class Compared:
+    """A comparison for a terminal.
+
+    Attributes:
+        rows: the main figures: a row for each study below the head, the objective second, last what kind of
+            uncertainty they have.
+        errors: what the plus-minus is.
+        warnings: what keeps figures from being compared.
+    """
+
+    rows: list[list[str]]
+    errors: str
+    warnings: list[str]
+
+
+def compared(names: Sequence[str | Path], page: Path, runs: Path) -> Compared:
+    """Read the main figures of a comparison.
 
     Args:
         names: as of :func:`compare`.
         page: that it wrote.
         runs: folder that holds the studies.
     """
-    from raysearch.report.models import main_figures, read_model
+    from raysearch.report.models import (
+        main_figures,
+        read_model,
+        test_set_warnings,
+        uncertainty,
+        what_errors_are,
+    )
 
     models = [read_model(folder, page.parent) for folder in _studies(names, runs)]
     words = main_figures(models)
-    rows = [["study", "objective", "best", *(each.long for each in words.values())]]
+    rows = [["study", "objective", "best", *(each.long for each in words.values()), "uncertainty"]]
     for model in models:
         objective = model.history.created.objective
         values = [str(model.figures.get(key, "-")) for key in (objective, *words)]
-        rows.append([model.history.name, objective, *values])
-    return rows
+        rows.append([model.history.name, objective, *values, uncertainty(model)])
+    return Compared(rows, what_errors_are(models), test_set_warnings(models))
 
 
 def _studies(names: Sequence[str | Path], runs: Path) -> list[Path]:

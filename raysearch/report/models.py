@@ -124,14 +124,39 @@ def overview(models: Sequence[Model]) -> list[Block]:
     objectives = dict.fromkeys(model.history.created.objective for model in models)
     head = ("model", "search", "trained on", *objectives, "uncertainty", *words.values())
     rows = tuple(_quality_row(model, [*objectives], [*words]) for model in models)
+    n_left = 3 + len(objectives)
+    numbers = frozenset({*range(2, n_left), *range(n_left + 1, len(head))})
+    return [Table(head, rows, what_errors_are(models), numbers), *_cost(models)]
+
+
+def what_errors_are(models: Sequence[Model]) -> str:
+    """Say what stands behind the plus-minus, of each kind that :func:`uncertainty` names."""
     of_runs = run_words([model.history for model in models])
-    caption = (
+    return (
         f"{PM}: as the column of uncertainty says; 'test set': one model, {_of_test_set(models)}; 'sd of K': "
         f"sample standard deviation over the models of K {of_runs}, of test figures on one test set."
     )
-    n_left = 3 + len(objectives)
-    numbers = frozenset({*range(2, n_left), *range(n_left + 1, len(head))})
-    return [Table(head, rows, caption, numbers), *_cost(models)]
+
+
+def uncertainty(model: Model) -> str:
+    """Name the kind of error that a model's figures have."""
+    k = len(model.result.tests)
+    return NONE if not k else "test set" if k == 1 else f"sd of {k}"
+
+
+def test_set_warnings(models: Sequence[Model]) -> list[str]:
+    """The warnings that not all models were applied to one test set, each once, without a page's marks."""
+    told = [
+        "".join(map(str, each.parts))
+        for kind in PARTS.values()
+        for place, subject in enumerate(_subjects(models, kind))
+        for each in one_test_set(_sides(models, kind, subject, place))
+        if each.warning
+    ]
+    return list(dict.fromkeys(told))
+
+
+test_set_warnings.__test__ = False  # type: ignore[attr-defined] # whatever pytest makes of the name
 
 
 def _of_test_set(models: Sequence[Model]) -> str:
@@ -200,7 +225,7 @@ def _other_metrics(models: Sequence[Model]) -> list[Block]:
 
 
 def _quality_row(model: Model, objectives: Sequence[str], names: Sequence[str]) -> tuple[Cell, ...]:
-    created, k = model.history.created, len(model.result.tests)
+    created = model.history.created
     return (
         model.link,
         progress(model.history),
@@ -209,7 +234,7 @@ def _quality_row(model: Model, objectives: Sequence[str], names: Sequence[str]) 
             str(model.figures[name]) if name == created.objective and name in model.figures else NONE
             for name in objectives
         ),
-        NONE if not k else "test set" if k == 1 else f"sd of {k}",
+        uncertainty(model),
         *(str(model.figures.get(name, NONE)) for name in names),
     )
 

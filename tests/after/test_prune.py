@@ -16,11 +16,13 @@ import pytest
 import torch
 from after_studies import load, toy_study
 
+from raysearch.after import prune_report
 from raysearch.after.magnitude import all_kept, drop_smallest
 from raysearch.after.prune import prune
 from raysearch.after.prune_table import TABLE, Recipe, Table, alone
 from raysearch.after.retrain import Retrainer
 from raysearch.errors import InputError, StorageError, StudyBusyError
+from raysearch.ledger.history import read_history
 from raysearch.models.averaged import Averaged
 from raysearch.training.order import EpochReport, Order
 
@@ -83,6 +85,17 @@ def test_first_and_last_model_are_tested(study: Path, whole: tuple[Path, Table])
     assert table.first == in_study
     assert table.last.keys() == table.first.keys()
     assert table.last != table.first
+
+
+def test_operations_of_both_models_are_counted_alike(study: Path, whole: tuple[Path, Table]) -> None:
+    """Of a network some of whose products a zero makes needless before anything is dropped: JEDI-net's."""
+    _, table = whole
+    rounds = [replace(one, nonzero_mflop=0.8 * table.mflop / (1 + one.number)) for one in table.rounds]
+    told = replace(table, rounds=rounds)
+    head, found, pruned = prune_report.test_rows(told, read_history(study).created.objective)
+    place = head.index("MFLOP")
+    assert found[place] == f"{0.8 * table.mflop:.4g}"
+    assert pruned[place] == f"{rounds[-1].nonzero_mflop:.4g}"
 
 
 def test_the_same_again_is_the_same(study: Path, whole: tuple[Path, Table], tmp_path: Path) -> None:

@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from report_ledgers import CLASSES, Recipe, draw_estimates, draw_predictions, write_study
+from typer.testing import CliRunner
 
+from raysearch.cli.main import app
 from raysearch.ledger import run_records
 from raysearch.ledger.history import read_history
 from raysearch.ledger.ledger import Ledger
-from raysearch.library.comparison import comparison_rows
+from raysearch.library.comparison import compared
 from raysearch.metrics.shown import Estimates, Scores, Shown, calorimeter_energy, pack
 from raysearch.report.build import build_report, content
 from raysearch.report.comparison import build_comparison
@@ -166,7 +168,7 @@ def test_a_comparison_shows_every_value_with_its_quantity_and_the_tasks_own_metr
     assert "### Relative error over energy fraction" in page
     assert len(set(re.findall(r"\(figures/(relative-error[^.]*)", page))) == 4
     assert "| test_purity | 0.8 | 0.8 | 0.8 |" in page
-    head, *rows = comparison_rows(["fewer", "more", "other"], tmp_path / "out/index.html", tmp_path)
+    head, *rows = compared(["fewer", "more", "other"], tmp_path / "out/index.html", tmp_path).rows
     table = {row[0]: dict(zip(head, row, strict=True)) for row in rows}
     second = "relative error, energy of shower 2"
     figures = {
@@ -183,8 +185,25 @@ def test_a_comparison_shows_every_value_with_its_quantity_and_the_tasks_own_metr
 def test_values_of_one_quantity_alone_are_compared_under_their_plain_names(tmp_path: Path) -> None:
     folders = [study(tmp_path / name, [fractions()]) for name in ("a", "b")]
     build_comparison(folders, tmp_path / "out")
-    head, *_ = comparison_rows(["a", "b"], tmp_path / "out/index.html", tmp_path)
+    head, *_ = compared(["a", "b"], tmp_path / "out/index.html", tmp_path).rows
     assert head[3:6] == ["relative error", "bias", "resolution"]
+
+
+def test_a_terminal_is_told_what_errors_are_and_that_test_sets_differ(tmp_path: Path) -> None:
+    for name in ("same", "again"):
+        study(tmp_path / name, [fractions()])
+    true = np.linspace(0.1, 1, N)
+    study(tmp_path / "moved", [Estimates("energy fraction", "", true, true + 0.01)])
+    runner, runs = CliRunner(), ["--runs", str(tmp_path), "--out", str(tmp_path / "out")]
+    alike = runner.invoke(app, ["compare", "same", "again", *runs])
+    apart = runner.invoke(app, ["compare", "same", "moved", *runs])
+    assert (alike.exit_code, apart.exit_code) == (0, 0)
+    assert "'test set': one model" in alike.stdout
+    assert alike.stdout.splitlines()[0].split()[-1] == "uncertainty"
+    assert alike.stdout.splitlines()[1].endswith("test set")
+    assert alike.stderr == ""
+    assert apart.stderr.startswith("warning: The models were not applied to the same test set")
+    assert len(apart.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("of_a_calorimeter", [True, False])
