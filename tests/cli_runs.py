@@ -53,6 +53,14 @@ def ok(folder: Path, *arguments: str) -> Result:
     return result
 
 
+def predicted(folder: Path, *arguments: str) -> Result:
+    """Carry out ``predict`` without a word of warning, but that the study was trained on some of the rows."""
+    result = raysearch(folder, "predict", *arguments)
+    assert result.code == 0, result.err
+    assert all("were trained on" in line for line in result.err.splitlines())
+    return result
+
+
 def commands() -> list[list[str]]:
     """All commands of the program, as the words one types."""
     return list(_leaves(typer.main.get_command(app), []))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from raysearch.after.apply import outputs_for, tell_origin
 from raysearch.after.odd_rows import OddRows, without_empty
 from raysearch.after.row_file import RowFile, open_row_file
+from raysearch.after.seen_rows import SeenRows
 from raysearch.after.trained import TrainedTrial
 from raysearch.data.tensors import TensorData
 from raysearch.data.to_score import Piece, ToScore
@@ -54,7 +55,8 @@ def write_scores(
     jets ``scores`` (row, 5) float32, probabilities; of showers ``outputs`` (row,) float32, GeV. Beside them
     ``file`` (place in ``files``) and ``row`` (in that file), and what the reader hands through, such as
     ``event``, which goes before a prediction of that name. What is not by row, such as ``classes``, is kept
-    once. Attributes tell where the scores come from, and ``warnings``.
+    once. Where files are the study's own, ``part`` (row,) int8 tells what each row was to it: 0 training,
+    1 validation, 2 test, -1 none of these. Attributes tell where the scores come from, and ``warnings``.
     What is predicted of a row that holds nothing, such as a jet without constituents, is NaN.
 
     Args:
@@ -71,25 +73,30 @@ def write_scores(
     """
     data = trained.task.to_score(paths, trained.settings, trained.history.created.data)
     device = device or torch.device("cpu")
-    odd = OddRows(trained, data, paths)
+    odd, seen = OddRows(trained, data, paths), SeenRows(trained, data)
     for fold in trained.models:
         fold.model.to(device)
     with open_row_file(out, data.n_rows) as file:
         tell_origin(file, trained)
         file.h5["files"] = [str(path.resolve()) for path in data.files]
-        for done in _fill(file, trained, data, odd, batch, device):
+        for done in _fill(file, trained, data, (odd, seen), batch, device):
             progress(done, data.n_rows)
-        warnings = tuple(odd.told())
+        warnings = (*odd.told(), *seen.told())
         if warnings:
             file.h5.attrs["warnings"] = list(warnings)
     return Scored(out, data.n_rows, len(data.files), warnings)
 
 
 def _fill(
-    file: RowFile, trained: TrainedTrial, data: ToScore, odd: OddRows, batch: int, device: torch.device
+    file: RowFile,
+    trained: TrainedTrial,
+    data: ToScore,
+    looks: tuple[OddRows, SeenRows],
+    batch: int,
+    device: torch.device,
 ) -> Iterator[int]:
     """Write all there is to write; yields the rows done, after each piece."""
-    task, done = trained.task, 0
+    task, done, (odd, seen) = trained.task, 0, looks
     for piece in data.pieces():
         odd.look(piece)
         rows = TensorData(piece.batch)
@@ -110,6 +117,8 @@ def _fill(
                 file.h5[name] = values.tolist()
         for name, values in _by_row(folds, piece, mean=task.is_averaged):
             file.append(name, values, done, axis=1 if name.endswith(FOLDS) else 0)
+        if (parts := seen.parts(piece)) is not None:
+            file.append(seen.column, parts, done, axis=0)
         done += len(piece.batch[0])
         yield done
 

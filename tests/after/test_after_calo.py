@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from after_studies import load, tune
-from cli_runs import ok, raysearch
+from cli_runs import ok, predicted, raysearch
 from torch import Tensor, nn
 
 from raysearch.data.showers.files import SAMPLE, load_energies
@@ -56,7 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def scores_of(folder: Path, name: str, *arguments: str, data: str = "showers.h5") -> dict[str, Any]:
-    ok(folder, "predict", name, "--data", data, "--out", "scores.h5", "--force", *arguments)
+    predicted(folder, name, "--data", data, "--out", "scores.h5", "--force", *arguments)
     with h5py.File(folder / "scores.h5") as file:
         return {key: file[key][()] for key in file}
 
@@ -73,15 +73,50 @@ def test_energies_are_those_of_the_final_evaluation(folder: Path) -> None:
     np.testing.assert_allclose(found["outputs"], found["outputs_folds"].mean(axis=0), rtol=1e-6)
     np.testing.assert_array_equal(found["energy"], energy)
     np.testing.assert_array_equal(found["event"], events)
-    assert set(found) == {"outputs", "outputs_folds", "calibrated", "energy", "event", "file", "row", "files"}
+    assert set(found) == {
+        "outputs",
+        "outputs_folds",
+        "calibrated",
+        "energy",
+        "event",
+        "file",
+        "row",
+        "files",
+        "part",
+    }
     assert np.abs(found["calibrated"] / energy - 1).mean() < 0.02
+
+
+def test_rows_that_were_trained_on_are_told_and_marked(folder: Path) -> None:
+    _, events, file_index = load_energies(folder / "showers.h5")
+    split = part_examples(events, file_index, DataSource(None, SPLIT))
+    arguments = ("predict", "calo", "--data", "bare.h5", "--out", "scores.h5", "--force")
+    both = raysearch(folder, *arguments, "--data", "showers.h5")
+    share = f"{len(split.train):,} of the {2 * N:,} showers ({100 * len(split.train) / (2 * N):.0f} %)"
+    assert f"{share} were trained on" in both.err
+    with h5py.File(folder / "scores.h5") as file:
+        parts = file["part"][()]
+        assert any("were trained on" in warning for warning in file.attrs["warnings"])
+    assert (parts[:N] == -1).all()
+    for number, rows in enumerate((split.train, split.validation, split.test)):
+        assert (parts[N + rows] == number).all()
+    assert "trained on" not in raysearch(folder, *arguments).err
+    # The study's own data gone, a copy of them here: known again, and no part told.
+    (folder / "showers.h5").rename(folder / "copy.h5")
+    try:
+        moved = raysearch(folder, *arguments, "--data", "copy.h5")
+    finally:
+        (folder / "copy.h5").rename(folder / "showers.h5")
+    assert "copy.h5 is a file of the study calo, which was trained on much of that" in moved.err
+    with h5py.File(folder / "scores.h5") as file:
+        assert "part" not in file
 
 
 def test_real_data_need_no_energies(folder: Path) -> None:
     known, unknown = scores_of(folder, "calo"), scores_of(folder, "calo", data="bare.h5")
     np.testing.assert_array_equal(unknown["outputs"], known["outputs"])
     np.testing.assert_array_equal(unknown["calibrated"], known["calibrated"])
-    assert set(known) - set(unknown) == {"energy", "event"}
+    assert set(known) - set(unknown) == {"energy", "event", "part"}
 
 
 def test_the_calibration_needs_no_training_data(folder: Path) -> None:

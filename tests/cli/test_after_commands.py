@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from after_studies import JEDINET, load, toy_study, tune
-from cli_runs import ok, raysearch
+from cli_runs import ok, predicted, raysearch
 from torch import nn
 from toy import start
 from whole_jets import load_jets
@@ -42,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def scores_of(folder: Path, name: str, *arguments: str, data: Path = SAMPLE) -> dict[str, Any]:
     out = f"{name}-scores.h5"
-    ok(folder, "predict", name, "--data", str(data), "--out", out, "--force", *arguments)
+    predicted(folder, name, "--data", str(data), "--out", out, "--force", *arguments)
     with h5py.File(folder / out) as file:
         return {**{key: file[key][()] for key in file}, "attributes": dict(file.attrs)}
 
@@ -95,7 +95,7 @@ def test_rows_can_be_joined_back_and_tell_where_they_come_from(folder: Path, bar
 def test_real_data_need_no_labels(folder: Path, bare: Path) -> None:
     labelled, unlabelled = scores_of(folder, "jedi"), scores_of(folder, "jedi", data=bare)
     np.testing.assert_array_equal(unlabelled["scores"], labelled["scores"])
-    assert set(labelled) - set(unlabelled) == {"label", "event"}
+    assert set(labelled) - set(unlabelled) == {"label", "event", "part"}
 
 
 def test_folds_are_averaged_and_kept(folder: Path) -> None:
