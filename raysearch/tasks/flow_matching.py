@@ -71,5 +71,5 @@ def _loss(model: nn.Module, batch: Batch, draws: int) -> Tensor:
     assert isinstance(generator, FlowGenerator)
     points, labels = batch[POINTS], model.labels(batch[LABEL], found)
     seen, there = model.frame(found).inward(points), (points != 0).any(2)
-    repeated = (each.repeat(draws, *[1] * (each.ndim - 1)) for each in (seen, there, labels))
-    return flow_matching_loss(generator.field, *repeated, generator.pair)
+    seen, there, labels = (each.repeat(draws, *[1] * (each.ndim - 1)) for each in (seen, there, labels))
+    return flow_matching_loss(generator.field, seen, there, labels, generator.pair)
