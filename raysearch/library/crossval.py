@@ -63,8 +63,6 @@ def crossval(
     """
     folder, watcher = study_folder_of(name, Path(runs)), watcher_for(show)
     texts = override_texts({}, set, watcher.say)
-    if folds < 2:
-        raise InputError(f"--folds {folds}: a cross-validation needs at least 2")
     one_trial = _one_trial(folder, str(trial), folds, data, texts)
     odd = list(other_than_trained(read_history(folder), str(trial), one_trial))
     for line in odd:

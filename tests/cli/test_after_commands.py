@@ -171,7 +171,6 @@ def test_a_full_disk_is_told_and_leaves_nothing(folder: Path, tmp_path: Path) ->
         ("predict jedi --data x --out o.h5 --device tpu", 2, "needs cpu, cuda or cuda:N"),
         ("predict jedi --data x --out o.h5 --device cuda:99", 69, "GPUs that torch can use"),
         ("predict jedi --data x.h5 --out o.h5 --seed 3", 2, "--seed: is of what is generated"),
-        ("crossval jedi --folds 1", 2, "--folds 1: a cross-validation needs at least 2"),
         ("prune jedi --rounds 0", 2, "--rounds: needs at least 1, got 0"),
         ("prune folds --fold 2", 2, "--fold: trial 0 has folds 0 to 1, got 2"),
         ("prune jedi --name ../x", 2, "study name '../x'"),
