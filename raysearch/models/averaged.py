@@ -12,7 +12,8 @@ class Averaged(nn.Module):
     """A copy of a network whose weights follow those that learn, as an exponential moving average.
 
     The weights of the copy are buffers: no optimiser has them, checkpoints do, and several workers have the
-    first one's. Early averages look back less far, as in TensorFlow's ``ExponentialMovingAverage``.
+    first one's; those of ``torch.optim.swa_utils.AveragedModel`` are parameters, which would be counted and
+    agreed on. Early averages look back less far, as in TensorFlow's ``ExponentialMovingAverage``.
 
     Args:
         network: that learns; it is not kept.
