@@ -87,7 +87,7 @@ def _parts_by_file(trained: TrainedTrial) -> Mapping[str, Parts]:
     file_index = found[1]
     parts = np.full(len(file_index), NO_PART, np.int8)
     # Training last, and so for good: with folds the others' validation part is some model's training part.
-    for name in ("test", "validation", "train"):
+    for place, name in ((2, "test"), (1, "validation"), (0, "train")):
         for split in splits:
-            parts[getattr(split, name)] = ("train", "validation", "test").index(name)
+            parts[getattr(split, name)] = place
     return {content_sha256(file): parts[file_index == place] for place, file in enumerate(files)}
