@@ -14,6 +14,7 @@ Shapes in names: B events, N sensors, M nodes, K neighbours, F features.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -71,8 +72,17 @@ class EdgeConv(nn.Module):
             dense(hidden, hidden),
         )
 
-    def forward(self, x_BNF: Tensor) -> Tensor:
-        """Look at each sensor beside its neighbours; (B, N, inputs) to (B, N, hidden)."""
+    def forward(self, x_BNF: Tensor, distinct: Sequence[int] | None = None) -> Tensor:
+        """Look at each sensor beside its neighbours.
+
+        Args:
+            x_BNF: features.
+            distinct: of each event, how many of its first sensors are looked at; those behind are what the
+                last of these is.
+
+        Returns:
+            (B, N, hidden).
+        """
         own, other = self.edge1.weight.split(x_BNF.shape[2], dim=1)
         receiver_BNF = F.linear(x_BNF, own + other, self.edge1.bias)
         sender_BNF = F.linear(x_BNF, -other)
@@ -81,17 +91,19 @@ class EdgeConv(nn.Module):
             return self._of_pairs(receiver_BNF, of_neighbours(sender_BNF, near_BNK))
         # Event by event: pairs of all of a batch, forty a sensor, would be gigabytes.
         near_BNK = nearest_with_itself(x_BNF, self.neighbours)
-        return torch.stack(
-            [
-                self._of_pairs(receiver_NF, F.embedding(near_NK, sender_NF))
-                for receiver_NF, sender_NF, near_NK in zip(receiver_BNF, sender_BNF, near_BNK, strict=True)
-            ]
-        )
+        events, sensors, _ = x_BNF.shape
+        parts = zip(receiver_BNF, sender_BNF, near_BNK, distinct or events * [sensors], strict=True)
+        found = []
+        for receiver_NF, sender_NF, near_NK, n in parts:
+            of_first_NF = self._of_pairs(receiver_NF[:n], F.embedding(near_NK[:n], sender_NF))
+            found.append(torch.cat([of_first_NF, of_first_NF[-1:].expand(sensors - n, -1)]))
+        return torch.stack(found)
 
     def _of_pairs(self, receiver_NF: Tensor, sent_NKF: Tensor) -> Tensor:
         """Look at each sensor beside what its neighbours send, of one event or of all."""
-        edge_NKF = torch.relu(receiver_NF[..., None, :] + sent_NKF)
-        return torch.relu(self.edge3(torch.relu(self.edge2(edge_NKF)))).amax(-2)
+        edge_NKF = torch.relu_(receiver_NF[..., None, :] + sent_NKF)
+        # ReLU never falls: that of the maximum is the maximum of all.
+        return torch.relu(self.edge3(torch.relu_(self.edge2(edge_NKF))).amax(-2))
 
     def more_flop(self, x_BNF: Tensor) -> int:
         """Operations beside matrix products: squared distances of all pairs, and the sum of each pair."""
@@ -131,11 +143,11 @@ class Dgcnn(HitsNetwork):
         x_BMF = self.first_norm(self.first(nodes.features_BMF), weight)
         found = []
         for edge, mix, norm in zip(self.edges[:-1], self.mixed, self.norms[:-1], strict=True):
-            x_BMF = with_mean(edge(x_BMF), weight)
+            x_BMF = with_mean(edge(x_BMF, nodes.distinct), weight)
             mean_BMF = x_BMF[..., x_BMF.shape[2] // 2 :]
             x_BMF = norm(mix(x_BMF), weight)
             found += [x_BMF, mean_BMF]
-        found.append(self.norms[-1](self.edges[-1](x_BMF), weight))
+        found.append(self.norms[-1](self.edges[-1](x_BMF, nodes.distinct), weight))
         return self.fractions(self.combined(torch.cat(found, dim=2)))
 
     def plain_twin(self) -> Dgcnn:

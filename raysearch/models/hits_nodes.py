@@ -12,6 +12,7 @@ Shapes in names: B events, N sensors, M nodes, F features, P particles.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -29,11 +30,14 @@ class Nodes:
         features_BMF: what a network sees of each.
         weight_BM1: how many sensors each stands for; None: each for itself.
         node_BN: the node that each sensor is; None: the one in its place.
+        distinct: how many of each event's nodes, its first, are all that differ: with energy, and one
+            without; None: all of them.
     """
 
     features_BMF: Tensor
     weight_BM1: Tensor | None = None
     node_BN: Tensor | None = None
+    distinct: Sequence[int] | None = None
 
     def of_sensors(self, values_BMP: Tensor) -> Tensor:
         """Give each sensor its node's values, (B, N, P)."""
@@ -67,7 +71,8 @@ def find_nodes(energy_BN: Tensor, sensors_BN6: Tensor, stand_ins: int) -> Nodes:
     weight_BM = torch.where(is_stand_in_BM, each_B[:, None], 1)
     # The last node of an event that has more sensors than nodes is one without energy.
     node_BN = order_BN.argsort(dim=1).clamp(max=nodes - 1)
-    return Nodes(features_BMF, weight_BM[..., None], node_BN)
+    distinct = (with_energy_B.long() + 1).clamp(max=nodes).tolist()
+    return Nodes(features_BMF, weight_BM[..., None], node_BN, distinct)
 
 
 class HitsNetwork(nn.Module, ABC):
