@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from report_ledgers import showing_study
 from raysearch.ledger.history import read_history
 from raysearch.metrics.shown import Displays
 from raysearch.report.build import build_report
+from raysearch.report.comparison import build_comparison
 from raysearch.report.shown.displays import LARGEST, draw_displays, mixed
 from raysearch.report.style import GUIDE, PALETTE, hep_style
 from raysearch.report.test_result import read_result
@@ -60,6 +62,16 @@ def test_what_is_nowhere_true_is_called_no_particle() -> None:
     names = ["particle 1", "particle 3", "matches none, 1", "matches none, 2", "1 GeV"]
     assert [mark.get_label() for mark in marks] == names
     assert [mark.get_color() for mark in marks[:4]] == [PALETTE[n] for n in (0, 2, 1, 3)]
+
+
+def test_models_that_show_other_events_of_one_test_set_are_not_warned_of(tmp_path: Path) -> None:
+    first, other = displays(), displays()
+    other = replace(other, true=other.true[::-1])
+    folders = [
+        showing_study(tmp_path / name, [[each]], "events") for name, each in (("a", first), ("b", other))
+    ]
+    build_comparison(folders, tmp_path / "out")
+    assert "same test set" not in (tmp_path / "out/report.md").read_text()
 
 
 def test_a_report_shows_them_and_warns_of_shares_that_are_no_numbers(tmp_path: Path) -> None:
