@@ -32,8 +32,8 @@ def compare(
     told = compared(names, page, runs)
     for line in aligned(told.rows):
         typer.echo(line)
-    typer.echo()
-    typer.echo(told.errors)
+    if told.errors:
+        typer.echo(f"\n{told.errors}")
     for warning in told.warnings:
         typer.echo(f"warning: {warning}", err=True)
     typer.echo()

@@ -86,7 +86,8 @@ def _scored(folder: Path, data: list[Path], out: Path, **options: Any) -> str:
         done = write_predictions(folder, data, out, progress=progress, **options)
     for warning in done.warnings:
         typer.echo(f"warning: {warning}", err=True)
-    models = f", mean of {done.n_models} {done.run_word}s" if done.n_models > 1 else ""
+    which = "mean" if done.is_mean else "the first"
+    models = f", {which} of {done.n_models} {done.run_word}s" if done.n_models > 1 else ""
     return f"{done.n_rows:,} rows of {done.n_files} file(s), scored by trial {done.trial}{models}"
 
 

@@ -78,10 +78,11 @@ def _print_best(history: History, best: TrialHistory) -> None:
         ", ".join(f"{record.best_epoch} of {record.epochs}" for record in ended[:1]) if not of_folds else ""
     )
     typer.echo(f"\nbest: trial {best.number}{of_folds}{f', epoch {epochs}' if epochs else ''}")
-    width = 18 if of_folds else 12
+    names = _main_metrics(ended[0].metrics, history.created.data.get("classes", ()))
+    rows = {name: [_with_sd(figures, f"{part}_{name}") for part in PARTS] for name in names}
+    width = max(18 if of_folds else 12, *(len(cell) + 2 for cells in rows.values() for cell in cells))
     typer.echo(f"  {'':<24}{'training':>{width}}{'validation':>{width}}{'test':>{width}}")
-    for name in _main_metrics(ended[0].metrics, history.created.data.get("classes", ())):
-        cells = [_with_sd(figures, f"{part}_{name}") for part in PARTS]
+    for name, cells in rows.items():
         typer.echo(f"  {name:<24}" + "".join(f"{cell:>{width}}" for cell in cells))
     if history.created.space_file.get("strategy") and "train_loss" in figures:
         typer.echo("  training loss: mean of each generation's lowest, on its own batch")

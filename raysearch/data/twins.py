@@ -82,7 +82,7 @@ def shared_between_parts(
     """
     if not twins:
         return
-    yield f"{len(twins):,} {noun}s are equal to another one"
+    yield f"{len(twins):,} {noun}{' is' if len(twins) == 1 else 's are'} equal to another one"
     for fold in range(source.folds):
         split = part_examples(events, file_index, source.of_fold(fold), noun)
         where = f" of fold {fold}" if source.folds > 1 else ""

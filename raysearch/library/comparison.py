@@ -58,13 +58,8 @@ def compared(names: Sequence[str | Path], page: Path, runs: Path) -> Compared:
         page: that it wrote.
         runs: folder that holds the studies.
     """
-    from raysearch.report.models import (
-        main_figures,
-        read_model,
-        test_set_warnings,
-        uncertainty,
-        what_errors_are,
-    )
+    from raysearch.report.comparable import comparable_warnings
+    from raysearch.report.models import main_figures, read_model, uncertainty, what_errors_are
 
     models = [read_model(folder, page.parent) for folder in _studies(names, runs)]
     words = main_figures(models)
@@ -73,7 +68,7 @@ def compared(names: Sequence[str | Path], page: Path, runs: Path) -> Compared:
         objective = model.history.created.objective
         values = [str(model.figures.get(key, "-")) for key in (objective, *words)]
         rows.append([model.history.name, objective, *values, uncertainty(model)])
-    return Compared(rows, what_errors_are(models), test_set_warnings(models))
+    return Compared(rows, what_errors_are(models), comparable_warnings(models))
 
 
 def _studies(names: Sequence[str | Path], runs: Path) -> list[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from raysearch.errors import InputError
@@ -11,7 +11,8 @@ from raysearch.library.overrides import as_yaml
 from raysearch.library.space_files import SpaceSource, find_space_file, found
 from raysearch.space.domains import ChoiceDomain
 from raysearch.space.space_file import SpaceFile, change_space_file, read_space_file
-from raysearch.space.yaml_file import parse_yaml
+from raysearch.space.variants import variants_of
+from raysearch.space.yaml_file import parse_yaml, read_document
 from raysearch.tasks import TASKS, load_task
 
 # Of a file's search, what may not fit the overrides of a run that does not search.
@@ -27,6 +28,24 @@ def space_of(task_or_space: SpaceSource) -> SpaceSource:
     if isinstance(task_or_space, str) and task_or_space in TASKS:
         return find_space_file(task_or_space.replace("_", "-"))
     return task_or_space
+
+
+def one_run(
+    space: SpaceSource, texts: Sequence[str], variant: str | None, say: Callable[[str], None]
+) -> tuple[SpaceFile, str]:
+    """Read what :func:`read_one_run` does of a task or space, and tell what the run is.
+
+    Returns:
+        The space file, and what the space is called.
+    """
+    source, label = found(space_of(space))
+    others = variants_of(read_document(source))
+    if others and variant is None:
+        variant = others[0]
+        say(f"{label}: of its variants ({', '.join(others)}) the first; another is named with --variant")
+    run, origins = read_one_run(space_of(space), texts, variant)
+    say(f"{label}: {as_told(run, origins)}")
+    return run, label
 
 
 def read_one_run(

@@ -34,7 +34,9 @@ class Predicted:
         n_rows: in it.
         n_files: that they are of.
         trial: whose models they are from.
-        n_models: of that trial, whose mean they are.
+        n_models: of that trial.
+        is_mean: whether the scores are the mean of these; else they are the first one's, as a mean would say
+            nothing.
         run_word: what tells the models apart, ``fold`` or ``repeat``.
         warnings: what is odd about the rows, a line each, such as inputs far from what the study trained on.
     """
@@ -44,6 +46,7 @@ class Predicted:
     n_files: int
     trial: int
     n_models: int
+    is_mean: bool
     run_word: str
     warnings: tuple[str, ...] = ()
 
@@ -94,8 +97,16 @@ def write_predictions(
         from raysearch.after.predict import write_scores
 
         done = write_scores(trained, paths_given(data), out, batch=batch, device=where, progress=progress)
-    word = trained.history.created.run_word
-    return Predicted(out, done.n_rows, done.n_files, trained.trial, len(trained.models), word, done.warnings)
+    return Predicted(
+        path=out,
+        n_rows=done.n_rows,
+        n_files=done.n_files,
+        trial=trained.trial,
+        n_models=len(trained.models),
+        is_mean=trained.task.is_averaged,
+        run_word=trained.history.created.run_word,
+        warnings=done.warnings,
+    )
 
 
 def predictions(

@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 from raysearch.errors import InputError
 from raysearch.files import owners_only
-from raysearch.library.one_run import as_told, pinned, read_one_run, space_of
+from raysearch.library.one_run import one_run, pinned
 from raysearch.library.opened_series import OpenedSeries
 from raysearch.library.overrides import Overrides, override_texts
-from raysearch.library.space_files import SpaceSource, found
+from raysearch.library.space_files import SpaceSource
 from raysearch.library.start import start
 from raysearch.library.tune import where_runs
 from raysearch.library.watching import Show, Watcher, watcher_for
@@ -77,9 +77,7 @@ def scale(
             f"--batches {','.join(map(str, batches))}: must be whole numbers from 2 on, such as 4,16"
         )
     texts = override_texts(overrides, set, watcher.say)
-    run, origins = read_one_run(space_of(space), texts, variant)
-    label = found(space_of(space))[1]
-    watcher.say(f"{label}: {as_told(run, origins)}")
+    run, label = one_run(space, texts, variant, watcher.say)
     stamp = time.strftime("%Y%m%d-%H%M%S")
     folder = study_folder(Path(runs), name or f"{label}-scale-{stamp}")
     if others := [name for name in run.agreements if name != "allreduce"]:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from raysearch.files import owners_only
-from raysearch.library.one_run import as_told, read_one_run, space_of
+from raysearch.library.one_run import one_run
 from raysearch.library.opened_study import OpenedStudy
 from raysearch.library.overrides import Overrides, override_texts
-from raysearch.library.space_files import SpaceSource, found
+from raysearch.library.space_files import SpaceSource
 from raysearch.library.start import checked, start
 from raysearch.library.tune import where_runs
 from raysearch.library.watching import Show, Watcher, watcher_for
-from raysearch.space.space_file import SpaceFile
 from raysearch.study.folders import RUNS, study_folder
 
 
@@ -58,7 +56,8 @@ def train(
     """
     watcher = watcher_for(show)
     texts = override_texts({**overrides, "resources.workers": workers}, set, watcher.say)
-    run, folder = _one_run(space, texts, variant, watcher), _place(Path(runs), name, space)
+    run, label = one_run(space, texts, variant, watcher.say)
+    folder = _place(Path(runs), name, label)
     start({"": run}, folder, where_runs(address, local=local), watcher, resume=resume)
     return OpenedStudy(folder)
 
@@ -83,18 +82,10 @@ def check_run(
     """
     watcher = watcher_for(show)
     texts = override_texts({**overrides, "resources.workers": workers}, set, watcher.say)
-    run, folder = _one_run(space, texts, variant, watcher), _place(Path(runs), name, space)
-    checked({"": run}, folder, watcher, in_process=local)
+    run, label = one_run(space, texts, variant, watcher.say)
+    checked({"": run}, _place(Path(runs), name, label), watcher, in_process=local)
     watcher.say("dry run: all checks passed, nothing started")
 
 
-def _one_run(space: SpaceSource, texts: Sequence[str], variant: str | None, watcher: Watcher) -> SpaceFile:
-    """The run's space file, its settings told."""
-    run, origins = read_one_run(space_of(space), texts, variant)
-    watcher.say(f"{found(space_of(space))[1]}: {as_told(run, origins)}")
-    return run
-
-
-def _place(runs: Path, name: str | None, space: SpaceSource) -> Path:
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    return study_folder(runs, name or f"{found(space_of(space))[1]}-train-{stamp}")
+def _place(runs: Path, name: str | None, label: str) -> Path:
+    return study_folder(runs, name or f"{label}-train-{time.strftime('%Y%m%d-%H%M%S')}")

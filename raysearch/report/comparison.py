@@ -10,6 +10,7 @@ from pathlib import Path
 from raysearch.errors import FolderError, InputError
 from raysearch.report.blocks import NONE, Block, Heading, Table, Text, listing, number, text, warning
 from raysearch.report.build import write_page
+from raysearch.report.comparable import comparable
 from raysearch.report.dependence import learning_curves
 from raysearch.report.models import Model, compared, overview, read_model
 from raysearch.report.style import hep_style
@@ -50,7 +51,8 @@ def build_comparison(folders: Sequence[Path], out: Path) -> Path:
 def content(models: Sequence[Model]) -> list[Block]:
     """Make the whole content of a comparison."""
     blocks: list[Block] = [text(f"{len(models)} studies side by side."), *_told(models)]
-    blocks += [Heading("Overview"), *overview(models), Heading("Best settings"), settings_table(models)]
+    blocks += [Heading("Overview"), *comparable(models), *overview(models)]
+    blocks += [Heading("Best settings"), settings_table(models)]
     return [*blocks, *compared(models), *learning_curves(models), *training_part(models)]
 
 

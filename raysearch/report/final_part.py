@@ -20,7 +20,8 @@ from raysearch.report.test_result import TestResult
 
 HOW_COUNTED = (
     "MFLOP: 10^6 operations of one example's inference, a multiplication and an addition each counted as "
-    "one, matrix products only. Inference: median of repeats with real, padded examples."
+    "one: of matrix products and convolutions, and what a network tells beside, such as distances of all "
+    "pairs; of an example without padding. Inference: median of repeats with real examples."
 )
 
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from raysearch.ledger.history import History, read_history
 from raysearch.report.blocks import (
     NONE,
@@ -19,11 +17,7 @@ from raysearch.report.blocks import (
     Heading,
     Link,
     Table,
-    Text,
-    listing,
     number,
-    text,
-    warning,
 )
 from raysearch.report.final_part import HOW_COUNTED, caveats, latency_text
 from raysearch.report.measured import COST, Measured
@@ -33,6 +27,7 @@ from raysearch.report.shown.part import Part, Side, Words
 from raysearch.report.states import run_words
 from raysearch.report.test_result import TestResult, read_result
 
+OF_TEST_SET, SD = "test set", "sd of"  # kinds of uncertainty
 COST_WORDS = {
     "parameters": Words("parameters", "param."),
     "mflop": Words("MFLOP per example", "MFLOP"),
@@ -131,32 +126,22 @@ def overview(models: Sequence[Model]) -> list[Block]:
 
 def what_errors_are(models: Sequence[Model]) -> str:
     """Say what stands behind the plus-minus, of each kind that :func:`uncertainty` names."""
+    kinds = {uncertainty(model) for model in models}
     of_runs = run_words([model.history for model in models])
-    return (
-        f"{PM}: as the column of uncertainty says; 'test set': one model, {_of_test_set(models)}; 'sd of K': "
-        f"sample standard deviation over the models of K {of_runs}, of test figures on one test set."
-    )
+    told = {
+        OF_TEST_SET: f"'{OF_TEST_SET}': one model, {_of_test_set(models)}",
+        SD: f"'{SD} K': sample standard deviation over the models of K {of_runs}, of test figures on one "
+        "test set",
+    }
+    known = [each for kind, each in told.items() if any(found.startswith(kind) for found in kinds)]
+    return f"{PM}: as the column of uncertainty says; {'; '.join(known)}." if known else ""
 
 
 def uncertainty(model: Model) -> str:
     """Name the kind of error that a model's figures have."""
-    k = len(model.result.tests)
-    return NONE if not k else "test set" if k == 1 else f"sd of {k}"
-
-
-def test_set_warnings(models: Sequence[Model]) -> list[str]:
-    """The warnings that not all models were applied to one test set, each once, without a page's marks."""
-    told = [
-        "".join(map(str, each.parts))
-        for kind in PARTS.values()
-        for place, subject in enumerate(_subjects(models, kind))
-        for each in one_test_set(_sides(models, kind, subject, place))
-        if each.warning
-    ]
-    return list(dict.fromkeys(told))
-
-
-test_set_warnings.__test__ = False  # type: ignore[attr-defined] # whatever pytest makes of the name
+    if (k := len(model.result.tests)) > 1:
+        return f"{SD} {k}"
+    return OF_TEST_SET if k and any(each.error is not None for each in model.figures.values()) else NONE
 
 
 def _of_test_set(models: Sequence[Model]) -> str:
@@ -168,14 +153,22 @@ def _of_test_set(models: Sequence[Model]) -> str:
 def compared(models: Sequence[Model]) -> list[Block]:
     """What the models show, side by side: a part of the page for each type of value that one shows."""
     blocks: list[Block] = []
-    for kind in PARTS.values():
-        for place, subject in enumerate(_subjects(models, kind)):
-            sides = _sides(models, kind, subject, place)
-            if shown := kind.compared(sides):
-                told = caveats([entry for side in sides for entry in side.published])
-                title = f"Test set, {subject}" if place else "Test set"
-                blocks += [Heading(title), *one_test_set(sides), *told, *shown]
+    for sides in sides_of(models):
+        first = sides[0]
+        if shown := type(first.part).compared(sides):
+            told = caveats([entry for side in sides for entry in side.published])
+            title = f"Test set, {first.part.subject}" if first.place else "Test set"
+            blocks += [Heading(title), *told, *shown]
     return [*blocks, *_other_metrics(models)]
+
+
+def sides_of(models: Sequence[Model]) -> list[list[Side[Any]]]:
+    """The models that show values of one type and subject, for each of these."""
+    return [
+        _sides(models, kind, subject, place)
+        for kind in PARTS.values()
+        for place, subject in enumerate(_subjects(models, kind))
+    ]
 
 
 def _subjects(models: Sequence[Model], kind: type[Part[Any]]) -> list[str]:
@@ -270,28 +263,3 @@ def _cost(models: Sequence[Model]) -> list[Block]:
         rows.append(tuple(row))
     caption = f"Counted from the networks as they are. {HOW_COUNTED}"
     return [Heading("Cost", 3), Table(tuple(head), tuple(rows), caption, frozenset(range(1, n_numbers)))]
-
-
-def one_test_set(sides: Sequence[Side[Any]]) -> list[Text]:
-    """Say whether all models were applied to the same test set; nothing of one alone, nor of examples.
-
-    Examples may be such as a model did well or badly on, and so others of the same test set.
-    """
-    first = sides[0].part
-    if len(sides) < 2 or not first.COMBINED:
-        return []
-    n_test, of_data = first.about.tests[0].n_test, first.about.units
-    same = all(
-        side.part.about.history.created.data.get("files") == first.about.history.created.data.get("files")
-        and np.array_equal(side.part.truth(side.part.first), first.truth(first.first))
-        for side in sides
-    )
-    if same:
-        return [text(f"All models were applied to the same {n_test:,} test {of_data}.")]
-    sizes = listing([f"{side.name} {side.part.about.tests[0].n_test:,}" for side in sides])
-    return [
-        warning(
-            f"The models were not applied to the same test set (other files, or other {of_data} of them; "
-            f"sizes: {sizes}), so that differences between them hold those between their test sets."
-        )
-    ]

@@ -24,6 +24,7 @@ from raysearch.report.blocks import (
     warning,
 )
 from raysearch.report.build import FOLDER, write_page
+from raysearch.report.comparable import comparable
 from raysearch.report.dependence import dependence
 from raysearch.report.measured import Measured
 from raysearch.report.members import Member, grouped, read_members, row_key, short
@@ -63,7 +64,7 @@ def content(folder: Path, members: Sequence[Member], named: str = "") -> list[Bl
     blocks: list[Block] = [*_standing(members, named), *simulated([model.history for model in models])]
     blocks += [Heading("Best settings"), *best_settings(members)]
     if any(model.history.best for model in models):
-        blocks += [Heading("Members side by side"), *overview(models)]
+        blocks += [Heading("Members side by side"), *comparable(models), *overview(models)]
         blocks += [*compared(models), *training_part(models), *dependence(members)]
         blocks += scaling_part(members)
     _, *options = named.split(" ")

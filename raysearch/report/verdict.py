@@ -7,6 +7,7 @@ from typing import Any
 
 from raysearch.ledger.endings import alike_line, count_states
 from raysearch.ledger.history import History
+from raysearch.ledger.over_folds import common_names
 from raysearch.ledger.trial_history import TrialHistory
 from raysearch.report.blocks import (
     PM,
@@ -98,8 +99,13 @@ def _test_sentence(history: History, result: TestResult) -> list[str]:
     told = [headline.told for part in result.parts if (headline := part.headline())]
     if told:
         return [f"On {n_test}{unseen}, {'; '.join(told)}."]
-    metrics = listing([f"{name} = {number(value)}" for name, value in result.tested.metrics.items()])
-    return [f"On {n_test}: {metrics}."]
+    figures = {name: result.figures[name] for name in common_names([each.metrics for each in result.tests])}
+    metrics = listing(
+        [f"{name} = {number(each.value) if each.error is None else each}" for name, each in figures.items()]
+    )
+    k = len(result.tests)
+    of_runs = f" (mean {PM} sd over the models of {k} {result.word}s)" if k > 1 else ""
+    return [f"On {n_test}{of_runs}: {metrics}."]
 
 
 def _demonstration(history: History) -> list[Block]:

@@ -69,7 +69,7 @@ def told(twins, n=1000, source=SOURCE, events=None):
 def test_copies_in_other_parts_are_told_with_counts():
     # By rows: 0 to 599 train, 600 to 799 validate, the others test.
     assert told([]) == []
-    assert told([(5, 1)]) == ["1 jets are equal to another one"]
+    assert told([(5, 1)]) == ["1 jet is equal to another one"]
     assert told([(600, 1), (5, 1), (900, 3), (901, 650)])[1:] == [
         (
             "1 of 200 jets of the validation part are equal to ones of training: its figures are too good; "

@@ -11,7 +11,7 @@ from toy import TOY_TASK
 
 import raysearch
 from raysearch.errors import InputError
-from raysearch.library.one_run import as_told, read_one_run, space_of
+from raysearch.library.one_run import as_told, one_run, read_one_run, space_of
 
 SHIPPED = Path(__file__).parents[2] / "searchspaces"
 SERIES = {"jedinet-paper"}  # one run has one value for each key
@@ -98,6 +98,17 @@ def test_more_than_one_run_is_refused(text: str) -> None:
 def test_a_task_is_known_by_the_space_file_of_its_name() -> None:
     assert Path(str(space_of("jet_dnn"))).stem == "jet-dnn"
     assert space_of("jet-dnn") == "jet-dnn"
+
+
+def test_which_variant_of_a_file_is_trained_is_told_where_none_is_named() -> None:
+    told: list[str] = []
+    with pytest.raises(InputError, match="space.rate: is searched"):
+        one_run("calo_regressor", [], None, told.append)
+    assert told[0].startswith("calo-regressor: of its variants (one-plus-lambda, ")
+    assert told[0].endswith(" the first; another is named with --variant")
+    told.clear()
+    run, label = one_run("calo_regressor", [], "rmsprop", told.append)
+    assert (run.strategy, label, len(told)) == (None, "calo-regressor", 1)
 
 
 def test_a_run_is_a_study_that_can_be_taken_up_again(tmp_path: Path) -> None:

@@ -261,7 +261,7 @@ def test_relative_errors_of_all_members_stand_in_one_figure_with_the_calibration
     markdown: str, folder: Path
 ) -> None:
     part = markdown.split("## Test set")[1].split("\n## ", maxsplit=1)[0]
-    assert "All models were applied to the same 600 test showers." in part
+    assert "All models were applied to the same 600 test showers." in markdown
     assert part.count("figures/relative-error.svg") == 1
     rows = rows_of(part)
     assert [row["model"] for row in rows] == ["ga", "rmsprop", "energy sum, calibrated"]

@@ -78,7 +78,7 @@ class DisplaysPart(Examples[Displays]):
                 f"{title}, true shares and found ones side by side: {captions}.",
                 f"{title} of the test set from two sides, true shares beside found ones: {captions}. "
                 "A point is larger where more was measured, and its colour is that of its particles, mixed "
-                f"by their shares.{of_first}",
+                f"by their shares.{_of_clusters(value)}{of_first}",
                 draw_displays(value),
             ),
         ]
@@ -125,6 +125,13 @@ def _names(value: Displays) -> dict[int, str]:
     particles = {int(number): f"particle {number + 1}" for number in np.flatnonzero(is_true)}
     others = np.flatnonzero(is_found & ~is_true)
     return particles | {int(number): f"matches none, {n}" for n, number in enumerate(others, 1)}
+
+
+def _of_clusters(value: Displays) -> str:
+    """Say what colours mean that are no particle's."""
+    matches_none = (value.found.any(axis=0) & ~value.true.any(axis=0)).any()
+    told = " What was found and matches no particle has a colour of its own." if matches_none else ""
+    return told + (" Grey: found in none." if (value.found.sum(axis=1) <= 0).any() else "")
 
 
 def _colour(particle: int) -> str:
