@@ -78,11 +78,13 @@ class Offspring:
         centre: the weights that it is a step away from.
         seed: of the step, in [0, 2**64).
         scale: the step is taken this many times, and backwards if below 0.
+        spread: float32 (n,), how many times in each weight beside; None: once in all.
     """
 
     centre: Vector
     seed: int
     scale: float
+    spread: NDArray[np.float32] | None = None
 
 
 Candidate = Genome | Vector | Offspring

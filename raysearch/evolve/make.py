@@ -6,10 +6,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from raysearch.evolve import nevergrad_weights, one_plus_lambda, openai_es, strategy, truncation_ga
+from raysearch.evolve import (
+    nevergrad_weights,
+    one_plus_lambda,
+    openai_es,
+    sep_cma_es,
+    strategy,
+    truncation_ga,
+)
 from raysearch.evolve.nevergrad_weights import FAMILIES, NevergradWeights
 from raysearch.evolve.one_plus_lambda import OnePlusLambda
 from raysearch.evolve.openai_es import OpenAIES
+from raysearch.evolve.sep_cma_es import SepCMAES
 from raysearch.evolve.strategy import Strategy
 from raysearch.evolve.truncation_ga import TruncationGA
 from raysearch.recipes import checked, names_of, recipe_of
@@ -35,6 +43,7 @@ STRATEGIES: dict[str, Recipe] = {
     "one-plus-lambda": Recipe(one_plus_lambda.Settings, lambda settings, _: OnePlusLambda(settings)),
     "truncation-ga": Recipe(truncation_ga.Settings, lambda settings, _: TruncationGA(settings)),
     "openai-es": Recipe(openai_es.Settings, OpenAIES),
+    "sep-cma-es": Recipe(sep_cma_es.Settings, SepCMAES),
 } | {f"nevergrad:{family}": _nevergrad(family) for family in FAMILIES}
 
 

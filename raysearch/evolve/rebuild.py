@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from raysearch.evolve.genome import Candidate, Genome, Offspring, Vector, pack, unpack
 from raysearch.evolve.mutation import STILL, Mutation, Step
-from raysearch.evolve.strata import Steps, StratifiedSigns
+from raysearch.evolve.strata import Steps, Stratified
 from raysearch.evolve.swarm import Swarm
 
 
@@ -87,9 +87,10 @@ class Rebuilder:
         """
         if isinstance(candidate, Offspring):
             step = self._draw(candidate.seed, len(candidate.centre.offset))
-            return self.weights(candidate.centre), Step(
-                step.places, step.deltas * np.float32(candidate.scale)
-            )
+            deltas = step.deltas * np.float32(candidate.scale)
+            if candidate.spread is not None:
+                deltas *= candidate.spread[step.places]
+            return self.weights(candidate.centre), Step(step.places, deltas)
         if isinstance(candidate, Vector):
             return self._parent(Genome((candidate.start,))), Step(None, candidate.offset)
         parent = candidate.parent
@@ -100,13 +101,16 @@ class Rebuilder:
 
     def swarm(self, swarm: Swarm) -> Iterator[tuple[slice, Steps]]:
         """Give what :meth:`step` gives for each of a swarm, in parts that fit memory: where, and steps."""
-        assert isinstance(self._mutation, StratifiedSigns)  # a strategy that asks swarms has it
+        assert isinstance(self._mutation, Stratified)  # a strategy that asks swarms has it
         n = len(swarm.centre.offset)
         rows = self._mutation.at_once(n)
         for first in range(0, len(swarm), rows):
             part = swarm[first : first + rows]
             steps = self._mutation.draw_all(part.seeds, n)
-            yield slice(first, first + rows), Steps(steps.places, steps.deltas * part.scales[:, None])
+            deltas = steps.deltas * part.scales[:, None]
+            if swarm.spread is not None:
+                deltas *= swarm.spread[steps.places]
+            yield slice(first, first + rows), Steps(steps.places, deltas)
 
     def snapshots(self) -> Snapshots:
         """Give the snapshots, for a checkpoint; empty until a line is old enough."""

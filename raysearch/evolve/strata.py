@@ -1,8 +1,8 @@
-"""Steps of many seeds at once: each part of the weights changes one of them, up or down.
+"""Steps of many seeds at once: each part of the weights changes one of them.
 
-The weights are parted into k strata of equal size, give or take one, and a step changes one weight in each
-by +-1: k = rate * n of them, and every weight with the same probability. It is point mutation with as many
-places in every step, and the simultaneous perturbation of Spall, IEEE Trans. Autom. Control 37 (1992) 332, of
+The weights are parted into k strata of equal size, give or take one, and a step changes one weight in each:
+k = rate * n of them, and every weight with the same probability. It is point mutation with as many places in
+every step. By +-1 it is the simultaneous perturbation of Spall, IEEE Trans. Autom. Control 37 (1992) 332, of
 some weights at a time.
 
 Chance is SplitMix64 (Steele, Lea, Flood, OOPSLA 2014, figure 17), whose i-th number is a function of its seed
@@ -12,6 +12,7 @@ same bits on every machine.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,7 @@ from raysearch.evolve.mutation import Step
 AT_ONCE = 2**21  # changes of weights in memory: some 100 MB
 
 GOLDEN_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+NORMAL = (64 / 4 + 1 / 12) ** -0.5  # of 64 bits' count, whose variance is 64 / 4, plus a uniform number
 
 
 @dataclass(frozen=True)
@@ -40,15 +42,20 @@ class Steps:
 
 def numbers_of(seeds: NDArray[np.uint64], count: int) -> NDArray[np.uint64]:
     """Give the first numbers of each seed, uint64 (seed, count)."""
-    z = seeds[:, None] + np.arange(1, count + 1, dtype=np.uint64) * GOLDEN_GAMMA  # figure 17: nextSeed
+    return _mixed_bits(
+        seeds[:, None] + np.arange(1, count + 1, dtype=np.uint64) * GOLDEN_GAMMA  # figure 17: nextSeed
+    )
+
+
+def _mixed_bits(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)  # figure 17: mix64, variant 13
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))
 
 
 @dataclass(frozen=True)
-class StratifiedSigns:
-    """One weight of each stratum changes by +-1.
+class Stratified(ABC):
+    """One weight of each stratum changes.
 
     Args:
         rate: the share of the weights that change.
@@ -70,21 +77,22 @@ class StratifiedSigns:
 
     def draw_all(self, seeds: NDArray[np.uint64], n: int) -> Steps:
         """Draw the steps of many seeds, each as :meth:`draw` gives it."""
-        k = self._changed(n)
+        k = self.changed(n)
         edges = np.arange(k + 1, dtype=np.int64) * n // k
         drawn = numbers_of(seeds, k)
-        # The upper half of a number chooses the place, its last bit the sign: they share none.
+        # The upper half of a number chooses the place, the lower one the change: they share no bit.
         within = ((drawn >> np.uint64(32)) * np.diff(edges).astype(np.uint64)) >> np.uint64(32)
-        signs = (drawn & np.uint64(1)).astype(np.float32)
-        return Steps(edges[:-1] + within.astype(np.int64), 2 * signs - 1)
+        return Steps(edges[:-1] + within.astype(np.int64), self._deltas(drawn))
 
-    def mixed(self, seeds: NDArray[np.uint64], weights: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-        """Add up the seeds' steps, each times its weight; float64 (n,)."""
+    def mixed(
+        self, seeds: NDArray[np.uint64], weights: NDArray[np.float64], n: int, *, power: int = 1
+    ) -> NDArray[np.float64]:
+        """Add up the seeds' steps, each change to a power and times its step's weight; float64 (n,)."""
         mixture: NDArray[np.float64] = np.zeros(n)
         rows = self.at_once(n)
         for first in range(0, len(seeds), rows):
             drawn = self.draw_all(seeds[first : first + rows], n)
-            terms = weights[first : first + rows, None] * drawn.deltas
+            terms = weights[first : first + rows, None] * drawn.deltas.astype(float) ** power
             # What is there comes first in its sum, so that parts add up to the bits of the whole.
             places = np.concatenate([np.arange(n), drawn.places.ravel()])
             mixture = np.bincount(places, weights=np.concatenate([mixture, terms.ravel()])).astype(float)
@@ -92,7 +100,33 @@ class StratifiedSigns:
 
     def at_once(self, n: int) -> int:
         """How many steps of n weights one may have in memory."""
-        return max(1, AT_ONCE // self._changed(n))
+        return max(1, AT_ONCE // self.changed(n))
 
-    def _changed(self, n: int) -> int:
+    def changed(self, n: int) -> int:
+        """How many of n weights a step changes."""
         return min(n, max(1, round(self.rate * n)))
+
+    @abstractmethod
+    def _deltas(self, drawn: NDArray[np.uint64]) -> NDArray[np.float32]:
+        """Make changes of random numbers, by their lower halves."""
+
+
+class StratifiedSigns(Stratified):
+    """One weight of each stratum changes by +-1."""
+
+    def _deltas(self, drawn: NDArray[np.uint64]) -> NDArray[np.float32]:
+        return 2 * (drawn & np.uint64(1)).astype(np.float32) - 1
+
+
+class StratifiedNormals(Stratified):
+    """One weight of each stratum changes, by nearly a standard normal number.
+
+    It is how many of 64 bits are set, smeared over the step from one count to the next: mean 0, variance 1,
+    excess kurtosis -0.03, at most 8.1.
+    """
+
+    def _deltas(self, drawn: NDArray[np.uint64]) -> NDArray[np.float32]:
+        # Of whole numbers, unlike logarithms or quantiles, so that the bits are the same on every machine.
+        counts = np.bitwise_count(_mixed_bits(drawn + GOLDEN_GAMMA)).astype(np.float32)
+        smear = (drawn & np.uint64(0xFFFFFFFF)).astype(np.float32) * np.float32(2.0**-32)
+        return (counts + smear - np.float32(32.5)) * np.float32(NORMAL)

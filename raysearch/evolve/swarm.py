@@ -1,6 +1,6 @@
 """Children around one centre, a whole round of them in two arrays.
 
-Evolution strategies ask for thousands of children in a round, each a seed and a sign. One object for each
+Evolution strategies ask for thousands of children in a round, each a seed and a scale. One object for each
 would take longer to make than the child takes to be evaluated.
 """
 
@@ -18,17 +18,19 @@ from raysearch.evolve.genome import Offspring, Vector
 
 @dataclass(frozen=True, eq=False)
 class Swarm(Sequence[Offspring]):
-    """Children of a centre: its weights + scale * step of the seed.
+    """Children of a centre: its weights + scale * spread * step of the seed.
 
     Args:
         centre: the weights that they are steps away from.
         seeds: uint64 (child,).
         scales: float32 (child,), of the steps.
+        spread: float32 (n,), of each weight in all steps; None: 1.
     """
 
     centre: Vector
     seeds: NDArray[np.uint64]
     scales: NDArray[np.float32]
+    spread: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.seeds)
@@ -41,8 +43,8 @@ class Swarm(Sequence[Offspring]):
 
     def __getitem__(self, place: int | slice) -> Offspring | Swarm:
         if isinstance(place, slice):
-            return Swarm(self.centre, self.seeds[place], self.scales[place])
-        return Offspring(self.centre, int(self.seeds[place]), float(self.scales[place]))
+            return Swarm(self.centre, self.seeds[place], self.scales[place], self.spread)
+        return Offspring(self.centre, int(self.seeds[place]), float(self.scales[place]), self.spread)
 
 
 def mirrored(centre: Vector, seeds: NDArray[np.uint64], power: float) -> Swarm:

@@ -105,7 +105,7 @@ class EdgeConv(nn.Module):
         # ReLU never falls: that of the maximum is the maximum of all.
         return torch.relu(self.edge3(torch.relu_(self.edge2(edge_NKF))).amax(-2))
 
-    def more_flop(self, x_BNF: Tensor) -> int:
+    def more_flop(self, x_BNF: Tensor, _distinct: Sequence[int] | None = None) -> int:
         """Operations beside matrix products: squared distances of all pairs, and the sum of each pair."""
         events, sensors, inputs = x_BNF.shape
         pairs = sensors * self.neighbours * self.edge1.out_features

@@ -273,10 +273,13 @@ def _cost(models: Sequence[Model]) -> list[Block]:
 
 
 def one_test_set(sides: Sequence[Side[Any]]) -> list[Text]:
-    """Say whether all models were applied to the same test set; nothing of one alone."""
-    if len(sides) < 2:
-        return []
+    """Say whether all models were applied to the same test set; nothing of one alone, nor of examples.
+
+    Examples may be such as a model did well or badly on, and so others of the same test set.
+    """
     first = sides[0].part
+    if len(sides) < 2 or not first.COMBINED:
+        return []
     n_test, of_data = first.about.tests[0].n_test, first.about.units
     same = all(
         side.part.about.history.created.data.get("files") == first.about.history.created.data.get("files")

@@ -20,7 +20,15 @@ from typing import TYPE_CHECKING
 from raysearch.errors import RaysearchError
 from raysearch.ledger.ledger import FILE_NAME, is_held, read_entries
 from raysearch.ledger.study_records import Opened
-from raysearch.tracking.address import QUIET, environment, login_of, redact, sqlite_file, tracking_uri
+from raysearch.tracking.address import (
+    QUIET,
+    environment,
+    is_server,
+    login_of,
+    redact,
+    sqlite_file,
+    tracking_uri,
+)
 from raysearch.tracking.only_one import only_mirror
 from raysearch.tracking.sent_files import digest_of
 
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
     from raysearch.tracking.delivery import Delivery
 
 LOG = "mirror.log"
+TABLES = ("pandas", "pyarrow")
 AT_IT = "its own mirror is at it"
 _log = logging.getLogger(__name__)
 _State = tuple[int, str]
@@ -192,6 +201,15 @@ def _connect(folder: Path, uri: str, deadline: float = float("inf")) -> Delivery
     return Delivery(folder, uri, deadline=deadline)
 
 
+def _import_less(uri: str) -> None:
+    """Have MLflow import no tables, which it does without where it is installed as mlflow-skinny.
+
+    They are a third of a mirror's memory. A store of somebody else's may need them.
+    """
+    if is_server(uri) or sqlite_file(uri) is not None:
+        sys.modules |= dict.fromkeys(TABLES)  # type: ignore[arg-type] # None: as if it were not there
+
+
 def _file_of(uri: str) -> tuple[int, int] | None:
     """Which file an SQLite address leads to now; None if there is none, or MLflow is no file."""
     file = sqlite_file(uri)
@@ -217,13 +235,15 @@ def main(folder: Path) -> int:
     command = [sys.executable, "-m", "raysearch.tracking.mirror", str(folder)]
     os.nice(19)  # behind every training on this machine
     os.umask(0o077)  # MLflow makes the database and its files with whatever the umask leaves
-    os.environ.update(QUIET | login_of(tracking_uri()))
+    uri = tracking_uri()
+    os.environ.update(QUIET | login_of(uri))
+    _import_less(uri)
     log = os.open(folder / LOG, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     handler = logging.StreamHandler(os.fdopen(log, "a"))
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     _log.addHandler(handler)
     try:
-        follow(folder, tracking_uri(), Patience())
+        follow(folder, uri, Patience())
     except _DatabaseGoneError:
         _log.warning("the database is gone; all is delivered once more, to a new one")
         handler.close()

@@ -25,7 +25,7 @@ def hold(space: Path, text: str) -> str:
 @pytest.mark.parametrize(
     ("wish", "message"),
     [
-        ("jedinett", "no space file 'jedinett'; one of calo-regressor-ga, calo-regressor, flow-matching"),
+        ("jedinett", "no space file 'jedinett'; one of calo-figure3, calo-regressor-ga, calo-regressor"),
         ("jedinett", "Did you mean 'jedinet'?"),
         ("gone.yaml", "gone.yaml: cannot be read: No such file"),
         ("toy.yaml --set search.trails=3", "--set search.trails=3: search.trails: unknown key; one of"),

@@ -33,8 +33,14 @@ SMALL = {
         "elite_batches": 2,
     },
     "openai-es": {"pairs": 8, "rate": 0.25, "power": 0.05, "step_size": 0.02},
+    "sep-cma-es": {"population": 12, "rate": 0.25, "sigma": 0.05},
 }
-KINDS = {"one-plus-lambda": Genome, "truncation-ga": Genome, "openai-es": Offspring}
+KINDS = {
+    "one-plus-lambda": Genome,
+    "truncation-ga": Genome,
+    "openai-es": Offspring,
+    "sep-cma-es": Offspring,
+}
 NEVERGRAD = {"children": 8, "power": 0.2}
 
 
@@ -64,7 +70,9 @@ def plain_candidate(candidate):
     if isinstance(candidate, Genome):
         return list(candidate.seeds)
     if isinstance(candidate, Offspring):
-        return [*plain_candidate(candidate.centre), candidate.seed, candidate.scale]
+        spread = b"" if candidate.spread is None else candidate.spread
+        digest = hashlib.sha256(spread).hexdigest()
+        return [*plain_candidate(candidate.centre), candidate.seed, candidate.scale, digest]
     return [candidate.start, hashlib.sha256(candidate.offset).hexdigest()]
 
 
@@ -199,6 +207,8 @@ def test_rounds_are_as_large_as_promised(name):
         assert sizes == [(1, 10), (2, 3)] + [(1, 9), (2, 3)] * 5
     elif name == "openai-es":
         assert sizes == [(1, 16)] * 12
+    elif name == "sep-cma-es":
+        assert sizes == [(1, 12)] * 12
     else:
         assert sizes == [(1, 9)] * 12
 

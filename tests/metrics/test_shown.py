@@ -15,6 +15,7 @@ from hypothesis.extra import numpy as hnp
 
 from raysearch.errors import InputError
 from raysearch.metrics.shown import (
+    Against,
     Condition,
     Coordinate,
     Displays,
@@ -62,6 +63,7 @@ def estimates(draw):
         draw(WORDS),
         claim,
         draw(WORDS),
+        draw(st.none() | st.builds(Against, WORDS, WORDS, arrays(n), WORDS)),
     )
 
 
@@ -290,6 +292,11 @@ ONES = np.ones(3)
         ),
         (lambda: Estimates("E", "GeV", ONES, np.ones(2)), r"true \(3,\), estimated \(2,\)"),
         (lambda: Estimates("E", "GeV", ONES, ONES, np.ones(2)), r"plain \(2,\)"),
+        (
+            lambda: Estimates("E", "GeV", ONES, ONES, against=Against("x", "", np.ones(2), "")),
+            "Estimates.against: of 2 rows, but there are 3",
+        ),
+        (lambda: Against("x", "", np.ones((2, 1)), ""), r"Against.values: .*\(row,\)"),
         (lambda: Estimates("E", None, ONES, ONES), "Estimates.unit: needs str, got None"),
         (lambda: Estimates("E", "", ONES, np.array(["a"] * 3)), "Estimates.estimated: needs numbers"),
         (lambda: Spectra("n", "", ONES, ONES, log="yes"), "Spectra.log: needs bool, got 'yes'"),

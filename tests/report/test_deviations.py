@@ -7,7 +7,14 @@ import pytest
 from report_ledgers import draw_estimates
 
 from raysearch.metrics.shown import Estimates, calorimeter_energy
-from raysearch.report.shown.deviations import ENOUGH, FEWEST, bin_edges, estimate_result, fit_resolution
+from raysearch.report.shown.deviations import (
+    ENOUGH,
+    FEWEST,
+    bin_edges,
+    estimate_result,
+    fit_resolution,
+    result_against,
+)
 
 
 def estimates(
@@ -26,6 +33,15 @@ def test_figures_are_those_of_the_showers_in_the_range() -> None:
     assert overall.bias == pytest.approx((0.075, relative.std(ddof=1) / 2))
     assert overall.resolution[0] == pytest.approx(relative.std(ddof=1))
     assert (overall.low, overall.high, overall.n) == (10, 50, 4)
+
+
+def test_bins_of_another_quantity_hold_every_row_and_its_deviations() -> None:
+    energy, share = np.linspace(10, 50, 900), np.append(np.repeat([0.0, 0.02, 0.31], 299), [0.6, 0.7, 0.75])
+    bins = result_against(share, energy, energy * (1 + share))
+    assert sum(each.n for each in bins) == 900
+    assert [each.bias[0] for each in bins] == pytest.approx([each.mean for each in bins])
+    assert bins[0].mean == pytest.approx(0.01)
+    assert bins[-1].n == 302, "three rows alone are no bin"
 
 
 def test_errors_are_those_that_other_test_sets_show() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from matplotlib.colors import to_rgb
 from report_ledgers import showing_study
+from typer.testing import CliRunner
 
+from raysearch.cli.main import app
 from raysearch.ledger.history import read_history
 from raysearch.metrics.shown import Displays
 from raysearch.report.build import build_report
@@ -60,6 +63,15 @@ def test_what_is_nowhere_true_is_called_no_particle() -> None:
     names = ["particle 1", "particle 3", "matches none, 1", "matches none, 2", "1 GeV"]
     assert [mark.get_label() for mark in marks] == names
     assert [mark.get_color() for mark in marks[:4]] == [PALETTE[n] for n in (0, 2, 1, 3)]
+
+
+def test_models_that_show_other_events_of_one_test_set_are_not_warned_of(tmp_path: Path) -> None:
+    first = displays()
+    for name, each in (("a", first), ("b", replace(first, true=first.true[::-1]))):
+        showing_study(tmp_path / name, [[each]], "events")
+    where = ["--runs", str(tmp_path), "--out", str(tmp_path / "out")]
+    found = CliRunner().invoke(app, ["compare", "a", "b", *where])
+    assert (found.exit_code, found.stderr) == (0, "")
 
 
 def test_a_report_shows_them_and_warns_of_shares_that_are_no_numbers(tmp_path: Path) -> None:

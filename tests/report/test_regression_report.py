@@ -19,6 +19,7 @@ from raysearch.report.build import content
 from raysearch.report.curves import draw_learning_curves, draw_objective
 from raysearch.report.final_part import final_evaluation
 from raysearch.report.markdown import to_markdown
+from raysearch.report.shown.deviations import bins_of
 from raysearch.report.shown.estimates import EstimatesPart
 from raysearch.report.shown.estimates_figures import draw_estimates, draw_relative_error, profile
 from raysearch.report.style import hep_style, to_bytes
@@ -175,13 +176,13 @@ def test_pictures_of_the_test_are_those_of_a_regression(history: History, result
 
 def test_the_band_is_the_spread_over_repeats_and_the_bars_the_test_sets(result: TestResult) -> None:
     runs = part_of(result).results
-    band = profile("network", runs, lambda each: each.error)
+    band = profile("network", bins_of(runs), lambda each: each.error)
     first = [run.bins[0].error for run in runs]
     assert band.value[0] == pytest.approx(np.mean([value for value, _ in first]))
     assert band.error[0] == pytest.approx(np.mean([error for _, error in first]))
     assert band.spread is not None
     assert band.spread[0] == pytest.approx(np.std([value for value, _ in first], ddof=1))
-    assert profile("network", runs[:1], lambda each: each.error).spread is None
+    assert profile("network", bins_of(runs[:1]), lambda each: each.error).spread is None
     with hep_style():
         axes = draw_relative_error(part_of(result).first, [band], None).axes[0]
         assert axes.get_title(loc="left") == "Simulation"

@@ -17,7 +17,7 @@ from raysearch.ledger import run_records
 from raysearch.ledger.history import read_history
 from raysearch.ledger.ledger import Ledger
 from raysearch.library.comparison import compared
-from raysearch.metrics.shown import Estimates, Scores, Shown, calorimeter_energy, pack
+from raysearch.metrics.shown import Against, Estimates, Scores, Shown, calorimeter_energy, pack
 from raysearch.report.build import build_report, content
 from raysearch.report.comparison import build_comparison
 from raysearch.report.markdown import to_markdown
@@ -180,6 +180,20 @@ def test_a_comparison_shows_every_value_with_its_quantity_and_the_tasks_own_metr
     assert table["fewer"]["relative error, energy of shower 3"] == "-"
     assert table["other"][second] == "-", "its first value is of another quantity"
     assert table["other"]["relative error, energy fraction"] != "-"
+
+
+def test_estimates_are_shown_over_another_quantity_where_one_is_given(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    true, share = rng.uniform(10, 100, N), rng.uniform(0, 1, N) ** 2
+    estimated = true * (1 + share + 0.1 * rng.normal(size=N))
+    for values in (share, np.zeros(N)):
+        against = Against("overlap", "", values, "the share that is not its own")
+        energy = Estimates("energy", "GeV", true, estimated, plain=0.5 * true, against=against)
+        folder = study(tmp_path / f"{values.max() > 0}", [energy])
+        with hep_style():
+            page = to_markdown("Study", content(folder, read_history(folder)))
+        # Of a quantity that is the same of all there is nothing to draw.
+        assert ("energy over overlap, which is the share that is not its own." in page) == bool(values.any())
 
 
 def test_values_of_one_quantity_alone_are_compared_under_their_plain_names(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from raysearch.space.yaml_file import read_yaml
 FOLDER = Path(__file__).parents[2] / "searchspaces"
 SHIPPED = sorted(FOLDER.glob("*.yaml"))
 LARGE = {"gan3d", "hits-binning", "hits-condensation", "hits-dgcnn", "hits-gravnet"}
+REPEATED = {"calo-figure3"}  # the variants of calo-regressor at given settings
 
 
 def test_there_are_some() -> None:
@@ -26,7 +27,7 @@ def test_there_are_some() -> None:
 
 def _rehearsed(path: Path) -> Any:
     """Large networks take many seconds; their contract tests carry out a small one each time."""
-    return pytest.param(path, id=path.stem, marks=pytest.mark.slow if path.stem in LARGE else ())
+    return pytest.param(path, id=path.stem, marks=pytest.mark.slow if path.stem in LARGE | REPEATED else ())
 
 
 @pytest.mark.parametrize("path", [_rehearsed(path) for path in SHIPPED])

@@ -93,6 +93,7 @@ def test_showers_that_are_not_there_are_no_rows_of_a_report():
     assert first.true.tolist() == first.estimated.tolist() == [1, 2, 4]
     assert second.true.tolist() == [3, 1]
     assert (first.plain * 3).tolist() == [4, 4, 4]
+    assert second.against.values.tolist() == [0, 1], "of its 1 GeV all lies where both have a half"
 
 
 def test_the_modulation_of_a_rate_that_stays_is_not_read():
@@ -110,6 +111,8 @@ def test_energies_of_both_showers_are_shown_beside_equal_parts():
     np.testing.assert_allclose(first.true + second.true, data.column(0).sum(1), rtol=1e-4)
     np.testing.assert_allclose(first.estimated, first.true, rtol=1e-4)
     np.testing.assert_allclose(first.plain, data.column(0).sum(1) / 2, rtol=1e-4)
+    assert first.against.values.min() >= 0
+    assert 0 < second.against.values.max() <= 1
     told = task.metrics({"outputs": true}, data)
     assert told["loss"] == 0
     assert told["accuracy"] == told["response_mean"] == 1

@@ -55,6 +55,7 @@ STRATEGIES = {
     },
     "nevergrad:OnePlusOne": {},
     "openai-es": {"pairs": 8, "rate": 0.2, "power": 0.05, "step_size": 0.05, "averaging": 0.8},
+    "sep-cma-es": {"population": 16, "rate": 0.2, "sigma": 0.05, "averaging": 0.8},
 }
 
 
@@ -100,12 +101,13 @@ def test_the_loss_falls(tmp_path: Path, strategy: str) -> None:
     assert outcome.value == min(report.metrics["val_loss"] for report in reports)
 
 
+@pytest.mark.parametrize("strategy", ["openai-es", "sep-cma-es"])
 def test_a_round_that_does_not_fit_into_memory_is_evaluated_in_parts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, strategy: str
 ) -> None:
-    whole, _ = run(order(tmp_path / "whole", "openai-es"))
-    monkeypatch.setattr(strata, "AT_ONCE", 20)  # of 8 pairs, which change more than one weight each
-    parts, _ = run(order(tmp_path / "parts", "openai-es"))
+    whole, _ = run(order(tmp_path / "whole", strategy))
+    monkeypatch.setattr(strata, "AT_ONCE", 20)  # of 16 children, which change more than one weight each
+    parts, _ = run(order(tmp_path / "parts", strategy))
     assert parts.value == whole.value
 
 

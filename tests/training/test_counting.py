@@ -8,7 +8,7 @@ import torch
 from raysearch.data.tensors import TensorData
 from raysearch.tasks import load_task
 from raysearch.tasks.settings import make_settings
-from raysearch.training.counting import count_mflop
+from raysearch.training.counting import REPEATS, count_mflop, measure_latency
 
 
 @pytest.mark.parametrize("kernel", ["torch", "fused"])
@@ -57,3 +57,20 @@ def test_distances_and_what_is_gathered_of_neighbours_are_counted() -> None:
     assert gravnet[3, 4] - gravnet[3, 2] == pytest.approx(dense + 3 * 2 * sensors**2)
     dgcnn = [mflop_of_hits("hits_dgcnn", blocks=1, hidden=4, neighbours=k) for k in (3, 7)]
     assert dgcnn[1] - dgcnn[0] == pytest.approx(4 * sensors * (4 + 2 * 2 * 4 * 4))
+
+
+@pytest.mark.parametrize(("seconds", "times"), [(0.01, 1 + REPEATS), (4.0, 3), (60.0, 2)])
+def test_a_model_that_takes_long_is_not_timed_again_and_again(
+    monkeypatch: pytest.MonkeyPatch, seconds: float, times: int
+) -> None:
+    now, calls = [0.0], []
+
+    class Slow:
+        def predict(self, *_: object) -> None:
+            calls.append(now[0])
+            now[0] += seconds
+
+    monkeypatch.setattr("raysearch.training.counting.time.perf_counter", lambda: now[0])
+    found = measure_latency(Slow(), torch.nn.Linear(1, 1), TensorData((torch.zeros(3, 1),)))
+    assert len(calls) == times
+    assert found["ms"] == pytest.approx(1e3 * seconds)

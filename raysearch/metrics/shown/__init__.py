@@ -8,6 +8,7 @@ from raysearch.metrics.shown.columns import columns, constants
 from raysearch.metrics.shown.displays import Displays
 from raysearch.metrics.shown.packing import of_arrays, pack, unpack
 from raysearch.metrics.shown.values import (
+    Against,
     Condition,
     Coordinate,
     Estimates,
@@ -20,6 +21,7 @@ from raysearch.metrics.shown.values import (
 )
 
 __all__ = [
+    "Against",
     "Condition",
     "Coordinate",
     "Displays",

@@ -21,6 +21,7 @@ import numpy as np
 
 from raysearch.errors import InputError, one_of
 from raysearch.metrics.shown.values import (
+    Against,
     Array,
     Condition,
     Coordinate,
@@ -34,7 +35,7 @@ VERSION = 1
 # The member that holds the header; arrays are named by the place of their value: ``0.real``, ``0.over.edges``
 HEADER = "shown"
 ARRAY = "array"  # key in the header, of the name of an array
-INNER = (Condition, Coordinate, Parts)  # that stand inside of others alone
+INNER = (Against, Condition, Coordinate, Parts)  # that stand inside of others alone
 TYPES: dict[str, type] = {kind.__name__: kind for kind in (*get_args(Shown), *INNER)}
 
 OF_CLASSIFIERS = ("labels", "scores", "classes")  # of 0.1.0

@@ -46,6 +46,27 @@ class Scores:
 
 
 @dataclass(frozen=True, eq=False)
+class Against:
+    """Another quantity of the rows that are estimated, by which estimates may be better or worse.
+
+    Attributes:
+        quantity: its name, as an axis has it.
+        unit: of it; empty for none.
+        values: of each row, (row,).
+        told: what it is, the end of a sentence that begins with its name and "is".
+    """
+
+    quantity: str
+    unit: str
+    values: Array
+    told: str
+
+    def __post_init__(self) -> None:
+        need_plain(self)
+        take_array(self, "values", ("row",))
+
+
+@dataclass(frozen=True, eq=False)
 class Estimates:
     """Estimates of a quantity, such as an energy, beside its true values and a plain estimate.
 
@@ -61,6 +82,7 @@ class Estimates:
         claim: below which relative error somebody says to stay over the whole range; drawn and checked bin by
             bin.
         claimed_by: who says so, the begin of a sentence that ends with the claim.
+        against: in whose bins bias and resolution are shown too; None: in those of the true value alone.
 
     Raises:
         InputError: other shapes or kinds of values.
@@ -75,6 +97,7 @@ class Estimates:
     plain_told: str = ""
     claim: float | None = None
     claimed_by: str = ""
+    against: Against | None = None
 
     def __post_init__(self) -> None:
         need_plain(self)
@@ -82,6 +105,9 @@ class Estimates:
         for name in names:
             take_array(self, name, ("row",))
         need_one_length(self, "row", *names)
+        if self.against is not None and len(self.against.values) != len(self.true):
+            told = f"of {len(self.against.values)} rows, but there are {len(self.true)}"
+            raise InputError(f"Estimates.against: {told}")
 
 
 @dataclass(frozen=True, eq=False)

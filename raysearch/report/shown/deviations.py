@@ -8,8 +8,8 @@ chapter 4), which is fitted to the bins.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -85,6 +85,11 @@ class EstimateResult:
         return max(self.bins, key=lambda each: each.error[0])
 
 
+def bins_of(results: Sequence[EstimateResult]) -> list[tuple[Deviations, ...]]:
+    """The bins of each result."""
+    return [result.bins for result in results]
+
+
 def estimate_result(true: np.ndarray, estimated: np.ndarray, *, fit: bool = True) -> EstimateResult:
     """Evaluate one estimate.
 
@@ -94,13 +99,35 @@ def estimate_result(true: np.ndarray, estimated: np.ndarray, *, fit: bool = True
         fit: whether the quantity is an energy, whose resolution has the terms of a calorimeter's.
     """
     edges = bin_edges(true)
-    place = np.clip(np.digitize(true, edges) - 1, 0, len(edges) - 2)  # the last bin has its upper edge
     bins = tuple(
-        deviations(true[place == number], estimated[place == number], low, high)
-        for number, (low, high) in enumerate(pairwise(edges))
+        deviations(true[is_in], estimated[is_in], low, high) for is_in, low, high in _bins(true, edges)
     )
     overall = deviations(true, estimated, edges[0], edges[-1])
     return EstimateResult(overall, bins, fit_resolution(bins) if fit else None)
+
+
+def result_against(values: np.ndarray, true: np.ndarray, estimated: np.ndarray) -> tuple[Deviations, ...]:
+    """Evaluate one estimate in bins of another quantity.
+
+    Args:
+        values: of that quantity, (row,).
+        true: above 0, (row,).
+        estimated: in the same unit, (row,).
+
+    Returns:
+        Of each bin, from the least; ranges and means are of the other quantity.
+    """
+    return tuple(
+        replace(deviations(true[is_in], estimated[is_in], low, high), mean=float(values[is_in].mean()))
+        for is_in, low, high in _bins(values, _without_few(_ticks(values), values))
+    )
+
+
+def _bins(values: np.ndarray, edges: np.ndarray) -> Iterator[tuple[np.ndarray, float, float]]:
+    """Which rows (row,) are in each bin, and its edges; the last one has its upper edge."""
+    place = np.clip(np.digitize(values, edges) - 1, 0, len(edges) - 2)
+    for number, (low, high) in enumerate(pairwise(edges)):
+        yield place == number, low, high
 
 
 def bin_edges(true: np.ndarray) -> np.ndarray:
@@ -111,8 +138,7 @@ def bin_edges(true: np.ndarray) -> np.ndarray:
     Estimates of energies are worst where energy is least, and a mean over a wide first bin would hide it.
     """
     low, high = float(true.min()), float(true.max())
-    ticks = [tick for tick in MaxNLocator(10, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high) if tick < high]
-    edges = [_round_down(low), *(tick for tick in ticks if tick > low), _round_up(high)]
+    edges = [_round_down(low), *(tick for tick in _ticks(true) if low < tick < high), _round_up(high)]
     while True:
         middle = _round_down((edges[0] + edges[1]) / 2)
         if not edges[0] < middle < edges[1]:
@@ -121,7 +147,18 @@ def bin_edges(true: np.ndarray) -> np.ndarray:
         if min(below, above) < ENOUGH:
             break
         edges.insert(1, middle)
-    while len(edges) > 2 and min(counts := np.histogram(true, edges)[0]) < FEWEST:
+    return _without_few(edges, true)
+
+
+def _ticks(values: np.ndarray) -> list[float]:
+    """Some ten round numbers, from below the values to above."""
+    return list(MaxNLocator(10, steps=[1, 2, 2.5, 5, 10]).tick_values(values.min(), values.max()))
+
+
+def _without_few(edges: Sequence[float], values: np.ndarray) -> np.ndarray:
+    """Join bins with few of the values (row,) to the next."""
+    edges = list(edges)
+    while len(edges) > 2 and min(counts := np.histogram(values, edges)[0]) < FEWEST:
         few = int(np.argmin(counts))
         del edges[few + 1 if few + 2 < len(edges) else few]
     return np.array(edges)

@@ -15,13 +15,20 @@ from raysearch.errors import InputError
 from raysearch.metrics.shown import Estimates
 from raysearch.report.blocks import PM, Block, Heading, Picture
 from raysearch.report.measured import Measured, over_runs
-from raysearch.report.shown.deviations import Deviations, EstimateResult, estimate_result
+from raysearch.report.shown.deviations import (
+    Deviations,
+    EstimateResult,
+    bins_of,
+    estimate_result,
+    result_against,
+)
 from raysearch.report.shown.estimates_compared import compared_errors
 from raysearch.report.shown.estimates_figures import (
     draw_bias_and_resolution,
     draw_estimates,
     draw_relative_error,
     profile,
+    true_label,
     upper_end,
 )
 from raysearch.report.shown.estimates_tables import (
@@ -35,6 +42,7 @@ from raysearch.report.shown.estimates_tables import (
     worst_told,
 )
 from raysearch.report.shown.part import About, Headline, Part, Side, Words
+from raysearch.report.style import with_unit
 
 ENERGY_UNITS = ("keV", "MeV", "GeV", "TeV")  # of what has a resolution as calorimeters have it
 
@@ -144,8 +152,10 @@ class EstimatesPart(Part[Estimates]):
         drawn = ", network" + and_plain
         dotted = "" if first.claim is None else f" Dotted, where in range: {PERCENT * first.claim:g} %."
         fit = " The fit is (a / sqrt(E)) (+) b, added in quadrature." if self.results[0].fit else ""
-        beside = None if self.plain is None else profile(first.plain_name, [self.plain], of_error)
-        network = profile("network", self.results, of_error)
+        plain = None if self.plain is None else (first.plain_name, self.plain.bins)
+        beside = None if plain is None else profile(plain[0], [plain[1]], of_error)
+        network = profile("network", bins_of(self.results), of_error)
+        fits = [result.fit for result in self.results if result.fit]
         return [
             Heading(f"Estimated {quantity}", 3),
             summary(self.runs, self.results, self.plain, about),
@@ -169,9 +179,39 @@ class EstimatesPart(Part[Estimates]):
                 f"Bias and resolution over true {quantity}{drawn}; the table has the numbers.",
                 "Mean (top) and sample standard deviation (bottom) of (E_est - E) / E in bins of true "
                 f"{quantity}. {marks}{fit}",
-                draw_bias_and_resolution(first, self.results, self.plain),
+                draw_bias_and_resolution(
+                    true_label(first),
+                    bins_of(self.results),
+                    plain,
+                    fits if len(fits) == len(self.results) else (),
+                ),
             ),
+            *self._against(marks),
             by_bins(first, self.results, self.plain, about.units),
+        ]
+
+    def _against(self, marks: str) -> list[Picture]:
+        """Bias and resolution in bins of another quantity, where one is given that is not the same of all."""
+        shown = self.first.against
+        if shown is None:
+            return []
+        true, plain = self.first.true, self.first.plain
+        bins = [result_against(shown.values, true, each.estimated) for each in self.runs]
+        if len(bins[0]) < 2:
+            return []
+        beside = None if plain is None else result_against(shown.values, true, plain)
+        over = f"{self.subject} over {shown.quantity}"
+        return [
+            Picture(
+                self.about.named(f"bias-and-resolution-over-{shown.quantity.replace(' ', '-')}"),
+                f"Bias and resolution of the {over}.",
+                f"The same of the {over}, which is {shown.told}. {marks}",
+                draw_bias_and_resolution(
+                    with_unit(shown.quantity, shown.unit),
+                    bins,
+                    None if beside is None else (self.first.plain_name, beside),
+                ),
+            )
         ]
 
     @classmethod
@@ -199,6 +239,8 @@ def _widened(shown: Estimates) -> Estimates:
         raise InputError(f"needs two rows or more, got {len(shown.true)}")
     if not all(np.isfinite(each).all() for each in known.values()) or known["true"].min() <= 0:
         raise InputError(f"values of {shown.quantity} must be finite, true ones above 0")
+    if shown.against is not None and not np.isfinite(shown.against.values).all():
+        raise InputError(f"values of {shown.against.quantity} must be finite")
     return replace(shown, **known)
 
 

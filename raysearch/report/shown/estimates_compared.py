@@ -10,7 +10,7 @@ import numpy as np
 from raysearch.metrics.shown import Estimates
 from raysearch.report.blocks import PM, Block, Cell, Heading, Picture, Table
 from raysearch.report.measured import over_runs
-from raysearch.report.shown.deviations import EstimateResult
+from raysearch.report.shown.deviations import EstimateResult, bins_of
 from raysearch.report.shown.estimates_figures import draw_relative_error, profile
 from raysearch.report.shown.estimates_tables import (
     PERCENT,
@@ -50,8 +50,8 @@ def compared_errors(sides: Sequence[Side[Any]]) -> list[Block]:
             + (f" Squares: {first.plain_name}." if shared else ""),
             draw_relative_error(
                 first,
-                [profile(side.name, side.part.results, of_error) for side in sides],
-                profile(first.plain_name, [plain], of_error) if shared else None,
+                [profile(side.name, bins_of(side.part.results), of_error) for side in sides],
+                profile(first.plain_name, bins_of([plain]), of_error) if shared else None,
             ),
         ),
         Table(

@@ -14,7 +14,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from raysearch.metrics.shown import Estimates
-from raysearch.report.shown.deviations import Deviations, EstimateResult
+from raysearch.report.shown.deviations import Deviations, ResolutionFit
 from raysearch.report.style import (
     DASHES,
     FAILED,
@@ -31,15 +31,16 @@ CELLS = 70  # of the density, in either direction
 FITTED = "a/\N{SQUARE ROOT}E $\\oplus$ b"
 
 Read = Callable[[Deviations], tuple[float, float]]
+Bins = tuple[Deviations, ...]
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A figure in bins of true values.
+    """A figure in bins of true values, or of another quantity.
 
     Attributes:
         name: for the legend.
-        true: mean true value of the bins, in its unit, (bin,).
+        true: mean of that quantity in the bins, in its unit, (bin,).
         value: mean over the runs, (bin,).
         error: one sigma of the test set, (bin,).
         spread: sample standard deviation over the runs, (bin,); None for one.
@@ -52,11 +53,11 @@ class Profile:
     spread: np.ndarray | None
 
 
-def profile(name: str, results: Sequence[EstimateResult], read: Read) -> Profile:
-    """Collect a figure from the results of each run, all on one test set."""
-    values = np.array([[read(each) for each in result.bins] for result in results])  # (run, bin, 2)
-    spread = values[..., 0].std(axis=0, ddof=1) if len(results) > 1 else None
-    true = np.array([each.mean for each in results[0].bins])
+def profile(name: str, runs: Sequence[Bins], read: Read) -> Profile:
+    """Collect a figure from the bins of each run, all on one test set."""
+    values = np.array([[read(each) for each in bins] for bins in runs])  # (run, bin, 2)
+    spread = values[..., 0].std(axis=0, ddof=1) if len(runs) > 1 else None
+    true = np.array([each.mean for each in runs[0]])
     return Profile(name, true, values[..., 0].mean(axis=0), values[..., 1].mean(axis=0), spread)
 
 
@@ -121,29 +122,34 @@ def draw_relative_error(of: Estimates, profiles: Sequence[Profile], plain: Profi
 
 
 def draw_bias_and_resolution(
-    of: Estimates, results: Sequence[EstimateResult], plain: EstimateResult | None
+    along: str, runs: Sequence[Bins], plain: tuple[str, Bins] | None, fits: Sequence[ResolutionFit] = ()
 ) -> Figure:
-    """Draw bias above resolution over true values, with the fitted resolution."""
+    """Draw bias above resolution.
+
+    Args:
+        along: what the bins are of, with its unit.
+        runs: bins of each run's estimates.
+        plain: name and bins of the plain estimate.
+        fits: of the resolution, of each run.
+    """
     figure, _ = new_axes(7.8, 7.0)
     figure.clear()
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(1, 1.25))
     for axes, read in ((upper, _bias), (lower, _resolution)):
-        network = profile("network", results, read)
-        beside = profile(of.plain_name, [plain], read) if plain else None
+        network = profile("network", runs, read)
+        beside = profile(plain[0], [plain[1]], read) if plain else None
         _draw_profiles(axes, [network], beside)
         _true_axis(axes, [network, *([beside] if beside else [])])
-    grid = np.linspace(results[0].bins[0].mean, results[0].bins[-1].mean, 200)
-    fits = [result.fit.at(grid) for result in results if result.fit]
-    if len(fits) == len(results):
+    if fits:
+        grid = np.linspace(runs[0][0].mean, runs[0][-1].mean, 200)
+        fitted = np.mean([fit.at(grid) for fit in fits], axis=0)
         label = "network, fit " + FITTED
-        lower.plot(
-            grid, 100 * np.mean(fits, axis=0), color=PALETTE[2], ls=DASHES[2], lw=1.6, label=label, zorder=5
-        )
+        lower.plot(grid, 100 * fitted, color=PALETTE[2], ls=DASHES[2], lw=1.6, label=label, zorder=5)
     upper.axhline(0, color=GUIDE, ls=":", lw=1.2, zorder=1)
     upper.set_ylabel(r"bias [%]")
     lower.set_ylabel(r"resolution $\sigma/E$ [%]")
     lower.set_ylim(0, None)
-    lower.set_xlabel(true_label(of))
+    lower.set_xlabel(along)
     upper.margins(y=0.2)
     lower.legend(loc="upper right")
     simulation_label(upper)
