@@ -1,7 +1,8 @@
 """The sum over a constituent's incoming edges in JEDI-net by a C++ kernel, kernels/interaction.cpp.
 
-arXiv:1908.05318, section 4. Single precision on a CPU, one thread, with products in single precision or of
-numbers rounded to bfloat16; the backward pass computes the edges' values again. The same function as
+arXiv:1908.05318, section 4. Single precision on a CPU, with products in single precision or of numbers
+rounded to bfloat16, on as many threads as torch has, with the same bits on any number; the backward pass
+computes the edges' values again. The same function as
 :class:`raysearch.models.interaction_edges.IncomingEffects`, here with every jet in a block of its own.
 
 Shapes in names: X nodes of all jets, P features, H hidden, K second hidden, D effect.
@@ -27,7 +28,7 @@ from raysearch.models.interaction_edges import ELU
 from raysearch.models.interaction_nodes import JetBlock
 from raysearch.models.kernels import build
 from raysearch.models.kernels.noted import COMPILED, COMPILED_BF16, note
-from raysearch.models.kernels.pointer import pointer
+from raysearch.models.kernels.pointer import checked, pointer
 
 logger = logging.getLogger(__name__)
 
@@ -41,19 +42,18 @@ class _Sizes(ctypes.Structure):
     )
 
 
-_WEIGHTS = ("w2", "b2", "w3", "b3")
-
-
 class _Given(ctypes.Structure):
     _fields_ = (
         ("sizes", ctypes.POINTER(_Sizes)),
         ("n_jets", ctypes.c_int64),
-        *((name, ctypes.c_void_p) for name in ("jets", "receiver", "sender", *_WEIGHTS)),
+        ("jets", ctypes.c_void_p),
+        ("threads", ctypes.c_int32),
+        *((name, ctypes.c_void_p) for name in ("receiver", "sender", "w2", "b2", "w3", "b3")),
     )
 
 
 class _Gradients(ctypes.Structure):
-    _fields_ = tuple((name, ctypes.c_void_p) for name in ("receiver", "sender", *_WEIGHTS))
+    _fields_ = tuple((name, ctypes.c_void_p) for name in ("receiver", "sender", "weights"))
 
 
 class FusedRelation:
@@ -64,7 +64,7 @@ class FusedRelation:
 
     def forward(self, jets: NDArray[np.int32], tensors: Sequence[Tensor], incoming_XD: Tensor) -> None:
         """Call the kernel: receiver, sender, w2, b2, w3, b3."""
-        self._library.interaction_forward(self._given(jets, tensors), pointer(incoming_XD))
+        checked(self._library.interaction_forward(self._given(jets, tensors), pointer(incoming_XD)))
 
     def backward(
         self,
@@ -73,11 +73,16 @@ class FusedRelation:
         g_incoming_XD: Tensor,
         gradients: Sequence[Tensor],
     ) -> None:
-        """Call the kernel: receiver, sender, w2, b2, w3, b3; their gradients, of the weights in double."""
-        g_nodes, g_weights = gradients[:2], gradients[2:]
-        to = _Gradients(*map(pointer, g_nodes), *(pointer(g, torch.float64) for g in g_weights))
-        self._library.interaction_backward(
-            self._given(jets, tensors), pointer(g_incoming_XD), ctypes.byref(to)
+        """Call the kernel: receiver, sender, w2, b2, w3, b3; gradients of the first two, and of all weights.
+
+        The latter are in double precision, one behind another.
+        """
+        *g_nodes, g_weights = gradients
+        to = _Gradients(*map(pointer, g_nodes), pointer(g_weights, torch.float64))
+        checked(
+            self._library.interaction_backward(
+                self._given(jets, tensors), pointer(g_incoming_XD), ctypes.byref(to)
+            )
         )
 
     def _given(self, jets: NDArray[np.int32], tensors: Sequence[Tensor]) -> Any:  # noqa: ANN401
@@ -88,6 +93,7 @@ class FusedRelation:
             ctypes.pointer(sizes),
             len(jets),
             ctypes.c_void_p(jets.ctypes.data),
+            torch.get_num_threads(),
             *map(pointer, tensors),
         )
         return ctypes.byref(given)
@@ -151,6 +157,8 @@ class _FusedIncomingEffects(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         nodes, weights = ctx.saved_tensors[:2], ctx.saved_tensors[2:]
         g_nodes = [torch.empty_like(values) for values in nodes]
-        g_weights = [torch.empty_like(values, dtype=torch.float64) for values in weights]
-        ctx.relation.backward(ctx.jets, ctx.saved_tensors, gradients[0].contiguous(), (*g_nodes, *g_weights))
-        return (*g_nodes, *(g.float() for g in g_weights), None, None)
+        sizes = [values.numel() for values in weights]
+        g_weights = torch.empty(sum(sizes), dtype=torch.float64)
+        ctx.relation.backward(ctx.jets, ctx.saved_tensors, gradients[0].contiguous(), (*g_nodes, g_weights))
+        of_each = zip(g_weights.float().split(sizes), weights, strict=True)
+        return (*g_nodes, *(g.view_as(values) for g, values in of_each), None, None)

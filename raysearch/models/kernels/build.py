@@ -29,7 +29,7 @@ from raysearch.files import put_in_place, read_sound, sum_in_name
 logger = logging.getLogger(__name__)
 
 # Without -ffast-math: NaN must stay NaN, or a diverged run would look like a finished one.
-FLAGS = ("-O3", "-march=native", "-std=c++17", "-shared", "-fPIC")
+FLAGS = ("-O3", "-march=native", "-std=c++17", "-shared", "-fPIC", "-pthread")
 COMPILERS = ("c++", "g++", "clang++")
 PATIENCE_S = 300.0  # it takes 2 to 3 s on a quiet machine
 

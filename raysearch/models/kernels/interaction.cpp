@@ -7,6 +7,8 @@
 // cache, and the backward pass computes them again. Self-edges take part with weight m_j - 1, mostly zero:
 // all receivers' senders then lie alike, and only one edge in some fifty is computed in vain.
 //
+// Threads share blocks of jets. Gradients of weights are summed up in each block, and blocks by their order.
+//
 // Names: receiver, sender (nodes, hidden); w2 (second, hidden), b2, w3 (effect, second), b3; incoming (nodes,
 // effect). All float32, C order, owned by the caller, who also sees that sizes fit.
 
@@ -14,6 +16,7 @@
 #include <memory>
 
 #include "jet_edges.h"
+#include "threads.h"
 
 namespace {
 
@@ -30,13 +33,16 @@ struct Given {
     const Sizes* sizes;
     std::int64_t n_jets;
     const Jet* jets;
+    std::int32_t threads;
     const float *receiver, *sender, *w2, *b2, *w3, *b3;
+
+    Group all() const { return {jets, jets + n_jets, 0}; }
 };
 
-// Of the weights in double precision, in the layout of the weights.
+// Of the weights in double precision, one behind another: w2, b2, w3, b3.
 struct Gradients {
     float *receiver, *sender;
-    double *w2, *b2, *w3, *b3;
+    double* weights;
 };
 
 template <bool IS_RELU, typename T>
@@ -92,16 +98,26 @@ inline void back_through_activation(Sizes sizes, int columns, const Rows<T>& val
     }
 }
 
-// f_R of the nodes at hand.
+// The weights of f_R's last two layers, and transposed, as the products take them.
+template <typename T>
+struct Layers {
+    explicit Layers(const Given& given)
+        : w2(given.sizes->second, given.sizes->hidden, given.w2, given.sizes->hidden, 1),
+          w3(given.sizes->effect, given.sizes->second, given.w3, given.sizes->second, 1),
+          w2t(given.sizes->hidden, given.sizes->second, given.w2, 1, given.sizes->hidden),
+          w3t(given.sizes->second, given.sizes->effect, given.w3, 1, given.sizes->second) {}
+    const Weights<T> w2, w3, w2t, w3t;
+};
+
+// f_R of the nodes that a thread has at hand.
 template <bool IS_RELU, typename T>
 struct Relation {
-    explicit Relation(const Given& given)
+    Relation(const Given& given, const Layers<T>& layers, int most)
         : given(given),
           sizes(*given.sizes),
-          w2(sizes.second, sizes.hidden, given.w2, sizes.hidden, 1),
-          w3(sizes.effect, sizes.second, given.w3, sizes.second, 1),
-          receiver(sizes.hidden, most_places(given.jets, given.n_jets)),
-          sender(sizes.hidden, most_places(given.jets, given.n_jets)) {}
+          layers(layers),
+          receiver(sizes.hidden, most),
+          sender(sizes.hidden, most) {}
 
     void take(const Group& group) const {
         group.take(receiver, given.receiver);
@@ -119,56 +135,81 @@ struct Relation {
             });
         }
         c.h1.pack_tall(columns);
-        multiply(w2, given.b2, columns, c.h1.tall(), c.h2.row(0));
+        multiply(layers.w2, given.b2, columns, c.h1.tall(), c.h2.row(0));
         activate_all<IS_RELU>(sizes, columns, c.h2);
         c.h2.pack_tall(columns);
-        multiply(w3, given.b3, columns, c.h2.tall(), c.effect.row(0));
+        multiply(layers.w3, given.b3, columns, c.h2.tall(), c.effect.row(0));
         activate_all<IS_RELU>(sizes, columns, c.effect);
     }
 
     const Given& given;
     const Sizes sizes;
-    const Weights<T> w2, w3;
+    const Layers<T>& layers;
     const Nodes receiver, sender;
 };
 
+// What a thread sums effects up with.
 template <bool IS_RELU, typename T>
-void forward(const Given& given, float* incoming) {
-    const Relation<IS_RELU, T> relation(given);
-    const Sizes sizes = relation.sizes;
-    const auto c = std::make_unique<Chunk<T>>(sizes);
-    const Nodes sums(sizes.effect, most_places(given.jets, given.n_jets));
-    const Buffer lanes(sizes.effect * LANES);
-    for_each_group(given.jets, given.n_jets, [&](const Group& group) {
+struct Forward {
+    Forward(const Given& given, const Layers<T>& layers, int most)
+        : relation(given, layers, most),
+          chunk(relation.sizes),
+          sums(relation.sizes.effect, most),
+          lanes(relation.sizes.effect * LANES) {}
+
+    void take(const Group& group, float* incoming) {
+        Chunk<T>& c = chunk;
         relation.take(group);
         sums.clear();
-        for_each_chunk(group.jets, group.end, *c, [&] {
-            relation.compute(*c);
-            for (int k = 0; k < c->n_pieces; k++) {
-                const vec weight = load(c->weight + k * LANES);
-                const float* effect = c->effect.row(0) + k * LANES;
-                add_to_receivers(c->pieces[k], c->ends(k), sizes.effect, lanes.at(), sums,
+        for_each_chunk(group.jets, group.end, c, [&] {
+            relation.compute(c);
+            for (int k = 0; k < c.n_pieces; k++) {
+                const vec weight = load(c.weight + k * LANES);
+                const float* effect = c.effect.row(0) + k * LANES;
+                add_to_receivers(c.pieces[k], c.ends(k), relation.sizes.effect, lanes.at(), sums,
                                  [=](int d) { return weight * load(effect + d * STEP); });
             }
         });
         group.give(sums, incoming);
+    }
+
+    const Relation<IS_RELU, T> relation;
+    Chunk<T> chunk;
+    const Nodes sums;
+    const Buffer lanes;
+};
+
+template <bool IS_RELU, typename T>
+void forward(const Given& given, float* incoming) {
+    const int most = most_places(given.all());
+    const std::vector<Group> blocks = blocks_of(given.all(), most);
+    const Layers<T> layers(given);
+    using Worker = Forward<IS_RELU, T>;
+    const auto each = workers<Worker>(given.threads, blocks.size(), given, layers, most);
+    share_out(each, blocks.size(), [&](Worker& worker, std::int64_t block) {
+        for_each_group(blocks[block], most, [&](const Group& group) { worker.take(group, incoming); });
     });
 }
 
-// A gradient that many chunks add to: each of LANES in single precision for a while, then in double.
-struct Sum {
-    explicit Sum(int size) : size(size), lanes(size * LANES), total(new double[size]()) {}
-    void settle() {
+// Gradients of the weights that many chunks add to: each of LANES in single precision for a while, then in
+// double.
+struct WeightSums {
+    explicit WeightSums(Sizes s)
+        : size(s.second * s.hidden + s.second + s.effect * s.second + s.effect),
+          lanes(size * LANES),
+          w2(lanes.at()),
+          b2(w2 + s.second * s.hidden * LANES),
+          w3(b2 + s.second * LANES),
+          b3(w3 + s.effect * s.second * LANES) {}
+
+    void settle(double* total) const {
         for (int k = 0; k < size; k++) total[k] += sum_of(load(lanes.at() + k * LANES));
         std::fill(lanes.at(), lanes.at() + size * LANES, 0.0f);
     }
-    void write(double* to) {
-        settle();
-        std::copy(total.get(), total.get() + size, to);
-    }
-    int size;
-    Buffer lanes;
-    std::unique_ptr<double[]> total;
+
+    const int size;
+    const Buffer lanes;
+    float *const w2, *const b2, *const w3, *const b3;
 };
 
 template <typename T>
@@ -209,52 +250,81 @@ void back_to_nodes(Sizes sizes, const Chunk<T>& c, float* lanes, const Nodes& g_
     }
 }
 
+// What a thread takes gradients back with.
+template <bool IS_RELU, typename T>
+struct Backward {
+    Backward(const Given& given, const Layers<T>& layers, int most)
+        : relation(given, layers, most),
+          sizes(relation.sizes),
+          chunk(sizes),
+          g_sums(sizes.effect, most),
+          g_receiver(sizes.hidden, most),
+          g_sender(sizes.hidden, most),
+          lanes(sizes.hidden * LANES),
+          weights(sizes) {}
+
+    void take(const Group& block, int most, const float* g_incoming, const Gradients& gradients,
+              double* g_weights) {
+        int chunks = 0;
+        for_each_group(block, most, [&](const Group& group) {
+            relation.take(group);
+            group.take(g_sums, g_incoming);
+            g_receiver.clear();
+            g_sender.clear();
+            for_each_chunk(group.jets, group.end, chunk, [&] {
+                back_from_effects();
+                if (++chunks % CHUNKS_IN_FLOAT == 0) weights.settle(g_weights);
+            });
+            group.give(g_receiver, gradients.receiver);
+            group.give(g_sender, gradients.sender);
+        });
+        weights.settle(g_weights);
+    }
+
+    void back_from_effects() {
+        Chunk<T>& c = chunk;
+        const int columns = c.columns();
+        relation.compute(c);
+        c.h1.pack_wide(columns);
+        c.h2.pack_wide(columns);
+        back_to_effects<IS_RELU>(sizes, c, g_sums);
+        add_rows(columns, c.g3, weights.b3);
+        c.g3.pack_wide(columns);
+        add_outer(columns, c.g3, c.h2, weights.w3);
+        c.g3.pack_tall(columns);
+        multiply(relation.layers.w3t, nullptr, columns, c.g3.tall(), c.g2.row(0));
+        back_through_activation<IS_RELU>(sizes, columns, c.h2, c.g2);
+        add_rows(columns, c.g2, weights.b2);
+        c.g2.pack_wide(columns);
+        add_outer(columns, c.g2, c.h1, weights.w2);
+        c.g2.pack_tall(columns);
+        multiply(relation.layers.w2t, nullptr, columns, c.g2.tall(), c.g1.row(0));
+        back_to_nodes<IS_RELU>(sizes, c, lanes.at(), g_receiver, g_sender);
+    }
+
+    const Relation<IS_RELU, T> relation;
+    const Sizes sizes;
+    Chunk<T> chunk;
+    const Nodes g_sums, g_receiver, g_sender;
+    const Buffer lanes;
+    const WeightSums weights;
+};
+
 template <bool IS_RELU, typename T>
 void backward(const Given& given, const float* g_incoming, const Gradients& gradients) {
-    const Relation<IS_RELU, T> relation(given);
-    const Sizes sizes = relation.sizes;
-    const Weights<T> w2t(sizes.hidden, sizes.second, given.w2, 1, sizes.hidden);
-    const Weights<T> w3t(sizes.second, sizes.effect, given.w3, 1, sizes.second);
-    const auto chunk = std::make_unique<Chunk<T>>(sizes);
-    const int most = most_places(given.jets, given.n_jets);
-    const Nodes g_sums(sizes.effect, most), g_receiver(sizes.hidden, most), g_sender(sizes.hidden, most);
-    const Buffer lanes(sizes.hidden * LANES);
-    Sum w2(sizes.second * sizes.hidden), b2(sizes.second), w3(sizes.effect * sizes.second), b3(sizes.effect);
-    int chunks = 0;
-    for_each_group(given.jets, given.n_jets, [&](const Group& group) {
-        relation.take(group);
-        group.take(g_sums, g_incoming);
-        g_receiver.clear();
-        g_sender.clear();
-        for_each_chunk(group.jets, group.end, *chunk, [&] {
-            Chunk<T>& c = *chunk;
-            const int columns = c.columns();
-            relation.compute(c);
-            c.h1.pack_wide(columns);
-            c.h2.pack_wide(columns);
-            back_to_effects<IS_RELU>(sizes, c, g_sums);
-            add_rows(columns, c.g3, b3.lanes.at());
-            c.g3.pack_wide(columns);
-            add_outer(columns, c.g3, c.h2, w3.lanes.at());
-            c.g3.pack_tall(columns);
-            multiply(w3t, nullptr, columns, c.g3.tall(), c.g2.row(0));
-            back_through_activation<IS_RELU>(sizes, columns, c.h2, c.g2);
-            add_rows(columns, c.g2, b2.lanes.at());
-            c.g2.pack_wide(columns);
-            add_outer(columns, c.g2, c.h1, w2.lanes.at());
-            c.g2.pack_tall(columns);
-            multiply(w2t, nullptr, columns, c.g2.tall(), c.g1.row(0));
-            back_to_nodes<IS_RELU>(sizes, c, lanes.at(), g_receiver, g_sender);
-            if (++chunks % CHUNKS_IN_FLOAT == 0)
-                for (Sum* sum : {&w2, &b2, &w3, &b3}) sum->settle();
-        });
-        group.give(g_receiver, gradients.receiver);
-        group.give(g_sender, gradients.sender);
+    const int most = most_places(given.all());
+    const std::vector<Group> blocks = blocks_of(given.all(), most);
+    const Layers<T> layers(given);
+    using Worker = Backward<IS_RELU, T>;
+    const auto each = workers<Worker>(given.threads, blocks.size(), given, layers, most);
+    const std::size_t size = each[0]->weights.size;
+    std::vector<double> of_blocks(size * blocks.size());
+    share_out(each, blocks.size(), [&](Worker& worker, std::int64_t block) {
+        worker.take(blocks[block], most, g_incoming, gradients, of_blocks.data() + block * size);
     });
-    w2.write(gradients.w2);
-    b2.write(gradients.b2);
-    w3.write(gradients.w3);
-    b3.write(gradients.b3);
+    // In the blocks' order, whichever thread was first: the same bits with any number of threads.
+    std::fill_n(gradients.weights, size, 0.0);
+    for (std::size_t k = 0; k < of_blocks.size(); k++) gradients.weights[k % size] += of_blocks[k];
 }
 
 }  // namespace
@@ -267,14 +337,14 @@ using Number = Pair;
 using Number = float;
 #endif
 
-extern "C" void interaction_forward(const Given* given, float* incoming) {
+// Both tell 0, or 1 where there was not enough memory.
+extern "C" int interaction_forward(const Given* given, float* incoming) {
     const auto work = given->sizes->is_elu ? forward<false, Number> : forward<true, Number>;
-    work(*given, incoming);
+    return told([&] { work(*given, incoming); });
 }
 
-extern "C" void interaction_backward(const Given* given, const float* g_incoming,
-                                     const Gradients* gradients) {
+extern "C" int interaction_backward(const Given* given, const float* g_incoming, const Gradients* gradients) {
     const auto work = given->sizes->is_elu ? backward<false, Number> : backward<true, Number>;
-    work(*given, g_incoming, *gradients);
+    return told([&] { work(*given, g_incoming, *gradients); });
 }
 #endif

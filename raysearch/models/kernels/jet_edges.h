@@ -5,12 +5,16 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <vector>
 
 #include "products.h"
 
 namespace {
 
 constexpr int PLACES_AT_ONCE = 160;  // of jets that are worked through together; more if one has more
+constexpr std::int64_t LEAST_EDGES_OF_A_BLOCK = 4096;  // a quarter of a millisecond; a thread starts in 20 us
+constexpr int MOST_BLOCKS = 32;
+
 struct Jet {
     std::int32_t nodes, copies;  // the last node stands for so many constituents
 };
@@ -89,18 +93,16 @@ class Nodes {
     Buffer values_;
 };
 
-// Places that the jets at hand take together at most.
-inline int most_places(const Jet* jets, std::int64_t n_jets) {
-    int most = PLACES_AT_ONCE;
-    for (const Jet* jet = jets; jet < jets + n_jets; jet++) most = std::max(most, jet->nodes + LANES);
-    return most / (2 * LANES) * (2 * LANES) + 3 * LANES;  // an odd number of cache lines
-}
-
-// Jets that are worked through together, and the number of their first node.
+// Jets that lie one behind another, and the number of their first node.
 struct Group {
     const Jet *jets, *end;
     std::int64_t first;
 
+    std::int64_t edges() const {
+        std::int64_t sum = 0;
+        for (const Jet* jet = jets; jet < end; jet++) sum += std::int64_t{jet->nodes} * jet->nodes;
+        return sum;
+    }
     void take(const Nodes& nodes, const float* all) const {
         each([&](std::int64_t node, int n, int place) { nodes.take(all + node * nodes.rows(), n, place); });
     }
@@ -121,21 +123,44 @@ struct Group {
     }
 };
 
-// Call work(group) for groups of jets of together at most most_places().
+// Places that jets which are worked through together take at most.
+inline int most_places(const Group& all) {
+    int most = PLACES_AT_ONCE;
+    for (const Jet* jet = all.jets; jet < all.end; jet++) most = std::max(most, jet->nodes + LANES);
+    return most / (2 * LANES) * (2 * LANES) + 3 * LANES;  // an odd number of cache lines
+}
+
+// Call work(group) for groups of jets of together at most so many places.
 template <typename Work>
-void for_each_group(const Jet* jets, std::int64_t n_jets, Work work) {
-    const int most = most_places(jets, n_jets);
-    std::int64_t first = 0;
-    for (const Jet *jet = jets, *last = jets + n_jets; jet < last;) {
+void for_each_group(const Group& all, int most, Work work) {
+    std::int64_t first = all.first;
+    for (const Jet* jet = all.jets; jet < all.end;) {
         const Jet* begin = jet;
         int nodes = 0, places = 0;
-        for (; jet < last && places + jet->nodes + LANES <= most; jet++) {
+        for (; jet < all.end && places + jet->nodes + LANES <= most; jet++) {
             nodes += jet->nodes;
             places += jet->nodes + LANES;
         }
         work(Group{begin, jet, first});
         first += nodes;
     }
+}
+
+// Cut jets into blocks of whole groups, a thread's work at a time. Blocks depend on the jets alone, so that
+// what is summed up block by block has the same bits on any number of threads.
+inline std::vector<Group> blocks_of(const Group& all, int most) {
+    const std::int64_t enough = std::max(LEAST_EDGES_OF_A_BLOCK, all.edges() / MOST_BLOCKS);
+    std::vector<Group> blocks;
+    std::int64_t edges = enough;
+    for_each_group(all, most, [&](const Group& group) {
+        if (edges >= enough) {
+            blocks.push_back(group);
+            edges = 0;
+        }
+        blocks.back().end = group.end;
+        edges += group.edges();
+    });
+    return blocks;
 }
 
 // Call work(row, each edge's receiver's value) for all rows.

@@ -1,4 +1,4 @@
-"""How a tensor is handed to a compiled kernel: by an address, which has neither type nor strides."""
+"""How a tensor is handed to a compiled kernel, by an address without type or strides, and what it tells."""
 
 from __future__ import annotations
 
@@ -22,6 +22,16 @@ def pointer(values: Tensor, dtype: torch.dtype = torch.float32) -> ctypes.c_void
         wanted = _NAMES.get(dtype, str(dtype))
         raise TypeError(f"the kernel takes contiguous {wanted}, got {values.dtype}, {values.stride()}")
     return ctypes.c_void_p(values.data_ptr())
+
+
+def checked(status: int) -> None:
+    """Take what a kernel tells.
+
+    Raises:
+        MemoryError: there was not enough for what its threads work with.
+    """
+    if status:
+        raise MemoryError("not enough memory for a compiled kernel")
 
 
 def padded(size: int) -> int:
