@@ -2,7 +2,7 @@
 //
 // Threads live as long as one call, which takes some 20 us for each: between calls there are none, so that a
 // process can fork at any time (Ray and loaders do), none spins beside torch's, and no second OpenMP runtime
-// meets the one that torch brings. A new thread has its maker's floating-point modes (flushed subnormals).
+// meets the one that torch brings. A new thread has its maker's floating-point modes (pthread_create).
 
 #pragma once
 

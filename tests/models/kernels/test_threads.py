@@ -25,19 +25,18 @@ def threads_as_before():
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
-    torch.set_flush_denormal(False)
 
 
-def of_jets(activation, *, bf16, scale=1.0, longest=60):
-    """One call, forwards and backwards, on jets of many lengths with small gradients."""
+def of_jets(activation, *, bf16):
+    """One call, forwards and backwards, on jets of many lengths."""
     relation = fused_relation(activation, bf16=bf16)
     chance = torch.Generator().manual_seed(1)
-    lengths = np.random.default_rng(1).integers(1, longest, 60)
+    lengths = np.random.default_rng(1).integers(1, 60, 500)  # a tenth of a second: others have time to come
     jets = np.stack([lengths, np.full_like(lengths, 3)], axis=1).astype(np.int32)
     nodes = int(lengths.sum())
     shapes = [(nodes, HIDDEN), (nodes, HIDDEN), (SECOND, HIDDEN), (SECOND,), (EFFECT, SECOND), (EFFECT,)]
     tensors = [torch.randn(shape, generator=chance) for shape in shapes]
-    g_incoming = scale * torch.randn(nodes, EFFECT, generator=chance)
+    g_incoming = torch.randn(nodes, EFFECT, generator=chance)
 
     def call():
         incoming = torch.empty(nodes, EFFECT)
@@ -57,9 +56,9 @@ def has_bf16_products():
 needs_bf16 = pytest.mark.skipif(not has_bf16_products(), reason="no bfloat16 products on this processor")
 
 CALLS = {
-    "selu": lambda **how: of_jets("selu", bf16=False, **how),
-    "relu": lambda **how: of_jets("relu", bf16=False, **how),
-    "bfloat16": lambda **how: of_jets("selu", bf16=True, **how),
+    "selu": lambda: of_jets("selu", bf16=False),
+    "relu": lambda: of_jets("relu", bf16=False),
+    "bfloat16": lambda: of_jets("selu", bf16=True),
 }
 EACH = pytest.mark.parametrize(
     "made",
@@ -73,7 +72,8 @@ def on(threads, call):
 
 
 def same(found, expected):
-    return all(torch.equal(one, other) for one, other in zip(found, expected, strict=True))
+    """By NumPy: torch compares with threads of its own, which a fork of its process waits for in vain."""
+    return all(np.array_equal(one.numpy(), other.numpy()) for one, other in zip(found, expected, strict=True))
 
 
 def shared(threads, call):
@@ -93,16 +93,6 @@ def test_any_number_of_threads_shares_the_work_and_gives_the_same_bits(made):
     alone = on(1, call)
     for threads in (2, 3, 4):
         assert all(same(shared(threads, call), alone) for _ in range(2)), threads
-
-
-@EACH
-def test_all_threads_flush_subnormal_numbers_where_the_caller_does(made):
-    call = made(scale=1e-36)
-    assert torch.set_flush_denormal(True) or pytest.skip("this processor does not")
-    flushed = on(1, call)
-    assert same(shared(4, call), flushed)
-    torch.set_flush_denormal(False)
-    assert not same(on(1, call), flushed)
 
 
 def test_a_fork_of_a_process_that_used_threads_can_use_them():
