@@ -15,18 +15,17 @@ the end is not the last centre but the centres' moving average (Polyak, Juditsky
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from raysearch.evolve import strategy
-from raysearch.evolve.genome import Vector
-from raysearch.evolve.plain_vectors import from_text, to_text
+from raysearch.evolve import around_centre, strategy
+from raysearch.evolve.around_centre import AroundCentre, share_kept, vector_of
 from raysearch.evolve.strata import StratifiedSigns, numbers_of
-from raysearch.evolve.strategy import Round, comparable, draw_seeds, initial_genome, require_nothing_asked
+from raysearch.evolve.strategy import Round, comparable
 from raysearch.evolve.swarm import mirrored
 
 EPSILON = 1e-8  # of Adam, as in its paper
@@ -78,32 +77,21 @@ class Settings(strategy.Settings):
 
 
 @dataclass(frozen=True)
-class State(strategy.State):
-    """Where the strategy is.
+class State(around_centre.State):
+    """Where the strategy is, beside what every state around a centre holds.
 
     Args:
-        asked: the round whose losses are awaited.
-        seed: of ``begin``.
-        generation: how many rounds have been told.
-        drawn: the seed of the round asked, or last asked.
-        centre, average: float32 (n,), what is added to the initial weights: the centre, and the average.
+        centre: float32 (n,), what is added to the initial weights.
         first, second: float32 (n,), Adam's moments.
     """
 
-    seed: int
-    generation: int
-    drawn: int
     centre: NDArray[np.float32]
-    average: NDArray[np.float32]
     first: NDArray[np.float32]
     second: NDArray[np.float32]
 
 
-VECTORS = ("centre", "average", "first", "second")
-
-
 @dataclass(frozen=True)
-class OpenAIES:
+class OpenAIES(AroundCentre[State]):
     """The strategy; each of its rounds are mirrored children of the centre.
 
     Args:
@@ -113,7 +101,7 @@ class OpenAIES:
 
     settings: Settings
     dimension: int
-    keep = 1  # the initial weights
+    state = State
 
     @cached_property
     def mutation(self) -> StratifiedSigns:
@@ -123,14 +111,7 @@ class OpenAIES:
     def begin(self, seed: int) -> State:
         """Give the first state."""
         zeros = np.zeros(self.dimension, np.float32)
-        return State(None, seed, 0, 0, zeros, zeros, zeros, zeros)
-
-    def ask(self, state: State, generator: np.random.Generator) -> tuple[State, Round]:
-        """Propose the next round."""
-        require_nothing_asked(state)
-        (drawn,) = draw_seeds(generator, 1)
-        asked = self._round(state, drawn)
-        return replace(state, asked=asked, drawn=drawn), asked
+        return State(None, seed, 0, 0, zeros, centre=zeros, first=zeros, second=zeros)
 
     def tell(self, state: State, losses: ArrayLike) -> State:
         """Move the centre."""
@@ -139,25 +120,6 @@ class OpenAIES:
         # -1. Its factor 1 / (n sigma) is left out: Adam gives the same step for a multiple of the gradient.
         gradient = self.mutation.mixed(self._seeds(state.drawn), of_pairs, self.dimension)
         return self._moved(state, gradient.astype(np.float32))
-
-    def best(self, state: State) -> Vector:
-        """Give the average of centres."""
-        return self._vector(state, state.average)
-
-    def to_plain(self, state: State) -> dict[str, Any]:
-        """Write a state; the round asked follows from its seed."""
-        return {
-            "seed": state.seed,
-            "generation": state.generation,
-            "drawn": state.drawn,
-            "is_asked": state.asked is not None,
-        } | {name: to_text(getattr(state, name)) for name in VECTORS}
-
-    def from_plain(self, plain: Mapping[str, Any]) -> State:
-        """Read a state."""
-        vectors = {name: from_text(plain[name]) for name in VECTORS}
-        state = State(None, plain["seed"], plain["generation"], plain["drawn"], **vectors)
-        return replace(state, asked=self._round(state, state.drawn)) if plain["is_asked"] else state
 
     def _moved(self, state: State, gradient: NDArray[np.float32]) -> State:
         """Take a step of Adam, algorithm 1 of 1412.6980, along the estimate."""
@@ -169,20 +131,16 @@ class OpenAIES:
         size = np.sqrt(second / np.float32(1 - told.beta2**t)) + np.float32(EPSILON)
         # theta_t = theta_(t-1) - alpha m-hat / (sqrt(v-hat) + epsilon)
         centre = state.centre - np.float32(alpha / (1 - told.beta1**t)) * first / size
-        # A short average at first: the initial weights must not weigh on it for as long as it is long.
-        kept = np.float32(min(told.averaging, t / (t + 9)))
+        kept = np.float32(share_kept(told.averaging, t))
         average = centre + kept * (state.average - centre)
-        return State(None, state.seed, t, state.drawn, centre, average, first, second)
+        return State(None, state.seed, t, state.drawn, average, centre=centre, first=first, second=second)
 
-    def _round(self, state: State, drawn: int) -> Round:
-        return Round(mirrored(self._vector(state, state.centre), self._seeds(drawn), self.settings.power))
+    def round_of(self, state: State, drawn: int) -> Round:
+        """Give the round of a seed."""
+        return Round(mirrored(vector_of(state, state.centre), self._seeds(drawn), self.settings.power))
 
     def _seeds(self, drawn: int) -> NDArray[np.uint64]:
         return numbers_of(np.array([drawn], np.uint64), self.settings.pairs)[0]
-
-    @staticmethod
-    def _vector(state: State, offset: NDArray[np.float32]) -> Vector:
-        return Vector(initial_genome(state.seed, 0).seeds[0], offset)
 
 
 def _ranks(losses: NDArray[np.float64]) -> NDArray[np.float64]:

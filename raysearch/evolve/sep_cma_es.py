@@ -13,19 +13,16 @@ that it changes it changes by more, so that each has the variance that it would 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from raysearch.evolve import strategy
-from raysearch.evolve.genome import Vector
-from raysearch.evolve.plain_vectors import from_text, to_text
+from raysearch.evolve import around_centre, strategy
+from raysearch.evolve.around_centre import AroundCentre, share_kept, vector_of
 from raysearch.evolve.strata import StratifiedNormals, numbers_of
-from raysearch.evolve.strategy import Round, comparable, draw_seeds, initial_genome, require_nothing_asked
+from raysearch.evolve.strategy import Round, comparable
 from raysearch.evolve.swarm import Swarm
 
 
@@ -67,34 +64,22 @@ class Settings(strategy.Settings):
 
 
 @dataclass(frozen=True)
-class State(strategy.State):
-    """Where the strategy is.
+class State(around_centre.State):
+    """Where the strategy is, beside what every state around a centre holds.
 
     Args:
-        asked: the round whose losses are awaited.
-        seed: of ``begin``.
-        generation: how many rounds have moved the mean.
-        drawn: the seed of the round asked, or last asked.
         sigma: the step size.
         mean: float32 (n,), m, what is added to the initial weights.
-        average: float32 (n,), of the means.
         variances: float32 (n,), the diagonal of C.
         of_sigma: float32 (n,), p_sigma, the path that decides whether sigma grows.
         of_variances: float32 (n,), p_c, the path of the rank-one update.
     """
 
-    seed: int
-    generation: int
-    drawn: int
     sigma: float
     mean: NDArray[np.float32]
-    average: NDArray[np.float32]
     variances: NDArray[np.float32]
     of_sigma: NDArray[np.float32]
     of_variances: NDArray[np.float32]
-
-
-VECTORS = ("mean", "average", "variances", "of_sigma", "of_variances")
 
 
 @dataclass(frozen=True)
@@ -136,7 +121,7 @@ def rates_of(parents: int, n: int) -> Rates:
 
 
 @dataclass(frozen=True)
-class SepCMAES:
+class SepCMAES(AroundCentre[State]):
     """The strategy; each of its rounds are children of the mean.
 
     Args:
@@ -146,7 +131,7 @@ class SepCMAES:
 
     settings: Settings
     dimension: int
-    keep = 1  # the initial weights
+    state = State
 
     @cached_property
     def mutation(self) -> StratifiedNormals:
@@ -166,14 +151,18 @@ class SepCMAES:
     def begin(self, seed: int) -> State:
         """Give the first state."""
         zeros, ones = (np.full(self.dimension, value, np.float32) for value in (0, 1))
-        return State(None, seed, 0, 0, self.settings.sigma, zeros, zeros, ones, zeros, zeros)
-
-    def ask(self, state: State, generator: np.random.Generator) -> tuple[State, Round]:
-        """Propose the next round."""
-        require_nothing_asked(state)
-        (drawn,) = draw_seeds(generator, 1)
-        asked = self._round(state, drawn)
-        return replace(state, asked=asked, drawn=drawn), asked
+        return State(
+            None,
+            seed,
+            generation=0,
+            drawn=0,
+            average=zeros,
+            sigma=self.settings.sigma,
+            mean=zeros,
+            variances=ones,
+            of_sigma=zeros,
+            of_variances=zeros,
+        )
 
     def tell(self, state: State, losses: ArrayLike) -> State:
         """Move the mean; a generation whose losses are all equal, or not finite, moves nothing."""
@@ -182,26 +171,6 @@ class SepCMAES:
         if not len(finite) or (known == known[0]).all():
             return replace(state, asked=None)
         return self._moved(state, self._weights(known))
-
-    def best(self, state: State) -> Vector:
-        """Give the average of means."""
-        return self._vector(state, state.average)
-
-    def to_plain(self, state: State) -> dict[str, Any]:
-        """Write a state; the round asked follows from its seed."""
-        return {
-            "seed": state.seed,
-            "generation": state.generation,
-            "drawn": state.drawn,
-            "sigma": state.sigma,
-            "is_asked": state.asked is not None,
-        } | {name: to_text(getattr(state, name)) for name in VECTORS}
-
-    def from_plain(self, plain: Mapping[str, Any]) -> State:
-        """Read a state."""
-        vectors = {name: from_text(plain[name]) for name in VECTORS}
-        state = State(None, plain["seed"], plain["generation"], plain["drawn"], plain["sigma"], **vectors)
-        return replace(state, asked=self._round(state, state.drawn)) if plain["is_asked"] else state
 
     def _weights(self, losses: NDArray[np.float64]) -> NDArray[np.float64]:
         """Weights (child,) in the mean: of equal children equal ones, of failed children none."""
@@ -224,8 +193,7 @@ class SepCMAES:
         lengths = np.sqrt(state.variances.astype(float))  # D
         y = lengths * z
         mean = state.mean + state.sigma * y  # (1)
-        # A short average at first: the initial weights must not weigh on it for as long as it is long.
-        kept = min(self.settings.averaging, t / (t + 9))
+        kept = share_kept(self.settings.averaging, t)
         c = told.path_of_sigma
         of_sigma = (1 - c) * state.of_sigma.astype(float) + math.sqrt(c * (2 - c) * mu_eff) * z  # (2)
         expected = math.sqrt(n) * (1 - 1 / (4 * n) + 1 / (21 * n**2))  # E |N(0, I)|
@@ -242,18 +210,19 @@ class SepCMAES:
         return State(
             None,
             state.seed,
-            t,
-            state.drawn,
-            state.sigma * math.exp(growth),
-            mean.astype(np.float32),
-            (mean + kept * (state.average - mean)).astype(np.float32),
-            variances.astype(np.float32),
-            of_sigma.astype(np.float32),
-            of_variances.astype(np.float32),
+            generation=t,
+            drawn=state.drawn,
+            average=(mean + kept * (state.average - mean)).astype(np.float32),
+            sigma=state.sigma * math.exp(growth),
+            mean=mean.astype(np.float32),
+            variances=variances.astype(np.float32),
+            of_sigma=of_sigma.astype(np.float32),
+            of_variances=of_variances.astype(np.float32),
         )
 
-    def _round(self, state: State, drawn: int) -> Round:
-        mean, lengths = self._vector(state, state.mean), np.sqrt(state.variances)
+    def round_of(self, state: State, drawn: int) -> Round:
+        """Give the round of a seed."""
+        mean, lengths = vector_of(state, state.mean), np.sqrt(state.variances)
         scales = np.full(self.population, state.sigma * self._stretch, np.float32)
         return Round(Swarm(mean, self._seeds(drawn), scales, lengths))
 
@@ -264,10 +233,6 @@ class SepCMAES:
 
     def _seeds(self, drawn: int) -> NDArray[np.uint64]:
         return numbers_of(np.array([drawn], np.uint64), self.population)[0]
-
-    @staticmethod
-    def _vector(state: State, offset: NDArray[np.float32]) -> Vector:
-        return Vector(initial_genome(state.seed, 0).seeds[0], offset)
 
 
 def _mu_eff(weights: NDArray[np.float64]) -> float:
